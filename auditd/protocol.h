@@ -1,0 +1,27 @@
+/* What auditd says to the other programs: the control socket's words and the exit statuses of an audit.
+ * A request is one JSON object a line, {"op":"…",…}; the answer is one or more lines, the last with "ok":true or
+ * "ok":false,"error":"…". The shapes are schema/control.schema.json. */
+#ifndef LEASTPORT_AUDITD_PROTOCOL_H
+#define LEASTPORT_AUDITD_PROTOCOL_H
+
+#define AUDITD_PROGRAM "leastport-auditd"
+#define WEB_PROGRAM "leastport-web"
+
+#define CONTROL_OP_STATUS "status"
+#define CONTROL_OP_AUDIT "audit"
+#define CONTROL_OP_CANCEL "cancel"
+
+enum { CONTROL_LINE_MAX_BYTES = 1024 * 1024 };
+
+/* PRAGMA application_id of a Leastport database: "lstp". */
+enum { STORE_APPLICATION_ID = 0x6c737470 };
+
+enum audit_exit {
+    AUDIT_EXIT_CLEAN = 0,
+    AUDIT_EXIT_FINDINGS = 1,
+    AUDIT_EXIT_ERROR = 2,
+    /* The scan ended early and found nothing at or above --fail-on. */
+    AUDIT_EXIT_INCOMPLETE = 3,
+};
+
+#endif

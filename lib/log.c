@@ -1,0 +1,82 @@
+#include "lib/log.h"
+
+#include "lib/clock.h"
+
+#include <jansson.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+static const char *log_program = "leastport";
+static enum log_format log_line_format = LOG_FORMAT_TEXT;
+static enum log_level log_most = LOG_LEVEL_NOTICE;
+
+void log_init(const char *program, enum log_format format, enum log_level most)
+{
+    log_program = program;
+    log_line_format = format;
+    log_most = most;
+}
+
+static void log_write_text(FILE *stream, enum log_level level, const char *message)
+{
+    static const char *const prefixes[] = {"error: ", "warning: ", "", ""};
+
+    fprintf(stream, "%s: %s", log_program, prefixes[level]);
+    for (const unsigned char *byte = (const unsigned char *)message; *byte != '\0'; byte++) {
+        if (*byte < 0x20 || *byte == 0x7f) {
+            fprintf(stream, "\\x%02x", *byte);
+        } else {
+            putc(*byte, stream);
+        }
+    }
+    putc('\n', stream);
+}
+
+static void log_write_json(FILE *stream, enum log_level level, const char *message)
+{
+    static const char *const names[] = {"error", "warning", "notice", "debug"};
+    char now[WALL_TEXT_SIZE];
+    json_t *line = json_pack("{s:s, s:s, s:s, s:s*}", "ts", wall_format(wall_now_ms(), now), "level", names[level],
+                             "program", log_program, "message", message);
+
+    if (line == NULL || json_object_get(line, "message") == NULL) {
+        log_write_text(stream, level, message);
+    } else {
+        json_dumpf(line, stream, JSON_COMPACT);
+        putc('\n', stream);
+    }
+    json_decref(line);
+}
+
+void log_message(enum log_level level, const char *format, ...)
+{
+    char message[2048];
+    char *line = NULL;
+    size_t size = 0;
+    FILE *stream;
+    va_list args;
+
+    if (level > log_most) {
+        return;
+    }
+    va_start(args, format);
+    vsnprintf(message, sizeof(message), format, args);
+    va_end(args);
+    stream = open_memstream(&line, &size);
+    if (stream == NULL) {
+        return;
+    }
+    if (log_line_format == LOG_FORMAT_JSON) {
+        log_write_json(stream, level, message);
+    } else {
+        log_write_text(stream, level, message);
+    }
+    /* One write a line, so that lines of several programs on one stderr do not mix. */
+    if (fclose(stream) == 0) {
+        ssize_t written = write(STDERR_FILENO, line, size);
+        (void)written;
+    }
+    free(line);
+}

@@ -1,0 +1,71 @@
+#include "lib/portset.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <setjmp.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+static void parses_what_it_formats(void **state)
+{
+    static const char *const texts[] = {"", "0", "22,80,443", "1-3,65535", "0-65535"};
+    (void)state;
+    for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++) {
+        struct portset set;
+        size_t offset;
+        assert_int_equal(portset_parse(texts[i], &set, &offset), 0);
+        char *text = portset_format(&set);
+        assert_string_equal(text, texts[i]);
+        free(text);
+    }
+}
+
+static void refuses_and_says_where(void **state)
+{
+    static const struct {
+        const char *text;
+        int rc;
+        size_t offset;
+    } cases[] = {
+        {"x", -EINVAL, 0}, {"1,", -EINVAL, 1}, {"1,,2", -EINVAL, 2}, {"70000", -ERANGE, 0}, {"5-3", -ERANGE, 3},
+        {"1-", -EINVAL, 2}, {" 1", -EINVAL, 0}, {"1 2", -EINVAL, 1}, {"99999999999999999999", -ERANGE, 0},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+        struct portset set;
+        size_t offset = 99;
+        assert_int_equal(portset_parse(cases[i].text, &set, &offset), cases[i].rc);
+        assert_int_equal(offset, cases[i].offset);
+    }
+}
+
+static void walks_and_counts(void **state)
+{
+    struct portset set = {0};
+    uint16_t ports[4];
+    (void)state;
+    portset_add(&set, 0);
+    portset_add(&set, 63);
+    portset_add(&set, 64);
+    portset_add(&set, 65535);
+    assert_int_equal(portset_count(&set), 4);
+    assert_int_equal(portset_list(&set, ports), 4);
+    assert_int_equal(ports[2], 64);
+    assert_int_equal(portset_next(&set, 65), 65535);
+    assert_int_equal(portset_next(&set, 65536), -1);
+    portset_remove(&set, 65535);
+    assert_int_equal(portset_next(&set, 65), -1);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(parses_what_it_formats),
+        cmocka_unit_test(refuses_and_says_where),
+        cmocka_unit_test(walks_and_counts),
+    };
+    return cmocka_run_group_tests_name("portset", tests, NULL, NULL);
+}
