@@ -1,0 +1,279 @@
+/* The read-only side of the store: lists and single records, streamed row by row, for web and for reports.
+ * Never writes, never migrates; works while auditd runs and while it is stopped. Knows neither HTTP nor JSON.
+ *
+ * Rows are handed to a function one by one. Their text is borrowed for that call, is never NULL ('' where the store
+ * has nothing) and may hold whatever a hostile host sent. A function that returns non-zero ends the list, and that
+ * value is what the reading function returns. Otherwise reading returns 0, -EBUSY (locked for longer than a second),
+ * -EUCLEAN (corrupt), -ENOMEM, -ENOENT (no such record) or -EIO, with store_reader_error() saying more.
+ * Times are milliseconds since 1970 UTC; 0 is "not yet", and in a filter "no bound". */
+#ifndef LEASTPORT_AUDITD_STORE_READ_H
+#define LEASTPORT_AUDITD_STORE_READ_H
+
+#include "lib/addr.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* The schema version (PRAGMA user_version) that this reader reads. */
+enum { STORE_READ_SCHEMA_VERSION = 1, STORE_READ_ERROR_SIZE = 512 };
+
+/* A connection. Used by one thread at a time: one for each thread. */
+struct store_reader;
+
+/* -ENOENT: no such file. -EAGAIN: it is there, but nothing is in it yet. -EMEDIUMTYPE: not a Leastport database.
+ * -EPROTO: of a newer version. -ESTALE: of an older one (auditd migrates it). -EUCLEAN: corrupt. -EBUSY: locked.
+ * -EACCES: not allowed, or -wal and -shm are missing and cannot be made. In `error` stands what is wrong and what to
+ * do. The caller owns the result: store_reader_close(). */
+MUST_USE int store_reader_open(const char *path, char error[STORE_READ_ERROR_SIZE], struct store_reader **ret_reader);
+void store_reader_close(struct store_reader *reader);
+/* What the last reading function failed of; borrowed until the next call. */
+const char *store_reader_error(const struct store_reader *reader);
+/* True when the path now names another file than the open one: close and open again. */
+bool store_reader_is_replaced(const struct store_reader *reader);
+/* Between the two all lists see one moment. A lasting snapshot keeps the WAL from being cut: keep it short. */
+MUST_USE int store_reader_begin(struct store_reader *reader);
+void store_reader_end(struct store_reader *reader);
+
+/* Any one of these; an empty list does not filter. Borrowed for the call. */
+struct store_texts {
+    const char *const *values;
+    size_t count;
+};
+
+struct store_numbers {
+    const int64_t *values;
+    size_t count;
+};
+
+/* Where a list goes on: after the row with this sort key and id (both stand in each row). */
+struct store_position {
+    bool is_set;
+    double key;
+    int64_t id;
+};
+
+/* Order and size of a list. `sort` is one of the list's own enum, its 0 the list's natural order; ties go by id. */
+struct store_page {
+    int sort;
+    bool is_descending;
+    uint32_t limit; /* 0: all */
+    struct store_position after;
+};
+
+/* ---- scans ---- */
+
+struct store_scan {
+    int64_t id;
+    double sort_key;
+    const char *uuid, *realm, *vantage, *policy, *policy_hash, *plan, *plan_hash, *state, *cause, *canary;
+    int64_t started_at, ended_at, judged_at;
+    int64_t slabs_done, slabs_total, probes_planned, probes_done, probes_sent, hosts_up, hosts_down, ports_open;
+    double loss, missed_low, missed_high; /* NAN: not known */
+};
+
+enum store_scan_sort { STORE_SCAN_BY_START };
+
+struct store_scan_filter {
+    struct store_texts uuids, realms, vantages, states;
+    int64_t started_since, started_before;
+    struct store_page page;
+};
+
+typedef int store_scan_fn(void *context, const struct store_scan *scan);
+MUST_USE int store_read_scans(struct store_reader *reader, const struct store_scan_filter *filter, store_scan_fn *fn,
+                              void *context);
+
+/* ---- hosts: assets with what is known of them ---- */
+
+struct store_host {
+    int64_t id;
+    double sort_key;
+    const char *uuid, *realm, *end_reason;
+    const char *address, *name; /* the youngest; '' when none */
+    const char *state;          /* up when any vantage has it up, else down; '' when never looked */
+    const char *grade;          /* '' when never scored */
+    double score, exposure, coverage;
+    bool is_ephemeral;
+    int64_t created_at, ended_at, last_up; /* last_up: the last answer to any vantage */
+    int64_t ports_open;
+    int64_t findings[4]; /* that count: low, medium, high, critical */
+};
+
+enum store_host_sort { STORE_HOST_BY_ID, STORE_HOST_BY_EXPOSURE, STORE_HOST_BY_SCORE, STORE_HOST_BY_LAST_UP };
+
+struct store_host_filter {
+    struct store_texts uuids, realms, addresses, names, states, grades;
+    /* With addresses or names: who held them then. Without: the assets that lived then. */
+    int64_t as_of;
+    int64_t up_since, up_before;
+    bool with_ended;
+    struct store_page page;
+};
+
+typedef int store_host_fn(void *context, const struct store_host *host);
+MUST_USE int store_read_hosts(struct store_reader *reader, const struct store_host_filter *filter, store_host_fn *fn,
+                              void *context);
+
+struct store_identity {
+    const char *kind, *value, *source;
+    int64_t valid_from, valid_to;
+};
+
+typedef int store_identity_fn(void *context, const struct store_identity *identity);
+/* What a host is and was known by, youngest first. */
+MUST_USE int store_read_identities(struct store_reader *reader, int64_t host_id, store_identity_fn *fn, void *context);
+
+/* ---- endpoints: intervals of ports ---- */
+
+struct store_endpoint {
+    int64_t id; /* of the interval */
+    double sort_key;
+    const char *host, *realm, *vantage, *vantage_class, *address, *proto, *state, *reason, *service, *bound;
+    int64_t port, first_seen, last_seen, ended_at;
+};
+
+enum store_endpoint_sort { STORE_ENDPOINT_BY_ID, STORE_ENDPOINT_BY_PORT, STORE_ENDPOINT_BY_LAST_SEEN };
+
+struct store_endpoint_filter {
+    struct store_texts hosts, realms, vantages, vantage_classes, addresses, protos, states, services;
+    struct store_numbers ports;
+    int64_t as_of;   /* 0: now */
+    bool with_ended; /* every interval there was; not with as_of */
+    int64_t first_seen_since, first_seen_before, last_seen_since, last_seen_before;
+    struct store_page page;
+};
+
+typedef int store_endpoint_fn(void *context, const struct store_endpoint *endpoint);
+MUST_USE int store_read_endpoints(struct store_reader *reader, const struct store_endpoint_filter *filter,
+                                  store_endpoint_fn *fn, void *context);
+
+/* ---- findings ---- */
+
+struct store_finding {
+    int64_t id;
+    double sort_key;
+    const char *uuid, *fingerprint, *host, *realm, *address, *name, *proto, *kind;
+    int64_t port;
+    const char *presence, *disposition, *sight, *severity, *service, *rule_id, *policy, *policy_hash;
+    double service_weight, breadth, evidence, need, penalty;
+    const char *breadth_class, *evidence_kind, *need_kind;
+    const char *title, *why, *fix, *owner;
+    int64_t first_seen, last_seen, changed_at, fixed_at;
+};
+
+enum store_finding_sort {
+    STORE_FINDING_BY_ID,
+    STORE_FINDING_BY_SEVERITY,
+    STORE_FINDING_BY_PENALTY,
+    STORE_FINDING_BY_PORT,
+    STORE_FINDING_BY_FIRST_SEEN,
+    STORE_FINDING_BY_LAST_SEEN,
+    STORE_FINDING_BY_CHANGE,
+};
+
+/* Without presences, sights, uuids and changed_since only what counts now is listed: NEW, OPEN, VERIFYING or
+ * REAPPEARED, and not RETIRED. */
+struct store_finding_filter {
+    struct store_texts uuids, hosts, realms, addresses, vantages, protos, services, kinds, rules, owners;
+    struct store_texts presences, dispositions, sights, severities, breadth_classes;
+    struct store_numbers ports;
+    int severity_min; /* 1 low … 4 critical; 0: all */
+    int64_t first_seen_since, first_seen_before, last_seen_since, last_seen_before, changed_since, changed_before;
+    struct store_page page;
+};
+
+typedef int store_finding_fn(void *context, const struct store_finding *finding);
+MUST_USE int store_read_findings(struct store_reader *reader, const struct store_finding_filter *filter,
+                                 store_finding_fn *fn, void *context);
+
+/* What findings are counted by; the text of each is the name in `group_by`. */
+enum store_finding_group {
+    STORE_GROUP_SEVERITY,
+    STORE_GROUP_PRESENCE,
+    STORE_GROUP_DISPOSITION,
+    STORE_GROUP_SIGHT,
+    STORE_GROUP_REALM,
+    STORE_GROUP_SERVICE,
+    STORE_GROUP_PORT,
+    STORE_GROUP_RULE,
+    STORE_GROUP_HOST,
+    STORE_GROUP_COUNT,
+};
+
+struct store_group {
+    const char *values[STORE_GROUP_COUNT]; /* in the order that was asked for */
+    int64_t count;
+    double penalty; /* their sum */
+    int64_t first_seen_mean;
+};
+
+typedef int store_group_fn(void *context, const struct store_group *group);
+/* Largest first; of the filter's page only the limit counts. 1 to STORE_GROUP_COUNT keys. */
+MUST_USE int store_read_finding_groups(struct store_reader *reader, const struct store_finding_filter *filter,
+                                       const enum store_finding_group *keys, size_t key_count, store_group_fn *fn,
+                                       void *context);
+
+struct store_finding_vantage {
+    const char *vantage, *vantage_class;
+    int64_t since, until;
+};
+
+typedef int store_finding_vantage_fn(void *context, const struct store_finding_vantage *vantage);
+MUST_USE int store_read_finding_vantages(struct store_reader *reader, int64_t finding_id, store_finding_vantage_fn *fn,
+                                         void *context);
+
+/* ---- changes: the events of findings ---- */
+
+struct store_change {
+    int64_t id;
+    double sort_key;
+    int64_t at;
+    const char *actor, *what, *was, *became, *reason, *evidence, *scan; /* evidence: JSON; scan: uuid */
+    const char *finding, *host, *realm, *address, *name, *proto, *service, *severity, *title;
+    int64_t port;
+};
+
+enum store_change_sort { STORE_CHANGE_BY_ID };
+
+/* "What changed since scan S" is since_scan = S: what was judged after it. "What did scan S change" is scans = {S}. */
+struct store_change_filter {
+    struct store_texts findings, hosts, realms, scans, whats, becames;
+    const char *since_scan; /* uuid; NULL: none. -ENOENT when there is no such scan. */
+    int64_t since, before;
+    struct store_page page;
+};
+
+typedef int store_change_fn(void *context, const struct store_change *change);
+MUST_USE int store_read_changes(struct store_reader *reader, const struct store_change_filter *filter,
+                                store_change_fn *fn, void *context);
+
+/* ---- score ---- */
+
+struct store_score {
+    int64_t id;
+    double sort_key;
+    const char *scope, *subject, *grade;
+    const char *label; /* the fleet's '', the realm's name, the host's name or address */
+    double score, exposure, waived, coverage;
+    const char *caps, *terms; /* JSON arrays */
+    const char *policy, *policy_hash;
+    int64_t first_at, last_at, ended_at;
+};
+
+enum store_score_sort { STORE_SCORE_BY_ID, STORE_SCORE_BY_TIME, STORE_SCORE_BY_SCORE, STORE_SCORE_BY_EXPOSURE };
+
+/* Now, unless `as_of` is set or `with_ended` asks for the history. */
+struct store_score_filter {
+    struct store_texts scopes, subjects;
+    int64_t as_of;
+    bool with_ended;
+    int64_t since, before; /* intervals that touch this time */
+    struct store_page page;
+};
+
+typedef int store_score_fn(void *context, const struct store_score *score);
+MUST_USE int store_read_scores(struct store_reader *reader, const struct store_score_filter *filter, store_score_fn *fn,
+                               void *context);
+
+#endif
