@@ -1,0 +1,152 @@
+# shellcheck shell=bash disable=SC2034 # the tables are used by the files that are sourced beside this one
+# The plan of the lab: its addresses, hosts, sockets and filters. It is the one table from which the servers are configured
+# and the ground truth is written. It knows nothing of namespaces or processes.
+
+LAB_DEBIAN_SUITE=bookworm
+LAB_PACKAGES=(openssh-server nginx-light redis-server postgresql-15 vsftpd inetutils-telnetd openbsd-inetd openssl)
+
+LAB_SCANNER4=10.77.0.1
+LAB_SCANNER6=fd77::1
+LAB_PREFIX4=24
+LAB_PREFIX6=64
+
+# name | IPv4 | IPv6 | link at the start: up, down, or absent (an address that nobody holds)
+LAB_HOSTS=(
+    'bastion|10.77.0.10|fd77::10|up'
+    'edge|10.77.0.20|fd77::20|up'
+    'cache|10.77.0.30|fd77::30|up'
+    'db|10.77.0.40|fd77::40|up'
+    'files|10.77.0.50|fd77::50|up'
+    'wall|10.77.0.60|fd77::60|up'
+    'ghost|10.77.0.70|fd77::70|absent'
+    'nomad|10.77.0.80|fd77::80|up'
+    'six||fd77::90|up'
+)
+
+# host | server | port | address families it listens on | IANA service name
+# The host `tenant` stands for whoever takes over another host's address (lab tenant HOST).
+LAB_SOCKETS=(
+    'bastion|sshd|22|46|ssh'
+    'edge|nginx|80|46|http'
+    'edge|nginx|443|46|https'
+    'edge|nginx|8080|46|http-alt'
+    'cache|redis|6379|4|redis'
+    'db|postgres|5432|46|postgresql'
+    'files|vsftpd|21|46|ftp'
+    'files|telnetd|23|4|telnet'
+    'wall|sshd|22|46|ssh'
+    'nomad|sshd|22|46|ssh'
+    'nomad|redis|6379|46|redis'
+    'six|sshd|22|6|ssh'
+    'six|nginx|80|6|http'
+    'tenant|sshd|22|46|ssh'
+    'tenant|nginx|80|46|http'
+)
+
+# host | port | action at the start
+LAB_FILTERS=(
+    'wall|3306|drop'
+    'wall|3389|reset'
+    'wall|5900|reject'
+    'wall|5901|reject-port'
+)
+
+# action | state that a raw scan sees | reason | state that connect() alone sees, where it differs
+# Linux turns ICMP port unreachable into ECONNREFUSED for a connecting socket (icmp_err_convert in net/ipv4/icmp.c,
+# icmpv6_err_convert in net/ipv6/icmp.c), so a plain connect cannot tell it from a reset.
+LAB_ACTIONS=(
+    'drop|filtered|no-response|'
+    'reject|filtered|admin-prohibited|'
+    'reject-port|filtered|port-unreach|closed'
+    'reset|closed|reset|'
+)
+
+# The servers that need several users, which an unprivileged user namespace (one uid) does not have: server | why
+LAB_ROOT_ONLY=(
+    'postgres|refuses to run as uid 0, and a user namespace made without root maps no other uid'
+)
+
+# Prints the row of TABLE... whose first field is KEY; 1 if there is none.
+plan_row() {
+    local key=$1 row
+    shift
+    for row in "$@"; do
+        if [[ ${row%%|*} == "$key" ]]; then
+            printf '%s\n' "$row"
+            return 0
+        fi
+    done
+    return 1
+}
+
+plan_host_names() {
+    local row
+    for row in "${LAB_HOSTS[@]}"; do
+        printf '%s\n' "${row%%|*}"
+    done
+}
+
+plan_host_exists() {
+    plan_row "$1" "${LAB_HOSTS[@]}" >/dev/null
+}
+
+# Prints the address of HOST in FAMILY (4 or 6), nothing if it has none.
+plan_address() {
+    local ipv4 ipv6
+    IFS='|' read -r _ ipv4 ipv6 _ < <(plan_row "$1" "${LAB_HOSTS[@]}")
+    if [[ $2 == 4 ]]; then
+        printf '%s' "$ipv4"
+    else
+        printf '%s' "$ipv6"
+    fi
+}
+
+plan_addresses() {
+    local family address
+    for family in 4 6; do
+        address=$(plan_address "$1" "$family")
+        if [[ -n $address ]]; then
+            printf '%s\n' "$address"
+        fi
+    done
+}
+
+# A box is one machine: `edge` the first that holds edge's addresses, `edge.2` the next tenant.
+plan_box_role() {
+    if [[ $1 == *.* ]]; then
+        printf tenant
+    else
+        printf '%s' "$1"
+    fi
+}
+
+# Prints the servers of BOX, each once, in the order of the table.
+plan_servers() {
+    local role row host server rest last=
+    role=$(plan_box_role "$1")
+    for row in "${LAB_SOCKETS[@]}"; do
+        IFS='|' read -r host server rest <<<"$row"
+        if [[ $host == "$role" && $server != "$last" ]]; then
+            printf '%s\n' "$server"
+            last=$server
+        fi
+    done
+}
+
+# Prints `server address port family service` for each socket of BOX.
+plan_sockets() {
+    local role row host server port families service family address
+    role=$(plan_box_role "$1")
+    for row in "${LAB_SOCKETS[@]}"; do
+        IFS='|' read -r host server port families service <<<"$row"
+        if [[ $host != "$role" ]]; then
+            continue
+        fi
+        for family in 4 6; do
+            address=$(plan_address "${1%%.*}" "$family")
+            if [[ $families == *$family* && -n $address ]]; then
+                printf '%s %s %s %s %s\n' "$server" "$address" "$port" "$family" "$service"
+            fi
+        done
+    done
+}

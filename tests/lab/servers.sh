@@ -1,0 +1,286 @@
+# shellcheck shell=bash
+# The servers: how each is configured from the plan, started in its box, awaited and stopped. For each NAME of LAB_SOCKETS
+# there are server_NAME_config BOX and server_NAME_command BOX; the latter sets LAB_COMMAND and LAB_USER.
+
+# Paths of BOX's own folder: as the chroot sees it, and as we do.
+server_folder() {
+    printf '/lab/%s' "$1"
+}
+
+# Prints `address port family` for each socket of SERVER in BOX.
+server_sockets() {
+    plan_sockets "$1" | awk -v server="$2" '$1 == server { print $2, $3, $4 }'
+}
+
+in_tree() {
+    chroot "$LAB_DIR/root" /usr/bin/env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin LANG=C.UTF-8 "$@"
+}
+
+bracketed() {
+    if [[ $1 == *:* ]]; then
+        printf '[%s]' "$1"
+    else
+        printf '%s' "$1"
+    fi
+}
+
+server_sshd_config() {
+    local box=$1 folder address port family
+    folder=$(server_folder "$box")
+    in_tree ssh-keygen -q -t ed25519 -N '' -C "$box" -f "$folder/ssh_host_key"
+    {
+        server_sockets "$box" sshd | while read -r address port family; do
+            printf 'ListenAddress %s:%s\n' "$(bracketed "$address")" "$port"
+        done
+        printf 'HostKey %s/ssh_host_key\nPidFile none\nUsePAM no\nMaxStartups 100\n' "$folder"
+    } >"$LAB_DIR/root$folder/sshd_config"
+}
+
+server_sshd_command() {
+    LAB_USER=root
+    LAB_COMMAND=(/usr/sbin/sshd -D -e -f "$(server_folder "$1")/sshd_config")
+}
+
+# Port 80 redirects where the box also serves 443, 443 is a proxy in front of 8080, anything else is a page.
+server_nginx_site() {
+    local box=$1 folder=$2 port=$3 ports=$4
+    case $port in
+    80)
+        if [[ " $ports " == *' 443 '* ]]; then
+            # shellcheck disable=SC2016 # nginx's variables, not the shell's
+            printf 'location / { return 301 https://$host$request_uri; }\n'
+        else
+            printf 'location / { default_type text/plain; return 200 "%s\\n"; }\n' "$box"
+        fi
+        ;;
+    443)
+        printf 'ssl_certificate %s/tls.crt; ssl_certificate_key %s/tls.key;\n' "$folder" "$folder"
+        printf 'location / { proxy_pass http://127.0.0.1:8080; }\n'
+        ;;
+    *)
+        printf 'listen 127.0.0.1:%s;\n' "$port"
+        printf 'location / { default_type text/plain; return 200 "back end of %s\\n"; }\n' "$box"
+        ;;
+    esac
+}
+
+server_nginx_config() {
+    local box=$1 folder ports port address other family tls
+    folder=$(server_folder "$box")
+    ports=$(server_sockets "$box" nginx | cut -d' ' -f2 | sort -nu | tr '\n' ' ')
+    if [[ " $ports " == *' 443 '* ]]; then
+        in_tree openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 30 -subj "/CN=$box.lab" \
+            -keyout "$folder/tls.key" -out "$folder/tls.crt" 2>"$LAB_DIR/log/$box.openssl.log"
+    fi
+    {
+        printf 'daemon off; pid %s/nginx.pid; worker_processes 1; error_log stderr;\n' "$folder"
+        printf 'user %s;\n' "$([[ $LAB_MODE == root ]] && printf 'www-data' || printf 'root root')"
+        printf 'events { worker_connections 512; }\nhttp {\naccess_log off; server_tokens on;\n'
+        for other in client_body proxy fastcgi uwsgi scgi; do
+            printf '%s_temp_path %s/nginx-%s;\n' "$other" "$folder" "$other"
+        done
+        for port in $ports; do
+            tls=$([[ $port == 443 ]] && printf ' ssl')
+            printf 'server {\n'
+            server_sockets "$box" nginx | while read -r address other family; do
+                if [[ $other == "$port" ]]; then
+                    printf 'listen %s:%s%s;\n' "$(bracketed "$address")" "$port" "$tls"
+                fi
+            done
+            server_nginx_site "$box" "$folder" "$port" "$ports"
+            printf '}\n'
+        done
+        printf '}\n'
+    } >"$LAB_DIR/root$folder/nginx.conf"
+}
+
+server_nginx_command() {
+    LAB_USER=root
+    LAB_COMMAND=(/usr/sbin/nginx -e stderr -c "$(server_folder "$1")/nginx.conf")
+}
+
+server_redis_config() {
+    local box=$1 folder address port family
+    folder=$(server_folder "$box")
+    {
+        printf 'daemonize no\nprotected-mode no\nsave ""\nappendonly no\ndir /tmp\nbind'
+        server_sockets "$box" redis | while read -r address port family; do
+            printf ' %s' "$address"
+        done
+        printf '\nport %s\n' "$(server_sockets "$box" redis | awk '{ print $2; exit }')"
+    } >"$LAB_DIR/root$folder/redis.conf"
+}
+
+server_redis_command() {
+    LAB_USER=redis
+    LAB_COMMAND=(/usr/bin/redis-server "$(server_folder "$1")/redis.conf")
+}
+
+# The cluster that the package made is used as it is: copying it on write is faster than initdb.
+server_postgres_config() {
+    local box=$1 folder
+    folder=$(server_folder "$box")
+    printf 'local all all peer\nhost all all all scram-sha-256\n' >"$LAB_DIR/root$folder/pg_hba.conf"
+    mkdir -p "$LAB_DIR/root/run/postgresql"
+    in_tree chown postgres:postgres /run/postgresql
+}
+
+server_postgres_command() {
+    local box=$1 listen port
+    listen=$(server_sockets "$box" postgres | cut -d' ' -f1 | paste -sd,)
+    port=$(server_sockets "$box" postgres | awk '{ print $2; exit }')
+    LAB_USER=postgres
+    LAB_COMMAND=(/usr/lib/postgresql/15/bin/postgres -D /var/lib/postgresql/15/main
+        -c config_file=/etc/postgresql/15/main/postgresql.conf -c "hba_file=$(server_folder "$box")/pg_hba.conf"
+        -c "listen_addresses=$listen" -c "port=$port" -c fsync=off -c shared_buffers=8MB
+        -c external_pid_file=/run/postgresql/lab.pid)
+}
+
+# vsftpd listens on one socket: on :: for both families, else on the one address.
+server_vsftpd_config() {
+    local box=$1 folder families address
+    folder=$(server_folder "$box")
+    families=$(server_sockets "$box" vsftpd | cut -d' ' -f3 | paste -sd '')
+    address=$(server_sockets "$box" vsftpd | awk '{ print $1; exit }')
+    mkdir -p "$LAB_DIR/root/run/vsftpd/empty"
+    {
+        printf 'background=NO\nanonymous_enable=NO\nlocal_enable=YES\nseccomp_sandbox=NO\nisolate=NO\nisolate_network=NO\n'
+        printf 'secure_chroot_dir=/run/vsftpd/empty\nlisten_port=%s\n' \
+            "$(server_sockets "$box" vsftpd | awk '{ print $2; exit }')"
+        case $families in
+        4) printf 'listen=YES\nlisten_ipv6=NO\nlisten_address=%s\n' "$address" ;;
+        6) printf 'listen=NO\nlisten_ipv6=YES\nlisten_address6=%s\n' "$address" ;;
+        *) printf 'listen=NO\nlisten_ipv6=YES\n' ;;
+        esac
+        if [[ $LAB_MODE != root ]]; then
+            printf 'run_as_launching_user=YES\n'
+        fi
+    } >"$LAB_DIR/root$folder/vsftpd.conf"
+}
+
+server_vsftpd_command() {
+    LAB_USER=root
+    LAB_COMMAND=(/usr/sbin/vsftpd "$(server_folder "$1")/vsftpd.conf")
+}
+
+# inetd stops a service for ten minutes when it is called more often than its limit: the limit is out of a scan's reach.
+server_telnetd_config() {
+    local box=$1 folder address port family
+    folder=$(server_folder "$box")
+    server_sockets "$box" telnetd | while read -r address port family; do
+        printf '%s:%s stream tcp%s nowait.1000000 root /usr/sbin/telnetd telnetd\n' \
+            "$(bracketed "$address")" "$port" "$([[ $family == 6 ]] && printf 6)"
+    done >"$LAB_DIR/root$folder/inetd.conf"
+}
+
+server_telnetd_command() {
+    LAB_USER=root
+    LAB_COMMAND=(/usr/sbin/inetd -i -R 1000000 "$(server_folder "$1")/inetd.conf")
+}
+
+server_pid() {
+    cat "$LAB_DIR/pid/$1.$2" 2>/dev/null
+}
+
+server_is_alive() {
+    local pid
+    pid=$(server_pid "$1" "$2") && kill -0 "$pid" 2>/dev/null
+}
+
+# Makes BOX's folder and the configuration of all its servers.
+server_configure() {
+    local box=$1 server
+    mkdir -p "$LAB_DIR/root$(server_folder "$box")"
+    for server in $(plan_servers "$box"); do
+        if [[ -z ${STATE_SKIPPED[${box%%.*}:$server]:-} ]]; then
+            "server_${server}_config" "$box" || die "$box: cannot configure $server"
+        fi
+    done
+}
+
+server_start() {
+    local box=$1 server=$2 LAB_USER='' user=() LAB_COMMAND=()
+    "server_${server}_command" "$box"
+    if [[ $LAB_USER != root && $LAB_MODE == root ]]; then
+        user=("--userspec=$LAB_USER:$LAB_USER")
+    fi
+    # exec all the way, so that the process id is the server's own.
+    (exec nsenter --net="$LAB_DIR/ns/$box" -- setsid chroot "${user[@]}" "$LAB_DIR/root" /usr/bin/env -i \
+        PATH=/usr/sbin:/usr/bin:/sbin:/bin LANG=C.UTF-8 "${LAB_COMMAND[@]}") \
+        </dev/null >>"$LAB_DIR/log/$box.$server.log" 2>&1 &
+    printf '%s\n' "$!" >"$LAB_DIR/pid/$box.$server"
+}
+
+# Prints those of SERVER's sockets that do not listen yet. Looks at the kernel's table inside the box: no packet is sent, so
+# the SYN counters stay at what the scanner sent.
+server_deaf_sockets() {
+    local box=$1 server=$2 listening address port family
+    listening=$(in_box "$box" ss -Hltn | awk '{ print $4 }')
+    server_sockets "$box" "$server" | while read -r address port family; do
+        if ! grep -qxF -e "$(bracketed "$address"):$port" -e "*:$port" -e "[::]:$port" <<<"$listening"; then
+            printf '%s:%s\n' "$(bracketed "$address")" "$port"
+        fi
+    done
+}
+
+server_fail() {
+    say "$1: $2 $3; the end of its log:"
+    tail -n 15 "$LAB_DIR/log/$1.$2.log" >&2
+    exit 1
+}
+
+server_wait() {
+    local box=$1 server=$2 deadline=$((SECONDS + LAB_WAIT_S)) deaf
+    while true; do
+        deaf=$(server_deaf_sockets "$box" "$server" | paste -sd' ')
+        if [[ -z $deaf ]]; then
+            return 0
+        fi
+        if ! server_is_alive "$box" "$server"; then
+            server_fail "$box" "$server" "ended instead of listening on $deaf"
+        fi
+        if ((SECONDS >= deadline)); then
+            server_fail "$box" "$server" "did not listen on $deaf within $LAB_WAIT_S s"
+        fi
+        sleep 0.05
+    done
+}
+
+# Ends SERVER and every process of its session's group; returns when none is left.
+server_stop() {
+    local box=$1 server=$2 pid deadline=$((SECONDS + 5))
+    pid=$(server_pid "$box" "$server") || return 0
+    kill -TERM "$pid" 2>/dev/null
+    while kill -0 "$pid" 2>/dev/null && ((SECONDS < deadline)); do
+        sleep 0.02
+    done
+    kill -KILL -- "-$pid" 2>/dev/null
+    while kill -0 -- "-$pid" 2>/dev/null; do
+        if ((SECONDS >= deadline + 5)); then
+            die "$box: $server (process $pid) did not end"
+        fi
+        sleep 0.02
+    done
+    rm -f "$LAB_DIR/pid/$box.$server"
+}
+
+# Starts what is to run in BOX and waits for it.
+server_start_all() {
+    local box=$1 server started=()
+    for server in $(plan_servers "$box"); do
+        if [[ -z ${STATE_SKIPPED[${box%%.*}:$server]:-} ]]; then
+            server_start "$box" "$server"
+            started+=("$server")
+        fi
+    done
+    for server in "${started[@]}"; do
+        server_wait "$box" "$server"
+    done
+}
+
+server_stop_all() {
+    local server
+    for server in $(plan_servers "$1"); do
+        server_stop "$1" "$server"
+    done
+}
