@@ -1,0 +1,27 @@
+/* A keyed permutation of 0..n-1 with random access: the order in which a slab's probes leave.
+ * The generalised Feistel cipher with cycle walking of Black & Rogaway, "Ciphers with Arbitrary Finite Domains" (CT-RSA
+ * 2002), with SipHash-2-4 as its round function. Pure. */
+#ifndef LEASTPORT_SCANNER_PERMUTATION_H
+#define LEASTPORT_SCANNER_PERMUTATION_H
+
+#include <stdint.h>
+
+enum { PERMUTATION_SEED_BYTES = 16, PERMUTATION_KEY_BYTES = 16 };
+
+/* A value; nothing to release. The fields are the module's own. */
+struct permutation {
+    uint64_t count;
+    uint64_t left;
+    uint64_t right;
+    uint8_t key[PERMUTATION_KEY_BYTES];
+};
+
+/* `count` >= 1. Each slab of a plan has an order of its own. */
+void permutation_init(struct permutation *permutation, const uint8_t seed[PERMUTATION_SEED_BYTES], uint64_t slab,
+                      uint64_t count);
+
+/* Both take and give 0..count-1; about 0.1 µs. permutation_position(p, permutation_index(p, i)) == i. */
+uint64_t permutation_index(const struct permutation *permutation, uint64_t position);
+uint64_t permutation_position(const struct permutation *permutation, uint64_t index);
+
+#endif

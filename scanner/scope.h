@@ -1,0 +1,38 @@
+/* The guard at the single place where probes are sent: may this address be probed? Pure, and cheap: a binary search. */
+#ifndef LEASTPORT_SCANNER_SCOPE_H
+#define LEASTPORT_SCANNER_SCOPE_H
+
+#include "lib/addr.h"
+#include "scanner/problem.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct scope_options {
+    /* What may be probed; with count 0 the default: loopback, RFC 1918, RFC 4193, link-local and `own`. */
+    const struct prefix *allowed;
+    size_t allowed_count;
+    /* This machine's own addresses (getifaddrs(3)); they count only for the default. */
+    const struct addr *own;
+    size_t own_count;
+    /* Fragile hosts: refused whatever `allowed` says. */
+    const struct prefix *never;
+    size_t never_count;
+};
+
+struct scope;
+
+/* -ENOMEM. Copies all. The caller owns the result: scope_destroy(). */
+MUST_USE int scope_create(const struct scope_options *options, struct scope **ret_scope);
+void scope_destroy(struct scope *scope);
+
+/* 0: go ahead. -EPERM: outside the scope. -EACCES: on the never-scan list, which no flag overrides.
+ * For every single probe; *problem (may be NULL) names the address and the line that would allow it. */
+MUST_USE int scope_permits(const struct scope *scope, const struct addr *addr, struct problem *problem);
+
+/* The same for all of first..last at once, without walking it: -EPERM and a problem that names the first address
+ * outside. The never-scan list does not count here: a plan leaves its addresses out. */
+MUST_USE int scope_permits_range(const struct scope *scope, const struct addr *first, const struct addr *last,
+                                 struct problem *problem);
+
+#endif
