@@ -154,6 +154,6 @@ int wall_parse(const char *text, int64_t *ret_time_ms)
     if (given.tm_sec < 60 && (utc.tm_mday != given.tm_mday || utc.tm_mon != given.tm_mon)) {
         return -EINVAL;
     }
-    *ret_time_ms = ((int64_t)seconds - minutes * 60) * 1000 + ms;
+    *ret_time_ms = ((int64_t)seconds - (int64_t)minutes * 60) * 1000 + ms;
     return 0;
 }

@@ -1,8 +1,8 @@
 #include "lib/portset.h"
 
 #include <errno.h>
-#include <stdarg.h>
 #include <setjmp.h>
+#include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -30,8 +30,9 @@ static void refuses_and_says_where(void **state)
         int rc;
         size_t offset;
     } cases[] = {
-        {"x", -EINVAL, 0}, {"1,", -EINVAL, 1}, {"1,,2", -EINVAL, 2}, {"70000", -ERANGE, 0}, {"5-3", -ERANGE, 3},
-        {"1-", -EINVAL, 2}, {" 1", -EINVAL, 0}, {"1 2", -EINVAL, 1}, {"99999999999999999999", -ERANGE, 0},
+        {"x", -EINVAL, 0},     {"1,", -EINVAL, 1},  {"1,,2", -EINVAL, 2},
+        {"70000", -ERANGE, 0}, {"5-3", -ERANGE, 3}, {"1-", -EINVAL, 2},
+        {" 1", -EINVAL, 0},    {"1 2", -EINVAL, 1}, {"99999999999999999999", -ERANGE, 0},
     };
     (void)state;
     for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
