@@ -94,6 +94,8 @@ CREATE TABLE canary (
     proto TEXT NOT NULL CHECK (proto IN ('tcp', 'udp')),
     port INTEGER NOT NULL CHECK (port BETWEEN 0 AND 65535),
     last_answer_at INTEGER,
+    -- A person chose it; else the store did, from what has been open longest.
+    configured INTEGER NOT NULL DEFAULT 0 CHECK (configured IN (0, 1)),
     UNIQUE (realm_id, vantage_id, host, proto, port)
 ) STRICT;
 
@@ -111,6 +113,7 @@ CREATE TABLE asset_state (
     first_scan_id INTEGER NOT NULL REFERENCES scan (id),
     last_scan_id INTEGER NOT NULL REFERENCES scan (id)
 ) STRICT;
+CREATE INDEX asset_state_by_scan ON asset_state (last_scan_id, asset_id);
 CREATE UNIQUE INDEX asset_state_living ON asset_state (asset_id, vantage_id, address) WHERE ended_at IS NULL;
 
 -- Which ports of an asset a vantage judged, and when last: one row for each distinct set of ports.
@@ -135,8 +138,11 @@ CREATE TABLE endpoint (
     port INTEGER NOT NULL CHECK (port BETWEEN 0 AND 65535),
     -- Complete scans in a row in which it was silent although the vantage's canary and the asset answered.
     silent_scans INTEGER NOT NULL DEFAULT 0,
+    -- Probes in a row that were refused (RST; UDP: port unreachable): two make it closed.
+    refusals INTEGER NOT NULL DEFAULT 0,
     UNIQUE (asset_id, proto, port, vantage_id, address)
 ) STRICT;
+CREATE INDEX endpoint_by_vantage ON endpoint (vantage_id, asset_id);
 CREATE INDEX endpoint_by_port ON endpoint (proto, port, asset_id);
 
 -- The state of an endpoint over time: only endpoints that were open at some time have rows.
@@ -148,6 +154,11 @@ CREATE TABLE endpoint_state (
     service TEXT NOT NULL DEFAULT '',
     -- For a port of the scanner's own host: the address that the listener is bound to; '' when not known.
     bound TEXT NOT NULL DEFAULT '',
+    -- The scanner said that the address is its own host's.
+    self INTEGER NOT NULL DEFAULT 0 CHECK (self IN (0, 1)),
+    -- Of the last look: how many probes were sent, and how many were answered so; 0 when not known.
+    tries INTEGER NOT NULL DEFAULT 0,
+    answers INTEGER NOT NULL DEFAULT 0,
     first_seen INTEGER NOT NULL,
     last_seen INTEGER NOT NULL,
     ended_at INTEGER,
@@ -155,6 +166,7 @@ CREATE TABLE endpoint_state (
     last_scan_id INTEGER NOT NULL REFERENCES scan (id)
 ) STRICT;
 CREATE UNIQUE INDEX endpoint_state_living ON endpoint_state (endpoint_id) WHERE ended_at IS NULL;
+CREATE INDEX endpoint_state_by_scan ON endpoint_state (last_scan_id, endpoint_id);
 CREATE INDEX endpoint_state_by_endpoint ON endpoint_state (endpoint_id, first_seen);
 
 -- fingerprint = hash of (asset uuid, proto, port, kind). Everything else is an attribute with a history.
