@@ -13,6 +13,19 @@
 
 enum { CONTROL_LINE_MAX_BYTES = 1024 * 1024 };
 
+/* Lines before the last one of an answer to "audit" with "follow":true have an "event". */
+#define CONTROL_EVENT_ACCEPTED "accepted"
+#define CONTROL_EVENT_PROGRESS "progress"
+#define CONTROL_EVENT_NOTICE "notice"
+
+/* Where the control socket is unless the configuration says otherwise: beside the database, with this behind its name.
+ */
+#define CONTROL_PATH_SUFFIX ".sock"
+
+/* What web writes to its standard output once it listens, then its URL and a newline:
+ * "listening http://127.0.0.1:8480/". auditd starts it as WEB_PROGRAM --db FILE --listen ADDR:PORT --control SOCKET. */
+#define WEB_LISTENING "listening "
+
 /* PRAGMA application_id of a Leastport database: "lstp". */
 enum { STORE_APPLICATION_ID = 0x6c737470 };
 
