@@ -24,7 +24,7 @@ struct baseline_row {
     bool database;
     enum baseline_need evidence;
     double service_weight;
-    const char *to_whom; /* completes "LABEL is open to … : allowed …" */
+    const char *to_whom; /* who may reach it at most, as a clause: "only through a VPN" */
     const char *why;
     const char *fix;
 };

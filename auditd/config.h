@@ -1,4 +1,5 @@
-/* The configuration of auditd: YAML, version 1, each member with a default that works. Knows no other module's inside. */
+/* The configuration of auditd: YAML, version 1, each member with a default that works. Knows no other module's inside.
+ */
 #ifndef LEASTPORT_AUDITD_CONFIG_H
 #define LEASTPORT_AUDITD_CONFIG_H
 
@@ -25,17 +26,17 @@ struct config_ephemeral {
 
 /* Owns all that it points to. Paths are absolute, or relative to the working folder where the caller set them. */
 struct config {
-    char *db;     /* NULL: the state folder's default, which is the caller's to choose */
-    char *listen; /* "127.0.0.1:8480" */
-    char *realm;  /* "default" */
+    char *db;      /* NULL: the state folder's default, which is the caller's to choose */
+    char *listen;  /* "127.0.0.1:8480" */
+    char *realm;   /* "default" */
     char *vantage; /* "local" */
     bool has_vantage_class;
     enum vantage_class vantage_class; /* declared; else worked out for each target */
-    struct config_list scope;   /* prefixes; empty: the scanner's default */
-    char *never_scan;           /* file; NULL: none */
-    struct config_list targets; /* target expressions */
+    struct config_list scope;         /* prefixes; empty: the scanner's default */
+    char *never_scan;                 /* file; NULL: none */
+    struct config_list targets;       /* target expressions */
     struct config_list exclude;
-    char *ports; /* port expression, "common" */
+    char *ports;            /* port expression, "common" */
     uint32_t rate_pps;      /* 0 is no ceiling */
     uint32_t host_rate_pps; /* 0 is no ceiling */
     uint32_t retries;

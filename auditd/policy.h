@@ -29,8 +29,8 @@ const char *policy_name(const struct policy *policy);
 const char *policy_source(const struct policy *policy);
 uint32_t policy_baseline(const struct policy *policy);
 
-/* `policy check`: errors and warnings of a file, a line each, then a line that sums up. 0 when it can be loaded (warnings
- * or not), else -errno, all said on `out`. */
+/* `policy check`: errors and warnings of a file, a line each, then a line that sums up. 0 when it can be loaded
+ * (warnings or not), else -errno, all said on `out`. */
 MUST_USE int policy_check(const char *path, FILE *out);
 
 /* `policy explain`: every rule looked at and what it said, then which decided and the terms of the penalty. */

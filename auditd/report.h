@@ -13,9 +13,9 @@ enum report_format { REPORT_TABLE, REPORT_JSONL };
 struct report_options {
     enum report_format format;
     bool colour;
-    unsigned width;       /* columns, at least 40 */
-    unsigned worst_max;   /* groups of exposures that are shown in full, 10 */
-    bool explain;         /* every term of the score, not the worst few */
+    unsigned width;     /* columns, at least 40 */
+    unsigned worst_max; /* groups of exposures that are shown in full, 10 */
+    bool explain;       /* every term of the score, not the worst few */
     int64_t now_ms;
 };
 
@@ -27,8 +27,8 @@ void report_options_for(struct report_options *options, FILE *out);
 /* "table", "jsonl"; -EINVAL. */
 MUST_USE int report_format_parse(const char *name, enum report_format *ret_format);
 
-/* The newest state of the database at `db_path`. -errno; what went wrong is written to `ret_error`, which holds at least
- * `error_size` bytes, in words for a person. */
+/* The newest state of the database at `db_path`. -errno; what went wrong is written to `ret_error`, which holds at
+ * least `error_size` bytes, in words for a person. */
 MUST_USE int report_write(const char *db_path, const struct report_options *options, FILE *out, char *ret_error,
                           size_t error_size);
 

@@ -42,7 +42,7 @@ struct score {
     size_t cap_count;
     double exposure;
     double waived;
-    double coverage; /* 0 to 1 */
+    double coverage;          /* 0 to 1 */
     struct score_term *terms; /* worst first; owned */
     size_t term_count;
 };

@@ -13,7 +13,7 @@ enum { YAML_TEXT_MAX_BYTES = 4 * 1024 * 1024, YAML_DEPTH_MAX = 32, YAML_NODES_MA
 
 /* A node; the children of a mapping or a sequence stand in the order of the text. */
 struct yaml_node {
-    json_t *value;  /* borrowed from the root's value */
+    json_t *value; /* borrowed from the root's value */
     struct mark mark;
     const char *key; /* in a mapping, else NULL; owned by the tree */
     struct mark key_mark;
