@@ -37,7 +37,7 @@ tap_ok() {
     if output=$("$@" 2>&1); then
         tap_pass "$description"
     else
-        tap_fail "$description" "status $?: $*"$'\n'"$output"
+        tap_fail "$description" "status $? of $(head -c 200 <<<"$*")"$'\n'"$output"
     fi
 }
 
