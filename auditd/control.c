@@ -385,7 +385,7 @@ static int control_clear_path(const struct sockaddr_un *address)
 static int control_bind(struct control *control, int *ret_fd)
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
-    struct stat status;
+    struct stat status = {0};
     mode_t mask;
     int rc;
     int fd;
@@ -421,7 +421,7 @@ static int control_bind(struct control *control, int *ret_fd)
 static int control_listen(struct control *control)
 {
     uint64_t sweep_ms = control->options.idle_ms / 4 + 1;
-    int fd;
+    int fd = -1;
     int rc = control_bind(control, &fd);
 
     if (rc < 0) {
