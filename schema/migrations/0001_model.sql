@@ -62,6 +62,9 @@ CREATE TABLE scan (
     policy_id INTEGER REFERENCES policy (id),
     plan TEXT NOT NULL,
     plan_hash TEXT NOT NULL,
+    -- What was asked for, the same text for the same request, so that it goes on where an interrupted one ended; '' for
+    -- a scan that nobody asked for by itself.
+    request TEXT NOT NULL DEFAULT '',
     state TEXT NOT NULL CHECK (state IN ('running', 'complete', 'incomplete', 'failed')),
     cause TEXT,
     started_at INTEGER NOT NULL,
