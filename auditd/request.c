@@ -1,0 +1,318 @@
+#include "auditd/request.h"
+
+#include "scanner/protocol.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { REQUEST_NAME_MAX = 128, REQUEST_RETRIES_MAX = 20 };
+
+enum request_type { REQUEST_TEXT, REQUEST_TEXTS, REQUEST_COUNT, REQUEST_FLAG, REQUEST_CLASS };
+
+static const struct request_field {
+    const char *name;
+    enum request_type type;
+    json_int_t maximum; /* of a count, or of a text's length */
+} request_fields[] = {
+    {"targets", REQUEST_TEXTS, REQUEST_TARGETS_MAX},
+    {"exclude", REQUEST_TEXTS, REQUEST_TARGETS_MAX},
+    {"ports", REQUEST_TEXT, 65536},
+    {"realm", REQUEST_TEXT, REQUEST_NAME_MAX},
+    {"vantage", REQUEST_TEXT, REQUEST_NAME_MAX},
+    {"vantage_class", REQUEST_CLASS, 0},
+    {"rate_pps", REQUEST_COUNT, UINT32_MAX},
+    {"host_rate_pps", REQUEST_COUNT, UINT32_MAX},
+    {"retries", REQUEST_COUNT, REQUEST_RETRIES_MAX},
+    {"verify", REQUEST_FLAG, 0},
+    {"fresh", REQUEST_FLAG, 0},
+    {"follow", REQUEST_FLAG, 0},
+};
+
+static int request_refuse(char *reason, const char *name, const char *what)
+{
+    snprintf(reason, REQUEST_REASON_SIZE, "\"%s\" %s", name, what);
+    return -EINVAL;
+}
+
+static bool request_is_text(const json_t *value, json_int_t max_length)
+{
+    return json_is_string(value) && json_string_length(value) > 0 && json_string_length(value) <= (size_t)max_length;
+}
+
+static int request_check_texts(const struct request_field *field, const json_t *value, char *reason)
+{
+    size_t index;
+    json_t *item;
+
+    if (!json_is_array(value) || json_array_size(value) > (size_t)field->maximum) {
+        return request_refuse(reason, field->name, "must be a list of at most 10000 targets");
+    }
+    json_array_foreach(value, index, item)
+    {
+        if (!request_is_text(item, 4096)) {
+            return request_refuse(reason, field->name, "must hold texts that are not empty");
+        }
+    }
+    return 0;
+}
+
+static int request_check_class(const struct request_field *field, const json_t *value, char *reason)
+{
+    enum vantage_class vantage_class;
+
+    if (!json_is_string(value) || vantage_class_parse(json_string_value(value), &vantage_class) < 0) {
+        return request_refuse(reason, field->name, "must be one of self, own-vpc, vpn, peer, public-range, world");
+    }
+    return 0;
+}
+
+static int request_check_field(const struct request_field *field, const json_t *value, char *reason)
+{
+    char what[96];
+
+    switch (field->type) {
+    case REQUEST_TEXTS:
+        return request_check_texts(field, value, reason);
+    case REQUEST_CLASS:
+        return request_check_class(field, value, reason);
+    case REQUEST_FLAG:
+        return json_is_boolean(value) ? 0 : request_refuse(reason, field->name, "must be true or false");
+    case REQUEST_COUNT:
+        if (json_is_integer(value) && json_integer_value(value) >= 0 && json_integer_value(value) <= field->maximum) {
+            return 0;
+        }
+        snprintf(what, sizeof(what), "must be a whole number from 0 to %" JSON_INTEGER_FORMAT, field->maximum);
+        return request_refuse(reason, field->name, what);
+    case REQUEST_TEXT:
+        if (request_is_text(value, field->maximum)) {
+            return 0;
+        }
+        snprintf(what, sizeof(what), "must be a text of 1 to %" JSON_INTEGER_FORMAT " bytes", field->maximum);
+        return request_refuse(reason, field->name, what);
+    }
+    return -EINVAL;
+}
+
+int request_check(const json_t *request, char ret_reason[REQUEST_REASON_SIZE])
+{
+    if (json_array_size(json_object_get(request, "targets")) == 0) {
+        return request_refuse(ret_reason, "targets", "must be a list of at least one target");
+    }
+    if (json_object_get(request, "scope") != NULL || json_object_get(request, "never_scan") != NULL) {
+        return request_refuse(ret_reason, "scope", "is the configuration's to set, not a request's");
+    }
+    for (size_t i = 0; i < sizeof(request_fields) / sizeof(*request_fields); i++) {
+        const json_t *value = json_object_get(request, request_fields[i].name);
+        int rc = value == NULL ? 0 : request_check_field(&request_fields[i], value, ret_reason);
+        if (rc < 0) {
+            return rc;
+        }
+    }
+    return 0;
+}
+
+bool request_flag(const json_t *request, const char *name, bool otherwise)
+{
+    const json_t *value = json_object_get(request, name);
+
+    return json_is_boolean(value) ? json_is_true(value) : otherwise;
+}
+
+/* ---- the plan ---- */
+
+/* `request`'s list, then the configuration's where `both`, or only when the request has none. NULL out of memory. */
+static json_t *request_list(const json_t *given, const struct config_list *configured, bool both)
+{
+    json_t *list = json_array();
+    size_t index;
+    json_t *item;
+    bool failed = list == NULL;
+
+    json_array_foreach(given, index, item)
+    {
+        failed = failed || json_array_append(list, item) != 0;
+    }
+    if (both || json_array_size(given) == 0) {
+        for (size_t i = 0; i < configured->count; i++) {
+            failed = failed || json_array_append_new(list, json_string(configured->items[i])) != 0;
+        }
+    }
+    if (failed) {
+        json_decref(list);
+        return NULL;
+    }
+    return list;
+}
+
+static int request_never_scan_line(char *line, const char *path, unsigned number, json_t *list, char *reason)
+{
+    struct prefix prefix;
+    char text[PREFIX_TEXT_SIZE];
+    char *word = line + strspn(line, " \t\r\n");
+
+    word[strcspn(word, " \t\r\n#")] = '\0';
+    if (word[0] == '\0') {
+        return 0;
+    }
+    if (prefix_parse(word, &prefix) < 0) {
+        snprintf(reason, REQUEST_REASON_SIZE,
+                 "%s:%u: \"%.80s\" is no address and no prefix such as 10.0.0.0/8; nothing is scanned until the "
+                 "never-scan list can be read",
+                 path, number, word);
+        return -EINVAL;
+    }
+    return json_array_append_new(list, json_string(prefix_format(&prefix, text))) == 0 ? 0 : -ENOMEM;
+}
+
+static int request_never_scan(const char *path, json_t *list, char *reason)
+{
+    char *line = NULL;
+    size_t size = 0;
+    unsigned number = 0;
+    int rc = 0;
+    FILE *file = fopen(path, "re");
+
+    if (file == NULL) {
+        rc = -errno;
+        snprintf(reason, REQUEST_REASON_SIZE,
+                 "cannot read the never-scan list %s: %s; nothing is scanned until it can be read", path,
+                 strerror(errno));
+        return rc;
+    }
+    while (rc == 0 && getline(&line, &size, file) >= 0) {
+        rc = request_never_scan_line(line, path, ++number, list, reason);
+    }
+    if (rc == 0 && ferror(file)) {
+        snprintf(reason, REQUEST_REASON_SIZE, "cannot read the never-scan list %s", path);
+        rc = -EIO;
+    }
+    free(line);
+    fclose(file);
+    return rc;
+}
+
+static const char *request_text(const json_t *request, const char *name, const char *otherwise)
+{
+    const char *text = json_string_value(json_object_get(request, name));
+
+    return text != NULL ? text : otherwise;
+}
+
+static json_int_t request_count(const json_t *request, const char *name, json_int_t otherwise)
+{
+    const json_t *value = json_object_get(request, name);
+
+    return json_is_integer(value) ? json_integer_value(value) : otherwise;
+}
+
+/* An empty list is left out: for the plan, no scope is the default scope. Takes `list`. */
+static int request_put_list(json_t *plan, const char *name, json_t *list)
+{
+    int rc = 0;
+
+    if (list == NULL) {
+        return -ENOMEM;
+    }
+    if (json_array_size(list) > 0) {
+        rc = json_object_set(plan, name, list) == 0 ? 0 : -ENOMEM;
+    }
+    json_decref(list);
+    return rc;
+}
+
+static int request_put_guards(json_t *plan, const struct config *config, char *reason)
+{
+    json_t *never_scan = json_array();
+    int rc = request_put_list(plan, "scope", request_list(NULL, &config->scope, true));
+
+    if (rc == 0 && never_scan == NULL) {
+        rc = -ENOMEM;
+    }
+    if (rc == 0 && config->never_scan != NULL) {
+        rc = request_never_scan(config->never_scan, never_scan, reason);
+    }
+    if (rc < 0) {
+        json_decref(never_scan);
+        return rc;
+    }
+    return request_put_list(plan, "never_scan", never_scan);
+}
+
+int request_plan(const json_t *request, const struct config *config, json_t **ret_plan,
+                 char ret_reason[REQUEST_REASON_SIZE])
+{
+    json_t *plan = json_pack("{s:s, s:s, s:s, s:s, s:[s], s:I, s:I, s:I}", "schema", SCAN_PLAN_SCHEMA, "realm",
+                             request_text(request, "realm", config->realm), "vantage",
+                             request_text(request, "vantage", config->vantage), "ports",
+                             request_text(request, "ports", config->ports), "probes", "connect", "rate_pps",
+                             request_count(request, "rate_pps", config->rate_pps), "host_rate_pps",
+                             request_count(request, "host_rate_pps", config->host_rate_pps), "retries",
+                             request_count(request, "retries", config->retries));
+    int rc = plan == NULL ? -ENOMEM : 0;
+
+    snprintf(ret_reason, REQUEST_REASON_SIZE, "out of memory");
+    if (rc == 0) {
+        rc = request_put_list(plan, "targets",
+                              request_list(json_object_get(request, "targets"), &config->targets, false));
+    }
+    if (rc == 0) {
+        rc = request_put_list(plan, "exclude",
+                              request_list(json_object_get(request, "exclude"), &config->exclude, true));
+    }
+    if (rc == 0) {
+        rc = request_put_guards(plan, config, ret_reason);
+    }
+    if (rc < 0) {
+        json_decref(plan);
+        return rc;
+    }
+    *ret_plan = plan;
+    return 0;
+}
+
+char *request_plan_key(const json_t *plan)
+{
+    return json_dumps(plan, JSON_SORT_KEYS | JSON_COMPACT);
+}
+
+/* "10.0.0.5:443", "[fd00::1]:443" */
+static json_t *request_endpoint_target(const json_t *endpoint)
+{
+    const char *host = json_string_value(json_object_get(endpoint, "host"));
+    json_int_t port = json_integer_value(json_object_get(endpoint, "port"));
+
+    if (host == NULL) {
+        return NULL;
+    }
+    return json_sprintf(strchr(host, ':') == NULL ? "%s:%" JSON_INTEGER_FORMAT : "[%s]:%" JSON_INTEGER_FORMAT, host,
+                        port);
+}
+
+json_t *request_verify_plan(const json_t *plan, const json_t *endpoints)
+{
+    const json_t *first = json_object_get(json_array_get(endpoints, 0), "port");
+    json_t *verify = json_deep_copy(plan);
+    json_t *targets = json_array();
+    size_t index;
+    json_t *endpoint;
+    bool failed = verify == NULL || targets == NULL;
+
+    json_array_foreach(endpoints, index, endpoint)
+    {
+        failed = failed || json_array_append_new(targets, request_endpoint_target(endpoint)) != 0;
+    }
+    /* Each target has its port; the plan's own would be those of targets without, and may not be empty. */
+    failed =
+        failed || json_object_set(verify, "targets", targets) != 0 ||
+        json_object_set_new(verify, "watch", json_deep_copy(endpoints)) != 0 ||
+        json_object_set_new(verify, "ports", json_sprintf("%" JSON_INTEGER_FORMAT, json_integer_value(first))) != 0;
+    json_decref(targets);
+    if (failed) {
+        json_decref(verify);
+        return NULL;
+    }
+    return verify;
+}
