@@ -6,7 +6,8 @@ enum log_level { LOG_LEVEL_ERROR, LOG_LEVEL_WARNING, LOG_LEVEL_NOTICE, LOG_LEVEL
 enum log_format { LOG_FORMAT_TEXT, LOG_FORMAT_JSON };
 
 /* Called once by main() before any thread starts; `program` is borrowed for ever. As text a line is
- * "program: message", with "warning: " or "error: " before the message; as JSON an object with ts, level, program, message. */
+ * "program: message", with "warning: " or "error: " before the message; as JSON an object with ts, level, program,
+ * message. */
 void log_init(const char *program, enum log_format format, enum log_level most);
 
 /* Control characters in the message are escaped: what comes from the network may stand in it. */

@@ -1,4 +1,4 @@
-/* A set of ports, 0 to 65535, as a value, with its text "22,80,8000-8099". Knows numbers only: no names, no protocols. */
+/* A set of ports, 0 to 65535, as a value, with its text "22,80,8000-8099". Knows numbers: no names, no protocols. */
 #ifndef LEASTPORT_LIB_PORTSET_H
 #define LEASTPORT_LIB_PORTSET_H
 

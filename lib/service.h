@@ -26,8 +26,8 @@ void service_common_ports(const char *proto, struct portset *set);
 struct services;
 
 /* Reads the system's database (/etc/services or what NSS has), once, and then needs it no more. Without one only the
- * table's names are known. NULL when out of memory. The caller owns the result: services_destroy(). Call it before any thread
- * starts. */
+ * table's names are known. NULL when out of memory. The caller owns the result: services_destroy(). Call it before any
+ * thread starts. */
 struct services *services_create(void);
 void services_destroy(struct services *services);
 
