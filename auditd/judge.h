@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 struct policy;
+struct rule_view;
 
 /* Where a vantage stands towards a target, narrowest first; the weight is vantage_class_weight(). */
 enum vantage_class {
@@ -79,5 +80,8 @@ struct verdict {
 /* Precedence: the user's forbid, the user's allow, the baseline's forbid, the default (nothing allows it: a finding);
  * the baseline's hard rules come first of all. */
 void judge_exposure(const struct policy *policy, const struct exposure *exposure, struct verdict *ret_verdict);
+
+/* The exposure as the rules of the policy are asked about it; borrows from both. */
+void judge_view(const struct policy *policy, const struct exposure *exposure, struct rule_view *ret_view);
 
 #endif

@@ -7,6 +7,7 @@
 #include "auditd/problem.h"
 
 struct policy;
+struct rule_set;
 
 enum { POLICY_HASH_SIZE = 65 };
 
@@ -28,6 +29,7 @@ const char *policy_name(const struct policy *policy);
 /* "" for the built-in one. */
 const char *policy_source(const struct policy *policy);
 uint32_t policy_baseline(const struct policy *policy);
+const struct rule_set *policy_rules(const struct policy *policy);
 
 /* `policy check`: errors and warnings of a file, a line each, then a line that sums up. 0 when it can be loaded
  * (warnings or not), else -errno, all said on `out`. */

@@ -235,7 +235,11 @@ static int check_scalar(struct walk *walk, const struct yaml_node *node, const s
         return rc;
     }
     if (json_is_number(node->value) && schema->has_range && (number < schema->minimum || number > schema->maximum)) {
-        snprintf(message, sizeof(message), "must be from %.0f to %.0f", schema->minimum, schema->maximum);
+        if (schema->expected != NULL) {
+            snprintf(message, sizeof(message), "must be %s", schema->expected);
+        } else {
+            snprintf(message, sizeof(message), "must be from %.0f to %.0f", schema->minimum, schema->maximum);
+        }
         return refuse(walk, node, label, message);
     }
     if (schema->check == NULL || schema->check(node->value, reason, sizeof(reason))) {
