@@ -57,18 +57,18 @@ int policy_check(const char *path, FILE *out)
     return 0;
 }
 
-static void explain_rules(const struct rule_set *set, const struct rule_list *list, const char *word,
-                          enum rule_answer (*ask)(const struct rule_set *, const struct rule *,
-                                                  const struct rule_view *),
-                          const struct rule_view *view, FILE *out)
+static void explain_rules(const struct rule_set *set, bool forbid, const struct rule_view *view, FILE *out)
 {
+    const struct rule_list *list = forbid ? &set->forbid : &set->allow;
+    const char *word = forbid ? "forbid   " : "allow    ";
+
     if (list->count == 0) {
         fprintf(out, "  %s  the policy has no such rule\n", word);
     }
     for (size_t i = 0; i < list->count; i++) {
         const struct rule *rule = &list->items[i];
         fprintf(out, "  %s  user/%s (line %u): %s\n", word, rule->id, rule->line,
-                rule_answer_text(ask(set, rule, view)));
+                rule_answer_text(forbid ? rule_forbids(set, rule, view) : rule_allows(set, rule, view)));
     }
 }
 
@@ -121,8 +121,8 @@ void policy_explain(const struct policy *policy, const struct exposure *exposure
                 loopback ? "it listens on loopback alone: nobody else reaches it"
                          : "it does not listen on loopback alone");
     }
-    explain_rules(set, &set->forbid, "forbid   ", rule_forbids, &view, out);
-    explain_rules(set, &set->allow, "allow    ", rule_allows, &view, out);
+    explain_rules(set, true, &view, out);
+    explain_rules(set, false, &view, out);
     explain_row(row, &view, false, out);
     fprintf(out, "  default    what nothing allows is a finding\n");
     explain_verdict(&verdict, out);

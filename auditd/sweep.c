@@ -75,9 +75,12 @@ static void sweep_notice(struct sweep *sweep, enum log_level level, const char *
 
 /* ---- how it ended ---- */
 
+/* What does not fit is cut. */
 static void sweep_say(char *message, const char *what, const char *why)
 {
-    snprintf(message, SWEEP_TEXT_SIZE, "%s%s%s", what, why[0] == '\0' ? "" : ": ", why);
+    if (snprintf(message, SWEEP_TEXT_SIZE, "%s%s%s", what, why[0] == '\0' ? "" : ": ", why) < 0) {
+        message[0] = '\0';
+    }
 }
 
 static void sweep_judge_exit(struct sweep *sweep, struct sweep_outcome *outcome)

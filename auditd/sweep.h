@@ -1,5 +1,5 @@
-/* One run of the scanner: starts it with a plan on its standard input, feeds its lines to ingest as they come, tells how
- * it ended. Knows processes, pipes and the scanner's exit statuses; not what is audited, and judges nothing. */
+/* One run of the scanner: starts it with a plan on its standard input, feeds its lines to ingest as they come, tells
+ * how it ended. Knows processes, pipes and the scanner's exit statuses; not what is audited, and judges nothing. */
 #ifndef LEASTPORT_AUDITD_SWEEP_H
 #define LEASTPORT_AUDITD_SWEEP_H
 
