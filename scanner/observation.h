@@ -59,9 +59,9 @@ struct observation_start {
     const char *plan_hash;
     const char *realm;
     const char *vantage;
-    const char *ports;     /* plan_ports(); not in JSON, for people's formats */
-    uint32_t port_count;   /* how many these are; not in JSON */
-    const char *args;      /* the command line; not in JSON */
+    const char *ports;   /* plan_ports(); not in JSON, for people's formats */
+    uint32_t port_count; /* how many these are; not in JSON */
+    const char *args;    /* the command line; not in JSON */
     uint64_t slabs;
     uint64_t from_slab;
     uint64_t hosts;
@@ -75,8 +75,8 @@ struct observation_port {
     uint16_t port;
     enum port_state state;
     enum reason reason;
-    const char *service;  /* NULL: the outputs look it up */
-    uint32_t tries;       /* 0: left out */
+    const char *service; /* NULL: the outputs look it up */
+    uint32_t tries;      /* 0: left out */
     bool has_rtt;
     uint64_t rtt_us;
     bool watch;
@@ -173,12 +173,13 @@ struct observation {
     };
 };
 
-/* The line's object, without a newline; NULL when out of memory. Text that is not UTF-8 is escaped (\xHH). Numbers above
- * INT64_MAX are written as INT64_MAX. The caller owns the reference. */
+/* The line's object, without a newline; NULL when out of memory. Text that is not UTF-8 is escaped (\xHH). Numbers
+ * above INT64_MAX are written as INT64_MAX. The caller owns the reference. */
 json_t *observation_encode(const struct observation *observation, const char *scan_id);
 
-/* Reads back what observation_encode() wrote; text and arrays are borrowed from `line` and from `arena`, which the caller gives
- * (zeroed) and hands to observation_arena_done() when it has done with the observation. -EBADMSG, -ENOMEM. */
+/* Reads back what observation_encode() wrote; text and arrays are borrowed from `line` and from `arena`, which the
+ * caller gives (zeroed) and hands to observation_arena_done() when it has done with the observation. -EBADMSG, -ENOMEM.
+ */
 struct observation_arena {
     struct observation_not_shown *not_shown;
     struct addr addr;

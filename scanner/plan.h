@@ -27,11 +27,11 @@ struct plan_endpoint {
 
 /* All borrowed for the call. */
 struct plan_options {
-    const char *realm;              /* default "default" */
-    const char *vantage;            /* default "local" */
-    const struct targets *targets;  /* at least one */
-    const struct targets *exclude;  /* may be NULL */
-    const char *ports;              /* port expression, default "common" */
+    const char *realm;             /* default "default" */
+    const char *vantage;           /* default "local" */
+    const struct targets *targets; /* at least one */
+    const struct targets *exclude; /* may be NULL */
+    const char *ports;             /* port expression, default "common" */
     const struct plan_endpoint *watch;
     size_t watch_count;
     const struct plan_endpoint *canary; /* may be NULL */
@@ -61,8 +61,9 @@ struct plan_means plan_means_default(void);
 
 struct plan;
 
-/* -EINVAL, -ENOENT (a name that does not resolve), -EOVERFLOW, -ENOMEM and others, always with *problem: what was wrong,
- * where, what would be right. An empty plan (all excluded) is an error. The caller owns the result: plan_destroy(). */
+/* -EINVAL, -ENOENT (a name that does not resolve), -EOVERFLOW, -ENOMEM and others, always with *problem: what was
+ * wrong, where, what would be right. An empty plan (all excluded) is an error. The caller owns the result:
+ * plan_destroy(). */
 MUST_USE int plan_create(const struct plan_options *options, const struct plan_means *means, struct plan **ret_plan,
                          struct problem *problem);
 
@@ -110,8 +111,8 @@ MUST_USE int plan_scope(const struct plan *plan, const struct addr *own, size_t 
 MUST_USE int plan_check_scope(const struct plan *plan, const struct scope *scope, struct problem *problem);
 
 /* For a resume: resolves the plan's names again. An address that is no longer its name's, and that no other target
- * covers, is from now on plan_is_skipped(); `notice` hears of each, and of names that do not resolve now (whose addresses are
- * skipped too). -ENOMEM. */
+ * covers, is from now on plan_is_skipped(); `notice` hears of each, and of names that do not resolve now (whose
+ * addresses are skipped too). -ENOMEM. */
 typedef void plan_notice_fn(void *context, const char *code, const char *host, const char *message);
 MUST_USE int plan_refresh(struct plan *plan, const struct resolver *resolver, plan_notice_fn *notice, void *context);
 bool plan_is_skipped(const struct plan *plan, const struct addr *addr);

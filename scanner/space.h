@@ -67,7 +67,8 @@ void hostgroup_destroy(struct hostgroup *group);
 uint32_t hostgroup_hosts(const struct hostgroup *group);
 uint32_t hostgroup_probes(const struct hostgroup *group);
 struct addr hostgroup_addr(const struct hostgroup *group, uint32_t host);
-/* The host's first probe; its last is the one before the next host's first. host == hostgroup_hosts() is allowed: the end. */
+/* The host's first probe; its last is the one before the next host's first. host == hostgroup_hosts() is allowed: the
+ * end. */
 uint32_t hostgroup_first_probe(const struct hostgroup *group, uint32_t host);
 /* O(log ranges). */
 void hostgroup_probe(const struct hostgroup *group, uint32_t probe, uint32_t *ret_host, uint16_t *ret_port);

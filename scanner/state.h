@@ -1,6 +1,7 @@
 /* The state file: plan and everything found so far, so that a scan can be resumed and its whole result be told again.
- * A journal: records are only appended, each with a checksum; `kill -9` and a torn tail lose at most the unfinished slab.
- * Knows nothing of how slabs are worked: totals and an unfinished slab's bookkeeping are opaque bytes of the engine's. */
+ * A journal: records are only appended, each with a checksum; `kill -9` and a torn tail lose at most the unfinished
+ * slab. Knows nothing of how slabs are worked: totals and an unfinished slab's bookkeeping are opaque bytes of the
+ * engine's. */
 #ifndef LEASTPORT_SCANNER_STATE_H
 #define LEASTPORT_SCANNER_STATE_H
 
@@ -24,8 +25,8 @@ struct state_head {
 
 /* Where a resume begins. */
 struct state_mark {
-    uint64_t slab;       /* the first slab that is not finished */
-    const void *totals;  /* the engine's counters at that point, as it gave them; size 0 before the first checkpoint */
+    uint64_t slab;      /* the first slab that is not finished */
+    const void *totals; /* the engine's counters at that point, as it gave them; size 0 before the first checkpoint */
     size_t totals_size;
     const void *partial; /* the unfinished slab's bookkeeping, size 0 when it begins anew */
     size_t partial_size;
@@ -34,8 +35,8 @@ struct state_mark {
 struct state;
 
 /* Creates the file (mode 0600) and writes the head; the file appears under its name only when the head is on disk.
- * A file that is there already is replaced only when it is a state file whose scan is finished or `replace` says so: -EEXIST.
- * -EBUSY: another process has it. All errors with *problem. The caller owns the result: state_close(). */
+ * A file that is there already is replaced only when it is a state file whose scan is finished or `replace` says so:
+ * -EEXIST. -EBUSY: another process has it. All errors with *problem. The caller owns the result: state_close(). */
 MUST_USE int state_create(const char *path, const struct state_head *head, bool replace, struct state **ret_state,
                           struct problem *problem);
 
@@ -61,12 +62,12 @@ typedef int state_replay_fn(void *context, const struct observation *observation
  * stops when it returns other than 0 and returns that. */
 MUST_USE int state_replay(struct state *state, state_replay_fn *replay, void *context, struct problem *problem);
 
-/* Journals a port, host, canary or notice; it counts once a checkpoint follows. Buffered. Errors (-ENOSPC, -EIO, …) stick:
- * every later call returns them. */
+/* Journals a port, host, canary or notice; it counts once a checkpoint follows. Buffered. Errors (-ENOSPC, -EIO, …)
+ * stick: every later call returns them. */
 MUST_USE int state_append(struct state *state, const struct observation *observation, struct problem *problem);
 
-/* All slabs before mark->slab are finished. On disk (fdatasync) when it returns. With partial bytes: the scan is suspended
- * within mark->slab, and what was appended since the last checkpoint belongs to that slab. */
+/* All slabs before mark->slab are finished. On disk (fdatasync) when it returns. With partial bytes: the scan is
+ * suspended within mark->slab, and what was appended since the last checkpoint belongs to that slab. */
 MUST_USE int state_checkpoint(struct state *state, const struct state_mark *mark, struct problem *problem);
 
 #endif

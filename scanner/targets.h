@@ -1,5 +1,5 @@
-/* Target expressions as a person writes them: addresses, CIDR, ranges, host names, each with ports of its own or without.
- * Pure parsing: a range stays a range however large, a name stays a name (scanner/resolver.h). */
+/* Target expressions as a person writes them: addresses, CIDR, ranges, host names, each with ports of its own or
+ * without. Pure parsing: a range stays a range however large, a name stays a name (scanner/resolver.h). */
 #ifndef LEASTPORT_SCANNER_TARGETS_H
 #define LEASTPORT_SCANNER_TARGETS_H
 
@@ -12,11 +12,11 @@
 
 /* Either `name` or first..last (one family, one zone, first <= last) is set. */
 struct target {
-    const char *text; /* the expression, its ports as numbers: it parses to the same target again anywhere */
-    const char *name; /* a host name, lower case, no dot at the end; NULL for a range */
+    char *text; /* the expression, its ports as numbers: it parses to the same target again anywhere */
+    char *name; /* a host name, lower case, no dot at the end; NULL for a range */
     struct addr first;
     struct addr last;
-    const char *ports; /* ports of this target alone, as portset_format() has them; NULL: the plan's */
+    char *ports; /* ports of this target alone, as portset_format() has them; NULL: the plan's */
 };
 
 struct targets;

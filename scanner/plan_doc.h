@@ -1,0 +1,63 @@
+/* A plan as a document (schema/plan.schema.json): strict validation of JSON into values, and canonical JSON back.
+ * Knows neither names' addresses nor slabs: that is plan.c. */
+#ifndef LEASTPORT_SCANNER_PLAN_DOC_H
+#define LEASTPORT_SCANNER_PLAN_DOC_H
+
+#include "lib/addr.h"
+#include "lib/portset.h"
+#include "lib/service.h"
+#include "scanner/permutation.h"
+#include "scanner/problem.h"
+#include "scanner/targets.h"
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum { PLAN_DOC_HOST_SIZE = 256 };
+
+struct plan_doc_endpoint {
+    char host[PLAN_DOC_HOST_SIZE]; /* an address, or a name as targets_at()->name has it */
+    bool is_name;
+    struct addr addr; /* without a name */
+    uint16_t port;
+};
+
+struct plan_doc_prefixes {
+    struct prefix *items;
+    size_t count;
+};
+
+/* Owns all that it points to. */
+struct plan_doc {
+    char *realm;
+    char *vantage;
+    struct targets *targets;
+    struct targets *exclude;
+    json_t *resolved; /* object: name -> array of addresses as text; the values are addresses */
+    struct portset ports;
+    struct plan_doc_endpoint *watch;
+    size_t watch_count;
+    struct plan_doc_endpoint canary;
+    bool has_canary;
+    uint64_t rate_pps;
+    uint64_t host_rate_pps;
+    uint32_t retries;
+    bool has_seed;
+    uint8_t seed[PERMUTATION_SEED_BYTES];
+    struct plan_doc_prefixes scope;
+    struct plan_doc_prefixes never_scan;
+    uint32_t shard_index;
+    uint32_t shard_count;
+};
+
+/* Fills `doc` (uninitialised before) from the object `json`. Whatever it returns, plan_doc_done() is due. */
+MUST_USE int plan_doc_read(struct plan_doc *doc, const json_t *json, const struct services *services,
+                           struct problem *problem);
+void plan_doc_done(struct plan_doc *doc);
+
+/* NULL when out of memory. The caller owns the reference. */
+json_t *plan_doc_write(const struct plan_doc *doc);
+
+#endif

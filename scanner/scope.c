@@ -1,0 +1,219 @@
+#include "scanner/scope.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Zones do not count here: link-local is link-local on every interface. */
+struct scope_range {
+    struct addr first;
+    struct addr last;
+};
+
+struct scope_ranges {
+    struct scope_range *items;
+    size_t count;
+};
+
+struct scope {
+    struct scope_ranges allowed;
+    struct scope_ranges never;
+};
+
+static const char *const scope_default_prefixes[] = {
+    "127.0.0.0/8",    "::1/128",       /* loopback */
+    "10.0.0.0/8",     "172.16.0.0/12", /* RFC 1918 */
+    "192.168.0.0/16", "fc00::/7",      /* RFC 1918, RFC 4193 */
+    "169.254.0.0/16", "fe80::/10",     /* link-local: RFC 3927, RFC 4291 */
+};
+
+enum { SCOPE_DEFAULT_COUNT = sizeof(scope_default_prefixes) / sizeof(*scope_default_prefixes) };
+
+static int scope_range_compare(const void *left, const void *right)
+{
+    const struct scope_range *a = left;
+    const struct scope_range *b = right;
+
+    return addr_compare(&a->first, &b->first);
+}
+
+static void scope_ranges_append(struct scope_ranges *ranges, const struct prefix *prefix)
+{
+    struct scope_range *range = &ranges->items[ranges->count++];
+
+    range->first = prefix->addr;
+    range->first.zone = 0;
+    range->last = prefix_last(prefix);
+    range->last.zone = 0;
+}
+
+/* Sorts; joins what overlaps or touches. */
+static void scope_ranges_normalise(struct scope_ranges *ranges)
+{
+    size_t kept = 0;
+
+    qsort(ranges->items, ranges->count, sizeof(*ranges->items), scope_range_compare);
+    for (size_t i = 1; i < ranges->count; i++) {
+        struct scope_range *last = &ranges->items[kept];
+        struct addr next = last->last;
+        bool touches = addr_add(&next, 1) ? addr_compare(&ranges->items[i].first, &next) <= 0
+                                          : ranges->items[i].first.is_ipv6 == next.is_ipv6;
+        if (!touches) {
+            ranges->items[++kept] = ranges->items[i];
+        } else if (addr_compare(&ranges->items[i].last, &last->last) > 0) {
+            last->last = ranges->items[i].last;
+        }
+    }
+    ranges->count = ranges->count == 0 ? 0 : kept + 1;
+}
+
+static int scope_fill(struct scope *scope, const struct scope_options *options)
+{
+    size_t allowed = options->allowed_count > 0 ? options->allowed_count : options->own_count + SCOPE_DEFAULT_COUNT;
+
+    scope->allowed.items = calloc(allowed, sizeof(*scope->allowed.items));
+    scope->never.items = calloc(options->never_count + 1, sizeof(*scope->never.items));
+    if (scope->allowed.items == NULL || scope->never.items == NULL) {
+        return -ENOMEM;
+    }
+    for (size_t i = 0; i < options->allowed_count; i++) {
+        scope_ranges_append(&scope->allowed, &options->allowed[i]);
+    }
+    for (size_t i = 0; options->allowed_count == 0 && i < options->own_count; i++) {
+        struct prefix own = {.addr = options->own[i], .bits = options->own[i].is_ipv6 ? 128 : 32};
+        scope_ranges_append(&scope->allowed, &own);
+    }
+    for (size_t i = 0; options->allowed_count == 0 && i < SCOPE_DEFAULT_COUNT; i++) {
+        struct prefix prefix;
+        int rc = prefix_parse(scope_default_prefixes[i], &prefix);
+        if (rc < 0) {
+            return rc;
+        }
+        scope_ranges_append(&scope->allowed, &prefix);
+    }
+    for (size_t i = 0; i < options->never_count; i++) {
+        scope_ranges_append(&scope->never, &options->never[i]);
+    }
+    scope_ranges_normalise(&scope->allowed);
+    scope_ranges_normalise(&scope->never);
+    return 0;
+}
+
+int scope_create(const struct scope_options *options, struct scope **ret_scope)
+{
+    struct scope *scope = calloc(1, sizeof(*scope));
+    int rc;
+
+    if (scope == NULL) {
+        return -ENOMEM;
+    }
+    rc = scope_fill(scope, options);
+    if (rc < 0) {
+        scope_destroy(scope);
+        return rc;
+    }
+    *ret_scope = scope;
+    return 0;
+}
+
+void scope_destroy(struct scope *scope)
+{
+    if (scope == NULL) {
+        return;
+    }
+    free(scope->allowed.items);
+    free(scope->never.items);
+    free(scope);
+}
+
+/* The range that holds the address, or NULL. */
+static const struct scope_range *scope_find(const struct scope_ranges *ranges, const struct addr *addr)
+{
+    struct addr plain = *addr;
+    size_t low = 0;
+    size_t high = ranges->count;
+
+    plain.zone = 0;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (addr_compare(&ranges->items[middle].last, &plain) < 0) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    if (low < ranges->count && addr_compare(&ranges->items[low].first, &plain) <= 0) {
+        return &ranges->items[low];
+    }
+    return NULL;
+}
+
+/* The smallest prefix that holds both, as text. */
+static const char *scope_cover(const struct addr *first, const struct addr *last, char *buffer)
+{
+    struct prefix prefix = {.addr = *first, .bits = first->is_ipv6 ? 128 : 32};
+
+    prefix.addr.zone = 0;
+    for (;;) {
+        struct addr plain = *last;
+        char text[PREFIX_TEXT_SIZE];
+        plain.zone = 0;
+        if (prefix_contains(&prefix, &plain) || prefix.bits == 0) {
+            return prefix_format(&prefix, buffer);
+        }
+        prefix.bits--;
+        prefix_format(&prefix, text);
+        if (prefix_parse(text, &prefix) < 0) {
+            return prefix_format(&prefix, buffer);
+        }
+    }
+}
+
+static int scope_refuse(const struct addr *outside, const struct addr *first, const struct addr *last,
+                        struct problem *problem)
+{
+    char text[ADDR_TEXT_SIZE];
+    char prefix[PREFIX_TEXT_SIZE];
+
+    if (problem == NULL) {
+        return -EPERM;
+    }
+    return problem_set(problem, -EPERM, "%s is outside the scope; if you may scan it, say --scope %s",
+                       addr_format(outside, text), scope_cover(first, last, prefix));
+}
+
+int scope_permits(const struct scope *scope, const struct addr *addr, struct problem *problem)
+{
+    char text[ADDR_TEXT_SIZE];
+
+    if (scope_find(&scope->never, addr) != NULL) {
+        return problem_set(problem, -EACCES,
+                           "%s is on the never-scan list, which no flag overrides; take it off that "
+                           "list if it may be scanned",
+                           addr_format(addr, text));
+    }
+    if (scope_find(&scope->allowed, addr) == NULL) {
+        return scope_refuse(addr, addr, addr, problem);
+    }
+    return 0;
+}
+
+int scope_permits_range(const struct scope *scope, const struct addr *first, const struct addr *last,
+                        struct problem *problem)
+{
+    const struct scope_range *range = scope_find(&scope->allowed, first);
+    struct addr outside = *first;
+    struct addr plain = *last;
+
+    plain.zone = 0;
+    if (range != NULL) {
+        if (addr_compare(&range->last, &plain) >= 0) {
+            return 0;
+        }
+        outside = range->last;
+        if (!addr_add(&outside, 1)) {
+            return 0;
+        }
+    }
+    return scope_refuse(&outside, first, last, problem);
+}

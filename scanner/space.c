@@ -1,0 +1,783 @@
+#include "scanner/space.h"
+
+#include "scanner/portpool.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+__extension__ typedef unsigned __int128 uint128;
+
+/* A range of more hosts than 2^SPACE_PIECE_BITS is kept in pieces, so that positions in one fit 64 bits. */
+enum { SPACE_PIECE_BITS = 62, SPACE_RANGE_BITS_MAX = 70 };
+
+#define SPACE_WHOLE UINT32_MAX /* an exclusion of all ports */
+
+/* first..last as numbers; family and zone stand beside them. */
+struct space_span {
+    uint128 first;
+    uint128 last;
+    uint32_t zone;
+    bool is_ipv6;
+    bool exclude;
+    uint32_t ports;
+};
+
+struct space_builder {
+    struct portpool *pool;
+    struct space_span *spans;
+    size_t count;
+    size_t room;
+};
+
+struct space_range {
+    uint128 first;
+    uint64_t hosts;
+    uint32_t zone;
+    bool is_ipv6;
+    uint32_t ports;
+};
+
+/* `slabs` slabs of the same size, one after the other, the first of which begins at host `offset` of range `range`.
+ * Only a run of one slab may reach into the next range. */
+struct space_run {
+    uint64_t first_slab;
+    uint64_t slabs;
+    uint64_t offset;
+    uint128 probes_before;
+    size_t range;
+    uint32_t hosts;  /* of one slab */
+    uint32_t probes; /* of one slab */
+};
+
+struct space {
+    struct portpool *pool;
+    struct space_range *ranges;
+    size_t range_count;
+    size_t range_room;
+    struct space_run *runs;
+    size_t run_count;
+    size_t run_room;
+    uint128 hosts;
+    uint128 probes;
+    uint64_t slabs;
+};
+
+/* Consecutive hosts of a slab with the same ports. */
+struct hostgroup_piece {
+    uint128 first;
+    uint32_t zone;
+    bool is_ipv6;
+    uint32_t ports;
+    uint32_t port_count;
+    uint32_t first_host;
+    uint32_t hosts;
+    uint32_t first_probe;
+};
+
+struct hostgroup {
+    const struct portpool *pool;
+    uint32_t hosts;
+    uint32_t probes;
+    uint32_t piece_count;
+    struct hostgroup_piece pieces[];
+};
+
+static uint64_t space_saturate(uint128 value)
+{
+    return value > UINT64_MAX ? UINT64_MAX : (uint64_t)value;
+}
+
+static uint128 space_number(const struct addr *addr)
+{
+    uint128 number = 0;
+
+    for (size_t i = 0; i < (addr->is_ipv6 ? 16U : 4U); i++) {
+        number = number << 8 | addr->bytes[i];
+    }
+    return number;
+}
+
+static struct addr space_addr(uint128 number, bool is_ipv6, uint32_t zone)
+{
+    struct addr addr = {.zone = zone, .is_ipv6 = is_ipv6};
+
+    for (size_t i = is_ipv6 ? 16 : 4; i-- > 0; number >>= 8) {
+        addr.bytes[i] = (uint8_t)number;
+    }
+    return addr;
+}
+
+/* Makes room for one more; *items may move. */
+static int space_reserve(void **items, size_t size, size_t count, size_t *room)
+{
+    size_t wanted = *room == 0 ? 16 : *room * 2;
+    void *grown;
+
+    if (count < *room) {
+        return 0;
+    }
+    grown = realloc(*items, wanted * size);
+    if (grown == NULL) {
+        return -ENOMEM;
+    }
+    *items = grown;
+    *room = wanted;
+    return 0;
+}
+
+struct space_geometry space_geometry_default(void)
+{
+    return (struct space_geometry){.slab_probes = SPACE_SLAB_PROBES, .slab_hosts = SPACE_SLAB_HOSTS};
+}
+
+struct space_builder *space_builder_create(void)
+{
+    struct space_builder *builder = calloc(1, sizeof(*builder));
+
+    if (builder == NULL) {
+        return NULL;
+    }
+    builder->pool = portpool_create();
+    if (builder->pool == NULL) {
+        free(builder);
+        return NULL;
+    }
+    return builder;
+}
+
+void space_builder_destroy(struct space_builder *builder)
+{
+    if (builder == NULL) {
+        return;
+    }
+    portpool_destroy(builder->pool);
+    free(builder->spans);
+    free(builder);
+}
+
+static int space_builder_append(struct space_builder *builder, const struct addr *first, const struct addr *last,
+                                const struct portset *ports, bool exclude)
+{
+    struct space_span span = {.first = space_number(first),
+                              .last = space_number(last),
+                              .zone = first->zone,
+                              .is_ipv6 = first->is_ipv6,
+                              .exclude = exclude,
+                              .ports = SPACE_WHOLE};
+    void *spans = builder->spans;
+    int rc = 0;
+
+    assert(first->is_ipv6 == last->is_ipv6 && first->zone == last->zone && span.first <= span.last);
+    if (ports != NULL) {
+        rc = portpool_intern(builder->pool, ports, &span.ports);
+    }
+    if (rc == 0) {
+        rc = space_reserve(&spans, sizeof(span), builder->count, &builder->room);
+        builder->spans = spans;
+    }
+    if (rc == 0) {
+        builder->spans[builder->count++] = span;
+    }
+    return rc;
+}
+
+int space_builder_add(struct space_builder *builder, const struct addr *first, const struct addr *last,
+                      const struct portset *ports)
+{
+    return space_builder_append(builder, first, last, ports, false);
+}
+
+int space_builder_exclude(struct space_builder *builder, const struct addr *first, const struct addr *last,
+                          const struct portset *ports)
+{
+    return space_builder_append(builder, first, last, ports, true);
+}
+
+/* A span begins before `number`, or ends after it. */
+struct space_event {
+    uint128 number;
+    uint32_t zone;
+    bool is_ipv6;
+    bool is_end;
+    bool exclude;
+    uint32_t ports;
+};
+
+static int space_event_compare(const void *left, const void *right)
+{
+    const struct space_event *a = left;
+    const struct space_event *b = right;
+
+    if (a->is_ipv6 != b->is_ipv6) {
+        return a->is_ipv6 - b->is_ipv6;
+    }
+    if (a->zone != b->zone) {
+        return a->zone < b->zone ? -1 : 1;
+    }
+    if (a->number != b->number) {
+        return a->number < b->number ? -1 : 1;
+    }
+    return a->is_end - b->is_end;
+}
+
+/* Port sets that cover the place where the sweep stands, with how many spans each. */
+struct space_cover {
+    uint32_t ports;
+    uint32_t spans;
+    bool exclude;
+};
+
+struct space_sweep {
+    struct space *space;
+    struct space_cover *covers;
+    size_t cover_count;
+    size_t cover_room;
+    struct space_event here; /* `number` is the first address not yet written; with is_end the one after it */
+};
+
+static int space_sweep_cover(struct space_sweep *sweep, const struct space_event *event)
+{
+    void *covers = sweep->covers;
+    size_t i = 0;
+    int rc;
+
+    while (i < sweep->cover_count &&
+           (sweep->covers[i].ports != event->ports || sweep->covers[i].exclude != event->exclude)) {
+        i++;
+    }
+    if (event->is_end) {
+        assert(i < sweep->cover_count);
+        if (--sweep->covers[i].spans == 0) {
+            sweep->covers[i] = sweep->covers[--sweep->cover_count];
+        }
+        return 0;
+    }
+    if (i < sweep->cover_count) {
+        sweep->covers[i].spans++;
+        return 0;
+    }
+    rc = space_reserve(&covers, sizeof(*sweep->covers), sweep->cover_count, &sweep->cover_room);
+    if (rc < 0) {
+        return rc;
+    }
+    sweep->covers = covers;
+    sweep->covers[sweep->cover_count++] =
+        (struct space_cover){.ports = event->ports, .spans = 1, .exclude = event->exclude};
+    return 0;
+}
+
+/* The id of the ports that the covers leave; false in *ret_any when there are none. */
+static int space_sweep_ports(const struct space_sweep *sweep, uint32_t *ret_ports, bool *ret_any)
+{
+    struct portset set = {0};
+    int rc;
+
+    *ret_any = false;
+    if (sweep->cover_count == 1) {
+        *ret_ports = sweep->covers[0].ports;
+        *ret_any = !sweep->covers[0].exclude && portpool_count(sweep->space->pool, *ret_ports) > 0;
+        return 0;
+    }
+    for (size_t i = 0; i < sweep->cover_count; i++) {
+        if (sweep->covers[i].exclude && sweep->covers[i].ports == SPACE_WHOLE) {
+            return 0;
+        }
+        if (!sweep->covers[i].exclude) {
+            portpool_add_to(sweep->space->pool, sweep->covers[i].ports, &set);
+        }
+    }
+    for (size_t i = 0; i < sweep->cover_count; i++) {
+        if (sweep->covers[i].exclude) {
+            portpool_remove_from(sweep->space->pool, sweep->covers[i].ports, &set);
+        }
+    }
+    rc = portpool_intern(sweep->space->pool, &set, ret_ports);
+    *ret_any = rc == 0 && portpool_count(sweep->space->pool, *ret_ports) > 0;
+    return rc;
+}
+
+static int space_append_range(struct space *space, const struct space_range *range)
+{
+    struct space_range *last = space->range_count == 0 ? NULL : &space->ranges[space->range_count - 1];
+    void *ranges = space->ranges;
+    int rc;
+
+    if (last != NULL && last->is_ipv6 == range->is_ipv6 && last->zone == range->zone && last->ports == range->ports &&
+        last->first + last->hosts == range->first && last->hosts + range->hosts <= UINT64_C(1) << SPACE_PIECE_BITS) {
+        last->hosts += range->hosts;
+        return 0;
+    }
+    rc = space_reserve(&ranges, sizeof(*range), space->range_count, &space->range_room);
+    if (rc < 0) {
+        return rc;
+    }
+    space->ranges = ranges;
+    space->ranges[space->range_count++] = *range;
+    return 0;
+}
+
+/* Writes what lies between the sweep's place and `last`, its end included. */
+static int space_sweep_emit(struct space_sweep *sweep, uint128 last, struct problem *problem)
+{
+    struct space_range range = {
+        .first = sweep->here.number + sweep->here.is_end, .zone = sweep->here.zone, .is_ipv6 = sweep->here.is_ipv6};
+    uint128 left = last - range.first;
+    uint128 piece = (uint128)1 << SPACE_PIECE_BITS;
+    bool any;
+    int rc = space_sweep_ports(sweep, &range.ports, &any);
+
+    if (rc < 0 || !any) {
+        return rc;
+    }
+    if (left >> SPACE_RANGE_BITS_MAX != 0) {
+        char text[ADDR_TEXT_SIZE];
+        struct addr addr = space_addr(range.first, range.is_ipv6, range.zone);
+        return problem_set(problem, -EOVERFLOW,
+                           "the range that begins at %s has more than 2^%d hosts, which no scan ends; narrow it",
+                           addr_format(&addr, text), SPACE_RANGE_BITS_MAX);
+    }
+    for (;;) {
+        range.hosts = (uint64_t)(left < piece ? left + 1 : piece);
+        rc = space_append_range(sweep->space, &range);
+        if (rc < 0 || left < range.hosts) {
+            return rc;
+        }
+        left -= range.hosts;
+        range.first += range.hosts;
+    }
+}
+
+static int space_sweep_run(struct space_sweep *sweep, const struct space_event *events, size_t count,
+                           struct problem *problem)
+{
+    for (size_t i = 0; i < count; i++) {
+        const struct space_event *event = &events[i];
+        int rc = 0;
+        /* Nothing covers the place between two families or zones, for every begin has its end. */
+        if (sweep->cover_count > 0) {
+            uint128 distance = event->number - sweep->here.number;
+            if (event->is_end ? distance >= sweep->here.is_end : distance > sweep->here.is_end) {
+                rc = space_sweep_emit(sweep, event->is_end ? event->number : event->number - 1, problem);
+            }
+        }
+        if (rc == 0) {
+            rc = space_sweep_cover(sweep, event);
+        }
+        if (rc < 0) {
+            return rc;
+        }
+        sweep->here = *event;
+    }
+    return 0;
+}
+
+static int space_make_ranges(struct space *space, const struct space_builder *builder, struct problem *problem)
+{
+    struct space_event *events = calloc(builder->count * 2 + 1, sizeof(*events));
+    struct space_sweep sweep = {.space = space};
+    int rc;
+
+    if (events == NULL) {
+        return -ENOMEM;
+    }
+    for (size_t i = 0; i < builder->count; i++) {
+        const struct space_span *span = &builder->spans[i];
+        events[2 * i] = (struct space_event){.number = span->first,
+                                             .zone = span->zone,
+                                             .is_ipv6 = span->is_ipv6,
+                                             .exclude = span->exclude,
+                                             .ports = span->ports};
+        events[2 * i + 1] = events[2 * i];
+        events[2 * i + 1].number = span->last;
+        events[2 * i + 1].is_end = true;
+    }
+    qsort(events, builder->count * 2, sizeof(*events), space_event_compare);
+    rc = space_sweep_run(&sweep, events, builder->count * 2, problem);
+    free(sweep.covers);
+    free(events);
+    return rc;
+}
+
+static int space_append_run(struct space *space, const struct space_run *run)
+{
+    void *runs = space->runs;
+    int rc = space_reserve(&runs, sizeof(*run), space->run_count, &space->run_room);
+
+    if (rc < 0) {
+        return rc;
+    }
+    space->runs = runs;
+    space->runs[space->run_count] = *run;
+    space->runs[space->run_count].first_slab = space->slabs;
+    space->runs[space->run_count].probes_before = space->probes;
+    space->run_count++;
+    space->probes += (uint128)run->slabs * run->probes;
+    space->hosts += (uint128)run->slabs * run->hosts;
+    if (run->slabs > INT64_MAX - space->slabs) {
+        return -EOVERFLOW;
+    }
+    space->slabs += run->slabs;
+    return 0;
+}
+
+/* Cuts one range into slabs; `open` is the slab that the ranges before have begun (0 hosts: none). */
+static int space_cut_range(struct space *space, size_t index, struct space_geometry geometry, struct space_run *open)
+{
+    const struct space_range *range = &space->ranges[index];
+    uint32_t ports = portpool_count(space->pool, range->ports);
+    uint32_t by_probes = geometry.slab_probes / ports;
+    uint32_t full = by_probes < geometry.slab_hosts ? by_probes : geometry.slab_hosts;
+    uint64_t offset = 0;
+    int rc = 0;
+
+    while (rc == 0 && offset < range->hosts) {
+        uint64_t left = range->hosts - offset;
+        uint32_t room = (geometry.slab_probes - open->probes) / ports;
+        uint32_t take = room < geometry.slab_hosts - open->hosts ? room : geometry.slab_hosts - open->hosts;
+        take = left < take ? (uint32_t)left : take;
+        if (open->hosts == 0 && left >= full) {
+            struct space_run run = {
+                .slabs = left / full, .offset = offset, .range = index, .hosts = full, .probes = full * ports};
+            rc = space_append_run(space, &run);
+            offset += run.slabs * full;
+        } else if (take == 0) {
+            rc = space_append_run(space, open);
+            *open = (struct space_run){0};
+        } else {
+            if (open->hosts == 0) {
+                *open = (struct space_run){.slabs = 1, .offset = offset, .range = index};
+            }
+            open->hosts += take;
+            open->probes += take * ports;
+            offset += take;
+        }
+    }
+    return rc;
+}
+
+static int space_cut(struct space *space, struct space_geometry geometry)
+{
+    struct space_run open = {0};
+    int rc = 0;
+
+    for (size_t i = 0; rc == 0 && i < space->range_count; i++) {
+        rc = space_cut_range(space, i, geometry, &open);
+    }
+    if (rc == 0 && open.hosts > 0) {
+        rc = space_append_run(space, &open);
+    }
+    return rc;
+}
+
+/* The builder's sets, under the same ids. */
+static int space_copy_pool(struct space *space, const struct space_builder *builder)
+{
+    space->pool = portpool_create();
+    if (space->pool == NULL) {
+        return -ENOMEM;
+    }
+    for (size_t i = 0; i < portpool_size(builder->pool); i++) {
+        struct portset set = {0};
+        uint32_t id;
+        int rc;
+        portpool_add_to(builder->pool, (uint32_t)i, &set);
+        rc = portpool_intern(space->pool, &set, &id);
+        if (rc < 0) {
+            return rc;
+        }
+        assert(id == i);
+    }
+    return 0;
+}
+
+int space_build(const struct space_builder *builder, struct space_geometry geometry, struct space **ret_space,
+                struct problem *problem)
+{
+    struct space *space;
+    int rc;
+
+    assert(geometry.slab_probes >= 65536 && geometry.slab_hosts >= 1);
+    space = calloc(1, sizeof(*space));
+    if (space == NULL) {
+        return problem_set(problem, -ENOMEM, "out of memory");
+    }
+    rc = space_copy_pool(space, builder);
+    if (rc == 0) {
+        rc = space_make_ranges(space, builder, problem);
+        if (rc == -EOVERFLOW) {
+            goto fail;
+        }
+    }
+    if (rc == 0) {
+        rc = space_cut(space, geometry);
+    }
+    if (rc == 0) {
+        *ret_space = space;
+        return 0;
+    }
+    problem_set(problem, rc,
+                rc == -ENOMEM ? "out of memory" : "the targets have more probes than any scan ends; narrow them");
+fail:
+    space_destroy(space);
+    return rc;
+}
+
+void space_destroy(struct space *space)
+{
+    if (space == NULL) {
+        return;
+    }
+    portpool_destroy(space->pool);
+    free(space->ranges);
+    free(space->runs);
+    free(space);
+}
+
+uint64_t space_slabs(const struct space *space)
+{
+    return space->slabs;
+}
+
+uint64_t space_hosts(const struct space *space)
+{
+    return space_saturate(space->hosts);
+}
+
+uint64_t space_probes(const struct space *space)
+{
+    return space_saturate(space->probes);
+}
+
+/* The last run that begins at or before `slab`; there is one. */
+static const struct space_run *space_find_run(const struct space *space, uint64_t slab)
+{
+    size_t low = 0;
+    size_t high = space->run_count - 1;
+
+    while (low < high) {
+        size_t middle = low + (high - low + 1) / 2;
+        if (space->runs[middle].first_slab <= slab) {
+            low = middle;
+        } else {
+            high = middle - 1;
+        }
+    }
+    return &space->runs[low];
+}
+
+uint64_t space_probes_before(const struct space *space, uint64_t slab, uint32_t index, uint32_t count)
+{
+    uint128 probes = 0;
+
+    if (space->run_count == 0) {
+        return 0;
+    }
+    if (count == 1) {
+        const struct space_run *run = space_find_run(space, slab);
+        uint64_t slabs = slab - run->first_slab < run->slabs ? slab - run->first_slab : run->slabs;
+        return space_saturate(run->probes_before + (uint128)slabs * run->probes);
+    }
+    for (size_t i = 0; i < space->run_count && space->runs[i].first_slab < slab; i++) {
+        const struct space_run *run = &space->runs[i];
+        uint64_t slabs = slab - run->first_slab < run->slabs ? slab - run->first_slab : run->slabs;
+        uint32_t share = run->probes > index ? (run->probes - index - 1) / count + 1 : 0;
+        probes += (uint128)slabs * share;
+    }
+    return space_saturate(probes);
+}
+
+uint64_t space_shard_probes(const struct space *space, uint32_t index, uint32_t count)
+{
+    return space_probes_before(space, space->slabs, index, count);
+}
+
+size_t space_ranges(const struct space *space)
+{
+    return space->range_count;
+}
+
+void space_range(const struct space *space, size_t index, struct addr *ret_first, struct addr *ret_last)
+{
+    const struct space_range *range = &space->ranges[index];
+
+    *ret_first = space_addr(range->first, range->is_ipv6, range->zone);
+    *ret_last = space_addr(range->first + (range->hosts - 1), range->is_ipv6, range->zone);
+}
+
+/* Order of a place (family, zone, number) against another. */
+static int space_compare(bool a_is_ipv6, uint32_t a_zone, uint128 a, bool b_is_ipv6, uint32_t b_zone, uint128 b)
+{
+    if (a_is_ipv6 != b_is_ipv6) {
+        return a_is_ipv6 - b_is_ipv6;
+    }
+    if (a_zone != b_zone) {
+        return a_zone < b_zone ? -1 : 1;
+    }
+    return (a > b) - (a < b);
+}
+
+bool space_has(const struct space *space, const struct addr *addr, uint16_t port)
+{
+    uint128 number = space_number(addr);
+    size_t low = 0;
+    size_t high = space->range_count;
+    const struct space_range *range;
+
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        range = &space->ranges[middle];
+        if (space_compare(range->is_ipv6, range->zone, range->first, addr->is_ipv6, addr->zone, number) <= 0) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    if (low == 0) {
+        return false;
+    }
+    range = &space->ranges[low - 1];
+    return range->is_ipv6 == addr->is_ipv6 && range->zone == addr->zone && number - range->first < range->hosts &&
+           portpool_find(space->pool, range->ports, port) >= 0;
+}
+
+int hostgroup_create(const struct space *space, uint64_t slab, struct hostgroup **ret_group)
+{
+    const struct space_run *run = space_find_run(space, slab);
+    uint64_t offset = run->offset + (slab - run->first_slab) * run->hosts;
+    struct hostgroup *group;
+    size_t range_count = 0;
+    uint64_t hosts = 0;
+
+    assert(slab < space->slabs);
+    for (size_t i = run->range; hosts < run->hosts; i++) {
+        hosts += space->ranges[i].hosts - (range_count == 0 ? offset : 0);
+        range_count++;
+    }
+    group = calloc(1, sizeof(*group) + range_count * sizeof(*group->pieces));
+    if (group == NULL) {
+        return -ENOMEM;
+    }
+    group->pool = space->pool;
+    for (size_t i = run->range; group->hosts < run->hosts; i++) {
+        const struct space_range *range = &space->ranges[i];
+        struct hostgroup_piece *piece = &group->pieces[group->piece_count++];
+        uint64_t here = range->hosts - offset;
+        piece->first = range->first + offset;
+        piece->zone = range->zone;
+        piece->is_ipv6 = range->is_ipv6;
+        piece->ports = range->ports;
+        piece->port_count = portpool_count(space->pool, range->ports);
+        piece->first_host = group->hosts;
+        piece->hosts = here < run->hosts - group->hosts ? (uint32_t)here : run->hosts - group->hosts;
+        piece->first_probe = group->probes;
+        group->hosts += piece->hosts;
+        group->probes += piece->hosts * piece->port_count;
+        offset = 0;
+    }
+    assert(group->probes == run->probes);
+    *ret_group = group;
+    return 0;
+}
+
+void hostgroup_destroy(struct hostgroup *group)
+{
+    free(group);
+}
+
+uint32_t hostgroup_hosts(const struct hostgroup *group)
+{
+    return group->hosts;
+}
+
+uint32_t hostgroup_probes(const struct hostgroup *group)
+{
+    return group->probes;
+}
+
+/* The piece that holds the host, the last one for the end. */
+static const struct hostgroup_piece *hostgroup_piece_of_host(const struct hostgroup *group, uint32_t host)
+{
+    uint32_t low = 0;
+    uint32_t high = group->piece_count - 1;
+
+    while (low < high) {
+        uint32_t middle = low + (high - low + 1) / 2;
+        if (group->pieces[middle].first_host <= host) {
+            low = middle;
+        } else {
+            high = middle - 1;
+        }
+    }
+    return &group->pieces[low];
+}
+
+struct addr hostgroup_addr(const struct hostgroup *group, uint32_t host)
+{
+    const struct hostgroup_piece *piece = hostgroup_piece_of_host(group, host);
+
+    assert(host < group->hosts);
+    return space_addr(piece->first + (host - piece->first_host), piece->is_ipv6, piece->zone);
+}
+
+uint32_t hostgroup_first_probe(const struct hostgroup *group, uint32_t host)
+{
+    const struct hostgroup_piece *piece = hostgroup_piece_of_host(group, host);
+
+    assert(host <= group->hosts);
+    return piece->first_probe + (host - piece->first_host) * piece->port_count;
+}
+
+void hostgroup_probe(const struct hostgroup *group, uint32_t probe, uint32_t *ret_host, uint16_t *ret_port)
+{
+    uint32_t low = 0;
+    uint32_t high = group->piece_count - 1;
+    const struct hostgroup_piece *piece;
+    uint32_t within;
+
+    assert(probe < group->probes);
+    while (low < high) {
+        uint32_t middle = low + (high - low + 1) / 2;
+        if (group->pieces[middle].first_probe <= probe) {
+            low = middle;
+        } else {
+            high = middle - 1;
+        }
+    }
+    piece = &group->pieces[low];
+    within = probe - piece->first_probe;
+    *ret_host = piece->first_host + within / piece->port_count;
+    *ret_port = portpool_port(group->pool, piece->ports, within % piece->port_count);
+}
+
+int64_t hostgroup_find(const struct hostgroup *group, const struct addr *addr, uint16_t port)
+{
+    uint128 number = space_number(addr);
+    uint32_t low = 0;
+    uint32_t high = group->piece_count;
+    const struct hostgroup_piece *piece;
+    int32_t index;
+
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2;
+        piece = &group->pieces[middle];
+        if (space_compare(piece->is_ipv6, piece->zone, piece->first, addr->is_ipv6, addr->zone, number) <= 0) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    if (low == 0) {
+        return -1;
+    }
+    piece = &group->pieces[low - 1];
+    if (piece->is_ipv6 != addr->is_ipv6 || piece->zone != addr->zone || number - piece->first >= piece->hosts) {
+        return -1;
+    }
+    index = portpool_find(group->pool, piece->ports, port);
+    if (index < 0) {
+        return -1;
+    }
+    return (int64_t)piece->first_probe + (int64_t)(number - piece->first) * piece->port_count + index;
+}
