@@ -91,7 +91,7 @@ lab_mount_root() {
     mkdir "$LAB_DIR"/{root,upper,work,ns,log,pid}
     mkdir -p "$LAB_DIR"/upper/{lab,run/sshd}
     options=lowerdir=$tree,upperdir=$LAB_DIR/upper,workdir=$LAB_DIR/work
-    if [[ $LAB_MODE == user ]]; then
+    if [[ $LAB_MODE != root ]]; then
         options+=,userxattr
     fi
     mount -t overlay -o "$options" overlay "$root" || return 1
@@ -149,18 +149,22 @@ lab_start() {
     fi
 }
 
-# Process 1 of the lab.
+# Process 1 of the lab. LAB_MODE: root; user (a user namespace in which servers can have further ones); single (one in which
+# they cannot, so that uid 0 is all there is).
 lab_init() {
-    local verb=$1 tree=$3 key
+    local verb=$1 tree=$3 host server
     LAB_MODE=$2
     shift 3
+    if [[ $LAB_MODE == user ]] && ! unshare --user --map-user=1 --map-group=1 --keep-caps true 2>/dev/null; then
+        LAB_MODE=single
+    fi
     export LAB_DIR=$LAB_CACHE/run LAB_TRUTH=$LAB_CACHE/run/truth.json LAB=$LAB_SCRIPT LAB_MODE
     mount -t tmpfs -o mode=755,size=1g tmpfs "$LAB_DIR" || die "cannot mount a tmpfs on $LAB_DIR"
     lab_mount_root "$tree" || die "cannot mount the servers' root folder (overlay of $tree)"
     lab_mount_hosts || die "cannot mount the lab's /etc/hosts"
     state_from_plan "$LAB_MODE"
-    for key in "${!STATE_SKIPPED[@]}"; do
-        say "skipped: ${key##*:} at ${key%%:*}: ${STATE_SKIPPED[$key]}"
+    state_skipped | while read -r host server; do
+        say "skipped: $server at $host: ${STATE_SKIPPED[$server]}"
     done
     lab_start
     state_save

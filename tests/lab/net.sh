@@ -74,7 +74,12 @@ net_box() {
     local box=$1 host=${1%%.*} ipv4 ipv6
     ipv4=$(plan_address "$host" 4)
     ipv6=$(plan_address "$host" 6)
-    net_create "$box" && net_plug "$box" "$LAB_DIR/ns/$box" "$(net_mac "$box")" || return 1
+    net_create "$box" || return 1
+    if [[ $LAB_MODE == user ]]; then
+        # A server in a user namespace of its own has no right to low ports here (server_enter_as).
+        in_box "$box" bash -c 'echo 0 >/proc/sys/net/ipv4/ip_unprivileged_port_start' || return 1
+    fi
+    net_plug "$box" "$LAB_DIR/ns/$box" "$(net_mac "$box")" || return 1
     {
         printf 'link set lo up\nlink set eth0 up\n'
         if [[ -n $ipv4 ]]; then

@@ -61,9 +61,10 @@ LAB_ACTIONS=(
     'reset|closed|reset|'
 )
 
-# The servers that need several users, which an unprivileged user namespace (one uid) does not have: server | why
-LAB_ROOT_ONLY=(
-    'postgres|refuses to run as uid 0, and a user namespace made without root maps no other uid'
+# The servers that do not work as uid 0 of a user namespace with one uid: server | why
+LAB_NEVER_ROOT=(
+    'postgres|refuses to run as uid 0, and this user namespace has no other uid'
+    'sshd|must change to another uid, and this user namespace has none'
 )
 
 # Prints the row of TABLE... whose first field is KEY; 1 if there is none.

@@ -16,6 +16,21 @@ in_tree() {
     chroot "$LAB_DIR/root" /usr/bin/env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin LANG=C.UTF-8 "$@"
 }
 
+# Sets LAB_ENTER: the command that puts another into the tree as USER. A user namespace made without root has one uid, its 0;
+# a further one shows the same uid as USER's to a server that refuses to be 0.
+server_enter_as() {
+    local user=$1
+    LAB_ENTER=(chroot "$LAB_DIR/root")
+    if [[ $user == root ]]; then
+        return 0
+    fi
+    case $LAB_MODE in
+    root) LAB_ENTER=(chroot "--userspec=$user:$user" "$LAB_DIR/root") ;;
+    user) LAB_ENTER=(unshare --user "--map-user=$(in_tree id -u "$user")" "--map-group=$(in_tree id -g "$user")" --keep-caps
+        -- chroot "$LAB_DIR/root") ;;
+    esac
+}
+
 bracketed() {
     if [[ $1 == *:* ]]; then
         printf '[%s]' "$1"
@@ -27,7 +42,7 @@ bracketed() {
 server_sshd_config() {
     local box=$1 folder address port family
     folder=$(server_folder "$box")
-    in_tree ssh-keygen -q -t ed25519 -N '' -C "$box" -f "$folder/ssh_host_key"
+    in_tree ssh-keygen -q -t ed25519 -N '' -C "$box" -f "$folder/ssh_host_key" || return 1
     {
         server_sockets "$box" sshd | while read -r address port family; do
             printf 'ListenAddress %s:%s\n' "$(bracketed "$address")" "$port"
@@ -36,8 +51,9 @@ server_sshd_config() {
     } >"$LAB_DIR/root$folder/sshd_config"
 }
 
+# sshd as root changes to other users, which a user namespace with one uid cannot; as another it serves that one.
 server_sshd_command() {
-    LAB_USER=root
+    LAB_USER=$([[ $LAB_MODE == root ]] && printf root || printf sshd)
     LAB_COMMAND=(/usr/sbin/sshd -D -e -f "$(server_folder "$1")/sshd_config")
 }
 
@@ -70,7 +86,7 @@ server_nginx_config() {
     ports=$(server_sockets "$box" nginx | cut -d' ' -f2 | sort -nu | tr '\n' ' ')
     if [[ " $ports " == *' 443 '* ]]; then
         in_tree openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 30 -subj "/CN=$box.lab" \
-            -keyout "$folder/tls.key" -out "$folder/tls.crt" 2>"$LAB_DIR/log/$box.openssl.log"
+            -keyout "$folder/tls.key" -out "$folder/tls.crt" 2>>"$LAB_DIR/log/$box.nginx.log" || return 1
     fi
     {
         printf 'daemon off; pid %s/nginx.pid; worker_processes 1; error_log stderr;\n' "$folder"
@@ -116,24 +132,36 @@ server_redis_command() {
     LAB_COMMAND=(/usr/bin/redis-server "$(server_folder "$1")/redis.conf")
 }
 
-# The cluster that the package made is used as it is: copying it on write is faster than initdb.
+# As root the cluster that the package made is used: copying it on write is faster than initdb. Others cannot read it.
 server_postgres_config() {
-    local box=$1 folder
+    local box=$1 folder LAB_ENTER
     folder=$(server_folder "$box")
     printf 'local all all peer\nhost all all all scram-sha-256\n' >"$LAB_DIR/root$folder/pg_hba.conf"
     mkdir -p "$LAB_DIR/root/run/postgresql"
-    in_tree chown postgres:postgres /run/postgresql
+    if [[ $LAB_MODE == root ]]; then
+        in_tree chown postgres:postgres /run/postgresql
+        return
+    fi
+    printf 'leastport\n' >"$LAB_DIR/root$folder/password"
+    server_enter_as postgres
+    "${LAB_ENTER[@]}" /usr/bin/env -i LANG=C.UTF-8 PATH=/usr/bin:/bin /usr/lib/postgresql/15/bin/initdb \
+        --no-sync -A scram-sha-256 --pwfile="$folder/password" -D "$folder/postgres" >"$LAB_DIR/log/$box.postgres.log" 2>&1
 }
 
 server_postgres_command() {
-    local box=$1 listen port
+    local box=$1 folder listen port data=/var/lib/postgresql/15/main config=/etc/postgresql/15/main
+    folder=$(server_folder "$box")
+    if [[ $LAB_MODE != root ]]; then
+        data=$folder/postgres
+        config=$data
+    fi
     listen=$(server_sockets "$box" postgres | cut -d' ' -f1 | paste -sd,)
     port=$(server_sockets "$box" postgres | awk '{ print $2; exit }')
     LAB_USER=postgres
-    LAB_COMMAND=(/usr/lib/postgresql/15/bin/postgres -D /var/lib/postgresql/15/main
-        -c config_file=/etc/postgresql/15/main/postgresql.conf -c "hba_file=$(server_folder "$box")/pg_hba.conf"
-        -c "listen_addresses=$listen" -c "port=$port" -c fsync=off -c shared_buffers=8MB
-        -c external_pid_file=/run/postgresql/lab.pid)
+    LAB_COMMAND=(/usr/lib/postgresql/15/bin/postgres -D "$data" -c "config_file=$config/postgresql.conf"
+        -c "hba_file=$folder/pg_hba.conf" -c "listen_addresses=$listen" -c "port=$port"
+        -c unix_socket_directories=/run/postgresql -c external_pid_file=/run/postgresql/lab.pid
+        -c fsync=off -c shared_buffers=8MB)
 }
 
 # vsftpd listens on one socket: on :: for both families, else on the one address.
@@ -192,23 +220,28 @@ server_configure() {
     local box=$1 server
     mkdir -p "$LAB_DIR/root$(server_folder "$box")"
     for server in $(plan_servers "$box"); do
-        if [[ -z ${STATE_SKIPPED[${box%%.*}:$server]:-} ]]; then
-            "server_${server}_config" "$box" || die "$box: cannot configure $server"
+        if [[ -z ${STATE_SKIPPED[$server]:-} ]]; then
+            "server_${server}_config" "$box" || server_fail "$box" "$server" 'cannot be configured'
         fi
     done
 }
 
-server_start() {
-    local box=$1 server=$2 LAB_USER='' user=() LAB_COMMAND=()
-    "server_${server}_command" "$box"
-    if [[ $LAB_USER != root && $LAB_MODE == root ]]; then
-        user=("--userspec=$LAB_USER:$LAB_USER")
+# Becomes SERVER in BOX, by exec all the way, so that the process id is the server's own. The state's lock must not live on
+# in the server.
+server_exec() {
+    local box=$1 server=$2 LAB_USER LAB_COMMAND LAB_ENTER
+    if [[ -n ${LAB_STATE_LOCK_FD:-} ]]; then
+        exec {LAB_STATE_LOCK_FD}>&-
     fi
-    # exec all the way, so that the process id is the server's own.
-    (exec nsenter --net="$LAB_DIR/ns/$box" -- setsid chroot "${user[@]}" "$LAB_DIR/root" /usr/bin/env -i \
-        PATH=/usr/sbin:/usr/bin:/sbin:/bin LANG=C.UTF-8 "${LAB_COMMAND[@]}") \
-        </dev/null >>"$LAB_DIR/log/$box.$server.log" 2>&1 &
-    printf '%s\n' "$!" >"$LAB_DIR/pid/$box.$server"
+    "server_${server}_command" "$box"
+    server_enter_as "$LAB_USER"
+    exec nsenter --net="$LAB_DIR/ns/$box" -- setsid "${LAB_ENTER[@]}" /usr/bin/env -i \
+        PATH=/usr/sbin:/usr/bin:/sbin:/bin LANG=C.UTF-8 "${LAB_COMMAND[@]}"
+}
+
+server_start() {
+    server_exec "$1" "$2" </dev/null >>"$LAB_DIR/log/$1.$2.log" 2>&1 &
+    printf '%s\n' "$!" >"$LAB_DIR/pid/$1.$2"
 }
 
 # Prints those of SERVER's sockets that do not listen yet. Looks at the kernel's table inside the box: no packet is sent, so
@@ -225,7 +258,7 @@ server_deaf_sockets() {
 
 server_fail() {
     say "$1: $2 $3; the end of its log:"
-    tail -n 15 "$LAB_DIR/log/$1.$2.log" >&2
+    tail -n 15 "$LAB_DIR/log/$1.$2.log" >&2 2>/dev/null
     exit 1
 }
 
@@ -268,7 +301,7 @@ server_stop() {
 server_start_all() {
     local box=$1 server started=()
     for server in $(plan_servers "$box"); do
-        if [[ -z ${STATE_SKIPPED[${box%%.*}:$server]:-} ]]; then
+        if [[ -z ${STATE_SKIPPED[$server]:-} ]]; then
             server_start "$box" "$server"
             started+=("$server")
         fi

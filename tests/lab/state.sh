@@ -6,7 +6,7 @@ declare -gA STATE_LINK=()    # host → up, down, absent
 declare -gA STATE_TENANT=()  # host → 1 for the first, 2 for the next …
 declare -gA STATE_ACTION=()  # host:port → drop, reject, reject-port, reset
 declare -gA STATE_STOPPED=() # host:server → 1
-declare -gA STATE_SKIPPED=() # host:server → why
+declare -gA STATE_SKIPPED=() # server → why it does not run in this lab
 
 state_from_plan() {
     local mode=$1 row host link port action server why
@@ -19,14 +19,24 @@ state_from_plan() {
         IFS='|' read -r host port action <<<"$row"
         STATE_ACTION[$host:$port]=$action
     done
-    if [[ $mode == root ]]; then
+    if [[ $mode != single ]]; then
         return 0
     fi
-    for row in "${LAB_SOCKETS[@]}"; do
-        IFS='|' read -r host server _ <<<"$row"
-        if why=$(plan_row "$server" "${LAB_ROOT_ONLY[@]}"); then
-            STATE_SKIPPED[$host:$server]=${why#*|}
-        fi
+    for row in "${LAB_NEVER_ROOT[@]}"; do
+        IFS='|' read -r server why <<<"$row"
+        STATE_SKIPPED[$server]=$why
+    done
+}
+
+# Prints `host server` of each server that is skipped at the present tenants.
+state_skipped() {
+    local host server
+    for host in $(plan_host_names); do
+        for server in $(plan_servers "$(state_box "$host")"); do
+            if [[ -n ${STATE_SKIPPED[$server]:-} ]]; then
+                printf '%s %s\n' "$host" "$server"
+            fi
+        done
     done
 }
 

@@ -6,7 +6,7 @@ truth_ports() {
     local host=$1 box server address port service key state reason connect
     box=$(state_box "$host")
     while read -r server address port _ service; do
-        if [[ -n $server && -z ${STATE_ACTION[$host:$port]:-}${STATE_STOPPED[$host:$server]:-}${STATE_SKIPPED[$host:$server]:-} ]]
+        if [[ -n $server && -z ${STATE_ACTION[$host:$port]:-}${STATE_STOPPED[$host:$server]:-}${STATE_SKIPPED[$server]:-} ]]
         then
             printf '{"address":"%s","proto":"tcp","port":%s,"state":"open","reason":"syn-ack","service":"%s","server":"%s"}\n' \
                 "$address" "$port" "$service" "$server"
@@ -49,9 +49,9 @@ truth_host() {
 }
 
 truth_skipped() {
-    local key
-    for key in "${!STATE_SKIPPED[@]}"; do
-        jq -cn --arg host "${key%%:*}" --arg server "${key##*:}" --arg reason "${STATE_SKIPPED[$key]}" '$ARGS.named'
+    local host server
+    state_skipped | while read -r host server; do
+        jq -cn --arg host "$host" --arg server "$server" --arg reason "${STATE_SKIPPED[$server]}" '$ARGS.named'
     done
 }
 
