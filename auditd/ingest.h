@@ -12,9 +12,11 @@ struct ingest_options {
     /* A batch is committed at a slab line, and before it when it holds so many rows or is so old. */
     uint32_t batch_rows;
     uint32_t batch_ms;
-    /* Told of each line that was refused: what it was and why. NULL: counted only. `reason` is borrowed for the call. */
+    /* Told of each line that was refused: what it was and why. NULL: counted only. `reason` is borrowed for the call.
+     */
     void (*refused)(void *context, uint64_t line_number, const char *reason);
-    /* Told of each line that was taken (progress and notices are not stored): for the caller's own display. NULL: no. */
+    /* Told of each line that was taken (progress and notices are not stored): for the caller's own display. NULL: no.
+     */
     void (*taken)(void *context, const struct observation *observation);
     void *context;
 };
@@ -36,6 +38,9 @@ void ingest_destroy(struct ingest *ingest);
 /* One line without its newline. 0 also for a refused line; an error is the store's (store_last_error() says it), or
  * -EPROTO: the scan cannot go on (its first line was refused), with the reason given to `refused`. */
 MUST_USE int ingest_line(struct ingest *ingest, const char *line, size_t length);
+
+/* Commits what waits in the open batch: for a timer, while no line comes. */
+MUST_USE int ingest_flush(struct ingest *ingest);
 
 /* Commits what is left when the scanner's output has ended. Without a scan_end the scan becomes 'incomplete' with
  * `cause`; with one, `cause` is not used. 0 also when no scan had begun. */

@@ -22,6 +22,9 @@ bool scan_plan_has_host(const struct scan_plan *plan, const struct addr *host);
 /* Planned for this host, or on the watch list. */
 bool scan_plan_has_endpoint(const struct scan_plan *plan, const struct addr *host, bool is_udp, uint16_t port);
 
+/* Whether the endpoint is the plan's canary. */
+bool scan_plan_is_canary(const struct scan_plan *plan, const struct addr *host, bool is_udp, uint16_t port);
+
 /* The planned ports of a host without the watched ones; false when the host is not in the plan. */
 bool scan_plan_ports(const struct scan_plan *plan, const struct addr *host, bool is_udp, struct portset *ret_ports);
 

@@ -1,5 +1,5 @@
-/* After a scan's lines are stored: judges every open endpoint that it touched and moves the findings, in one transaction.
- * Running it again changes nothing: scan.judged_at is set in that transaction. */
+/* After a scan's lines are stored: judges every open endpoint that it touched and moves the findings, in one
+ * transaction. Running it again changes nothing: scan.judged_at is set in that transaction. */
 #ifndef LEASTPORT_AUDITD_SETTLE_H
 #define LEASTPORT_AUDITD_SETTLE_H
 

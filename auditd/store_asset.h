@@ -10,7 +10,7 @@ MUST_USE int store_asset_find(struct store *store, int64_t realm_id, const char 
 
 MUST_USE int store_asset_create(struct store *store, int64_t realm_id, int64_t at_ms, int64_t *ret_asset_id);
 
-struct store_identity {
+struct stored_identity {
     int64_t asset_id;
     int64_t realm_id;
     const char *kind;
@@ -19,11 +19,15 @@ struct store_identity {
 };
 
 /* -EEXIST when a living asset (this one too) holds it. */
-MUST_USE int store_identity_add(struct store *store, const struct store_identity *identity, int64_t at_ms);
+MUST_USE int store_identity_add(struct store *store, const struct stored_identity *identity, int64_t at_ms);
 
 /* The living holder, if there is one, is no longer known by it. */
 MUST_USE int store_identity_end(struct store *store, int64_t realm_id, const char *kind, const char *value,
                                 int64_t at_ms);
+
+/* Whether `test` holds for one of its addresses; `test` must not call the store. */
+MUST_USE int store_asset_any_address(struct store *store, int64_t asset_id,
+                                     bool (*test)(void *context, const char *address), void *context, bool *ret_any);
 
 /* Ends an asset: its identities and intervals end, its findings are RETIRED, its waivers end. What was granted to it
  * passes to nobody. Inside a transaction. */
@@ -60,7 +64,8 @@ struct store_coverage {
 
 MUST_USE int store_coverage_put(struct store *store, const struct store_coverage *coverage);
 
-/* Whether a scan, or since `since_ms` another vantage, had an answer of the asset itself (not of a router before it). */
+/* Whether a scan, or since `since_ms` another vantage, had an answer of the asset itself (not of a router before it).
+ */
 MUST_USE int store_asset_running(struct store *store, int64_t asset_id, int64_t scan_id, int64_t since_ms,
                                  bool *ret_running);
 

@@ -6,19 +6,27 @@
 #include "auditd/life.h"
 #include "auditd/store.h"
 
+#include <sqlite3.h>
+
 enum { STORE_FINGERPRINT_SIZE = 65 };
+
+/* For store_score.c: severity, service_weight, breadth, evidence, need, penalty, kind, service, rule_id, breadth_class,
+ * evidence_kind, need_kind, owner, title, why, fix stand in this order from `column` on. */
+void store_finding_read_verdict(sqlite3_stmt *row, int column, struct verdict *ret_verdict);
 
 /* BLAKE2b-256, hexadecimal, of asset uuid, proto, port and kind. */
 void store_fingerprint(const char *asset_uuid, bool is_udp, uint16_t port, const char *kind,
                        char ret_fingerprint[STORE_FINGERPRINT_SIZE]);
 
-struct store_finding {
+struct stored_finding {
     int64_t id;
     int64_t asset_id;
     int64_t policy_id;
     int64_t first_scan_id;
     int64_t last_scan_id;
     int64_t last_seen;
+    bool is_udp;
+    uint16_t port;
     enum presence presence;
     enum disposition disposition;
     enum sight sight;
@@ -26,7 +34,11 @@ struct store_finding {
 };
 
 /* The finding with that fingerprint. -ENOENT. */
-MUST_USE int store_finding_find(struct store *store, const char *fingerprint, struct store_finding *ret_finding);
+MUST_USE int store_finding_find(struct store *store, const char *fingerprint, struct stored_finding *ret_finding);
+
+/* Walks an asset's findings by id: the first after `after_id`. -ENOENT at the end. */
+MUST_USE int store_finding_next(struct store *store, int64_t asset_id, int64_t after_id,
+                                struct stored_finding *ret_finding);
 
 struct store_finding_new {
     const char *fingerprint;
@@ -41,7 +53,7 @@ struct store_finding_new {
 /* Inserts it as NEW, NONE, FRESH, with its first event. */
 MUST_USE int store_finding_insert(struct store *store, const struct store_finding_new *new_finding,
                                   const struct verdict *verdict, const char *evidence,
-                                  struct store_finding *ret_finding);
+                                  struct stored_finding *ret_finding);
 
 struct store_event {
     int64_t finding_id;
@@ -57,15 +69,15 @@ struct store_event {
 
 MUST_USE int store_event_add(struct store *store, const struct store_event *event);
 
-/* Writes the attributes that differ, an event for each that a person reads (severity, breadth, service, rule, need). How
- * many events, or an error. `event` gives all but what, was and became. */
-MUST_USE int store_finding_update(struct store *store, struct store_finding *finding, const struct verdict *verdict,
+/* Writes the attributes that differ, an event for each that a person reads (severity, breadth, service, rule, need).
+ * How many events, or an error. `event` gives all but what, was and became. */
+MUST_USE int store_finding_update(struct store *store, struct stored_finding *finding, const struct verdict *verdict,
                                   int64_t policy_id, const struct store_event *event);
 
 /* Move and log; 1 moved, 0 stood there already, -EPERM illegal. `event` gives all but what, was and became. */
-MUST_USE int store_finding_presence(struct store *store, struct store_finding *finding, enum presence to,
+MUST_USE int store_finding_presence(struct store *store, struct stored_finding *finding, enum presence to,
                                     const struct store_event *event);
-MUST_USE int store_finding_sight(struct store *store, struct store_finding *finding, enum sight to,
+MUST_USE int store_finding_sight(struct store *store, struct stored_finding *finding, enum sight to,
                                  const struct store_event *event);
 
 /* Seen open: last_seen and last_scan_id. */

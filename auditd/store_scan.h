@@ -23,7 +23,7 @@ MUST_USE int store_policy_put(struct store *store, const struct store_policy *po
 
 enum { STORE_SCAN_WORD_SIZE = 16 };
 
-struct store_scan {
+struct stored_scan {
     int64_t id;
     int64_t realm_id;
     int64_t vantage_id;
@@ -39,7 +39,7 @@ struct store_scan {
 };
 
 /* -ENOENT. */
-MUST_USE int store_scan_find(struct store *store, const char *uuid, struct store_scan *ret_scan);
+MUST_USE int store_scan_find(struct store *store, const char *uuid, struct stored_scan *ret_scan);
 
 /* Plan and hash of a scan; the caller frees both. */
 MUST_USE int store_scan_plan(struct store *store, int64_t scan_id, char **ret_plan, char **ret_hash);

@@ -6,7 +6,8 @@
 #include "auditd/life.h"
 #include "auditd/store.h"
 
-/* Subject of a score as the table `score` has it: scope "fleet" with "", "realm" with its name, "host" with the asset's uuid. */
+/* Subject of a score as the table `score` has it: scope "fleet" with "", "realm" with its name, "host" with the asset's
+ * uuid. */
 struct score_subject {
     const char *scope;
     const char *subject;
@@ -22,9 +23,9 @@ struct score_finding {
     struct verdict verdict;
 };
 
-/* Each finding that may count, worst penalty first: presence NEW, OPEN, VERIFYING or REAPPEARED, not RETIRED, of a living
- * asset; WAIVED ones too (they are summed apart). The struct is borrowed for the call; a callback's error ends the walk
- * and is returned. The callback must not call the store. */
+/* Each finding that may count, worst penalty first: presence NEW, OPEN, VERIFYING or REAPPEARED, not RETIRED, of a
+ * living asset; WAIVED ones too (they are summed apart). The struct is borrowed for the call; a callback's error ends
+ * the walk and is returned. The callback must not call the store. */
 MUST_USE int store_score_findings(struct store *store, const struct score_subject *subject,
                                   int (*each)(void *context, const struct score_finding *finding), void *context);
 

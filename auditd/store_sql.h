@@ -1,12 +1,25 @@
 /* Running SQL with bound parameters: shared by the store_*.c files and by nothing else.
  * `sql` is a string that lives for ever: the statement is prepared once and kept until store_close().
- * `types` gives a letter for each parameter: i int64_t, r double, t const char * (NULL binds NULL), n nothing (NULL). */
+ * `types` gives a letter for each parameter: i int64_t, r double, t const char * (NULL binds NULL), n nothing (NULL).
+ */
 #ifndef LEASTPORT_AUDITD_STORE_SQL_H
 #define LEASTPORT_AUDITD_STORE_SQL_H
 
 #include "auditd/store.h"
 
 #include <sqlite3.h>
+
+struct store_lock;
+
+/* A store round an open connection; takes `database` and `lock` (which may be NULL) also when it fails. */
+MUST_USE int store_attach(sqlite3 *database, const char *path, struct store_lock *lock, struct store **ret_store);
+sqlite3 *store_database(const struct store *store);
+
+/* -errno of what SQLite answered, with the words for it in the store's last error. */
+MUST_USE int store_fail_sqlite(struct store *store, int sqlite_rc);
+
+/* The same without a store: what `sqlite_rc` means for the file at `path`. */
+MUST_USE int store_explain(int sqlite_rc, const char *path, const char *detail, struct store_error *ret_error);
 
 /* Binds and hands out the statement, reset. Walk it by store_step(). A statement that is being walked must not be asked
  * for again (asserted): read what is needed, then write. */

@@ -1,4 +1,5 @@
-/* What the next plan must look at whatever happens: endpoints stored as open, the canary, what waits for a second probe. */
+/* What the next plan must look at whatever happens: endpoints stored as open, the canary, what waits for a second
+ * probe. */
 #ifndef LEASTPORT_AUDITD_WATCH_H
 #define LEASTPORT_AUDITD_WATCH_H
 
@@ -21,20 +22,34 @@ struct watch_filter {
 
 enum { WATCH_LIMIT_DEFAULT = 8192 };
 
-/* A new JSON array of {"host","proto","port"} for the plan's `watch`: endpoints of living assets whose finding or interval
- * is not closed for good, from this realm and vantage. The caller owns *ret_watch. `ret_left_out` counts what `limit` cut. */
+/* A new JSON array of {"host","proto","port"} for the plan's `watch`: endpoints of living assets whose finding or
+ * interval is not closed for good, from this realm and vantage. The caller owns *ret_watch. `ret_left_out` counts what
+ * `limit` cut. */
 MUST_USE int watch_list(struct store *store, const struct watch_place *place, const struct watch_filter *filter,
                         json_t **ret_watch, size_t *ret_left_out);
 
-/* What a short scan should probe a second time right now: endpoints of VERIFYING findings that refused once. Same shape. */
+/* What a short scan should probe a second time right now: endpoints of VERIFYING findings that refused once. Same
+ * shape. */
 MUST_USE int watch_to_verify(struct store *store, const struct watch_place *place, const struct watch_filter *filter,
                              json_t **ret_endpoints);
 
-/* The plan's `canary`, a new {"host","proto","port"}: the configured one, else the endpoint that has been open longest in
- * that place. -ENOENT when there is none. A configured canary is put into the store by watch_canary_set(). */
+/* The plan's `canary`, a new {"host","proto","port"}: the configured one, else the endpoint that has been open longest
+ * in that place. -ENOENT when there is none. A configured canary is put into the store by watch_canary_set(). */
 MUST_USE int watch_canary(struct store *store, const struct watch_place *place, json_t **ret_canary);
 
 MUST_USE int watch_canary_set(struct store *store, const struct watch_place *place, const struct addr *host,
                               bool is_udp, uint16_t port);
+
+struct watch_answer {
+    int64_t realm_id;
+    int64_t vantage_id;
+    const struct addr *host;
+    bool is_udp;
+    uint16_t port;
+    int64_t at_ms;
+};
+
+/* The canary answered: its row, made when it is missing, remembers when. */
+MUST_USE int watch_canary_answered(struct store *store, const struct watch_answer *answer);
 
 #endif

@@ -1,0 +1,127 @@
+#include "auditd/ingest_asset.h"
+
+#include "auditd/scan_plan.h"
+#include "auditd/store_asset.h"
+
+#include <errno.h>
+
+struct ingest_name {
+    const struct scan_plan *plan;
+    const char *name;
+};
+
+static bool ingest_name_stands_for(void *context, const char *address)
+{
+    const struct ingest_name *name = context;
+    struct addr parsed;
+
+    return addr_parse(address, &parsed) == 0 && scan_plan_name_has(name->plan, name->name, &parsed);
+}
+
+/* One name, one IPv4, one IPv6: one host. More of a family are several hosts behind one name. */
+static bool ingest_name_is_one_host(const struct ingest_name *name)
+{
+    return scan_plan_name_count(name->plan, name->name, false) <= 1 &&
+           scan_plan_name_count(name->plan, name->name, true) <= 1;
+}
+
+static int ingest_add(struct store *store, const struct stored_identity *identity, int64_t at_ms)
+{
+    int rc = store_identity_add(store, identity, at_ms);
+
+    return rc == -EEXIST ? 0 : rc;
+}
+
+/* The asset that a name leads to, when one of its addresses is still the name's; else -ENOENT, and who held the name
+ * does so no longer. */
+static int ingest_find_by_name(struct store *store, const struct ingest_place *place, const struct ingest_host *host,
+                               int64_t *ret_asset_id)
+{
+    struct ingest_name name = {place->plan, host->name};
+    int64_t holder;
+    bool holds = false;
+    int rc = store_asset_find(store, place->realm_id, "name", host->name, &holder);
+
+    if (rc == 0) {
+        rc = store_asset_any_address(store, holder, ingest_name_stands_for, &name, &holds);
+    }
+    if (rc < 0) {
+        return rc;
+    }
+    if (holds && ingest_name_is_one_host(&name)) {
+        *ret_asset_id = holder;
+        return 0;
+    }
+    rc = store_identity_end(store, place->realm_id, "name", host->name, host->at_ms);
+    return rc < 0 ? rc : -ENOENT;
+}
+
+/* Both an address and a name lead to an asset, and not to the same: what was known by its address alone ends. */
+static int ingest_join(struct store *store, int64_t by_address, int64_t by_name, int64_t at_ms)
+{
+    if (by_address == by_name) {
+        return 0;
+    }
+    return store_asset_end(store, by_address, "its name showed that it is another asset's second address", "auditd",
+                           at_ms);
+}
+
+static int ingest_identify(struct store *store, const struct ingest_place *place, const struct ingest_host *host,
+                           int64_t asset_id)
+{
+    const struct ingest_name name = {place->plan, host->name};
+    char text[ADDR_TEXT_SIZE];
+    struct stored_identity identity = {
+        .asset_id = asset_id,
+        .realm_id = place->realm_id,
+        .kind = "address",
+        .value = addr_format(host->address, text),
+        .source = "scan",
+    };
+    int rc = ingest_add(store, &identity, host->at_ms);
+
+    if (rc < 0 || host->name[0] == '\0' || !scan_plan_name_has(place->plan, host->name, host->address) ||
+        !ingest_name_is_one_host(&name)) {
+        return rc;
+    }
+    identity.kind = "name";
+    identity.value = host->name;
+    identity.source = "resolver";
+    return ingest_add(store, &identity, host->at_ms);
+}
+
+int ingest_asset(struct store *store, const struct ingest_place *place, const struct ingest_host *host, bool create,
+                 int64_t *ret_asset_id)
+{
+    char text[ADDR_TEXT_SIZE];
+    int64_t asset_id;
+    int64_t named_id;
+    int rc = store_asset_find(store, place->realm_id, "address", addr_format(host->address, text), &asset_id);
+    bool known = rc == 0;
+
+    if (rc < 0 && rc != -ENOENT) {
+        return rc;
+    }
+    /* What stands in a line of a name counts only as far as the plan resolved it. */
+    rc = !scan_plan_name_has(place->plan, host->name, host->address)
+             ? -ENOENT
+             : ingest_find_by_name(store, place, host, &named_id);
+    if (rc < 0 && rc != -ENOENT) {
+        return rc;
+    }
+    if (rc == 0) {
+        rc = known ? ingest_join(store, asset_id, named_id, host->at_ms) : 0;
+        asset_id = named_id;
+    } else if (known) {
+        rc = 0;
+    } else {
+        rc = create ? store_asset_create(store, place->realm_id, host->at_ms, &asset_id) : -ENOENT;
+    }
+    if (rc == 0) {
+        rc = ingest_identify(store, place, host, asset_id);
+    }
+    if (rc == 0) {
+        *ret_asset_id = asset_id;
+    }
+    return rc;
+}

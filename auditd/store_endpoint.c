@@ -1,0 +1,122 @@
+#include "auditd/store_endpoint.h"
+
+#include "auditd/store_sql.h"
+#include "lib/portset.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+static int store_endpoint_find(struct store *store, const struct store_endpoint_key *key, int64_t *ret_id)
+{
+    return store_query_int(store, ret_id,
+                           "SELECT id FROM endpoint WHERE asset_id = ? AND proto = ? AND port = ? AND vantage_id = ?"
+                           " AND address = ?",
+                           "itiit", key->asset_id, key->is_udp ? "udp" : "tcp", (int64_t)key->port, key->vantage_id,
+                           key->address);
+}
+
+static int store_endpoint_insert(struct store *store, const struct store_endpoint_key *key, int64_t *ret_id)
+{
+    int rc = store_run(
+        store, "INSERT INTO endpoint (asset_id, vantage_id, address, proto, port) VALUES (?, ?, ?, ?, ?)", "iitti",
+        key->asset_id, key->vantage_id, key->address, key->is_udp ? "udp" : "tcp", (int64_t)key->port);
+
+    if (rc == 0) {
+        *ret_id = store_last_id(store);
+    }
+    return rc;
+}
+
+static int store_endpoint_extend(struct store *store, int64_t endpoint_id, const struct store_endpoint_seen *seen)
+{
+    return store_run(store,
+                     "UPDATE endpoint_state SET last_seen = max(last_seen, ?1), last_scan_id = ?2, tries = ?3,"
+                     " answers = ?4 WHERE endpoint_id = ?5 AND ended_at IS NULL AND state = ?6 AND reason = ?7"
+                     " AND service = ?8 AND bound = ?9 AND self = ?10",
+                     "iiiiitttti", seen->at_ms, seen->scan_id, seen->tries, seen->answers, endpoint_id,
+                     port_state_name(seen->state), seen->reason, seen->service, seen->bound, (int64_t)seen->self);
+}
+
+static int store_endpoint_begin(struct store *store, int64_t endpoint_id, const struct store_endpoint_seen *seen)
+{
+    int rc = store_run(store,
+                       "UPDATE endpoint_state SET ended_at = max(last_seen, ?1)"
+                       " WHERE endpoint_id = ?2 AND ended_at IS NULL",
+                       "ii", seen->at_ms, endpoint_id);
+
+    if (rc < 0) {
+        return rc;
+    }
+    return store_run(store,
+                     "INSERT INTO endpoint_state (endpoint_id, state, reason, service, bound, self, tries, answers,"
+                     " first_seen, last_seen, first_scan_id, last_scan_id)"
+                     " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?9, ?10, ?10)",
+                     "ittttiiiii", endpoint_id, port_state_name(seen->state), seen->reason, seen->service, seen->bound,
+                     (int64_t)seen->self, seen->tries, seen->answers, seen->at_ms, seen->scan_id);
+}
+
+int store_endpoint_seen(struct store *store, const struct store_endpoint_key *key,
+                        const struct store_endpoint_seen *seen)
+{
+    int64_t endpoint_id;
+    int rc = store_endpoint_find(store, key, &endpoint_id);
+
+    if (rc == -ENOENT && seen->state != PORT_STATE_OPEN) {
+        return 0;
+    }
+    if (rc == -ENOENT) {
+        rc = store_endpoint_insert(store, key, &endpoint_id);
+    }
+    if (rc == 0) {
+        rc = store_endpoint_extend(store, endpoint_id, seen);
+    }
+    if (rc == 0 && store_changes(store) == 0) {
+        rc = store_endpoint_begin(store, endpoint_id, seen);
+    }
+    return rc < 0 ? rc : 1;
+}
+
+/* The ports at that address that are in `ports`: at most 65,536, so the list is bounded. */
+static int store_endpoint_list(struct store *store, const struct store_endpoint_key *key, const struct portset *ports,
+                               struct portset *ret_known)
+{
+    sqlite3_stmt *row;
+    int rc = store_query(
+        store, &row, "SELECT port FROM endpoint WHERE asset_id = ? AND proto = ? AND vantage_id = ? AND address = ?",
+        "itit", key->asset_id, key->is_udp ? "udp" : "tcp", key->vantage_id, key->address);
+
+    portset_clear(ret_known);
+    while (rc == 0 && (rc = store_step(store, row)) == 1) {
+        uint16_t port = (uint16_t)sqlite3_column_int(row, 0);
+        if (portset_has(ports, port)) {
+            portset_add(ret_known, port);
+        }
+        rc = 0;
+    }
+    return rc;
+}
+
+int store_endpoint_seen_all(struct store *store, const struct store_endpoint_key *key, const struct portset *ports,
+                            const struct store_endpoint_seen *seen)
+{
+    struct portset *known = malloc(sizeof(*known));
+    struct store_endpoint_key one = *key;
+    int rc;
+
+    if (known == NULL) {
+        return store_fail(store, STORE_FAULT_OTHER, -ENOMEM, "out of memory");
+    }
+    rc = store_endpoint_list(store, key, ports, known);
+    for (int32_t port = portset_next(known, 0); rc >= 0 && port >= 0; port = portset_next(known, (uint32_t)port + 1)) {
+        one.port = (uint16_t)port;
+        rc = store_endpoint_seen(store, &one, seen);
+    }
+    free(known);
+    return rc < 0 ? rc : 0;
+}
+
+int store_endpoint_prove(struct store *store, int64_t endpoint_id, const struct endpoint_proof *proof)
+{
+    return store_run(store, "UPDATE endpoint SET refusals = ?, silent_scans = ? WHERE id = ?", "iii", proof->refusals,
+                     proof->silent_scans, endpoint_id);
+}

@@ -1,0 +1,182 @@
+#include "auditd/watch.h"
+
+#include "auditd/store_scan.h"
+#include "auditd/store_sql.h"
+#include "lib/clock.h"
+
+#include <errno.h>
+#include <string.h>
+
+/* A new {"host","proto","port"}; NULL when out of memory. */
+static json_t *watch_endpoint(sqlite3_stmt *row)
+{
+    return json_pack("{s:s, s:s, s:I}", "host", store_text(row, 0), "proto", store_text(row, 1), "port",
+                     (json_int_t)sqlite3_column_int64(row, 2));
+}
+
+static bool watch_is_within(const struct watch_filter *filter, const char *text)
+{
+    struct addr address;
+
+    /* An address whose zone is gone from this machine cannot be probed now. */
+    if (addr_parse(text, &address) < 0) {
+        return false;
+    }
+    return filter->within == NULL || filter->within(filter->context, &address);
+}
+
+static int watch_collect(struct store *store, const char *sql, const struct watch_place *place,
+                         const struct watch_filter *filter, json_t *array, size_t *left_out)
+{
+    sqlite3_stmt *row;
+    int rc = store_query(store, &row, sql, "tt", place->realm, place->vantage);
+
+    while (rc == 0 && (rc = store_step(store, row)) == 1) {
+        rc = 0;
+        if (!watch_is_within(filter, store_text(row, 0))) {
+            continue;
+        }
+        if (json_array_size(array) >= filter->limit) {
+            (*left_out)++;
+        } else if (json_array_append_new(array, watch_endpoint(row)) < 0) {
+            store_walked(row);
+            rc = -ENOMEM;
+        }
+    }
+    return rc;
+}
+
+static int watch_query(struct store *store, const char *sql, const struct watch_place *place,
+                       const struct watch_filter *filter, json_t **ret_array, size_t *ret_left_out)
+{
+    json_t *array = json_array();
+    size_t left_out = 0;
+    int rc = array == NULL ? -ENOMEM : watch_collect(store, sql, place, filter, array, &left_out);
+
+    if (rc < 0) {
+        json_decref(array);
+        return rc;
+    }
+    *ret_array = array;
+    *ret_left_out = left_out;
+    return 0;
+}
+
+/* Open, or not yet proven closed: cleared are two refusals, or two silent scans (life.h). Those seen last come first,
+ * so that a limit cuts what has been silent for longest. */
+int watch_list(struct store *store, const struct watch_place *place, const struct watch_filter *filter,
+               json_t **ret_watch, size_t *ret_left_out)
+{
+    return watch_query(store,
+                       "SELECT e.address, e.proto, e.port FROM endpoint e"
+                       " JOIN asset a ON a.id = e.asset_id AND a.ended_at IS NULL"
+                       " JOIN realm r ON r.id = a.realm_id AND r.name = ?1"
+                       " JOIN vantage v ON v.id = e.vantage_id AND v.name = ?2"
+                       " JOIN endpoint_state s ON s.endpoint_id = e.id AND s.ended_at IS NULL"
+                       " WHERE s.state = 'open' OR (e.refusals < 2 AND e.silent_scans < 2)"
+                       " ORDER BY s.last_seen DESC, e.id",
+                       place, filter, ret_watch, ret_left_out);
+}
+
+int watch_to_verify(struct store *store, const struct watch_place *place, const struct watch_filter *filter,
+                    json_t **ret_endpoints)
+{
+    size_t left_out;
+
+    return watch_query(store,
+                       "SELECT e.address, e.proto, e.port FROM endpoint e"
+                       " JOIN asset a ON a.id = e.asset_id AND a.ended_at IS NULL"
+                       " JOIN realm r ON r.id = a.realm_id AND r.name = ?1"
+                       " JOIN vantage v ON v.id = e.vantage_id AND v.name = ?2"
+                       " JOIN endpoint_state s ON s.endpoint_id = e.id AND s.ended_at IS NULL AND s.state = 'closed'"
+                       " WHERE e.refusals = 1 ORDER BY e.id",
+                       place, filter, ret_endpoints, &left_out);
+}
+
+/* A chosen one, else one that has been open longest. Ports of the ephemeral range come and go: they make bad canaries.
+ */
+int watch_canary(struct store *store, const struct watch_place *place, json_t **ret_canary)
+{
+    sqlite3_stmt *row;
+    int rc = store_query(store, &row,
+                         "SELECT host, proto, port, 1 AS chosen, 0 AS since FROM canary c"
+                         " JOIN realm r ON r.id = c.realm_id AND r.name = ?1"
+                         " JOIN vantage v ON v.id = c.vantage_id AND v.name = ?2 WHERE c.configured = 1"
+                         " UNION ALL"
+                         " SELECT e.address, e.proto, e.port, 0, s.first_seen FROM endpoint e"
+                         " JOIN asset a ON a.id = e.asset_id AND a.ended_at IS NULL"
+                         " JOIN realm r ON r.id = a.realm_id AND r.name = ?1"
+                         " JOIN vantage v ON v.id = e.vantage_id AND v.name = ?2"
+                         " JOIN endpoint_state s ON s.endpoint_id = e.id AND s.ended_at IS NULL AND s.state = 'open'"
+                         " WHERE e.proto = 'tcp' AND e.port NOT BETWEEN 32768 AND 60999"
+                         " ORDER BY chosen DESC, since, 1, 3 LIMIT 1",
+                         "tt", place->realm, place->vantage);
+    json_t *canary;
+
+    if (rc == 0) {
+        rc = store_step(store, row);
+    }
+    if (rc <= 0) {
+        return rc < 0 ? rc : -ENOENT;
+    }
+    canary = watch_endpoint(row);
+    store_walked(row);
+    if (canary == NULL) {
+        return -ENOMEM;
+    }
+    *ret_canary = canary;
+    return 0;
+}
+
+static int watch_canary_configure(struct store *store, const struct watch_answer *canary)
+{
+    char address[ADDR_TEXT_SIZE];
+    int rc = store_run(store, "UPDATE canary SET configured = 0 WHERE realm_id = ? AND vantage_id = ?", "ii",
+                       canary->realm_id, canary->vantage_id);
+
+    if (rc < 0) {
+        return rc;
+    }
+    return store_run(
+        store,
+        "INSERT INTO canary (realm_id, vantage_id, host, proto, port, configured) VALUES (?, ?, ?, ?, ?, 1)"
+        " ON CONFLICT (realm_id, vantage_id, host, proto, port) DO UPDATE SET configured = 1",
+        "iitti", canary->realm_id, canary->vantage_id, addr_format(canary->host, address),
+        canary->is_udp ? "udp" : "tcp", (int64_t)canary->port);
+}
+
+int watch_canary_set(struct store *store, const struct watch_place *place, const struct addr *host, bool is_udp,
+                     uint16_t port)
+{
+    struct watch_answer canary = {.host = host, .is_udp = is_udp, .port = port};
+    int64_t now_ms = wall_now_ms();
+    int rc = store_begin(store);
+
+    if (rc < 0) {
+        return rc;
+    }
+    rc = store_realm_put(store, place->realm, now_ms, &canary.realm_id);
+    if (rc == 0) {
+        rc = store_vantage_put(store, place->vantage, now_ms, &canary.vantage_id);
+    }
+    if (rc == 0) {
+        rc = watch_canary_configure(store, &canary);
+    }
+    if (rc < 0) {
+        store_rollback(store);
+        return rc;
+    }
+    return store_commit(store);
+}
+
+int watch_canary_answered(struct store *store, const struct watch_answer *answer)
+{
+    char address[ADDR_TEXT_SIZE];
+
+    return store_run(store,
+                     "INSERT INTO canary (realm_id, vantage_id, host, proto, port, last_answer_at)"
+                     " VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (realm_id, vantage_id, host, proto, port)"
+                     " DO UPDATE SET last_answer_at = max(coalesce(last_answer_at, 0), excluded.last_answer_at)",
+                     "iittii", answer->realm_id, answer->vantage_id, addr_format(answer->host, address),
+                     answer->is_udp ? "udp" : "tcp", (int64_t)answer->port, answer->at_ms);
+}
