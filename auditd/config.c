@@ -437,7 +437,7 @@ int config_load(const char *path, struct problems *problems, struct config *ret_
     size_t size = 0;
     int rc = real == NULL ? -errno : yaml_read_file(real, &text, &size);
 
-    if (rc != 0) {
+    if (real == NULL || rc != 0) {
         problems_add(problems, PROBLEM_ERROR, (struct mark){0}, NULL, "cannot read the configuration: %s",
                      strerror(-rc));
         free(real);

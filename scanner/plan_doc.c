@@ -63,17 +63,22 @@ static int plan_doc_text(const struct plan_doc_reader *reader, const char *point
     return 0;
 }
 
-static int plan_doc_integer(const struct plan_doc_reader *reader, const char *pointer, const json_t *value, int64_t low,
-                            int64_t high, int64_t *ret_number)
+struct plan_doc_bounds {
+    int64_t low;
+    int64_t high;
+};
+
+static int plan_doc_integer(const struct plan_doc_reader *reader, const char *pointer, const json_t *value,
+                            struct plan_doc_bounds bounds, int64_t *ret_number)
 {
     int rc = plan_doc_expect(reader, pointer, value, JSON_INTEGER, "a whole number");
 
     if (rc < 0) {
         return rc;
     }
-    if (json_integer_value(value) < low || json_integer_value(value) > high) {
+    if (json_integer_value(value) < bounds.low || json_integer_value(value) > bounds.high) {
         return problem_set(reader->problem, -ERANGE, "plan%s: %lld is not in %lld to %lld", pointer,
-                           (long long)json_integer_value(value), (long long)low, (long long)high);
+                           (long long)json_integer_value(value), (long long)bounds.low, (long long)bounds.high);
     }
     *ret_number = json_integer_value(value);
     return 0;
@@ -334,7 +339,8 @@ static int plan_doc_read_endpoint(const struct plan_doc_reader *reader, const ch
     }
     if (rc == 0) {
         snprintf(below, sizeof(below), "%s/port", pointer);
-        rc = plan_doc_integer(reader, below, json_object_get(value, "port"), 0, UINT16_MAX, &port);
+        rc = plan_doc_integer(reader, below, json_object_get(value, "port"), (struct plan_doc_bounds){0, UINT16_MAX},
+                              &port);
     }
     if (rc == 0) {
         endpoint->port = (uint16_t)port;
@@ -373,7 +379,7 @@ static int plan_doc_read_canary(const struct plan_doc_reader *reader, const json
 static int plan_doc_read_rate(const struct plan_doc_reader *reader, const json_t *value)
 {
     int64_t number;
-    int rc = plan_doc_integer(reader, "/rate_pps", value, 0, INT64_MAX, &number);
+    int rc = plan_doc_integer(reader, "/rate_pps", value, (struct plan_doc_bounds){0, INT64_MAX}, &number);
 
     if (rc == 0) {
         reader->doc->rate_pps = (uint64_t)number;
@@ -384,7 +390,7 @@ static int plan_doc_read_rate(const struct plan_doc_reader *reader, const json_t
 static int plan_doc_read_host_rate(const struct plan_doc_reader *reader, const json_t *value)
 {
     int64_t number;
-    int rc = plan_doc_integer(reader, "/host_rate_pps", value, 0, INT64_MAX, &number);
+    int rc = plan_doc_integer(reader, "/host_rate_pps", value, (struct plan_doc_bounds){0, INT64_MAX}, &number);
 
     if (rc == 0) {
         reader->doc->host_rate_pps = (uint64_t)number;
@@ -395,7 +401,7 @@ static int plan_doc_read_host_rate(const struct plan_doc_reader *reader, const j
 static int plan_doc_read_retries(const struct plan_doc_reader *reader, const json_t *value)
 {
     int64_t number;
-    int rc = plan_doc_integer(reader, "/retries", value, 0, PLAN_RETRIES_MAX, &number);
+    int rc = plan_doc_integer(reader, "/retries", value, (struct plan_doc_bounds){0, PLAN_RETRIES_MAX}, &number);
 
     if (rc == 0) {
         reader->doc->retries = (uint32_t)number;
@@ -481,12 +487,12 @@ static int plan_doc_read_shard(const struct plan_doc_reader *reader, const json_
     if (index == NULL || count == NULL || json_object_size(value) != 2) {
         return problem_set(reader->problem, -EINVAL, "plan/shard: must have \"index\" and \"count\" and nothing else");
     }
-    rc = plan_doc_integer(reader, "/shard/count", count, 1, PLAN_SHARDS_MAX, &number);
+    rc = plan_doc_integer(reader, "/shard/count", count, (struct plan_doc_bounds){1, PLAN_SHARDS_MAX}, &number);
     if (rc < 0) {
         return rc;
     }
     reader->doc->shard_count = (uint32_t)number;
-    rc = plan_doc_integer(reader, "/shard/index", index, 1, number, &number);
+    rc = plan_doc_integer(reader, "/shard/index", index, (struct plan_doc_bounds){1, number}, &number);
     if (rc == 0) {
         reader->doc->shard_index = (uint32_t)number;
     }

@@ -25,22 +25,21 @@ static void problem_copy(char *to, size_t room, const char *from)
     to[length] = '\0';
 }
 
-int problem_set(struct problem *problem, int rc, const char *format, ...)
+void problem_write(struct problem *problem, const char *format, ...)
 {
     char text[PROBLEM_TEXT_SIZE];
     va_list args;
 
     if (problem == NULL) {
-        return rc;
+        return;
     }
     va_start(args, format);
     vsnprintf(text, sizeof(text), format, args);
     va_end(args);
     problem_copy(problem->text, sizeof(problem->text), text);
-    return rc;
 }
 
-int problem_prefix(struct problem *problem, int rc, const char *format, ...)
+void problem_write_before(struct problem *problem, const char *format, ...)
 {
     char where[PROBLEM_TEXT_SIZE];
     char text[PROBLEM_TEXT_SIZE];
@@ -48,7 +47,7 @@ int problem_prefix(struct problem *problem, int rc, const char *format, ...)
     va_list args;
 
     if (problem == NULL) {
-        return rc;
+        return;
     }
     memcpy(text, problem->text, sizeof(text));
     va_start(args, format);
@@ -57,5 +56,4 @@ int problem_prefix(struct problem *problem, int rc, const char *format, ...)
     problem_copy(problem->text, sizeof(problem->text) / 2, where);
     end = problem->text + strlen(problem->text);
     snprintf(end, sizeof(problem->text) - (size_t)(end - problem->text), ": %s", text);
-    return rc;
 }

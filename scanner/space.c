@@ -606,21 +606,27 @@ void space_range(const struct space *space, size_t index, struct addr *ret_first
     *ret_last = space_addr(range->first + (range->hosts - 1), range->is_ipv6, range->zone);
 }
 
-/* Order of a place (family, zone, number) against another. */
-static int space_compare(bool a_is_ipv6, uint32_t a_zone, uint128 a, bool b_is_ipv6, uint32_t b_zone, uint128 b)
+struct space_place {
+    bool is_ipv6;
+    uint32_t zone;
+    uint128 number;
+};
+
+static int space_compare(struct space_place a, struct space_place b)
 {
-    if (a_is_ipv6 != b_is_ipv6) {
-        return a_is_ipv6 - b_is_ipv6;
+    if (a.is_ipv6 != b.is_ipv6) {
+        return a.is_ipv6 - b.is_ipv6;
     }
-    if (a_zone != b_zone) {
-        return a_zone < b_zone ? -1 : 1;
+    if (a.zone != b.zone) {
+        return a.zone < b.zone ? -1 : 1;
     }
-    return (a > b) - (a < b);
+    return (a.number > b.number) - (a.number < b.number);
 }
 
 bool space_has(const struct space *space, const struct addr *addr, uint16_t port)
 {
     uint128 number = space_number(addr);
+    struct space_place place = {addr->is_ipv6 != 0, addr->zone, number};
     size_t low = 0;
     size_t high = space->range_count;
     const struct space_range *range;
@@ -628,7 +634,7 @@ bool space_has(const struct space *space, const struct addr *addr, uint16_t port
     while (low < high) {
         size_t middle = low + (high - low) / 2;
         range = &space->ranges[middle];
-        if (space_compare(range->is_ipv6, range->zone, range->first, addr->is_ipv6, addr->zone, number) <= 0) {
+        if (space_compare((struct space_place){range->is_ipv6, range->zone, range->first}, place) <= 0) {
             low = middle + 1;
         } else {
             high = middle;
@@ -754,6 +760,7 @@ void hostgroup_probe(const struct hostgroup *group, uint32_t probe, uint32_t *re
 int64_t hostgroup_find(const struct hostgroup *group, const struct addr *addr, uint16_t port)
 {
     uint128 number = space_number(addr);
+    struct space_place place = {addr->is_ipv6 != 0, addr->zone, number};
     uint32_t low = 0;
     uint32_t high = group->piece_count;
     const struct hostgroup_piece *piece;
@@ -762,7 +769,7 @@ int64_t hostgroup_find(const struct hostgroup *group, const struct addr *addr, u
     while (low < high) {
         uint32_t middle = low + (high - low) / 2;
         piece = &group->pieces[middle];
-        if (space_compare(piece->is_ipv6, piece->zone, piece->first, addr->is_ipv6, addr->zone, number) <= 0) {
+        if (space_compare((struct space_place){piece->is_ipv6, piece->zone, piece->first}, place) <= 0) {
             low = middle + 1;
         } else {
             high = middle;

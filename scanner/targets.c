@@ -213,7 +213,7 @@ static int target_split(const char *expression, char *host, const char **ret_por
 
     *ret_ports = NULL;
     if (expression[0] != '[') {
-        strcpy(host, expression);
+        memcpy(host, expression, strlen(expression) + 1);
         if (colon != NULL && strchr(colon + 1, ':') == NULL) {
             host[colon - expression] = '\0';
             *ret_ports = colon + 1;
@@ -276,7 +276,7 @@ static int target_make_text(struct target *target, const char *host, struct prob
         return targets_out_of_memory(problem);
     }
     if (target->ports == NULL) {
-        strcpy(text, shown);
+        memcpy(text, shown, strlen(shown) + 1);
     } else {
         snprintf(text, size, brackets ? "[%s]:%s" : "%s:%s", shown, target->ports);
     }
@@ -438,7 +438,7 @@ static int targets_read_all(struct targets *targets, struct targets_reader *read
 int targets_read(struct targets *targets, FILE *stream, const char *source, const struct services *services,
                  struct problem *problem)
 {
-    struct targets_reader reader = {.stream = stream, .line = 1, .token = malloc(TARGETS_TOKEN_SIZE)};
+    struct targets_reader reader = {.stream = stream, .line = 1, .token = calloc(1, TARGETS_TOKEN_SIZE)};
     int rc;
 
     if (reader.token == NULL) {
