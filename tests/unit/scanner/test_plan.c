@@ -1,0 +1,339 @@
+#include "scanner/plan.h"
+
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#define HEAD "\"schema\":\"leastport.plan/1\",\"realm\":\"r\",\"vantage\":\"v\""
+#define REST "\"probes\":[\"connect\"]"
+
+/* What names resolve to: "name addr addr\n…" */
+static int fake_resolve(void *context, const char *name, struct addr *addrs, size_t *ret_count)
+{
+    const char *const *table = context;
+    size_t count = 0;
+
+    for (size_t i = 0; table[i] != NULL; i += 2) {
+        if (strcmp(table[i], name) == 0) {
+            assert_int_equal(addr_parse(table[i + 1], &addrs[count++]), 0);
+        }
+    }
+    *ret_count = count;
+    return count == 0 ? -ENOENT : 0;
+}
+
+static const char *const names_then[] = {"db.example",  "10.1.0.1", "db.example", "10.1.0.2",
+                                         "web.example", "10.1.0.3", NULL};
+static const char *const names_now[] = {"db.example", "10.1.0.1", "web.example", "10.1.0.2", NULL};
+
+static struct plan_means means_with(const char *const *names)
+{
+    struct plan_means means = plan_means_default();
+
+    means.resolver = (struct resolver){.resolve = fake_resolve, .context = (void *)(uintptr_t)names};
+    memset(means.seed, 0xab, sizeof(means.seed));
+    return means;
+}
+
+static struct plan *plan_of(const char *json)
+{
+    struct plan_means means = means_with(names_then);
+    struct problem problem = {{0}};
+    struct plan *plan = NULL;
+
+    if (plan_from_json(json, strlen(json), &means, &plan, &problem) < 0) {
+        fail_msg("%s", problem.text);
+    }
+    return plan;
+}
+
+static void is_canonical_and_hashed(void **state)
+{
+    struct plan *plan =
+        plan_of("{" HEAD ", \"ports\": \"443,ssh,80-81\", \"targets\":[\"10.0.0.9:https\",\"DB.example.\"]," REST "}");
+    struct plan *again;
+    (void)state;
+    assert_string_equal(
+        plan_json(plan),
+        "{\"exclude\":[],\"host_rate_pps\":0,\"never_scan\":[],\"ports\":\"22,80-81,443\","
+        "\"probes\":[\"connect\"],\"rate_pps\":0,\"realm\":\"r\",\"resolved\":{\"db.example\":[\"10.1.0.1\","
+        "\"10.1.0.2\"]},\"retries\":2,\"schema\":\"leastport.plan/1\",\"seed\":"
+        "\"abababababababababababababababab\",\"targets\":[\"10.0.0.9:443\",\"db.example\"],\"vantage\":\"v\","
+        "\"watch\":[]}");
+    assert_int_equal(strlen(plan_hash(plan)), 64);
+    again = plan_of(plan_json(plan));
+    assert_string_equal(plan_json(again), plan_json(plan));
+    assert_string_equal(plan_hash(again), plan_hash(plan));
+    assert_int_equal(plan_probes(plan), 1 + 2 * 4);
+    plan_destroy(again);
+    plan_destroy(plan);
+    plan_destroy(NULL);
+}
+
+static void options_and_json_agree(void **state)
+{
+    struct targets *targets = targets_create();
+    struct targets *exclude = targets_create();
+    struct plan_options options = plan_options_default();
+    struct plan_means means = means_with(names_then);
+    struct plan_endpoint canary = {"10.0.0.1", "tcp", 22};
+    struct plan_endpoint watch = {"10.0.0.2", "tcp", 9999};
+    struct prefix scope;
+    struct problem problem;
+    struct addr addr;
+    struct plan *plan;
+    uint16_t port;
+    (void)state;
+    assert_int_equal(targets_add(targets, "10.0.0.0/24", NULL, &problem), 0);
+    assert_int_equal(targets_add(exclude, "10.0.0.128/25", NULL, &problem), 0);
+    assert_int_equal(prefix_parse("10.0.0.0/24", &scope), 0);
+    options.targets = targets;
+    options.exclude = exclude;
+    options.ports = "22,80";
+    options.canary = &canary;
+    options.watch = &watch;
+    options.watch_count = 1;
+    options.scope = &scope;
+    options.scope_count = 1;
+    options.rate_pps = 1000;
+    options.retries = 5;
+    options.shard_index = 2;
+    options.shard_count = 3;
+    assert_int_equal(plan_create(&options, &means, &plan, &problem), 0);
+    assert_int_equal(space_probes(plan_space(plan)), 128 * 2 + 1);
+    assert_int_equal(plan_probes(plan), 257 / 3 + 1);
+    assert_int_equal(plan_rate_pps(plan), 1000);
+    assert_int_equal(plan_retries(plan), 5);
+    assert_true(plan_canary(plan, &addr, &port));
+    assert_int_equal(port, 22);
+    assert_int_equal(addr_parse("10.0.0.2", &addr), 0);
+    assert_true(plan_is_watched(plan, &addr, 9999));
+    assert_false(plan_is_watched(plan, &addr, 22));
+    struct plan *again = plan_of(plan_json(plan));
+    assert_string_equal(plan_hash(again), plan_hash(plan));
+    plan_destroy(again);
+    plan_destroy(plan);
+    targets_destroy(targets);
+    targets_destroy(exclude);
+}
+
+static void refuses_and_says_where(void **state)
+{
+    static const char *const cases[][2] = {
+        {"", "line 1"},
+        {"{", "not JSON"},
+        {"[]", "an array stands where an object belongs"},
+        {"{\"schema\":\"leastport.plan/1\",\"schema\":\"x\"}", "duplicate"},
+        {"{}", "\"schema\" is missing"},
+        {"{\"schema\":\"leastport.plan/2\"}", "plan/schema: \"leastport.plan/2\" is not leastport.plan/1"},
+        {"{" HEAD ",\"colour\":1}", "unknown key \"colour\""},
+        {"{" HEAD "}", "\"targets\" is missing"},
+        {"{" HEAD ",\"targets\":[],\"ports\":\"22\"," REST "}", "plan/targets: is empty"},
+        {"{" HEAD ",\"targets\":\"10.0.0.1\",\"ports\":\"22\"," REST "}",
+         "plan/targets: a string stands where an array"},
+        {"{" HEAD ",\"targets\":[\"10.0.0.1\",7],\"ports\":\"22\"," REST "}", "plan/targets/1: a whole number"},
+        {"{" HEAD ",\"targets\":[\"10.0.0.1/99\"],\"ports\":\"22\"," REST "}", "plan/targets/0: target"},
+        {"{" HEAD ",\"targets\":[\"10.0.0.1\\u0000\"],\"ports\":\"22\"," REST "}", "not JSON"},
+        {"{" HEAD ",\"targets\":[\"10.0.0.1\"],\"ports\":\"22,,\"," REST "}", "plan/ports: ports \"22,,\", column 4"},
+        {"{" HEAD ",\"targets\":[\"10.0.0.1\"],\"ports\":22," REST "}", "plan/ports: a whole number"},
+        {"{" HEAD ",\"targets\":[\"10.0.0.1\"],\"ports\":\"22\",\"probes\":[]}", "plan/probes"},
+        {"{" HEAD ",\"targets\":[\"10.0.0.1\"],\"ports\":\"22\",\"probes\":[\"syn\"]}", "plan/probes/0"},
+        {"{" HEAD ",\"targets\":[\"10.0.0.1\"],\"ports\":\"22\"," REST ",\"retries\":21}",
+         "plan/retries: 21 is not in 0 to 20"},
+        {"{" HEAD ",\"targets\":[\"10.0.0.1\"],\"ports\":\"22\"," REST ",\"rate_pps\":-1}", "plan/rate_pps: -1"},
+        {"{" HEAD ",\"targets\":[\"10.0.0.1\"],\"ports\":\"22\"," REST ",\"rate_pps\":1.5}",
+         "plan/rate_pps: a fraction"},
+        {"{" HEAD ",\"targets\":[\"10.0.0.1\"],\"ports\":\"22\"," REST ",\"seed\":\"AB\"}", "plan/seed"},
+        {"{" HEAD ",\"targets\":[\"10.0.0.1\"],\"ports\":\"22\"," REST ",\"scope\":[]}", "plan/scope: is empty"},
+        {"{" HEAD ",\"targets\":[\"10.0.0.1\"],\"ports\":\"22\"," REST ",\"scope\":[\"10.0.0.0/8\",\"x\"]}",
+         "plan/scope/1"},
+        {"{" HEAD ",\"targets\":[\"10.0.0.1\"],\"ports\":\"22\"," REST ",\"shard\":{\"index\":4,\"count\":3}}",
+         "plan/shard/index: 4"},
+        {"{" HEAD ",\"targets\":[\"10.0.0.1\"],\"ports\":\"22\"," REST ",\"shard\":{\"index\":1}}", "plan/shard"},
+        {"{" HEAD ",\"targets\":[\"10.0.0.1\"],\"ports\":\"22\"," REST
+         ",\"watch\":[{\"host\":\"10.0.0.1\",\"proto\":\"udp\",\"port\":53}]}",
+         "plan/watch/0/proto"},
+        {"{" HEAD ",\"targets\":[\"10.0.0.1\"],\"ports\":\"22\"," REST
+         ",\"watch\":[{\"host\":\"10.0.0.0/24\",\"proto\":\"tcp\",\"port\":53}]}",
+         "plan/watch/0/host"},
+        {"{" HEAD ",\"targets\":[\"10.0.0.1\"],\"ports\":\"22\"," REST
+         ",\"watch\":[{\"host\":\"10.0.0.1\",\"proto\":\"tcp\",\"port\":65536}]}",
+         "plan/watch/0/port: 65536"},
+        {"{" HEAD ",\"targets\":[\"10.0.0.1\"],\"ports\":\"22\"," REST
+         ",\"canary\":{\"host\":\"10.0.0.1\",\"proto\":\"tcp\"}}",
+         "plan/canary: \"port\" is missing"},
+        {"{" HEAD ",\"targets\":[\"10.0.0.1\"],\"ports\":\"22\"," REST ",\"resolved\":{\"x\":[\"10.0.0.1\"]}}",
+         "plan/resolved"},
+        {"{" HEAD ",\"targets\":[\"db.example\"],\"ports\":\"22\"," REST ",\"resolved\":{\"db.example\":[\"ten\"]}}",
+         "plan/resolved/db.example/0"},
+        {"{" HEAD ",\"targets\":[\"gone.example\"],\"ports\":\"22\"," REST "}", "gone.example does not resolve"},
+        {"{" HEAD ",\"targets\":[\"10.0.0.1\"],\"ports\":\"22\",\"exclude\":[\"10.0.0.0/8\"]," REST "}",
+         "nothing is left to scan"},
+        {"{" HEAD ",\"targets\":[\"10.0.0.1\"],\"ports\":\"22\",\"never_scan\":[\"10.0.0.0/8\"]," REST "}",
+         "never-scan list"},
+        {"{" HEAD ",\"targets\":[\"::/0\"],\"ports\":\"22\"," REST "}", "narrow"},
+    };
+    struct plan_means means = means_with(names_then);
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+        struct problem problem = {{0}};
+        struct plan *plan = NULL;
+        assert_true(plan_from_json(cases[i][0], strlen(cases[i][0]), &means, &plan, &problem) < 0);
+        assert_null(plan);
+        if (strstr(problem.text, cases[i][1]) == NULL) {
+            fail_msg("%s gave: %s", cases[i][0], problem.text);
+        }
+    }
+}
+
+static void bounds_nesting(void **state)
+{
+    enum { DEPTH = 100000 };
+    char *text = malloc(DEPTH);
+    struct plan_means means = means_with(names_then);
+    struct problem problem;
+    struct plan *plan = NULL;
+    (void)state;
+    memset(text, '[', DEPTH);
+    assert_int_equal(plan_from_json(text, DEPTH, &means, &plan, &problem), -EINVAL);
+    free(text);
+}
+
+static void notes_skipped(void *context, const char *code, const char *host, const char *message)
+{
+    char *said = context;
+
+    snprintf(said + strlen(said), 512 - strlen(said), "%s %s;", code, host);
+    assert_true(strlen(message) > 10);
+}
+
+static void skips_addresses_that_names_have_lost(void **state)
+{
+    struct plan *plan =
+        plan_of("{" HEAD ",\"ports\":\"22\",\"targets\":[\"db.example\",\"web.example\",\"10.1.0.3/32\"]," REST "}");
+    struct resolver now = {.resolve = fake_resolve, .context = (void *)(uintptr_t)names_now};
+    struct resolver none = {.resolve = fake_resolve, .context = (void *)(uintptr_t)(names_now + 4)};
+    char said[512] = "";
+    struct addr one;
+    struct addr two;
+    struct addr three;
+    (void)state;
+    assert_int_equal(addr_parse("10.1.0.1", &one), 0);
+    assert_int_equal(addr_parse("10.1.0.2", &two), 0);
+    assert_int_equal(addr_parse("10.1.0.3", &three), 0);
+    assert_string_equal(plan_name(plan, &two), "db.example");
+    assert_int_equal(plan_refresh(plan, &now, notes_skipped, said), 0);
+    assert_false(plan_is_skipped(plan, &one));
+    assert_true(plan_is_skipped(plan, &two));
+    /* 10.1.0.3 is web.example's no more, but it is a target of its own. */
+    assert_false(plan_is_skipped(plan, &three));
+    assert_string_equal(said, "address-gone 10.1.0.2;");
+    said[0] = '\0';
+    assert_int_equal(plan_refresh(plan, &none, notes_skipped, said), 0);
+    assert_string_equal(
+        said, "name-unresolved db.example;name-unresolved web.example;address-gone 10.1.0.1;address-gone 10.1.0.2;");
+    plan_destroy(plan);
+}
+
+static void never_scan_is_left_out_and_counted(void **state)
+{
+    struct plan *plan = plan_of("{" HEAD ",\"ports\":\"22\",\"targets\":[\"10.0.0.0/24\",\"fe80::1%lo-fe80::4\"],"
+                                "\"never_scan\":[\"10.0.0.8/29\",\"10.9.0.0/16\",\"fe80::2/127\"]," REST "}");
+    struct addr fragile;
+    (void)state;
+    assert_int_equal(plan_never_scan_hosts(plan), 8 + 2);
+    assert_int_equal(plan_probes(plan), 256 - 8 + 4 - 2);
+    assert_int_equal(addr_parse("fe80::3%lo", &fragile), 0);
+    assert_false(space_has(plan_space(plan), &fragile, 22));
+    plan_destroy(plan);
+}
+
+static void checks_scope_before_the_first_probe(void **state)
+{
+    struct plan *plan =
+        plan_of("{" HEAD ",\"ports\":\"22\",\"targets\":[\"10.0.0.0/24\",\"203.0.113.0/24\"]," REST "}");
+    struct problem problem;
+    struct scope *scope;
+    (void)state;
+    assert_int_equal(plan_scope(plan, NULL, 0, &scope), 0);
+    assert_int_equal(plan_check_scope(plan, scope, &problem), -EPERM);
+    assert_non_null(
+        strstr(problem.text, "203.0.113.0 is outside the scope; if you may scan it, say --scope 203.0.113.0/24"));
+    scope_destroy(scope);
+    plan_destroy(plan);
+    plan = plan_of("{" HEAD ",\"ports\":\"22\",\"targets\":[\"10.0.0.0/"
+                   "24\"],\"canary\":{\"host\":\"203.0.113.5\",\"proto\":\"tcp\",\"port\":1}," REST "}");
+    assert_int_equal(plan_scope(plan, NULL, 0, &scope), 0);
+    assert_int_equal(plan_check_scope(plan, scope, &problem), -EPERM);
+    scope_destroy(scope);
+    plan_destroy(plan);
+}
+
+static void shards_are_disjoint_and_whole(void **state)
+{
+    enum { SHARDS = 3 };
+    uint8_t seen[128][10] = {{0}};
+    (void)state;
+    for (int shard = 1; shard <= SHARDS; shard++) {
+        char json[512];
+        uint64_t sent = 0;
+        snprintf(json, sizeof(json),
+                 "{" HEAD ",\"ports\":\"1-9\",\"targets\":[\"10.0.0.0/25\"],"
+                 "\"shard\":{\"index\":%d,\"count\":3}," REST "}",
+                 shard);
+        struct plan *plan = plan_of(json);
+        for (uint64_t slab = 0; slab < space_slabs(plan_space(plan)); slab++) {
+            struct hostgroup *group;
+            assert_int_equal(hostgroup_create(plan_space(plan), slab, &group), 0);
+            struct permutation order = plan_permutation(plan, slab, hostgroup_probes(group));
+            for (uint64_t position = plan_shard_index(plan) - 1; position < hostgroup_probes(group);
+                 position += plan_shard_count(plan)) {
+                uint32_t host;
+                uint16_t port;
+                hostgroup_probe(group, (uint32_t)permutation_index(&order, position), &host, &port);
+                seen[host][port]++;
+                sent++;
+            }
+            hostgroup_destroy(group);
+        }
+        assert_int_equal(sent, plan_probes(plan));
+        plan_destroy(plan);
+    }
+    for (int host = 0; host < 128; host++) {
+        for (int port = 1; port <= 9; port++) {
+            assert_int_equal(seen[host][port], 1);
+        }
+    }
+}
+
+static void plans_2_to_the_48_probes(void **state)
+{
+    struct plan *plan = plan_of("{" HEAD ",\"ports\":\"0-65535\",\"targets\":[\"0.0.0.0/0\"]," REST "}");
+    (void)state;
+    assert_int_equal(plan_probes(plan), UINT64_C(1) << 48);
+    assert_int_equal(space_slabs(plan_space(plan)), UINT64_C(1) << 28);
+    plan_destroy(plan);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(is_canonical_and_hashed),
+        cmocka_unit_test(options_and_json_agree),
+        cmocka_unit_test(refuses_and_says_where),
+        cmocka_unit_test(bounds_nesting),
+        cmocka_unit_test(skips_addresses_that_names_have_lost),
+        cmocka_unit_test(never_scan_is_left_out_and_counted),
+        cmocka_unit_test(checks_scope_before_the_first_probe),
+        cmocka_unit_test(shards_are_disjoint_and_whole),
+        cmocka_unit_test(plans_2_to_the_48_probes),
+    };
+    return cmocka_run_group_tests_name("plan", tests, NULL, NULL);
+}

@@ -1,0 +1,144 @@
+#include "scanner/scope.h"
+
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+static struct addr address(const char *text)
+{
+    struct addr addr;
+
+    assert_int_equal(addr_parse(text, &addr), 0);
+    return addr;
+}
+
+static struct prefix prefix(const char *text)
+{
+    struct prefix value;
+
+    assert_int_equal(prefix_parse(text, &value), 0);
+    return value;
+}
+
+static int permits(const struct scope *scope, const char *text, struct problem *problem)
+{
+    struct addr addr = address(text);
+
+    return scope_permits(scope, &addr, problem);
+}
+
+static int permits_range(const struct scope *scope, const char *first_text, const char *last_text,
+                         struct problem *problem)
+{
+    struct addr first = address(first_text);
+    struct addr last = address(last_text);
+
+    return scope_permits_range(scope, &first, &last, problem);
+}
+
+static void default_is_private_and_own(void **state)
+{
+    static const char *const in[] = {"127.0.0.1",  "127.255.255.255", "10.0.0.0",    "10.255.255.255",
+                                     "172.16.0.0", "172.31.255.255",  "192.168.0.1", "169.254.1.1",
+                                     "::1",        "fc00::",          "fdff::1",     "fe80::1",
+                                     "fe80::1%lo", "198.51.100.7"};
+    static const char *const out[] = {"0.0.0.0",      "9.255.255.255",
+                                      "11.0.0.0",     "126.255.255.255",
+                                      "128.0.0.0",    "172.15.255.255",
+                                      "172.32.0.0",   "192.167.255.255",
+                                      "192.169.0.0",  "198.51.100.6",
+                                      "198.51.100.8", "255.255.255.255",
+                                      "224.0.0.1",    "::",
+                                      "::2",          "fbff::1",
+                                      "fe00::1",      "fec0::1",
+                                      "2001:db8::1",  "ff02::1"};
+    struct addr own = address("198.51.100.7");
+    struct scope_options options = {.own = &own, .own_count = 1};
+    struct scope *scope;
+    (void)state;
+    assert_int_equal(scope_create(&options, &scope), 0);
+    for (size_t i = 0; i < sizeof(in) / sizeof(*in); i++) {
+        assert_int_equal(permits(scope, in[i], NULL), 0);
+    }
+    for (size_t i = 0; i < sizeof(out) / sizeof(*out); i++) {
+        struct problem problem = {{0}};
+        assert_int_equal(permits(scope, out[i], &problem), -EPERM);
+        assert_non_null(strstr(problem.text, out[i]));
+        assert_non_null(strstr(problem.text, "--scope "));
+    }
+    scope_destroy(scope);
+    scope_destroy(NULL);
+}
+
+static void configured_scope_replaces_the_default(void **state)
+{
+    struct prefix allowed[] = {prefix("203.0.113.0/25"), prefix("203.0.113.128/25"), prefix("2001:db8::/32"),
+                               prefix("203.0.113.64/26")};
+    struct addr own = address("198.51.100.7");
+    struct scope_options options = {.allowed = allowed, .allowed_count = 4, .own = &own, .own_count = 1};
+    struct scope *scope;
+    (void)state;
+    assert_int_equal(scope_create(&options, &scope), 0);
+    assert_int_equal(permits(scope, "203.0.113.255", NULL), 0);
+    assert_int_equal(permits(scope, "2001:db8:ffff::1", NULL), 0);
+    assert_int_equal(permits(scope, "127.0.0.1", NULL), -EPERM);
+    assert_int_equal(permits(scope, "198.51.100.7", NULL), -EPERM);
+    /* The halves touch: a range over both lies inside. */
+    assert_int_equal(permits_range(scope, "203.0.113.0", "203.0.113.255", NULL), 0);
+    scope_destroy(scope);
+}
+
+static void never_scan_wins(void **state)
+{
+    struct prefix allowed = prefix("0.0.0.0/0");
+    struct prefix never[] = {prefix("10.0.0.8/29"), prefix("fe80::5")};
+    struct scope_options options = {.allowed = &allowed, .allowed_count = 1, .never = never, .never_count = 2};
+    struct problem problem;
+    struct scope *scope;
+    (void)state;
+    assert_int_equal(scope_create(&options, &scope), 0);
+    assert_int_equal(permits(scope, "10.0.0.7", NULL), 0);
+    assert_int_equal(permits(scope, "10.0.0.8", &problem), -EACCES);
+    assert_non_null(strstr(problem.text, "10.0.0.8 is on the never-scan list, which no flag overrides"));
+    assert_int_equal(permits(scope, "10.0.0.15", NULL), -EACCES);
+    assert_int_equal(permits(scope, "10.0.0.16", NULL), 0);
+    assert_int_equal(permits(scope, "fe80::5%lo", NULL), -EACCES);
+    scope_destroy(scope);
+}
+
+static void judges_ranges_whole(void **state)
+{
+    struct scope_options options = {0};
+    struct problem problem;
+    struct scope *scope;
+    (void)state;
+    assert_int_equal(scope_create(&options, &scope), 0);
+    assert_int_equal(permits_range(scope, "10.0.0.0", "10.255.255.255", NULL), 0);
+    assert_int_equal(permits_range(scope, "fd00::", "fdff:ffff:ffff:ffff:ffff:ffff:ffff:ffff", NULL), 0);
+    assert_int_equal(permits_range(scope, "fe80::%lo", "fe80::ffff%lo", NULL), 0);
+    assert_int_equal(permits_range(scope, "10.255.255.0", "11.0.0.255", &problem), -EPERM);
+    assert_int_equal(strncmp(problem.text, "11.0.0.0 is outside", 19), 0);
+    assert_int_equal(permits_range(scope, "203.0.113.0", "203.0.113.255", &problem), -EPERM);
+    assert_non_null(strstr(problem.text, "--scope 203.0.113.0/24"));
+    assert_int_equal(permits_range(scope, "0.0.0.0", "255.255.255.255", &problem), -EPERM);
+    assert_non_null(strstr(problem.text, "--scope 0.0.0.0/0"));
+    assert_int_equal(permits_range(scope, "2001:db8::", "2001:db8::ffff:ffff:ffff:ffff", &problem), -EPERM);
+    assert_non_null(strstr(problem.text, "--scope 2001:db8::/64"));
+    scope_destroy(scope);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(default_is_private_and_own),
+        cmocka_unit_test(configured_scope_replaces_the_default),
+        cmocka_unit_test(never_scan_wins),
+        cmocka_unit_test(judges_ranges_whole),
+    };
+    return cmocka_run_group_tests_name("scope", tests, NULL, NULL);
+}
