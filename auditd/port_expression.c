@@ -106,7 +106,7 @@ int port_expression_parse(const char *text, struct portset *ret_set, char reason
         size_t skip = is_taken_away ? 1 : 0;
         int rc;
         if (length >= sizeof(item)) {
-            return refuse(reason, "…", "is too long for a port or a service's name");
+            return refuse(reason, "...", "is too long for a port or a service's name");
         }
         memcpy(item, text + skip, length - skip);
         item[length - skip] = '\0';

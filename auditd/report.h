@@ -14,7 +14,7 @@ struct report_options {
     enum report_format format;
     bool colour;
     unsigned width;     /* columns, at least 40 */
-    unsigned worst_max; /* groups of exposures that are shown in full, 10 */
+    unsigned worst_max; /* kinds of exposures that are shown with why and fix, 5; the next ones get a line */
     bool explain;       /* every term of the score, not the worst few */
     int64_t now_ms;
 };

@@ -20,7 +20,8 @@ static const char finding_select[] =
     "f.id, f.uuid, f.fingerprint, a.uuid, r.name, " FINDING_ADDRESS ", " FINDING_NAME
     ", f.proto, f.kind, f.port, f.presence, f.disposition, f.sight, f.severity, f.service, f.rule_id, p.name, p.hash, "
     "f.service_weight, f.breadth, f.evidence, f.need, f.penalty, f.breadth_class, f.evidence_kind, f.need_kind, "
-    "f.title, f.why, f.fix, f.owner, f.first_seen, f.last_seen, f.changed_at, f.fixed_at" FINDING_FROM;
+    "f.title, f.why, f.fix, f.owner, f.first_seen, f.last_seen, f.changed_at, f.fixed_at, "
+    "(SELECT s.uuid FROM scan s WHERE s.id = f.last_scan_id)" FINDING_FROM;
 
 static const char *finding_sort_key(int sort)
 {
@@ -138,6 +139,7 @@ static int finding_row(struct store_row *row, void *context)
     finding.last_seen = store_row_number(row);
     finding.changed_at = store_row_number(row);
     finding.fixed_at = store_row_number(row);
+    finding.scan = store_row_text(row);
     return target->fn(target->context, &finding);
 }
 

@@ -4,7 +4,7 @@
 static const char scan_select[] =
     "SELECT s.id, s.started_at, s.uuid, r.name, v.name, p.name, p.hash, s.plan, s.plan_hash, s.state, s.cause, "
     "s.canary, s.started_at, s.ended_at, s.judged_at, s.slabs_done, s.slabs_total, s.probes_planned, s.probes_done, "
-    "s.probes_sent, s.hosts_up, s.hosts_down, s.ports_open, s.loss, s.missed_low, s.missed_high "
+    "s.probes_sent, s.hosts_up, s.hosts_down, s.ports_open, s.loss, s.missed_low, s.missed_high, s.request "
     "FROM scan s JOIN realm r ON r.id = s.realm_id JOIN vantage v ON v.id = s.vantage_id "
     "LEFT JOIN policy p ON p.id = s.policy_id WHERE 1";
 
@@ -44,6 +44,7 @@ static int scan_row(struct store_row *row, void *context)
     scan.loss = store_row_real(row);
     scan.missed_low = store_row_real(row);
     scan.missed_high = store_row_real(row);
+    scan.request = store_row_text(row);
     return target->fn(target->context, &scan);
 }
 
