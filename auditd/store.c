@@ -81,7 +81,7 @@ static int store_make_folders(const char *path)
     if (strlen(path) >= sizeof(folder)) {
         return -ENAMETOOLONG;
     }
-    strcpy(folder, path);
+    memcpy(folder, path, strlen(path) + 1);
     for (char *slash = strchr(folder + 1, '/'); slash != NULL; slash = strchr(slash + 1, '/')) {
         *slash = '\0';
         if (mkdir(folder, 0750) < 0 && errno != EEXIST) {
@@ -247,7 +247,7 @@ static int store_prepare_connection(struct store *store, const struct store_opti
 
 static int store_setup(struct store *store, const char *path, const struct store_options *options)
 {
-    int64_t version;
+    int64_t version = 0;
     int rc = store_prepare_connection(store, options);
 
     if (rc == 0) {

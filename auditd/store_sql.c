@@ -49,16 +49,18 @@ int store_attach(sqlite3 *database, const char *path, struct store_lock *lock, s
 void store_close(struct store *store)
 {
     struct store_statement *entry;
-    struct store_statement *next;
 
     if (store == NULL) {
         return;
     }
-    HASH_ITER(hh, store->statements, entry, next)
-    {
-        HASH_DEL(store->statements, entry);
+    /* The table goes first; what it held is still a list. */
+    entry = store->statements;
+    HASH_CLEAR(hh, store->statements);
+    while (entry != NULL) {
+        struct store_statement *next = entry->hh.next;
         sqlite3_finalize(entry->statement);
         free(entry);
+        entry = next;
     }
     sqlite3_close_v2(store->database);
     store_lock_release(store->lock);
@@ -179,7 +181,7 @@ static int store_bind_one(sqlite3_stmt *statement, int index, char type, va_list
 static int store_bind(struct store *store, sqlite3_stmt **ret_statement, const char *sql, const char *types,
                       va_list *arguments)
 {
-    sqlite3_stmt *statement;
+    sqlite3_stmt *statement = NULL;
     int rc = store_prepare(store, sql, &statement);
 
     if (rc < 0) {
@@ -229,7 +231,7 @@ void store_walked(sqlite3_stmt *statement)
 
 int store_run(struct store *store, const char *sql, const char *types, ...)
 {
-    sqlite3_stmt *statement;
+    sqlite3_stmt *statement = NULL;
     va_list arguments;
     int rc;
 
@@ -246,7 +248,7 @@ int store_run(struct store *store, const char *sql, const char *types, ...)
 
 int store_query_int(struct store *store, int64_t *ret_value, const char *sql, const char *types, ...)
 {
-    sqlite3_stmt *statement;
+    sqlite3_stmt *statement = NULL;
     va_list arguments;
     int rc;
 

@@ -42,6 +42,7 @@ wrong_json() {
 
 mapfile -t all < <(sources '*')
 mapfile -t code < <(sources '*.c' '*.h' '*.sh' '*.awk' '*.js' '*.mjs' '*.sql' '*.yaml' '*.css' '*.html' 'CMakeLists.txt')
+mapfile -t sources < <(sources '*.c' '*.h')
 mapfile -t headers < <(sources '*.h')
 mapfile -t json < <(sources '*.json')
 
@@ -49,6 +50,8 @@ mapfile -t json < <(sources '*.json')
 absent "nothing is put off" '\b(TO''DO|FIX''ME|XX''X)\b' "${code[@]}"
 absent "no path of a developer's machine" '(^|[^A-Za-z0-9_.])/(wo''rk|ho''me/[a-z]+|ro''ot)/' "${all[@]}"
 absent "no package registry's host" '(registry\.npm''js\.org|deb\.deb''ian\.org|security\.deb''ian\.org|npm''\.pkg|pypi\.o''rg)' "${all[@]}"
+# In clang-format's layout a function's own lines stand at 4 columns, those of the third level at 16.
+absent "control flow nests at most three deep" '^ {16,}(if|for|while|switch|do)\b.*\{$' "${sources[@]}"
 absent "no merge mark" '^(<<<''<<<<|>>>''>>>>)( |$)' "${all[@]}"
 tap_is "headers have guard and head" "$(wrong_guards "${headers[@]}")" ""
 tap_is "JSON files are JSON" "$(wrong_json "${json[@]}")" ""
