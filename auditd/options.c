@@ -45,9 +45,9 @@ void options_list_done(struct options_list *list)
     *list = (struct options_list){0};
 }
 
-static void options_add(struct argp_state *state, struct options_list *list, const char *item)
+static void options_add(struct argp_state *state, struct options_list *list, char *item)
 {
-    const char **items;
+    char **items;
 
     if (item[0] == '\0') {
         argp_error(state, "a target is empty");

@@ -11,7 +11,7 @@
 enum { OPTIONS_LIST_MAX = 4096, OPTIONS_OUTPUTS_MAX = 8 };
 
 struct options_list {
-    const char **items;
+    char **items;
     size_t count;
 };
 
