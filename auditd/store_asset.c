@@ -5,6 +5,8 @@
 #include "auditd/store_sql.h"
 
 #include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 int store_asset_find(struct store *store, int64_t realm_id, const char *kind, const char *value, int64_t *ret_asset_id)
@@ -69,6 +71,75 @@ int store_asset_any_address(struct store *store, int64_t asset_id, bool (*test)(
         *ret_any = any;
     }
     return rc;
+}
+
+static int store_known_add(struct store_known *known, bool is_name, const char *value)
+{
+    struct addr address;
+    void *grown;
+
+    if (is_name) {
+        grown = realloc(known->names, (known->name_count + 1) * sizeof(*known->names));
+        if (grown == NULL) {
+            return -ENOMEM;
+        }
+        known->names = grown;
+        known->names[known->name_count] = strdup(value);
+        if (known->names[known->name_count] == NULL) {
+            return -ENOMEM;
+        }
+        known->name_count++;
+        return 0;
+    }
+    /* One whose zone is gone from this machine is no address here and now. */
+    if (addr_parse(value, &address) < 0) {
+        return 0;
+    }
+    grown = realloc(known->addresses, (known->address_count + 1) * sizeof(*known->addresses));
+    if (grown == NULL) {
+        return -ENOMEM;
+    }
+    known->addresses = grown;
+    known->addresses[known->address_count++] = address;
+    return 0;
+}
+
+void store_known_done(struct store_known *known)
+{
+    for (size_t i = 0; i < known->name_count; i++) {
+        free(known->names[i]);
+    }
+    free(known->names);
+    free(known->addresses);
+    *known = (struct store_known){0};
+}
+
+int store_asset_known(struct store *store, int64_t asset_id, struct store_known *ret_known)
+{
+    struct store_known known = {0};
+    sqlite3_stmt *row;
+    int rc =
+        store_query(store, &row,
+                    "SELECT a.uuid, i.kind = 'name', i.value FROM asset a JOIN asset_identity i ON i.asset_id = a.id"
+                    " WHERE a.id = ? AND i.kind IN ('name', 'address') AND i.valid_to IS NULL ORDER BY i.id",
+                    "i", asset_id);
+
+    while (rc == 0 && (rc = store_step(store, row)) == 1) {
+        snprintf(known.uuid, sizeof(known.uuid), "%s", store_text(row, 0));
+        rc = store_known_add(&known, sqlite3_column_int(row, 1) != 0, store_text(row, 2));
+        if (rc < 0) {
+            store_walked(row);
+        }
+    }
+    if (rc == 0 && known.uuid[0] == '\0') {
+        rc = store_fail(store, STORE_FAULT_OTHER, -ENOENT, "asset %lld has no address", (long long)asset_id);
+    }
+    if (rc < 0) {
+        store_known_done(&known);
+        return rc;
+    }
+    *ret_known = known;
+    return 0;
 }
 
 /* One by one: a statement that is being walked must not see its own table change under it. */

@@ -39,6 +39,18 @@ MUST_USE int store_asset_end(struct store *store, int64_t asset_id, const char *
 MUST_USE int store_asset_replace(struct store *store, const char *realm, const char *address, const char *reason,
                                  const char *actor, int64_t at_ms);
 
+/* Names and addresses by which an asset is known now. End it with store_known_done(). */
+struct store_known {
+    char uuid[STORE_UUID_SIZE];
+    char **names;
+    size_t name_count;
+    struct addr *addresses;
+    size_t address_count;
+};
+
+MUST_USE int store_asset_known(struct store *store, int64_t asset_id, struct store_known *ret_known);
+void store_known_done(struct store_known *known);
+
 struct store_sight_of_asset {
     int64_t asset_id;
     int64_t vantage_id;

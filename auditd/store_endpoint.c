@@ -4,7 +4,9 @@
 #include "lib/portset.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 static int store_endpoint_find(struct store *store, const struct store_endpoint_key *key, int64_t *ret_id)
 {
@@ -115,8 +117,110 @@ int store_endpoint_seen_all(struct store *store, const struct store_endpoint_key
     return rc < 0 ? rc : 0;
 }
 
-int store_endpoint_prove(struct store *store, int64_t endpoint_id, const struct endpoint_proof *proof)
+int store_endpoint_prove(struct store *store, int64_t endpoint_id, const struct endpoint_proof *proof, int64_t at_ms)
 {
-    return store_run(store, "UPDATE endpoint SET refusals = ?, silent_scans = ? WHERE id = ?", "iii", proof->refusals,
-                     proof->silent_scans, endpoint_id);
+    return store_run(store, "UPDATE endpoint SET refusals = ?, silent_scans = ?, proved_at = ? WHERE id = ?", "iiii",
+                     proof->refusals, proof->silent_scans, at_ms, endpoint_id);
+}
+
+int store_port_next(struct store *store, int64_t realm_id, int64_t vantage_id, const struct store_port *after,
+                    struct store_port *ret_port)
+{
+    static const struct store_port first = {.asset_id = -1};
+    const struct store_port *from = after == NULL ? &first : after;
+    sqlite3_stmt *row;
+    int rc =
+        store_query(store, &row,
+                    "SELECT e.asset_id, e.proto, e.port FROM endpoint e"
+                    " JOIN asset a ON a.id = e.asset_id AND a.ended_at IS NULL AND a.realm_id = ?1"
+                    " WHERE e.vantage_id = ?2 AND (e.asset_id, e.proto, e.port) > (?3, ?4, ?5)"
+                    " ORDER BY e.asset_id, e.proto, e.port LIMIT 1",
+                    "iiiti", realm_id, vantage_id, from->asset_id, from->is_udp ? "udp" : "tcp", (int64_t)from->port);
+
+    if (rc == 0) {
+        rc = store_step(store, row);
+    }
+    if (rc <= 0) {
+        return rc < 0 ? rc : -ENOENT;
+    }
+    *ret_port = (struct store_port){
+        .asset_id = sqlite3_column_int64(row, 0),
+        .is_udp = strcmp(store_text(row, 1), "udp") == 0,
+        .port = (uint16_t)sqlite3_column_int(row, 2),
+    };
+    store_walked(row);
+    return 0;
+}
+
+static int store_place_read(struct store *store, sqlite3_stmt *row, struct store_place *ret_place)
+{
+    struct store_place *place = ret_place;
+
+    *place = (struct store_place){
+        .endpoint_id = sqlite3_column_int64(row, 0),
+        .vantage_id = sqlite3_column_int64(row, 1),
+        .self = sqlite3_column_int(row, 8) != 0,
+        .tries = sqlite3_column_int64(row, 9),
+        .answers = sqlite3_column_int64(row, 10),
+        .last_seen = sqlite3_column_int64(row, 11),
+        .last_scan_id = sqlite3_column_int64(row, 12),
+        .proved_at = sqlite3_column_int64(row, 13),
+        .proof = {.refusals = sqlite3_column_int64(row, 14), .silent_scans = sqlite3_column_int64(row, 15)},
+    };
+    snprintf(place->vantage, sizeof(place->vantage), "%s", store_text(row, 2));
+    snprintf(place->declared_class, sizeof(place->declared_class), "%s", store_text(row, 3));
+    snprintf(place->address, sizeof(place->address), "%s", store_text(row, 4));
+    snprintf(place->bound, sizeof(place->bound), "%s", store_text(row, 5));
+    snprintf(place->reason, sizeof(place->reason), "%s", store_text(row, 6));
+    if (port_state_parse(store_text(row, 7), &place->state) < 0) {
+        return store_fail(store, STORE_FAULT_CORRUPT, -EUCLEAN, "endpoint %lld is in no known state",
+                          (long long)place->endpoint_id);
+    }
+    return 0;
+}
+
+static int store_places_collect(struct store *store, sqlite3_stmt *row, struct store_place **places, size_t *count)
+{
+    int rc;
+
+    while ((rc = store_step(store, row)) == 1) {
+        struct store_place *grown = realloc(*places, (*count + 1) * sizeof(**places));
+        rc = grown == NULL ? -ENOMEM : 0;
+        if (rc == 0) {
+            *places = grown;
+            rc = store_place_read(store, row, &grown[*count]);
+        }
+        if (rc < 0) {
+            store_walked(row);
+            return rc;
+        }
+        (*count)++;
+    }
+    return rc;
+}
+
+int store_port_places(struct store *store, const struct store_port *port, struct store_place **ret_places,
+                      size_t *ret_count)
+{
+    struct store_place *places = NULL;
+    size_t count = 0;
+    sqlite3_stmt *row;
+    int rc = store_query(store, &row,
+                         "SELECT e.id, v.id, v.name, v.declared_class, e.address, s.bound, s.reason, s.state, s.self,"
+                         " s.tries, s.answers, s.last_seen, s.last_scan_id, e.proved_at, e.refusals, e.silent_scans"
+                         " FROM endpoint e JOIN vantage v ON v.id = e.vantage_id"
+                         " JOIN endpoint_state s ON s.endpoint_id = e.id AND s.ended_at IS NULL"
+                         " WHERE e.asset_id = ? AND e.proto = ? AND e.port = ? ORDER BY e.id",
+                         "iti", port->asset_id, port->is_udp ? "udp" : "tcp", (int64_t)port->port);
+
+    if (rc == 0) {
+        rc = store_places_collect(store, row, &places, &count);
+    }
+    if (rc < 0) {
+        free(places);
+        return rc;
+    }
+    *ret_places = places;
+    *ret_count = count;
+    return 0;
 }

@@ -1,5 +1,6 @@
 #include "auditd/store_finding.h"
 
+#include "auditd/store_endpoint.h"
 #include "auditd/store_sql.h"
 
 #include <assert.h>
@@ -109,6 +110,18 @@ int store_finding_next(struct store *store, int64_t asset_id, int64_t after_id, 
     int rc = store_query(store, &row,
                          "SELECT " FINDING_COLUMNS " FROM finding WHERE asset_id = ? AND id > ? ORDER BY id LIMIT 1",
                          "ii", asset_id, after_id);
+
+    return rc < 0 ? rc : finding_read_one(store, row, ret_finding);
+}
+
+int store_finding_of_port(struct store *store, const struct store_port *port, int64_t after_id,
+                          struct stored_finding *ret_finding)
+{
+    sqlite3_stmt *row;
+    int rc = store_query(store, &row,
+                         "SELECT " FINDING_COLUMNS " FROM finding"
+                         " WHERE asset_id = ? AND proto = ? AND port = ? AND id > ? ORDER BY id LIMIT 1",
+                         "itii", port->asset_id, port->is_udp ? "udp" : "tcp", (int64_t)port->port, after_id);
 
     return rc < 0 ? rc : finding_read_one(store, row, ret_finding);
 }

@@ -40,6 +40,12 @@ MUST_USE int store_finding_find(struct store *store, const char *fingerprint, st
 MUST_USE int store_finding_next(struct store *store, int64_t asset_id, int64_t after_id,
                                 struct stored_finding *ret_finding);
 
+struct store_port;
+
+/* The same for the findings of one port of an asset. */
+MUST_USE int store_finding_of_port(struct store *store, const struct store_port *port, int64_t after_id,
+                                   struct stored_finding *ret_finding);
+
 struct store_finding_new {
     const char *fingerprint;
     int64_t asset_id;

@@ -15,6 +15,27 @@ int store_realm_put(struct store *store, const char *name, int64_t now_ms, int64
     return rc < 0 ? rc : store_query_int(store, ret_id, "SELECT id FROM realm WHERE name = ?", "t", name);
 }
 
+int store_realm_name(struct store *store, int64_t realm_id, char **ret_name)
+{
+    sqlite3_stmt *row;
+    char *name;
+    int rc = store_query(store, &row, "SELECT name FROM realm WHERE id = ?", "i", realm_id);
+
+    if (rc == 0) {
+        rc = store_step(store, row);
+    }
+    if (rc <= 0) {
+        return rc < 0 ? rc : -ENOENT;
+    }
+    name = strdup(store_text(row, 0));
+    store_walked(row);
+    if (name == NULL) {
+        return store_fail(store, STORE_FAULT_OTHER, -ENOMEM, "out of memory");
+    }
+    *ret_name = name;
+    return 0;
+}
+
 int store_vantage_put(struct store *store, const char *name, int64_t now_ms, int64_t *ret_id)
 {
     int rc = store_run(store, "INSERT INTO vantage (name, created_at) VALUES (?, ?) ON CONFLICT (name) DO NOTHING",

@@ -6,6 +6,8 @@
 
 /* The id of the row of that name, made when it is missing. */
 MUST_USE int store_realm_put(struct store *store, const char *name, int64_t now_ms, int64_t *ret_id);
+/* The caller frees *ret_name. -ENOENT. */
+MUST_USE int store_realm_name(struct store *store, int64_t realm_id, char **ret_name);
 MUST_USE int store_vantage_put(struct store *store, const char *name, int64_t now_ms, int64_t *ret_id);
 
 /* `declared_class` as the schema has it; NULL takes the declaration away. */

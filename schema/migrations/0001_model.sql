@@ -143,6 +143,8 @@ CREATE TABLE endpoint (
     silent_scans INTEGER NOT NULL DEFAULT 0,
     -- Probes in a row that were refused (RST; UDP: port unreachable): two make it closed.
     refusals INTEGER NOT NULL DEFAULT 0,
+    -- The time of the last look that counted for either: judging a scan again counts nothing twice.
+    proved_at INTEGER NOT NULL DEFAULT 0,
     UNIQUE (asset_id, proto, port, vantage_id, address)
 ) STRICT;
 CREATE INDEX endpoint_by_vantage ON endpoint (vantage_id, asset_id);

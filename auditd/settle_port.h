@@ -1,0 +1,32 @@
+/* One port of one asset after a scan: what each place says, what the policy says, where its findings move.
+ * A part of settle.c. */
+#ifndef LEASTPORT_AUDITD_SETTLE_PORT_H
+#define LEASTPORT_AUDITD_SETTLE_PORT_H
+
+#include "auditd/scan_plan.h"
+#include "auditd/settle.h"
+#include "auditd/store_asset.h"
+#include "auditd/store_endpoint.h"
+#include "auditd/store_scan.h"
+
+/* What is the same for all ports of a scan. */
+struct settle_scan {
+    struct store *store;
+    const struct settle_options *options;
+    struct settle_result *result;
+    const struct scan_plan *plan;
+    struct stored_scan scan;
+    const char *realm;
+};
+
+/* What is the same for all ports of an asset. */
+struct settle_asset {
+    int64_t id;
+    bool running;
+    struct store_known known;
+};
+
+MUST_USE int settle_port(const struct settle_scan *scan, const struct settle_asset *asset,
+                         const struct store_port *port);
+
+#endif
