@@ -25,10 +25,15 @@ static bool watch_is_within(const struct watch_filter *filter, const char *text)
     return filter->within == NULL || filter->within(filter->context, &address);
 }
 
+struct watch_harvest {
+    json_t *array;
+    size_t left_out;
+};
+
 static int watch_collect(struct store *store, const char *sql, const struct watch_place *place,
-                         const struct watch_filter *filter, json_t *array, size_t *left_out)
+                         const struct watch_filter *filter, struct watch_harvest *harvest)
 {
-    sqlite3_stmt *row;
+    sqlite3_stmt *row = NULL;
     int rc = store_query(store, &row, sql, "tt", place->realm, place->vantage);
 
     while (rc == 0 && (rc = store_step(store, row)) == 1) {
@@ -36,9 +41,9 @@ static int watch_collect(struct store *store, const char *sql, const struct watc
         if (!watch_is_within(filter, store_text(row, 0))) {
             continue;
         }
-        if (json_array_size(array) >= filter->limit) {
-            (*left_out)++;
-        } else if (json_array_append_new(array, watch_endpoint(row)) < 0) {
+        if (json_array_size(harvest->array) >= filter->limit) {
+            harvest->left_out++;
+        } else if (json_array_append_new(harvest->array, watch_endpoint(row)) < 0) {
             store_walked(row);
             rc = -ENOMEM;
         }
@@ -47,18 +52,16 @@ static int watch_collect(struct store *store, const char *sql, const struct watc
 }
 
 static int watch_query(struct store *store, const char *sql, const struct watch_place *place,
-                       const struct watch_filter *filter, json_t **ret_array, size_t *ret_left_out)
+                       const struct watch_filter *filter, struct watch_harvest *ret_harvest)
 {
-    json_t *array = json_array();
-    size_t left_out = 0;
-    int rc = array == NULL ? -ENOMEM : watch_collect(store, sql, place, filter, array, &left_out);
+    struct watch_harvest harvest = {.array = json_array()};
+    int rc = harvest.array == NULL ? -ENOMEM : watch_collect(store, sql, place, filter, &harvest);
 
     if (rc < 0) {
-        json_decref(array);
+        json_decref(harvest.array);
         return rc;
     }
-    *ret_array = array;
-    *ret_left_out = left_out;
+    *ret_harvest = harvest;
     return 0;
 }
 
@@ -67,30 +70,41 @@ static int watch_query(struct store *store, const char *sql, const struct watch_
 int watch_list(struct store *store, const struct watch_place *place, const struct watch_filter *filter,
                json_t **ret_watch, size_t *ret_left_out)
 {
-    return watch_query(store,
-                       "SELECT e.address, e.proto, e.port FROM endpoint e"
-                       " JOIN asset a ON a.id = e.asset_id AND a.ended_at IS NULL"
-                       " JOIN realm r ON r.id = a.realm_id AND r.name = ?1"
-                       " JOIN vantage v ON v.id = e.vantage_id AND v.name = ?2"
-                       " JOIN endpoint_state s ON s.endpoint_id = e.id AND s.ended_at IS NULL"
-                       " WHERE s.state = 'open' OR (e.refusals < 2 AND e.silent_scans < 2)"
-                       " ORDER BY s.last_seen DESC, e.id",
-                       place, filter, ret_watch, ret_left_out);
+    struct watch_harvest harvest = {0};
+    int rc = watch_query(store,
+                         "SELECT e.address, e.proto, e.port FROM endpoint e"
+                         " JOIN asset a ON a.id = e.asset_id AND a.ended_at IS NULL"
+                         " JOIN realm r ON r.id = a.realm_id AND r.name = ?1"
+                         " JOIN vantage v ON v.id = e.vantage_id AND v.name = ?2"
+                         " JOIN endpoint_state s ON s.endpoint_id = e.id AND s.ended_at IS NULL"
+                         " WHERE s.state = 'open' OR (e.refusals < 2 AND e.silent_scans < 2)"
+                         " ORDER BY s.last_seen DESC, e.id",
+                         place, filter, &harvest);
+
+    if (rc == 0) {
+        *ret_watch = harvest.array;
+        *ret_left_out = harvest.left_out;
+    }
+    return rc;
 }
 
 int watch_to_verify(struct store *store, const struct watch_place *place, const struct watch_filter *filter,
                     json_t **ret_endpoints)
 {
-    size_t left_out;
+    struct watch_harvest harvest = {0};
+    int rc = watch_query(store,
+                         "SELECT e.address, e.proto, e.port FROM endpoint e"
+                         " JOIN asset a ON a.id = e.asset_id AND a.ended_at IS NULL"
+                         " JOIN realm r ON r.id = a.realm_id AND r.name = ?1"
+                         " JOIN vantage v ON v.id = e.vantage_id AND v.name = ?2"
+                         " JOIN endpoint_state s ON s.endpoint_id = e.id AND s.ended_at IS NULL AND s.state = 'closed'"
+                         " WHERE e.refusals = 1 ORDER BY e.id",
+                         place, filter, &harvest);
 
-    return watch_query(store,
-                       "SELECT e.address, e.proto, e.port FROM endpoint e"
-                       " JOIN asset a ON a.id = e.asset_id AND a.ended_at IS NULL"
-                       " JOIN realm r ON r.id = a.realm_id AND r.name = ?1"
-                       " JOIN vantage v ON v.id = e.vantage_id AND v.name = ?2"
-                       " JOIN endpoint_state s ON s.endpoint_id = e.id AND s.ended_at IS NULL AND s.state = 'closed'"
-                       " WHERE e.refusals = 1 ORDER BY e.id",
-                       place, filter, ret_endpoints, &left_out);
+    if (rc == 0) {
+        *ret_endpoints = harvest.array;
+    }
+    return rc;
 }
 
 /* A chosen one, else one that has been open longest. Ports of the ephemeral range come and go: they make bad canaries.

@@ -124,71 +124,71 @@ static void options_and_json_agree(void **state)
     targets_destroy(exclude);
 }
 
+/* A plan, and what must be said of it. */
+static const char *const refusals[][2] = {
+    {"", "line 1"},
+    {"{", "not JSON"},
+    {"[]", "an array stands where an object belongs"},
+    {"{\"schema\":\"leastport.plan/1\",\"schema\":\"x\"}", "duplicate"},
+    {"{}", "\"schema\" is missing"},
+    {"{\"schema\":\"leastport.plan/2\"}", "plan/schema: \"leastport.plan/2\" is not leastport.plan/1"},
+    {"{" HEAD ",\"colour\":1}", "unknown key \"colour\""},
+    {"{" HEAD "}", "\"targets\" is missing"},
+    {"{" HEAD ",\"targets\":[],\"ports\":\"22\"," REST "}", "plan/targets: is empty"},
+    {"{" HEAD ",\"targets\":\"10.0.0.1\",\"ports\":\"22\"," REST "}", "plan/targets: a string stands where an array"},
+    {"{" HEAD ",\"targets\":[\"10.0.0.1\",7],\"ports\":\"22\"," REST "}", "plan/targets/1: a whole number"},
+    {"{" HEAD ",\"targets\":[\"10.0.0.1/99\"],\"ports\":\"22\"," REST "}", "plan/targets/0: target"},
+    {"{" HEAD ",\"targets\":[\"10.0.0.1\\u0000\"],\"ports\":\"22\"," REST "}", "not JSON"},
+    {"{" HEAD ",\"targets\":[\"10.0.0.1\"],\"ports\":\"22,,\"," REST "}", "plan/ports: ports \"22,,\", column 4"},
+    {"{" HEAD ",\"targets\":[\"10.0.0.1\"],\"ports\":22," REST "}", "plan/ports: a whole number"},
+    {"{" HEAD ",\"targets\":[\"10.0.0.1\"],\"ports\":\"22\",\"probes\":[]}", "plan/probes"},
+    {"{" HEAD ",\"targets\":[\"10.0.0.1\"],\"ports\":\"22\",\"probes\":[\"syn\"]}", "plan/probes/0"},
+    {"{" HEAD ",\"targets\":[\"10.0.0.1\"],\"ports\":\"22\"," REST ",\"retries\":21}",
+     "plan/retries: 21 is not in 0 to 20"},
+    {"{" HEAD ",\"targets\":[\"10.0.0.1\"],\"ports\":\"22\"," REST ",\"rate_pps\":-1}", "plan/rate_pps: -1"},
+    {"{" HEAD ",\"targets\":[\"10.0.0.1\"],\"ports\":\"22\"," REST ",\"rate_pps\":1.5}", "plan/rate_pps: a fraction"},
+    {"{" HEAD ",\"targets\":[\"10.0.0.1\"],\"ports\":\"22\"," REST ",\"seed\":\"AB\"}", "plan/seed"},
+    {"{" HEAD ",\"targets\":[\"10.0.0.1\"],\"ports\":\"22\"," REST ",\"scope\":[]}", "plan/scope: is empty"},
+    {"{" HEAD ",\"targets\":[\"10.0.0.1\"],\"ports\":\"22\"," REST ",\"scope\":[\"10.0.0.0/8\",\"x\"]}",
+     "plan/scope/1"},
+    {"{" HEAD ",\"targets\":[\"10.0.0.1\"],\"ports\":\"22\"," REST ",\"shard\":{\"index\":4,\"count\":3}}",
+     "plan/shard/index: 4"},
+    {"{" HEAD ",\"targets\":[\"10.0.0.1\"],\"ports\":\"22\"," REST ",\"shard\":{\"index\":1}}", "plan/shard"},
+    {"{" HEAD ",\"targets\":[\"10.0.0.1\"],\"ports\":\"22\"," REST
+     ",\"watch\":[{\"host\":\"10.0.0.1\",\"proto\":\"udp\",\"port\":53}]}",
+     "plan/watch/0/proto"},
+    {"{" HEAD ",\"targets\":[\"10.0.0.1\"],\"ports\":\"22\"," REST
+     ",\"watch\":[{\"host\":\"10.0.0.0/24\",\"proto\":\"tcp\",\"port\":53}]}",
+     "plan/watch/0/host"},
+    {"{" HEAD ",\"targets\":[\"10.0.0.1\"],\"ports\":\"22\"," REST
+     ",\"watch\":[{\"host\":\"10.0.0.1\",\"proto\":\"tcp\",\"port\":65536}]}",
+     "plan/watch/0/port: 65536"},
+    {"{" HEAD ",\"targets\":[\"10.0.0.1\"],\"ports\":\"22\"," REST
+     ",\"canary\":{\"host\":\"10.0.0.1\",\"proto\":\"tcp\"}}",
+     "plan/canary: \"port\" is missing"},
+    {"{" HEAD ",\"targets\":[\"10.0.0.1\"],\"ports\":\"22\"," REST ",\"resolved\":{\"x\":[\"10.0.0.1\"]}}",
+     "plan/resolved"},
+    {"{" HEAD ",\"targets\":[\"db.example\"],\"ports\":\"22\"," REST ",\"resolved\":{\"db.example\":[\"ten\"]}}",
+     "plan/resolved/db.example/0"},
+    {"{" HEAD ",\"targets\":[\"gone.example\"],\"ports\":\"22\"," REST "}", "gone.example does not resolve"},
+    {"{" HEAD ",\"targets\":[\"10.0.0.1\"],\"ports\":\"22\",\"exclude\":[\"10.0.0.0/8\"]," REST "}",
+     "nothing is left to scan"},
+    {"{" HEAD ",\"targets\":[\"10.0.0.1\"],\"ports\":\"22\",\"never_scan\":[\"10.0.0.0/8\"]," REST "}",
+     "never-scan list"},
+    {"{" HEAD ",\"targets\":[\"::/0\"],\"ports\":\"22\"," REST "}", "narrow"},
+};
+
 static void refuses_and_says_where(void **state)
 {
-    static const char *const cases[][2] = {
-        {"", "line 1"},
-        {"{", "not JSON"},
-        {"[]", "an array stands where an object belongs"},
-        {"{\"schema\":\"leastport.plan/1\",\"schema\":\"x\"}", "duplicate"},
-        {"{}", "\"schema\" is missing"},
-        {"{\"schema\":\"leastport.plan/2\"}", "plan/schema: \"leastport.plan/2\" is not leastport.plan/1"},
-        {"{" HEAD ",\"colour\":1}", "unknown key \"colour\""},
-        {"{" HEAD "}", "\"targets\" is missing"},
-        {"{" HEAD ",\"targets\":[],\"ports\":\"22\"," REST "}", "plan/targets: is empty"},
-        {"{" HEAD ",\"targets\":\"10.0.0.1\",\"ports\":\"22\"," REST "}",
-         "plan/targets: a string stands where an array"},
-        {"{" HEAD ",\"targets\":[\"10.0.0.1\",7],\"ports\":\"22\"," REST "}", "plan/targets/1: a whole number"},
-        {"{" HEAD ",\"targets\":[\"10.0.0.1/99\"],\"ports\":\"22\"," REST "}", "plan/targets/0: target"},
-        {"{" HEAD ",\"targets\":[\"10.0.0.1\\u0000\"],\"ports\":\"22\"," REST "}", "not JSON"},
-        {"{" HEAD ",\"targets\":[\"10.0.0.1\"],\"ports\":\"22,,\"," REST "}", "plan/ports: ports \"22,,\", column 4"},
-        {"{" HEAD ",\"targets\":[\"10.0.0.1\"],\"ports\":22," REST "}", "plan/ports: a whole number"},
-        {"{" HEAD ",\"targets\":[\"10.0.0.1\"],\"ports\":\"22\",\"probes\":[]}", "plan/probes"},
-        {"{" HEAD ",\"targets\":[\"10.0.0.1\"],\"ports\":\"22\",\"probes\":[\"syn\"]}", "plan/probes/0"},
-        {"{" HEAD ",\"targets\":[\"10.0.0.1\"],\"ports\":\"22\"," REST ",\"retries\":21}",
-         "plan/retries: 21 is not in 0 to 20"},
-        {"{" HEAD ",\"targets\":[\"10.0.0.1\"],\"ports\":\"22\"," REST ",\"rate_pps\":-1}", "plan/rate_pps: -1"},
-        {"{" HEAD ",\"targets\":[\"10.0.0.1\"],\"ports\":\"22\"," REST ",\"rate_pps\":1.5}",
-         "plan/rate_pps: a fraction"},
-        {"{" HEAD ",\"targets\":[\"10.0.0.1\"],\"ports\":\"22\"," REST ",\"seed\":\"AB\"}", "plan/seed"},
-        {"{" HEAD ",\"targets\":[\"10.0.0.1\"],\"ports\":\"22\"," REST ",\"scope\":[]}", "plan/scope: is empty"},
-        {"{" HEAD ",\"targets\":[\"10.0.0.1\"],\"ports\":\"22\"," REST ",\"scope\":[\"10.0.0.0/8\",\"x\"]}",
-         "plan/scope/1"},
-        {"{" HEAD ",\"targets\":[\"10.0.0.1\"],\"ports\":\"22\"," REST ",\"shard\":{\"index\":4,\"count\":3}}",
-         "plan/shard/index: 4"},
-        {"{" HEAD ",\"targets\":[\"10.0.0.1\"],\"ports\":\"22\"," REST ",\"shard\":{\"index\":1}}", "plan/shard"},
-        {"{" HEAD ",\"targets\":[\"10.0.0.1\"],\"ports\":\"22\"," REST
-         ",\"watch\":[{\"host\":\"10.0.0.1\",\"proto\":\"udp\",\"port\":53}]}",
-         "plan/watch/0/proto"},
-        {"{" HEAD ",\"targets\":[\"10.0.0.1\"],\"ports\":\"22\"," REST
-         ",\"watch\":[{\"host\":\"10.0.0.0/24\",\"proto\":\"tcp\",\"port\":53}]}",
-         "plan/watch/0/host"},
-        {"{" HEAD ",\"targets\":[\"10.0.0.1\"],\"ports\":\"22\"," REST
-         ",\"watch\":[{\"host\":\"10.0.0.1\",\"proto\":\"tcp\",\"port\":65536}]}",
-         "plan/watch/0/port: 65536"},
-        {"{" HEAD ",\"targets\":[\"10.0.0.1\"],\"ports\":\"22\"," REST
-         ",\"canary\":{\"host\":\"10.0.0.1\",\"proto\":\"tcp\"}}",
-         "plan/canary: \"port\" is missing"},
-        {"{" HEAD ",\"targets\":[\"10.0.0.1\"],\"ports\":\"22\"," REST ",\"resolved\":{\"x\":[\"10.0.0.1\"]}}",
-         "plan/resolved"},
-        {"{" HEAD ",\"targets\":[\"db.example\"],\"ports\":\"22\"," REST ",\"resolved\":{\"db.example\":[\"ten\"]}}",
-         "plan/resolved/db.example/0"},
-        {"{" HEAD ",\"targets\":[\"gone.example\"],\"ports\":\"22\"," REST "}", "gone.example does not resolve"},
-        {"{" HEAD ",\"targets\":[\"10.0.0.1\"],\"ports\":\"22\",\"exclude\":[\"10.0.0.0/8\"]," REST "}",
-         "nothing is left to scan"},
-        {"{" HEAD ",\"targets\":[\"10.0.0.1\"],\"ports\":\"22\",\"never_scan\":[\"10.0.0.0/8\"]," REST "}",
-         "never-scan list"},
-        {"{" HEAD ",\"targets\":[\"::/0\"],\"ports\":\"22\"," REST "}", "narrow"},
-    };
     struct plan_means means = means_with(names_then);
     (void)state;
-    for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+    for (size_t i = 0; i < sizeof(refusals) / sizeof(*refusals); i++) {
         struct problem problem = {{0}};
         struct plan *plan = NULL;
-        assert_true(plan_from_json(cases[i][0], strlen(cases[i][0]), &means, &plan, &problem) < 0);
+        assert_true(plan_from_json(refusals[i][0], strlen(refusals[i][0]), &means, &plan, &problem) < 0);
         assert_null(plan);
-        if (strstr(problem.text, cases[i][1]) == NULL) {
-            fail_msg("%s gave: %s", cases[i][0], problem.text);
+        if (strstr(problem.text, refusals[i][1]) == NULL) {
+            fail_msg("%s gave: %s", refusals[i][0], problem.text);
         }
     }
 }
