@@ -120,6 +120,10 @@ lab_mount_hosts() {
             done
         done
     } >"$LAB_DIR/hosts"
+    if [[ ! -e /etc/hosts ]]; then
+        say "this machine has no /etc/hosts: the lab's hosts have addresses only, no names"
+        return 0
+    fi
     mount --bind "$LAB_DIR/hosts" /etc/hosts
 }
 
@@ -171,7 +175,7 @@ lab_init() {
     truth_write
     trap : INT TERM HUP
     if [[ $verb == shell ]]; then
-        PATH=$LAB_FOLDER:$PATH
+        PATH=$LAB_FOLDER:$LAB_FOLDER/../../build/release/bin:$LAB_FOLDER/../../build/dev/bin:$PATH
         export PS1='lab:\w\$ '
         verb_list >&2
         say "\"lab --help\" says what can be changed; exit ends the lab"

@@ -73,5 +73,5 @@ truth_table() {
         [$host.name, $host.state, $address,
          ([$host.ports[] | select(.address == $address) |
            "\(.port)/\(if .state == "open" then .service else .reason end)"] | join(" "))])) | @tsv' |
-        column -t -s $'\t'
+        awk -F '\t' '{ printf "%-9s%-7s%-12s%s\n", $1, $2, $3, $4 }'
 }
