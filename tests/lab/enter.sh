@@ -44,7 +44,7 @@ lab_wait() {
 }
 
 lab_enter() {
-    local verb=$1 mode=root flags=(--net --mount --pid --ipc --fork --kill-child --mount-proc) command tree_fd
+    local verb=$1 mode=root flags=(--net --mount --pid --ipc --fork --kill-child --mount-proc) command tree_fd begun_fd rc
     shift
     if [[ $(id -u) != 0 ]]; then
         mode=user
@@ -78,11 +78,18 @@ lab_enter() {
     trap 'LAB_SIGNAL=2' INT
     trap 'LAB_SIGNAL=15' TERM
     trap 'LAB_SIGNAL=1' HUP
+    # A pipe into which process 1 writes as it begins: without that, it is unshare that failed.
+    exec {begun_fd}<> <(:)
     # An asynchronous command of a shell starts with INT and QUIT ignored; the lab's command must not.
-    env --default-signal=INT,QUIT setpriv --pdeathsig KILL unshare "${flags[@]}" -- \
+    LAB_BEGUN_FD=$begun_fd env --default-signal=INT,QUIT setpriv --pdeathsig KILL unshare "${flags[@]}" -- \
         bash "$LAB_SCRIPT" __init "$verb" "$mode" "$(tree_path)" "${command[@]}" <&0 &
     lab_wait $!
-    exit
+    rc=$?
+    if [[ -z $LAB_SIGNAL ]] && ! read -r -t 0 -u "$begun_fd"; then
+        die "the namespaces of a lab cannot be made here, for the reason that unshare names above; inside a chroot," \
+            "bind-mount its root on itself before entering it"
+    fi
+    exit "$rc"
 }
 
 # The root folder of all servers: the tree, read-only below, and a layer in memory above it.
@@ -156,9 +163,12 @@ lab_start() {
 # Process 1 of the lab. LAB_MODE: root; user (a user namespace in which servers can have further ones); single (one in which
 # they cannot, so that uid 0 is all there is).
 lab_init() {
-    local verb=$1 tree=$3 host server
+    local verb=$1 tree=$3 host server checkout
     LAB_MODE=$2
     shift 3
+    printf 'begun\n' >&"$LAB_BEGUN_FD"
+    exec {LAB_BEGUN_FD}>&-
+    unset LAB_BEGUN_FD
     if [[ $LAB_MODE == user ]] && ! unshare --user --map-user=1 --map-group=1 --keep-caps true 2>/dev/null; then
         LAB_MODE=single
     fi
@@ -174,8 +184,11 @@ lab_init() {
     state_save
     truth_write
     trap : INT TERM HUP
+    # What this checkout has built is found last, so that who tests another build names it in PATH.
+    checkout=$(readlink -f "$LAB_FOLDER/../..")
+    PATH=$PATH:$checkout/build/release/bin:$checkout/build/dev/bin
     if [[ $verb == shell ]]; then
-        PATH=$LAB_FOLDER:$LAB_FOLDER/../../build/release/bin:$LAB_FOLDER/../../build/dev/bin:$PATH
+        PATH=$LAB_FOLDER:$PATH
         export PS1='lab:\w\$ '
         verb_list >&2
         say "\"lab --help\" says what can be changed; exit ends the lab"

@@ -71,8 +71,8 @@ tree_build() {
         return 0
     fi
     if [[ $(id -u) != 0 ]]; then
-        die "no Debian tree at $target, and making one needs root: run \"sudo $LAB_SCRIPT build\", or name a folder that has" \
-            "one in LEASTPORT_LAB_CACHE (it must be readable for you)"
+        die "no Debian tree at $target, and making one needs root: run" \
+            "\"sudo LEASTPORT_LAB_CACHE=$LAB_CACHE $LAB_SCRIPT build\""
     fi
     need_command debootstrap debootstrap apt-get apt flock util-linux unshare util-linux
     mkdir -p "$LAB_CACHE/run" || die "cannot make the cache folder $LAB_CACHE"
