@@ -1,0 +1,306 @@
+#include "auditd/policy.h"
+
+#include "auditd/rule.h"
+
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+/* A policy as a shop would write it, with what this release cannot judge yet in it. */
+static const char EXAMPLE[] =
+    "version: 1\n"
+    "baseline: 1\n"
+    "groups:\n"
+    "  edge: {tags: {app: shop, tier: edge}}\n"
+    "  app: {tags: {app: shop, tier: app}}\n"
+    "  db: {tags: {app: shop, tier: db}}\n"
+    "  kafka: {tags: {app: shop, tier: kafka}}\n"
+    "  bastion: {tags: {role: bastion}}\n"
+    "  office: {cidr: [203.0.113.42/32]}\n"
+    "defaults: {owner: shop-team}\n"
+    "allow:\n"
+    "  - {id: https, to: edge, ports: 443, from: world, when: {tls.version: \">=1.2\"}, why: the shop}\n"
+    "  - {id: redirect, to: edge, ports: 80, from: world, when: {redirects_to_https: true}, why: typed addresses}\n"
+    "  - {id: edge-app, to: app, ports: 8090, from: edge, why: API}\n"
+    "  - {id: app-db, to: db, ports: 5432, service: postgresql, from: app, why: orders}\n"
+    "  - {id: events, to: kafka, ports: 9094, service: kafka, from: [app, kafka], when: {tls: true}, why: events}\n"
+    "  - {id: ssh, to: bastion, ports: 22, from: [office, vpn], why: break-glass, until: 2027-03-31}\n"
+    "forbid:\n"
+    "  - {id: ssh-direct, to: {not: bastion}, ports: any, service: ssh, severity: high, fix: Session Manager}\n"
+    "  - {id: bypass, to: app, ports: any, from: world, severity: critical, fix: go through the load balancer}\n"
+    "tests:\n"
+    "  - {to: db, port: 5432, from: edge, expect: finding}\n";
+
+static void loads_the_example_with_warnings_alone(void **state)
+{
+    struct problems problems;
+    struct policy *policy = NULL;
+    const struct rule_set *rules;
+
+    (void)state;
+    problems_init(&problems);
+    assert_int_equal(policy_parse(EXAMPLE, strlen(EXAMPLE), "shop.yaml", &problems, &policy), 0);
+    assert_int_equal(problems.error_count, 0);
+    /* 5 groups by tags, 3 conditions, 4 rules from groups, the tests. */
+    assert_int_equal(problems.warning_count, 13);
+    assert_int_equal(problems.warnings[0].mark.line, 4);
+    assert_int_equal(problems.warnings[0].mark.column, 10);
+    assert_non_null(strstr(problems.warnings[0].message, "tags"));
+    rules = policy_rules(policy);
+    assert_int_equal(rules->allow.count, 6);
+    assert_int_equal(rules->forbid.count, 2);
+    assert_int_equal(rules->group_count, 7);
+    assert_string_equal(rules->owner, "shop-team");
+    assert_string_equal(policy_name(policy), "shop.yaml");
+    assert_string_equal(policy_source(policy), EXAMPLE);
+    assert_int_equal(policy_baseline(policy), 1);
+    assert_int_equal(strlen(policy_hash(policy)), 64);
+    policy_destroy(policy);
+}
+
+/* BLAKE2b-256 of nothing, as b2sum -l 256 prints it. */
+static void hashes_its_source(void **state)
+{
+    struct policy *builtin = policy_create_builtin();
+    struct policy *one = NULL;
+    struct policy *other = NULL;
+    struct problems problems;
+
+    (void)state;
+    assert_non_null(builtin);
+    assert_string_equal(policy_hash(builtin), "0e5751c026e543b2e8ab2eb06099daa1d1e5df47778f7787faab45cdf12fe3a8");
+    assert_string_equal(policy_source(builtin), "");
+    assert_string_equal(policy_name(builtin), "baseline 1");
+    problems_init(&problems);
+    assert_int_equal(policy_parse("version: 1", 10, "a", &problems, &one), 0);
+    assert_int_equal(policy_parse("version: 1 ", 11, "a", &problems, &other), 0);
+    assert_string_not_equal(policy_hash(one), policy_hash(other));
+    policy_destroy(one);
+    policy_destroy(other);
+    policy_destroy(builtin);
+    policy_destroy(NULL);
+}
+
+static void takes_json(void **state)
+{
+    static const char text[] =
+        "{\"version\": 1, \"allow\": [{\"id\": \"a\", \"to\": \"any\", \"ports\": [22, \"80-90\", "
+        "\"https\"],\n \"from\": [\"vpn\"], \"why\": \"x\"}]}";
+    struct problems problems;
+    struct policy *policy = NULL;
+    const struct rule *rule;
+
+    (void)state;
+    problems_init(&problems);
+    assert_int_equal(policy_parse(text, strlen(text), "j", &problems, &policy), 0);
+    rule = &policy_rules(policy)->allow.items[0];
+    assert_true(portset_has(&rule->ports, 22) && portset_has(&rule->ports, 85) && portset_has(&rule->ports, 443));
+    assert_int_equal(portset_count(&rule->ports), 13);
+    policy_destroy(policy);
+}
+
+#define ALLOW "version: 1\nallow:\n- {id: a, to: any, ports: 22, from: world, why: w"
+#define FORBID "version: 1\nforbid:\n- {id: a, to: any, ports: 22"
+
+static const struct {
+    const char *text;
+    uint32_t line, column;
+    const char *pointer;
+    const char *says;
+} ERRORS[] = {
+    {"", 1, 1, "", "the document must be a mapping that begins with \"version: 1\", not nothing"},
+    {"- 1", 1, 1, "", "must be a mapping that begins with \"version: 1\", not a list"},
+    {"allow: []", 1, 1, "", "the document lacks the key \"version\""},
+    {"version: 2", 1, 10, "/version", "\"version\" must be 1, the version that this release reads"},
+    {"version: '1'", 1, 10, "/version", "must be 1, the version that this release reads, not a text"},
+    {"version: 1\nbaseline: 9", 2, 11, "/baseline", "\"baseline\" must be from 1 to 1"},
+    {"version: 1\nalow: []", 2, 1, "/alow", "unknown key \"alow\"; did you mean \"allow\"?"},
+    {"version: 1\nfrobid: []", 2, 1, "/frobid", "did you mean \"forbid\"?"},
+    {"version: 1\nzzz: 1", 2, 1, "/zzz",
+     "unknown key \"zzz\"; known here: version, baseline, groups, defaults, allow, forbid or tests"},
+    {"version: 1\nallow: {}", 2, 8, "/allow", "\"allow\" must be a list of rules, not a mapping"},
+    {"version: 1\nallow: [x]", 2, 9, "/allow/0", "item 1 of \"allow\" must be a mapping, not a text"},
+    {"version: 1\nallow: [{id: a}]", 2, 9, "/allow/0", "item 1 of \"allow\" lacks the key \"to\""},
+    {ALLOW ", whom: x}", 3, 52, "/allow/0/whom", "unknown key \"whom\""},
+    {ALLOW ", prots: tcp}", 3, 52, "/allow/0/prots", "did you mean \"ports\"?"},
+    {ALLOW ", severity: high}", 3, 52, "/allow/0/severity", "unknown key \"severity\""},
+    {ALLOW ", owner: 12}", 3, 59, "/allow/0/owner", "\"owner\" must be a text, not a whole number; put it in quotes"},
+    {ALLOW ", owner: ''}", 3, 59, "/allow/0/owner", "\"owner\" must not be empty"},
+    {ALLOW ", until: soon}", 3, 59, "/allow/0/until", "\"until\" must be a date like 2027-03-31"},
+    {ALLOW ", until: 2027-02-30}", 3, 59, "/allow/0/until", "must be a date"},
+    {ALLOW ", proto: sctp}", 3, 59, "/allow/0/proto", "\"proto\" must be tcp or udp, not \"sctp\""},
+    {ALLOW ", when: {}}", 3, 58, "/allow/0/when", "\"when\" must not be empty"},
+    {ALLOW ", when: {a: []}}", 3, 62, "/allow/0/when/a", "\"a\" must be"},
+    {ALLOW "}\n- {id: a, to: any, ports: 1, from: world, why: w}", 4, 8, "/allow/1",
+     "the id \"a\" is taken by the rule at line 3"},
+    {FORBID ", severity: hihg}", 3, 41, "/forbid/0/severity",
+     "must be low, medium, high or critical, not \"hihg\"; did you mean \"high\"?"},
+    {"version: 1\nforbid: [{id: 'a b', to: any, ports: 1}]", 2, 15, "/forbid/0/id", "\"id\" must be a name of letters"},
+    {"version: 1\nforbid: [{id: a, to: web, ports: 1}]", 2, 22, "/forbid/0", "\"web\" is not a group of this policy"},
+    {"version: 1\ngroups: {webs: {any: true}}\nforbid: [{id: a, to: {not: web}, ports: 1}]", 3, 28, "/forbid/0",
+     "\"web\" is not a group of this policy; did you mean \"webs\"?"},
+    {"version: 1\nforbid: [{id: a, to: {nto: x}, ports: 1}]", 2, 23, "/forbid/0/to/nto", "did you mean \"not\"?"},
+    {"version: 1\nforbid: [{id: a, to: any, ports: 70000}]", 2, 34, "/forbid/0/ports", "must be a port expression"},
+    {"version: 1\nforbid: [{id: a, to: any, ports: 90-80}]", 2, 34, "/forbid/0/ports", "\"90-80\" runs backwards"},
+    {"version: 1\nforbid: [{id: a, to: any, ports: '1,,2'}]", 2, 34, "/forbid/0/ports", "a port is missing"},
+    {"version: 1\nforbid: [{id: a, to: any, ports: shs}]", 2, 34, "/forbid/0/ports", "\"shs\" is neither a port"},
+    {"version: 1\nforbid: [{id: a, to: any, ports: [22, 0-99999]}]", 2, 39, "/forbid/0/ports/1", "past the last port"},
+    {"version: 1\nforbid: [{id: a, to: any, ports: []}]", 2, 34, "/forbid/0/ports", "\"ports\" must not be empty"},
+    {"version: 1\nforbid: [{id: a, to: any, ports: 1, from: [wrold]}]", 2, 44, "/forbid/0",
+     "\"wrold\" is not a group, a CIDR or one of world, public-range, peer, vpn, own-vpc and self; did you mean "
+     "\"world\"?"},
+    {"version: 1\nforbid: [{id: a, to: any, ports: 1, from: 10.0.0.0/33}]", 2, 43, "/forbid/0", "is not a group"},
+    {"version: 1\ngroups: {world: {any: true}}", 2, 10, "/groups/world", "\"world\" is a word of the policy's own"},
+    {"version: 1\ngroups: {'a b': {any: true}}", 2, 10, "/groups/a b", "cannot be a group's name"},
+    {"version: 1\ngroups: {a: {}}", 2, 13, "/groups/a", "\"a\" must not be empty"},
+    {"version: 1\ngroups: {a: {any: false}}", 2, 19, "/groups/a/any", "\"any\" must be true"},
+    {"version: 1\ngroups: {a: {cidr: [10.0.0.0/8, x]}}", 2, 33, "/groups/a/cidr/1", "must be an address or a CIDR"},
+    {"version: 1\ngroups: {a: {tag: {a: b}}}", 2, 14, "/groups/a/tag", "did you mean \"tags\"?"},
+    {"version: 1\ngroups: {a~/b: {}}", 2, 10, "/groups/a~0~1b", "cannot be a group's name"},
+    {"version: 1\ndefaults: {owners: x}", 2, 12, "/defaults/owners", "did you mean \"owner\"?"},
+    {"version: 1\ntests: [{to: any, port: 22, from: world, expect: found}]", 2, 50, "/tests/0/expect",
+     "must be finding or allowed, not \"found\""},
+    {"version: 1\ntests: [{to: gone, port: 22, from: world, expect: finding}]", 2, 14, "/tests/0", "not a group"},
+    {"version: 1\ntests: [{to: any, port: 22, from: gone, expect: finding}]", 2, 35, "/tests/0", "not a group"},
+    {"version: 1\ntests: [{to: any, port: ssh, from: world, expect: finding}]", 2, 25, "/tests/0/port",
+     "\"port\" must be a whole number, not a text"},
+    {"version: 1\nversion: 1", 2, 1, "", "second time"},
+};
+
+static void says_what_is_wrong_and_where(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof(ERRORS) / sizeof(*ERRORS); i++) {
+        struct problems problems;
+        struct policy *policy = NULL;
+        const struct problem *error = &problems.errors[0];
+        problems_init(&problems);
+        if (policy_parse(ERRORS[i].text, strlen(ERRORS[i].text), "p", &problems, &policy) != -EBADMSG) {
+            fail_msg("must be refused: %s", ERRORS[i].text);
+        }
+        if (error->mark.line != ERRORS[i].line || error->mark.column != ERRORS[i].column ||
+            strcmp(error->pointer, ERRORS[i].pointer) != 0 || strstr(error->message, ERRORS[i].says) == NULL) {
+            problems_print(&problems, "is", stderr);
+            fail_msg("pointer %s; should be %u:%u %s: %s", error->pointer, ERRORS[i].line, ERRORS[i].column,
+                     ERRORS[i].pointer, ERRORS[i].says);
+        }
+        assert_null(policy);
+    }
+}
+
+static void says_several_in_one_go(void **state)
+{
+    char text[8192] = "version: 1\nforbid:\n";
+    struct problems problems;
+    struct policy *policy = NULL;
+    char *printed = NULL;
+    size_t size = 0;
+    FILE *out;
+
+    (void)state;
+    for (int i = 0; i < 30; i++) {
+        strcat(text, "- {id: '?', to: any, prots: 1}\n");
+    }
+    problems_init(&problems);
+    assert_int_equal(policy_parse(text, strlen(text), "p", &problems, &policy), -EBADMSG);
+    assert_int_equal(problems.error_count, 90);
+    out = open_memstream(&printed, &size);
+    problems_print(&problems, "p.yaml", out);
+    fclose(out);
+    assert_non_null(strstr(printed, "p.yaml:3:8: error: \"id\" must be a name"));
+    assert_non_null(strstr(printed, "p.yaml:3:22: error: unknown key \"prots\"; did you mean \"ports\"?"));
+    assert_non_null(strstr(printed, "p.yaml: error: 70 more of these are not shown"));
+    free(printed);
+}
+
+static void warns_of_bits_past_the_prefix(void **state)
+{
+    static const char text[] = "version: 1\ngroups: {a: {cidr: 10.1.2.3/8}}\n";
+    struct problems problems;
+    struct policy *policy = NULL;
+
+    (void)state;
+    problems_init(&problems);
+    assert_int_equal(policy_parse(text, strlen(text), "p", &problems, &policy), 0);
+    assert_int_equal(problems.warning_count, 1);
+    assert_string_equal(problems.warnings[0].message, "10.1.2.3/8 has bits past its prefix; it is read as 10.0.0.0/8");
+    assert_int_equal(problems.warnings[0].mark.column, 20);
+    policy_destroy(policy);
+}
+
+static char *check(const char *text, int *ret_rc)
+{
+    char path[] = "/tmp/leastport-policy-XXXXXX";
+    int fd = mkstemp(path);
+    char *printed = NULL;
+    size_t size = 0;
+    FILE *out = open_memstream(&printed, &size);
+
+    assert_true(fd >= 0);
+    assert_int_equal(write(fd, text, strlen(text)), (ssize_t)strlen(text));
+    close(fd);
+    *ret_rc = policy_check(path, out);
+    fclose(out);
+    unlink(path);
+    return printed;
+}
+
+static void checks_files(void **state)
+{
+    int rc = 0;
+    char *printed = check("version: 1\n"
+                          "allow:\n"
+                          "- {id: old, to: any, ports: 1, from: world, why: w, until: 2020-01-01}\n",
+                          &rc);
+
+    (void)state;
+    assert_int_equal(rc, 0);
+    assert_non_null(strstr(printed, ":3: warning: the rule \"old\" ended on 2020-01-01"));
+    assert_non_null(strstr(printed, "good: 1 allow, 0 forbid, 0 groups, baseline 1; 1 warning\n"));
+    free(printed);
+    printed = check("version: 1\nalow: []\n", &rc);
+    assert_int_equal(rc, -EBADMSG);
+    assert_non_null(strstr(printed, ":2:1: error: unknown key \"alow\"; did you mean \"allow\"?\n"));
+    assert_non_null(strstr(printed, ": 1 error, 0 warnings\n"));
+    free(printed);
+    FILE *out = fopen("/dev/null", "w");
+    assert_int_equal(policy_check("/nonexistent/policy.yaml", out), -ENOENT);
+    assert_int_equal(policy_check("/tmp", out), -EISDIR);
+    fclose(out);
+}
+
+/* What a person may paste into a policy is escaped where it is quoted. */
+static void escapes_what_it_quotes(void **state)
+{
+    static const char text[] = "\"\\e[31mred\": 1\nversion: 1\n";
+    struct problems problems;
+    struct policy *policy = NULL;
+
+    (void)state;
+    problems_init(&problems);
+    assert_int_equal(policy_parse(text, strlen(text), "p", &problems, &policy), -EBADMSG);
+    assert_null(strchr(problems.errors[0].message, '\033'));
+    assert_non_null(strstr(problems.errors[0].message, "\\x1b[31mred"));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(loads_the_example_with_warnings_alone),
+        cmocka_unit_test(hashes_its_source),
+        cmocka_unit_test(takes_json),
+        cmocka_unit_test(says_what_is_wrong_and_where),
+        cmocka_unit_test(says_several_in_one_go),
+        cmocka_unit_test(warns_of_bits_past_the_prefix),
+        cmocka_unit_test(checks_files),
+        cmocka_unit_test(escapes_what_it_quotes),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
