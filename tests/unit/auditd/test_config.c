@@ -1,0 +1,234 @@
+#include "auditd/config.h"
+
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+static const int64_t DAY_MS = 86400000;
+
+static void parse(const char *text, const char *folder, struct config *ret_config)
+{
+    struct problems problems;
+
+    problems_init(&problems);
+    if (config_parse(text, strlen(text), folder, &problems, ret_config) != 0) {
+        problems_print(&problems, "config", stderr);
+        fail_msg("must parse: %s", text);
+    }
+}
+
+static void works_without_any(void **state)
+{
+    struct config config;
+
+    (void)state;
+    for (int i = 0; i < 2; i++) {
+        if (i == 0) {
+            assert_int_equal(config_init_default(&config), 0);
+        } else {
+            parse("version: 1", "/etc", &config);
+        }
+        assert_null(config.db);
+        assert_string_equal(config.listen, "127.0.0.1:8480");
+        assert_string_equal(config.realm, "default");
+        assert_string_equal(config.vantage, "local");
+        assert_false(config.has_vantage_class);
+        assert_int_equal(config.scope.count + config.targets.count + config.exclude.count, 0);
+        assert_null(config.never_scan);
+        assert_string_equal(config.ports, "common");
+        assert_int_equal(config.retries, 2);
+        assert_true(config.rate_pps > 0 && config.host_rate_pps > 0);
+        assert_null(config.policy);
+        assert_null(config.canary.host);
+        assert_int_equal(config.max_age_ms, 7 * DAY_MS);
+        assert_true(config.verify);
+        config_done(&config);
+        config_done(&config);
+    }
+}
+
+static void takes_every_key(void **state)
+{
+    static const char text[] = "version: 1\n"
+                               "db: data/audit.db\n"
+                               "listen: '[::1]:9000'\n"
+                               "realm: site\n"
+                               "vantage: {name: office, class: vpn}\n"
+                               "scope: [10.0.0.0/8, 'fd00::/8']\n"
+                               "never_scan: /etc/never\n"
+                               "targets: [10.0.0.0/24, web.example]\n"
+                               "exclude: 10.0.0.9\n"
+                               "ports: 22\n"
+                               "rate: 500\n"
+                               "host_rate: 0\n"
+                               "retries: 5\n"
+                               "policy: policy.yaml\n"
+                               "canary: {host: 10.0.0.1, port: 53, proto: udp}\n"
+                               "ephemeral: [{cidr: 10.0.8.0/21, retire_after: 36h}, {cidr: 10.0.16.0/21}]\n"
+                               "max_age: 2w\n"
+                               "verify: false\n";
+    struct config config;
+
+    (void)state;
+    parse(text, "/srv/leastport", &config);
+    assert_string_equal(config.db, "/srv/leastport/data/audit.db");
+    assert_string_equal(config.listen, "[::1]:9000");
+    assert_string_equal(config.realm, "site");
+    assert_string_equal(config.vantage, "office");
+    assert_true(config.has_vantage_class);
+    assert_int_equal(config.vantage_class, VANTAGE_VPN);
+    assert_int_equal(config.scope.count, 2);
+    assert_string_equal(config.scope.items[1], "fd00::/8");
+    assert_string_equal(config.never_scan, "/etc/never");
+    assert_string_equal(config.targets.items[1], "web.example");
+    assert_string_equal(config.exclude.items[0], "10.0.0.9");
+    assert_string_equal(config.ports, "22");
+    assert_int_equal(config.rate_pps, 500);
+    assert_int_equal(config.host_rate_pps, 0);
+    assert_int_equal(config.retries, 5);
+    assert_string_equal(config.policy, "/srv/leastport/policy.yaml");
+    assert_string_equal(config.canary.host, "10.0.0.1");
+    assert_string_equal(config.canary.proto, "udp");
+    assert_int_equal(config.canary.port, 53);
+    assert_int_equal(config.ephemeral_count, 2);
+    assert_int_equal(config.ephemeral[0].retire_after_ms, 36 * 3600000);
+    assert_int_equal(config.ephemeral[0].prefix.bits, 21);
+    assert_int_equal(config.ephemeral[1].retire_after_ms, 7 * DAY_MS);
+    assert_int_equal(config.max_age_ms, 14 * DAY_MS);
+    assert_false(config.verify);
+    config_done(&config);
+}
+
+static void takes_short_forms(void **state)
+{
+    struct config config;
+
+    (void)state;
+    parse("{\"version\": 1, \"vantage\": \"here\", \"scope\": \"::1\", \"ports\": \"22,80-90\", \"db\": \"x\"}", NULL,
+          &config);
+    assert_string_equal(config.vantage, "here");
+    assert_string_equal(config.scope.items[0], "::1");
+    assert_string_equal(config.ports, "22,80-90");
+    assert_string_equal(config.db, "x");
+    config_done(&config);
+    parse("version: 1\ncanary: {host: h, port: 22}\n", NULL, &config);
+    assert_string_equal(config.canary.proto, "tcp");
+    config_done(&config);
+}
+
+static void says_what_is_wrong_and_where(void **state)
+{
+    static const struct {
+        const char *text;
+        uint32_t line, column;
+        const char *says;
+    } cases[] = {
+        {"", 1, 1, "must be a mapping that begins with \"version: 1\""},
+        {"db: x", 1, 1, "lacks the key \"version\""},
+        {"version: 2", 1, 10, "must be 1"},
+        {"version: 1\nlsiten: 127.0.0.1:1", 2, 1, "unknown key \"lsiten\"; did you mean \"listen\"?"},
+        {"version: 1\nlisten: 8480", 2, 9, "must be an address and a port like 127.0.0.1:8480"},
+        {"version: 1\nlisten: localhost:8480", 2, 9, "must be an address and a port"},
+        {"version: 1\nlisten: 127.0.0.1:0", 2, 9, "must be an address and a port"},
+        {"version: 1\nlisten: 127.0.0.1:70000", 2, 9, "must be an address and a port"},
+        {"version: 1\nlisten: '::1:80'", 2, 9, "must be an address and a port"},
+        {"version: 1\nlisten: '[127.0.0.1]:80'", 2, 9, "must be an address and a port"},
+        {"version: 1\nlisten: '[:80'", 2, 9, "must be an address and a port"},
+        {"version: 1\nrealm: 5", 2, 8, "\"realm\" must be a text, not a whole number; put it in quotes"},
+        {"version: 1\nvantage: {class: vpn}", 2, 10, "lacks the key \"name\""},
+        {"version: 1\nvantage: {name: a, class: wrold}", 2, 27, "did you mean \"world\"?"},
+        {"version: 1\nscope: [10.0.0.0/8, ten]", 2, 21, "item 2 of \"scope\" must be an address or a CIDR"},
+        {"version: 1\nscope: []", 2, 8, "must not be empty"},
+        {"version: 1\ntargets: ['']", 2, 11, "item 1 of \"targets\" must not be empty"},
+        {"version: 1\nports: 1-99999", 2, 8, "past the last port"},
+        {"version: 1\nports: 70000", 2, 8, "must be a port expression"},
+        {"version: 1\nrate: -1", 2, 7, "\"rate\" must be from 0 to 10000000"},
+        {"version: 1\nrate: fast", 2, 7, "\"rate\" must be a whole number, not a text"},
+        {"version: 1\nretries: 21", 2, 10, "must be from 0 to 20"},
+        {"version: 1\ncanary: 10.0.0.1:22", 2, 9, "must be a mapping like {host: 10.0.0.1, port: 22}"},
+        {"version: 1\ncanary: {host: a}", 2, 9, "lacks the key \"port\""},
+        {"version: 1\ncanary: {host: a, port: 0}", 2, 25, "must be from 1 to 65535"},
+        {"version: 1\nephemeral: [{retire_after: 7d}]", 2, 13, "lacks the key \"cidr\""},
+        {"version: 1\nephemeral: [{cidr: 10.0.0.0/8, retire_after: 7}]", 2, 46, "must be a duration like 90s"},
+        {"version: 1\nmax_age: 7 days", 2, 10, "must be a duration like 90s"},
+        {"version: 1\nverify: yes", 2, 9, "must be true or false, not a text"},
+        {"version: 1\nrealm: a\nrealm: b", 3, 1, "second time; the first is at line 2"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+        struct problems problems;
+        struct config config;
+        problems_init(&problems);
+        if (config_parse(cases[i].text, strlen(cases[i].text), NULL, &problems, &config) != -EBADMSG) {
+            fail_msg("must be refused: %s", cases[i].text);
+        }
+        if (problems.errors[0].mark.line != cases[i].line || problems.errors[0].mark.column != cases[i].column ||
+            strstr(problems.errors[0].message, cases[i].says) == NULL) {
+            problems_print(&problems, "is", stderr);
+            fail_msg("should be %u:%u: %s", cases[i].line, cases[i].column, cases[i].says);
+        }
+    }
+}
+
+static void reads_durations(void **state)
+{
+    static const struct {
+        const char *text;
+        int64_t ms; /* 0: refused */
+    } cases[] = {{"90s", 90000}, {"30m", 1800000}, {"12h", 43200000}, {"7d", 604800000}, {"2w", 1209600000},
+                 {"", 0},        {"d", 0},         {"7", 0},          {"0d", 0},         {"-1d", 0},
+                 {"7D", 0},      {"7dd", 0},       {"1.5d", 0},       {"3651d", 0},      {"9999999999d", 0}};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+        int64_t ms = 0;
+        assert_int_equal(duration_parse(cases[i].text, &ms), cases[i].ms != 0 ? 0 : -EINVAL);
+        assert_int_equal(ms, cases[i].ms);
+    }
+}
+
+static void finds_files_beside_itself(void **state)
+{
+    char folder[] = "/tmp/leastport-config-XXXXXX";
+    char path[128];
+    char policy[128];
+    struct problems problems;
+    struct config config;
+    FILE *file;
+
+    (void)state;
+    assert_non_null(mkdtemp(folder));
+    snprintf(path, sizeof(path), "%s/leastport.yaml", folder);
+    file = fopen(path, "w");
+    assert_non_null(file);
+    fputs("version: 1\npolicy: policy.yaml\n", file);
+    fclose(file);
+    problems_init(&problems);
+    assert_int_equal(config_load(path, &problems, &config), 0);
+    snprintf(policy, sizeof(policy), "%s/policy.yaml", folder);
+    assert_string_equal(config.policy, policy);
+    config_done(&config);
+    unlink(path);
+    assert_int_equal(config_load(path, &problems, &config), -ENOENT);
+    assert_non_null(strstr(problems.errors[0].message, "cannot read the configuration: No such file"));
+    rmdir(folder);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(works_without_any), cmocka_unit_test(takes_every_key),
+        cmocka_unit_test(takes_short_forms), cmocka_unit_test(says_what_is_wrong_and_where),
+        cmocka_unit_test(reads_durations),   cmocka_unit_test(finds_files_beside_itself),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
