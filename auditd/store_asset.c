@@ -186,8 +186,8 @@ int store_asset_end(struct store *store, int64_t asset_id, const char *reason, c
 static int store_asset_replace_within(struct store *store, const char *realm, const char *address,
                                       const struct store_event *why)
 {
-    int64_t realm_id;
-    int64_t asset_id;
+    int64_t realm_id = 0;
+    int64_t asset_id = 0;
     int rc = store_query_int(store, &realm_id, "SELECT id FROM realm WHERE name = ?", "t", realm);
 
     if (rc == 0) {
@@ -196,17 +196,15 @@ static int store_asset_replace_within(struct store *store, const char *realm, co
     return rc < 0 ? rc : store_asset_end(store, asset_id, why->reason, why->actor, why->at_ms);
 }
 
-int store_asset_replace(struct store *store, const char *realm, const char *address, const char *reason,
-                        const char *actor, int64_t at_ms)
+int store_asset_replace(struct store *store, const char *realm, const char *address, const struct store_event *why)
 {
-    const struct store_event why = {.reason = reason, .actor = actor, .at_ms = at_ms};
     bool own_transaction = !store_in_transaction(store);
     int rc = own_transaction ? store_begin(store) : 0;
 
     if (rc < 0) {
         return rc;
     }
-    rc = store_asset_replace_within(store, realm, address, &why);
+    rc = store_asset_replace_within(store, realm, address, why);
     if (!own_transaction) {
         return rc;
     }

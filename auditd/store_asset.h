@@ -29,15 +29,18 @@ MUST_USE int store_identity_end(struct store *store, int64_t realm_id, const cha
 MUST_USE int store_asset_any_address(struct store *store, int64_t asset_id,
                                      bool (*test)(void *context, const char *address), void *context, bool *ret_any);
 
+struct store_event;
+
 /* Ends an asset: its identities and intervals end, its findings are RETIRED, its waivers end. What was granted to it
  * passes to nobody. Inside a transaction. */
 MUST_USE int store_asset_end(struct store *store, int64_t asset_id, const char *reason, const char *actor,
                              int64_t at_ms);
 
 /* Another tenant has the address, as a person or an inventory says: ends its living asset; the next observation makes a
- * new one. -ENOENT when no living asset holds it. Opens a transaction when none is open. */
-MUST_USE int store_asset_replace(struct store *store, const char *realm, const char *address, const char *reason,
-                                 const char *actor, int64_t at_ms);
+ * new one. `why` gives reason, actor and time. -ENOENT when no living asset holds it. Opens a transaction when none is
+ * open. */
+MUST_USE int store_asset_replace(struct store *store, const char *realm, const char *address,
+                                 const struct store_event *why);
 
 /* Names and addresses by which an asset is known now. End it with store_known_done(). */
 struct store_known {

@@ -70,7 +70,7 @@ struct store_scan {
     int64_t started_at, ended_at, judged_at;
     int64_t slabs_done, slabs_total, probes_planned, probes_done, probes_sent, hosts_up, hosts_down, ports_open;
     double loss, missed_low, missed_high; /* NAN: not known */
-    const char *request; /* what was asked for; '' for a scan that only verifies another */
+    const char *request;                  /* what was asked for; '' for a scan that only verifies another */
 };
 
 enum store_scan_sort { STORE_SCAN_BY_START };

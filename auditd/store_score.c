@@ -155,11 +155,17 @@ int store_score_coverage(struct store *store, const struct score_subject *subjec
     return rc;
 }
 
-/* The next name or uuid by id, copied: the callback may use the store. */
-static int score_next(struct store *store, const char *sql, int64_t since_ms, int64_t *id, char *text, size_t size)
+/* A name or uuid, copied: the callback may use the store. */
+struct score_name {
+    int64_t id;
+    char text[256];
+};
+
+/* The next one by id. */
+static int score_next(struct store *store, const char *sql, int64_t since_ms, struct score_name *name)
 {
-    sqlite3_stmt *row;
-    int rc = store_query(store, &row, sql, "ii", *id, since_ms);
+    sqlite3_stmt *row = NULL;
+    int rc = store_query(store, &row, sql, "ii", name->id, since_ms);
 
     if (rc == 0) {
         rc = store_step(store, row);
@@ -167,8 +173,8 @@ static int score_next(struct store *store, const char *sql, int64_t since_ms, in
     if (rc <= 0) {
         return rc < 0 ? rc : -ENOENT;
     }
-    *id = sqlite3_column_int64(row, 0);
-    snprintf(text, size, "%s", store_text(row, 1));
+    name->id = sqlite3_column_int64(row, 0);
+    snprintf(name->text, sizeof(name->text), "%s", store_text(row, 1));
     store_walked(row);
     return 0;
 }
@@ -184,13 +190,12 @@ int store_score_subjects(struct store *store, int64_t since_ms,
         {"host", "SELECT id, uuid FROM asset a WHERE id > ?1 AND ended_at IS NULL AND (?2 = 0 OR EXISTS (SELECT 1 FROM"
                  " asset_state s WHERE s.asset_id = a.id AND s.last_seen >= ?2)) ORDER BY id LIMIT 1"},
     };
-    char text[256];
     int rc = each(context, &(struct score_subject){"fleet", ""});
 
     for (size_t i = 0; rc == 0 && i < sizeof(walks) / sizeof(*walks); i++) {
-        const struct score_subject subject = {walks[i].scope, text};
-        int64_t id = 0;
-        while ((rc = score_next(store, walks[i].sql, since_ms, &id, text, sizeof(text))) == 0) {
+        struct score_name name = {0};
+        const struct score_subject subject = {walks[i].scope, name.text};
+        while ((rc = score_next(store, walks[i].sql, since_ms, &name)) == 0) {
             rc = each(context, &subject);
             if (rc != 0) {
                 return rc;

@@ -1,6 +1,7 @@
 #include "tests/unit/auditd/fixture.h"
 
 #include "auditd/store_asset.h"
+#include "auditd/store_finding.h"
 #include "auditd/store_scan.h"
 
 #include <errno.h>
@@ -352,11 +353,15 @@ static void another_tenant_is_another_asset(void **state)
     struct fixture *fixture = *state;
 
     scan_one(fixture);
-    assert_int_equal(store_asset_replace(fixture->store, "site", "10.0.0.9", "moved", "test", fixture->now_ms),
-                     -ENOENT);
+    assert_int_equal(
+        store_asset_replace(fixture->store, "site", "10.0.0.9",
+                            &(struct store_event){.reason = "moved", .actor = "test", .at_ms = fixture->now_ms}),
+        -ENOENT);
     assert_false(store_in_transaction(fixture->store));
-    assert_int_equal(store_asset_replace(fixture->store, "site", "10.0.0.5", "reinstalled", "test", fixture->now_ms),
-                     0);
+    assert_int_equal(
+        store_asset_replace(fixture->store, "site", "10.0.0.5",
+                            &(struct store_event){.reason = "reinstalled", .actor = "test", .at_ms = fixture->now_ms}),
+        0);
     assert_int_equal(fixture_int(fixture, "SELECT count(*) FROM endpoint_state WHERE ended_at IS NULL"), 0);
     scan_one(fixture);
     assert_int_equal(fixture_int(fixture, "SELECT count(DISTINCT asset_id) FROM asset_identity"

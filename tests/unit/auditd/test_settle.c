@@ -355,7 +355,10 @@ static void another_tenant_inherits_nothing(void **state)
                                   NULL, NULL, NULL),
                      SQLITE_OK);
     assert_int_equal(
-        store_asset_replace(fixture->store, "site", "10.0.0.5", "another tenant", "cli:test", fixture->now_ms), 0);
+        store_asset_replace(
+            fixture->store, "site", "10.0.0.5",
+            &(struct store_event){.reason = "another tenant", .actor = "cli:test", .at_ms = fixture->now_ms}),
+        0);
     scan_place(fixture, &saw_open);
     assert_string_equal(fixture_text(fixture,
                                      "SELECT group_concat(x) FROM (SELECT presence || sight || disposition AS x"
