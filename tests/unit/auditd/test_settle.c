@@ -3,6 +3,7 @@
 #include "auditd/policy.h"
 #include "auditd/settle.h"
 #include "auditd/store_asset.h"
+#include "auditd/store_finding.h"
 #include "auditd/store_scan.h"
 #include "auditd/watch.h"
 
