@@ -1,7 +1,141 @@
-#include <stdio.h>
+#include "auditd/protocol.h"
+#include "lib/log.h"
+#include "web/authority.h"
+#include "web/server.h"
 
-int main(void)
+#include <argp.h>
+#include <errno.h>
+#include <locale.h>
+#include <signal.h>
+#include <sodium.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { EXIT_MISUSE = 2, OPTION_DB = 'd', OPTION_LISTEN = 'l', OPTION_CONTROL = 'c' };
+
+const char *argp_program_version = WEB_PROGRAM " " LEASTPORT_VERSION;
+
+static const char help[] =
+    "Serves Leastport's pages and its REST API from a database that it only reads.\v"
+    "It listens on loopback only; to look from elsewhere, forward the port: ssh -L 8480:127.0.0.1:8480 HOST\n"
+    "It starts while the database is not there yet, says so on every page, and shows it once an audit has made it.\n\n"
+    "  leastport-web --db audit.db                  pages at http://127.0.0.1:8480/\n"
+    "  curl http://127.0.0.1:8480/api/v1/findings   the same for scripts\n"
+    "  curl http://127.0.0.1:8480/api/v1/openapi.yaml   what else there is\n\n"
+    "Once it listens it writes \"listening URL\" to its standard output. SIGTERM and SIGINT end it cleanly.\n"
+    "Exit status: 0 ended by a signal, 2 misuse or it could not start.";
+
+static const struct argp_option options[] = {
+    {"db", OPTION_DB, "FILE", 0, "The database that leastport-auditd writes", 0},
+    {"listen", OPTION_LISTEN, "ADDR:PORT", 0, "Where to listen (127.0.0.1:8480); port 0 takes a free one", 0},
+    {"control", OPTION_CONTROL, "SOCKET", 0, "auditd's control socket, asked whether the daemon runs", 0},
+    {0},
+};
+
+static void parse_listen(struct argp_state *state, const char *text, struct server_options *server)
 {
-    puts("leastport-web " LEASTPORT_VERSION);
-    return 0;
+    int rc = authority_parse_listen(text, &server->address, &server->port);
+
+    if (rc == -EPERM) {
+        argp_error(state,
+                   "--listen %s: only loopback addresses (127.0.0.0/8, [::1]) until there is TLS and a login; "
+                   "use 127.0.0.1:PORT and forward it by ssh -L",
+                   text);
+    } else if (rc != 0) {
+        argp_error(state, "--listen %s: must be ADDR:PORT, like 127.0.0.1:8480 or [::1]:8480", text);
+    }
+}
+
+static error_t parse_option(int key, char *argument, struct argp_state *state)
+{
+    struct server_options *server = state->input;
+
+    switch (key) {
+    case OPTION_DB:
+        server->db_path = argument;
+        return 0;
+    case OPTION_LISTEN:
+        parse_listen(state, argument, server);
+        return 0;
+    case OPTION_CONTROL:
+        server->control_path = argument;
+        return 0;
+    case ARGP_KEY_ARG:
+        argp_error(state, "unexpected argument: %s", argument);
+        return EINVAL;
+    case ARGP_KEY_END:
+        if (server->db_path == NULL || server->db_path[0] == '\0') {
+            argp_error(state, "--db FILE is missing: name the database, as in --db audit.db");
+        }
+        return 0;
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+}
+
+static void explain_start(int rc, const struct server_options *server)
+{
+    char address[ADDR_TEXT_SIZE];
+
+    addr_format(&server->address, address);
+    if (rc == -EADDRINUSE) {
+        log_error("port %u on %s is in use by another program; end it or choose another with --listen %s:PORT",
+                  server->port, address, address);
+    } else if (rc == -EACCES) {
+        log_error("port %u on %s needs more rights; choose one of 1024 or above with --listen", server->port, address);
+    } else if (rc == -EADDRNOTAVAIL) {
+        log_error("this machine has no address %s; listen on 127.0.0.1", address);
+    } else {
+        log_error("cannot listen on %s port %u: %s", address, server->port, strerror(-rc));
+    }
+}
+
+static int announce(const struct server *server, const struct server_options *server_options)
+{
+    char address[ADDR_TEXT_SIZE];
+    bool is_ipv6 = server_options->address.is_ipv6 != 0;
+
+    addr_format(&server_options->address, address);
+    printf("%shttp://%s%s%s:%u/\n", WEB_LISTENING, is_ipv6 ? "[" : "", address, is_ipv6 ? "]" : "",
+           server_port(server));
+    return fflush(stdout) == 0 ? 0 : -errno;
+}
+
+int main(int argc, char **argv)
+{
+    static const struct argp argp = {options, parse_option, NULL, help, NULL, NULL, NULL};
+    struct server_options server_options = server_options_default();
+    struct server *server = NULL;
+    sigset_t signals;
+    int signal_number;
+    int rc;
+
+    setlocale(LC_ALL, "");
+    log_init(WEB_PROGRAM, LOG_FORMAT_TEXT, LOG_LEVEL_NOTICE);
+    argp_err_exit_status = EXIT_MISUSE;
+    argp_parse(&argp, argc, argv, 0, NULL, &server_options);
+    if (sodium_init() < 0) {
+        log_error("libsodium cannot start");
+        return EXIT_MISUSE;
+    }
+    /* Blocked before any thread starts, so that only sigwait() takes them. */
+    sigemptyset(&signals);
+    sigaddset(&signals, SIGTERM);
+    sigaddset(&signals, SIGINT);
+    pthread_sigmask(SIG_BLOCK, &signals, NULL);
+    signal(SIGPIPE, SIG_IGN);
+    rc = server_start(&server_options, &server);
+    if (rc != 0) {
+        explain_start(rc, &server_options);
+        return EXIT_MISUSE;
+    }
+    rc = announce(server, &server_options);
+    if (rc == 0) {
+        sigwait(&signals, &signal_number);
+    } else {
+        log_error("cannot write to standard output: %s", strerror(-rc));
+    }
+    server_stop(server);
+    return rc == 0 ? EXIT_SUCCESS : EXIT_MISUSE;
 }

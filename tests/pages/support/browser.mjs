@@ -1,0 +1,43 @@
+// The distribution's Chromium through playwright-core, and a page that notes everything it should not have said.
+import { existsSync } from "node:fs";
+
+export const CHROMIUM = process.env.LEASTPORT_CHROMIUM ?? "/usr/bin/chromium";
+
+// Why no browser can be used here, or null.
+export function missingBrowser() {
+  return existsSync(CHROMIUM) ? null : `no browser at ${CHROMIUM}`;
+}
+
+export async function launch() {
+  const { chromium } = await import("playwright-core");
+  return chromium.launch({ executablePath: CHROMIUM, args: ["--headless", "--no-sandbox", "--disable-gpu",
+    "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"] });
+}
+
+export const sizes = { desktop: { width: 1280, height: 900 }, phone: { width: 390, height: 844 } };
+
+// `said` gathers console errors, page errors and CSP violations.
+export async function openPage(browser, { colorScheme = "light", size = "desktop", expectErrors = false } = {}) {
+  const context = await browser.newContext({ colorScheme, viewport: sizes[size], reducedMotion: "reduce", locale: "en-GB",
+    timezoneId: "UTC" });
+  const page = await context.newPage();
+  const said = [];
+  page.on("pageerror", (error) => said.push(`error: ${error.message}`));
+  page.on("console", (message) => {
+    const isFailedFetch = expectErrors && /Failed to load resource/.test(message.text());
+    if (message.type() === "error" && !isFailedFetch) {
+      said.push(`console: ${message.text()}`);
+    }
+  });
+  await page.addInitScript(() => {
+    addEventListener("securitypolicyviolation", (event) =>
+      console.error(`CSP violation: ${event.violatedDirective} ${event.blockedURI}`));
+  });
+  return { page, said, close: () => context.close() };
+}
+
+// The page has filled itself, or said why not.
+export async function settle(page) {
+  await page.waitForSelector('#content[aria-busy="false"]');
+  await page.waitForLoadState("networkidle");
+}

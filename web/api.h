@@ -1,0 +1,23 @@
+/* The resources of /api/v1, one file each. A handler reads exchange->uri and exchange->reader (never NULL for those
+ * whose route needs the store) and fills the answer or the problem. */
+#ifndef LEASTPORT_WEB_API_H
+#define LEASTPORT_WEB_API_H
+
+struct exchange;
+
+void api_scans(struct exchange *exchange);
+void api_scan(struct exchange *exchange);
+void api_hosts(struct exchange *exchange);
+void api_host(struct exchange *exchange);
+void api_endpoints(struct exchange *exchange);
+void api_findings(struct exchange *exchange);
+void api_finding(struct exchange *exchange);
+void api_finding_events(struct exchange *exchange);
+void api_changes(struct exchange *exchange);
+void api_score(struct exchange *exchange);
+void api_openapi(struct exchange *exchange);
+void api_healthz(struct exchange *exchange);
+void api_readyz(struct exchange *exchange);
+void api_metrics(struct exchange *exchange);
+
+#endif

@@ -1,0 +1,29 @@
+// The same API that scripts use. A failed answer becomes an ApiError with what the problem document says.
+export class ApiError extends Error {
+  constructor(message, status, isEmpty) {
+    super(message);
+    this.status = status;
+    this.isEmpty = isEmpty;
+  }
+}
+
+async function problemOf(response) {
+  const problem = await response.json().catch(() => ({}));
+  const isEmpty = (problem.errors ?? []).some((error) => error.pointer === "#/database/empty");
+  return new ApiError(problem.detail ?? `The server answered ${response.status}.`, response.status, isEmpty);
+}
+
+export async function get(resource, parameters = {}) {
+  const query = new URLSearchParams(Object.entries(parameters).filter(([, value]) => value !== "" && value != null));
+  let response;
+  try {
+    response = await fetch(`/api/v1/${resource}${query.size === 0 || `${query}` === "" ? "" : `?${query}`}`,
+      { headers: { Accept: "application/json" } });
+  } catch {
+    throw new ApiError("The server does not answer. Is leastport serve running?", 0, false);
+  }
+  if (!response.ok) {
+    throw await problemOf(response);
+  }
+  return response.json();
+}

@@ -1,0 +1,140 @@
+// The findings: filters, order and page live in the URL, so that a view can be sent to somebody.
+import { get } from "./api.js";
+import { presenceBadge, severityBadge, sightBadge } from "./badge.js";
+import { el, show } from "./dom.js";
+import { fixBox, formula, hostLink, ruleLine } from "./finding_part.js";
+import { number, plural, portLabel, when } from "./format.js";
+import { latestScans, run, showEmpty, showFreshness } from "./state.js";
+
+const PAGE = 50;
+const columns = [
+  ["severity", "Severity"], [null, "What is open"], [null, "Host"], ["port", "Port"], [null, "State"],
+  ["penalty", "Penalty"], ["first_seen", "First seen"], ["changed_at", "Changed"],
+];
+const fields = [
+  { name: "severity", label: "Severity", options: ["critical", "high", "medium", "low"] },
+  { name: "presence", label: "State", options: ["NEW", "OPEN", "VERIFYING", "REAPPEARED", "FIXED", "ALLOWED"], any: "Open now" },
+  { name: "sight", label: "Sight", options: ["FRESH", "STALE", "RETIRED"] },
+  { name: "realm", label: "Realm", counted: true },
+  { name: "service", label: "Service", counted: true },
+];
+
+const state = () => Object.fromEntries(new URLSearchParams(location.search));
+
+function addressOf(changes) {
+  const next = { ...state(), cursor: "", ...changes };
+  const query = new URLSearchParams(Object.entries(next).filter(([, value]) => value));
+  return `/findings${`${query}` === "" ? "" : `?${query}`}`;
+}
+
+function go(changes) {
+  history.pushState(null, "", addressOf(changes));
+  return run(load);
+}
+
+function select(field, values, current) {
+  const options = [["", field.any ?? "Any"], ...values];
+  if (current && !options.some(([value]) => value === current)) {
+    options.push([current, current]);
+  }
+  const id = `filter-${field.name}`;
+  return el("div", { class: "field" }, el("label", { for: id }, field.label),
+    el("select", { id, name: field.name, onchange: (event) => go({ [field.name]: event.target.value }) },
+      options.map(([value, text]) => el("option", { value, selected: value === current }, text))));
+}
+
+function showFilters(counts) {
+  const current = state();
+  const focused = document.activeElement?.id;
+  const form = document.getElementById("filters");
+  form.replaceChildren(...fields.map((field) => select(field, field.counted
+    ? counts[field.name].filter((group) => group[field.name] !== "").map((group) => [group[field.name], `${group[field.name]} (${group.count})`])
+    : field.options.map((option) => [option, option[0] + option.slice(1).toLowerCase()]), current[field.name] ?? "")),
+  el("a", { class: "button", href: "/findings", onclick: (event) => {
+    event.preventDefault();
+    history.pushState(null, "", "/findings");
+    run(load);
+  } }, "Clear filters"));
+  if (focused) {
+    document.getElementById(focused)?.focus();
+  }
+}
+
+function headCell([key, title]) {
+  const sort = state().sort ?? "-severity";
+  const isNumber = title === "Penalty";
+  if (key === null) {
+    return el("th", { scope: "col" }, title);
+  }
+  const direction = sort === key ? "ascending" : sort === `-${key}` ? "descending" : null;
+  const next = direction === "descending" ? key : `-${key}`;
+  const arrow = { ascending: " ↑", descending: " ↓" }[direction] ?? "";
+  return el("th", { scope: "col", "aria-sort": direction, class: isNumber ? "number" : null },
+    el("button", { type: "button", class: "sort", onclick: () => go({ sort: next }) }, title,
+      el("span", { "aria-hidden": "true" }, arrow)));
+}
+
+function row(finding) {
+  const cell = (label, attributes, ...children) => el("td", { "data-label": label, ...attributes }, ...children);
+  return el("tr", {},
+    cell("Severity", {}, severityBadge(finding.severity)),
+    el("th", { scope: "row", class: "lead-cell" }, finding.title,
+      el("details", {}, el("summary", {}, "Why, and how to fix it"), el("p", { class: "prose" }, finding.why), fixBox(finding),
+        ruleLine(finding), formula(finding))),
+    cell("Host", {}, el("span", {}, hostLink(finding.host), el("br", {}), el("span", { class: "muted small" }, finding.host.realm))),
+    cell("Port", { class: "nowrap" }, portLabel(finding)),
+    cell("State", {}, el("span", { class: "badges" }, presenceBadge(finding.presence), sightBadge(finding.sight))),
+    cell("Penalty", { class: "number" }, number(finding.penalty, 2)),
+    cell("First seen", { class: "nowrap" }, when(finding.first_seen)),
+    cell("Changed", { class: "nowrap" }, when(finding.changed_at)));
+}
+
+function table(findings) {
+  return el("section", { class: "card" }, el("table", { class: "cards" },
+    el("caption", {}, "Findings under these filters. The titles of sortable columns are buttons."),
+    el("thead", {}, el("tr", {}, columns.map(headCell))),
+    el("tbody", {}, findings.map(row))));
+}
+
+function pager(nextCursor) {
+  const current = state();
+  const link = (text, changes) => el("a", { class: "button", href: addressOf(changes), onclick: (event) => {
+    event.preventDefault();
+    go(changes).then(() => document.getElementById("main").focus());
+    scrollTo(0, 0);
+  } }, text);
+  return el("nav", { class: "pages", "aria-label": "Further findings" },
+    current.cursor ? link("First page", {}) : el("span", {}),
+    nextCursor === null ? el("span", { class: "muted small" }, "End of the list") : link("Next page", { cursor: nextCursor }));
+}
+
+async function load() {
+  const { all } = await latestScans();
+  showFreshness(all);
+  if (all.length === 0) {
+    document.getElementById("filters").replaceChildren();
+    showEmpty();
+    return;
+  }
+  const { cursor, sort, limit, ...filters } = state();
+  const [page, bySeverity, realm, service] = await Promise.all([
+    get("findings", { limit: PAGE, ...state() }),
+    get("findings", { ...filters, group_by: "severity" }),
+    get("findings", { ...filters, realm: "", group_by: "realm" }),
+    get("findings", { ...filters, service: "", group_by: "service" }),
+  ]);
+  const total = bySeverity.groups.reduce((sum, group) => sum + group.count, 0);
+  document.getElementById("summary").replaceChildren(plural(total, "finding"), ", ",
+    bySeverity.groups.length === 0 ? "none under these filters" : ["critical", "high", "medium", "low"]
+      .map((severity) => bySeverity.groups.find((group) => group.severity === severity))
+      .filter(Boolean).map((group) => `${group.count} ${group.severity}`).join(", "));
+  showFilters({ realm: realm.groups, service: service.groups });
+  show(page.items.length === 0
+    ? el("section", { class: "card state" }, el("h2", {}, "Nothing here"),
+      el("p", {}, "No finding fits these filters."))
+    : el("div", {}, table(page.items), pager(page.next_cursor)));
+}
+
+addEventListener("popstate", () => run(load));
+document.getElementById("filters").addEventListener("submit", (event) => event.preventDefault());
+run(load);

@@ -1,0 +1,107 @@
+// One host: what it is, which ports answer, what is wrong with them and why, and everything that happened.
+import { get } from "./api.js";
+import { el, scroller, show } from "./dom.js";
+import { findingBadges, fixBox, formula, ruleLine, timeline } from "./finding_part.js";
+import { exactly, hostLabel, portLabel, when } from "./format.js";
+import { scoreHistory } from "./score_chart.js";
+import { scoreCaps, scoreFacts, scoreFigure, scoreTerms } from "./score_part.js";
+import { latestScans, run, showFreshness } from "./state.js";
+
+const uuid = location.pathname.split("/").at(-1);
+const order = ["critical", "high", "medium", "low"];
+
+function showHeading(host) {
+  const state = { up: "up", down: "does not answer" }[host.state] ?? "never looked at";
+  const gone = host.ended_at === null ? [] : [" · ended ", when(host.ended_at)];
+  document.title = `${hostLabel(host)} · Leastport`;
+  document.getElementById("host-name").replaceChildren(hostLabel(host));
+  document.getElementById("host-lead").replaceChildren(el("span", { class: "mono" }, host.address ?? "no address"),
+    ` · ${host.realm} · ${state}, last answer `, when(host.last_up), ...gone);
+}
+
+function scoreCard(host, score) {
+  return el("section", { class: "card" }, el("div", { class: "card-head" }, el("h2", {}, "Score now")),
+    ...(score ? [scoreFigure(score), scoreCaps(score), scoreFacts(score, [["Open ports", String(host.ports_open)]]),
+      el("details", {}, el("summary", {}, "Every term of the score"), scoreTerms(score))]
+      : [el("p", { class: "quiet" }, "Not scored yet.")]));
+}
+
+function endpointRow(endpoint) {
+  const open = endpoint.ended_at === null ? [when(endpoint.first_seen), " until now"]
+    : [exactly(endpoint.first_seen), " to ", exactly(endpoint.ended_at)];
+  return el("tr", {},
+    el("th", { scope: "row", class: "nowrap" }, portLabel(endpoint)),
+    el("td", {}, endpoint.service ?? "–"),
+    el("td", {}, `${endpoint.state} (${endpoint.reason})`),
+    el("td", { class: "mono" }, endpoint.address, endpoint.bound === null ? "" : ` bound to ${endpoint.bound}`),
+    el("td", {}, endpoint.vantage),
+    el("td", {}, open));
+}
+
+function endpointTable(label, caption, endpoints) {
+  const heads = ["Port", "Service", "State", "Address", "Seen from", "Since"];
+  return scroller(label, el("table", {}, el("caption", {}, caption),
+    el("thead", {}, el("tr", {}, heads.map((head) => el("th", { scope: "col" }, head)))),
+    el("tbody", {}, endpoints.map(endpointRow))));
+}
+
+function portsCard(endpoints) {
+  const now = endpoints.filter((endpoint) => endpoint.ended_at === null);
+  const past = endpoints.filter((endpoint) => endpoint.ended_at !== null);
+  return el("section", { class: "card" }, el("div", { class: "card-head" }, el("h2", {}, "Ports")),
+    now.length === 0 ? el("p", { class: "quiet" }, "No port has been seen open.")
+      : endpointTable("Ports now", "Ports that are open, or were", now),
+    past.length === 0 ? null : el("details", {}, el("summary", {}, "What they were before"),
+      endpointTable("Ports before", "Intervals that have ended", past)));
+}
+
+function findingCard(finding) {
+  return el("article", { class: "card", id: `finding-${finding.uuid}`, "aria-label": finding.title },
+    findingBadges(finding), el("h3", {}, finding.title, el("span", { class: "muted" }, ` · ${portLabel(finding)}`)),
+    el("p", { class: "prose" }, finding.why),
+    finding.presence === "FIXED" || finding.presence === "ALLOWED" ? null : fixBox(finding),
+    ruleLine(finding), formula(finding),
+    el("p", { class: "formula" }, "Seen from ", finding.vantages.map((vantage) =>
+      `${vantage.vantage} (${vantage.class}${vantage.until === null ? "" : ", no longer"})`).join(", ") || "nowhere now"),
+    el("details", { open: finding.presence !== "ALLOWED" }, el("summary", {}, "History: when and why"), timeline(finding.events)));
+}
+
+function identityCard(host) {
+  const rows = host.identities.map((identity) => el("tr", {}, el("th", { scope: "row" }, identity.kind),
+    el("td", { class: "mono" }, identity.value), el("td", {}, identity.source),
+    el("td", {}, exactly(identity.valid_from), " to ", identity.valid_to === null ? "now" : exactly(identity.valid_to))));
+  return el("section", { class: "card" }, el("div", { class: "card-head" }, el("h2", {}, "Known by")),
+    scroller("What the host is known by", el("table", {}, el("caption", {}, `Asset ${host.uuid}`),
+      el("thead", {}, el("tr", {}, ["Kind", "Value", "From", "Valid"].map((head) => el("th", { scope: "col" }, head)))),
+      el("tbody", {}, rows))));
+}
+
+async function readFindings() {
+  const { items } = await get("findings", { host: uuid, presence: "NEW,OPEN,VERIFYING,REAPPEARED,FIXED,ALLOWED",
+    sight: "FRESH,STALE,RETIRED", limit: 100 });
+  const whole = await Promise.all(items.map((finding) => get(`findings/${finding.uuid}`)));
+  const isOver = (finding) => (finding.presence === "FIXED" || finding.presence === "ALLOWED" ? 1 : 0);
+  return whole.sort((a, b) => isOver(a) - isOver(b) || order.indexOf(a.severity) - order.indexOf(b.severity));
+}
+
+async function load() {
+  const [host, score, endpoints, findings, { all }] = await Promise.all([
+    get(`hosts/${uuid}`),
+    get("score", { scope: "host", subject: uuid }),
+    get("endpoints", { host: uuid, with_ended: "true", sort: "port", limit: 500 }),
+    readFindings(),
+    latestScans(),
+  ]);
+  showFreshness(all);
+  const history = scoreHistory("host", uuid);
+  showHeading(host);
+  show(el("div", { class: "stack" },
+    el("div", { class: "columns columns-hero" }, scoreCard(host, score.items[0]), history.card),
+    portsCard(endpoints.items),
+    el("section", { class: "stack", "aria-labelledby": "findings-title" }, el("h2", { id: "findings-title" }, "Findings"),
+      findings.length === 0 ? el("p", { class: "quiet" }, "Nothing is open here that need not be.") : findings.map(findingCard)),
+    identityCard(host)));
+  await history.ready();
+}
+
+run(load);

@@ -1,0 +1,83 @@
+// The overview: how it stands, what is worst, what changed, who has not been seen.
+import { severityBadge } from "./badge.js";
+import { get } from "./api.js";
+import { el, show } from "./dom.js";
+import { changeItem, findingBadges, findingPlace, fixBox, formula, hostLink } from "./finding_part.js";
+import { days, plural, when } from "./format.js";
+import { scoreHistory } from "./score_chart.js";
+import { scoreCaps, scoreFacts, scoreFigure, scoreTerms } from "./score_part.js";
+import { latestScans, run, showEmpty, showFreshness } from "./state.js";
+
+const LATELY_DAYS = 3;
+
+function severityTiles(groups) {
+  const tile = (severity) => {
+    const group = groups.find((one) => one.severity === severity);
+    const age = group ? `open for ${plural(days(group.first_seen_mean), "day")} on average` : "none open";
+    return el("li", {}, el("a", { class: "tile", href: `/findings?severity=${severity}` }, severityBadge(severity),
+      el("span", { class: "tile-count" }, String(group?.count ?? 0)), el("span", { class: "tile-note" }, age)));
+  };
+  return el("section", { "aria-labelledby": "by-severity" },
+    el("h2", { id: "by-severity", class: "visually-hidden" }, "Open findings by severity"),
+    el("ul", { class: "tiles" }, ["critical", "high", "medium", "low"].map(tile)));
+}
+
+function scoreCard(score, scans) {
+  const missed = scans.map((scan) => scan.missed.high ?? 0).reduce((sum, high) => sum + high, 0);
+  return el("section", { class: "card" }, el("div", { class: "card-head" }, el("h2", {}, "Score now")),
+    scoreFigure(score), scoreCaps(score),
+    scoreFacts(score, [["Open ports that may have been missed", missed < 1 ? "less than 1" : `up to ${Math.ceil(missed)}`]]),
+    el("details", {}, el("summary", {}, "Every term of the score"), scoreTerms(score)));
+}
+
+function worstCard(findings) {
+  const items = findings.map((finding) => el("li", {}, findingBadges(finding), el("h3", {}, finding.title),
+    findingPlace(finding), el("p", { class: "prose" }, finding.why), fixBox(finding), formula(finding)));
+  return el("section", { class: "card" },
+    el("div", { class: "card-head" }, el("h2", {}, "Worst exposures"), el("a", { href: "/findings" }, "All findings")),
+    items.length === 0 ? el("p", { class: "quiet" }, "Nothing is open that need not be.") : el("ol", { class: "worst" }, items));
+}
+
+function changesCard(changes, hasMore) {
+  return el("section", { class: "card" }, el("div", { class: "card-head" }, el("h2", {}, "Changed by the last scan")),
+    changes.length === 0
+      ? el("p", { class: "quiet" }, "Nothing changed.")
+      : el("ol", { class: "timeline" }, changes.map(changeItem)),
+    hasMore ? el("p", { class: "muted small" }, "And more: the findings can be sorted by their last change.") : null);
+}
+
+function unseenCard(hosts) {
+  const items = hosts.map((host) => el("li", {}, el("p", {}, hostLink(host)),
+    el("p", { class: "small muted" }, `${host.realm} · last answer `, when(host.last_up))));
+  return el("section", { class: "card" }, el("div", { class: "card-head" }, el("h2", {}, "Hosts not seen lately")),
+    items.length === 0
+      ? el("p", { class: "quiet" }, `Every host answered in the last ${LATELY_DAYS} days.`)
+      : el("ul", { class: "timeline" }, items));
+}
+
+async function load() {
+  const { latest, all } = await latestScans();
+  showFreshness(all);
+  const [score, groups, worst] = await Promise.all([
+    get("score", { scope: "fleet" }),
+    get("findings", { group_by: "severity" }),
+    get("findings", { sort: "-penalty", limit: 5 }),
+  ]);
+  if (latest.length === 0 || score.items.length === 0) {
+    showEmpty();
+    return;
+  }
+  const [changes, unseen] = await Promise.all([
+    get("changes", { scan: latest.map((scan) => scan.uuid).join(","), what: "presence,sight", limit: 12 }),
+    get("hosts", { last_up_before: new Date(Date.now() - LATELY_DAYS * 24 * 3600e3).toISOString(), sort: "last_up", limit: 8 }),
+  ]);
+  const history = scoreHistory("fleet", "");
+  show(el("div", { class: "stack" },
+    el("div", { class: "columns columns-hero" }, scoreCard(score.items[0], latest), history.card),
+    severityTiles(groups.groups),
+    el("div", { class: "columns columns-even" }, worstCard(worst.items),
+      el("div", { class: "stack" }, changesCard(changes.items, changes.next_cursor !== null), unseenCard(unseen.items)))));
+  await history.ready();
+}
+
+run(load);

@@ -1,0 +1,68 @@
+// What a page says when there is nothing, not yet, or no answer; and the line that says how fresh all of it is.
+import { get } from "./api.js";
+import { el, show } from "./dom.js";
+import { when } from "./format.js";
+
+export function showLoading() {
+  const content = document.getElementById("content");
+  content.setAttribute("aria-busy", "true");
+  content.replaceChildren(el("p", { class: "visually-hidden", role: "status" }, "Loading"),
+    el("div", { class: "stack", "aria-hidden": "true" }, el("div", { class: "skeleton" }), el("div", { class: "skeleton" })));
+}
+
+export function showEmpty() {
+  show(el("section", { class: "card state" },
+    el("h2", {}, "No audit yet"),
+    el("p", {}, "Leastport has nothing to show until it has looked. Audit this machine, or any hosts that are yours:"),
+    el("pre", { tabindex: "0" }, "leastport audit 127.0.0.1\nleastport audit 10.0.0.0/24"),
+    el("p", {}, "The results appear here as soon as they are stored."),
+    el("button", { class: "button", type: "button", onclick: () => location.reload() }, "Look again")));
+}
+
+export function showError(error, retry) {
+  if (error.isEmpty) {
+    showEmpty();
+    return;
+  }
+  show(el("section", { class: "card state", role: "alert" },
+    el("h2", {}, error.status === 404 ? "Not found" : error.status === 400 ? "This link cannot be read" : "The data could not be read"),
+    el("p", {}, error.message),
+    error.status === 400 || error.status === 404
+      ? el("a", { class: "button", href: location.pathname.startsWith("/hosts") ? "/hosts" : location.pathname }, "Start over")
+      : el("button", { class: "button", type: "button", onclick: retry }, "Try again")));
+}
+
+// Runs a page: loading, then what `load` shows, or why not.
+export async function run(load) {
+  showLoading();
+  try {
+    await load();
+  } catch (error) {
+    showError(error, () => run(load));
+  }
+}
+
+// The youngest scan of each realm and vantage that has been judged, youngest first.
+export async function latestScans() {
+  const { items } = await get("scans", { limit: 100 });
+  const places = new Map();
+  for (const scan of items) {
+    const place = `${scan.realm} ${scan.vantage}`;
+    if (scan.judged_at !== null && !places.has(place)) {
+      places.set(place, scan);
+    }
+  }
+  return { latest: [...places.values()], all: items };
+}
+
+export function showFreshness(scans) {
+  const line = document.getElementById("freshness");
+  if (scans.length === 0) {
+    line.replaceChildren();
+  } else if (scans[0].state === "running") {
+    const { probes_done: done, probes_planned: planned } = scans[0];
+    line.replaceChildren(`A scan is running: ${planned === 0 ? 0 : Math.floor((100 * done) / planned)} %`);
+  } else {
+    line.replaceChildren("Last scan ", when(scans[0].started_at));
+  }
+}

@@ -1,0 +1,18 @@
+/* The names under which this server may be asked: loopback only, so that no foreign name that resolves to 127.0.0.1
+ * reads the findings through somebody's browser (DNS rebinding). */
+#ifndef LEASTPORT_WEB_AUTHORITY_H
+#define LEASTPORT_WEB_AUTHORITY_H
+
+#include "lib/addr.h"
+
+#include <stdbool.h>
+
+/* A Host header's value: "localhost", "name.localhost" (RFC 6761), 127.0.0.0/8 or [::1], each with or without a port.
+ */
+bool authority_is_loopback(const char *host);
+
+/* "127.0.0.1:8480", "[::1]:8480", "localhost:8480"; port 0 lets the kernel choose. -EINVAL when it is none of these,
+ * -EPERM when the address is not loopback. */
+MUST_USE int authority_parse_listen(const char *text, struct addr *ret_addr, uint16_t *ret_port);
+
+#endif

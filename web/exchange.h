@@ -1,0 +1,50 @@
+/* One request and the answer that a handler makes of it. Knows no sockets: tests make exchanges by hand. */
+#ifndef LEASTPORT_WEB_EXCHANGE_H
+#define LEASTPORT_WEB_EXCHANGE_H
+
+#include "auditd/store_read.h"
+#include "web/buffer.h"
+#include "web/problem.h"
+#include "web/uri.h"
+
+#include <stdbool.h>
+
+enum { EXCHANGE_ETAG_SIZE = 40 };
+
+struct metrics;
+struct store_pool;
+
+/* What every exchange of a server shares; borrowed for the server's life. */
+struct exchange_site {
+    struct store_pool *pool;
+    struct metrics *metrics;
+    const char *control_path; /* NULL: none */
+};
+
+struct exchange {
+    const struct exchange_site *site;
+    struct uri *uri;             /* parameters are split in place */
+    const char *uuid;            /* the {uuid} of the route; NULL when it has none */
+    struct store_reader *reader; /* NULL when the store could not be opened: store_rc, store_error */
+    int store_rc;
+    const char *store_error;
+
+    unsigned status;
+    const char *content_type;
+    struct buffer body;
+    const unsigned char *fixed; /* instead of the body: bytes that live as long as the program */
+    size_t fixed_size;
+    char etag[EXCHANGE_ETAG_SIZE]; /* "" when there is none */
+    bool allows;                   /* says which methods there are */
+    bool is_page;                  /* HTML, which may load scripts and styles from here */
+    struct problem problem;        /* when its status is not 0 it is the answer */
+};
+
+void exchange_init(struct exchange *exchange, const struct exchange_site *site);
+void exchange_done(struct exchange *exchange);
+/* The problem that a reading function's error is for a client. */
+void exchange_fail(struct exchange *exchange, int rc);
+/* The problem when there is no reader. */
+void exchange_fail_store(struct exchange *exchange);
+
+#endif

@@ -1,0 +1,94 @@
+#include "web/framing.h"
+
+#include "web/authority.h"
+
+#include <ctype.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+void framing_init(struct framing *framing)
+{
+    memset(framing, 0, sizeof(*framing));
+}
+
+static void framing_add_length(struct framing *framing, const char *value)
+{
+    size_t digits = strspn(value, "0123456789");
+
+    framing->length_count++;
+    if (digits == 0 || value[digits] != '\0' || digits > 18) {
+        framing->has_bad_length = true;
+    }
+    if (framing->length != NULL && strcmp(framing->length, value) != 0) {
+        framing->has_bad_length = true;
+    }
+    framing->length = value;
+    framing->has_content = framing->has_content || strspn(value, "0") != strlen(value);
+}
+
+void framing_add(struct framing *framing, const char *name, const char *value)
+{
+    framing->header_count++;
+    framing->head_bytes += strlen(name) + strlen(value) + 4;
+    if (strcasecmp(name, "Host") == 0) {
+        framing->host_count++;
+        framing->host = value;
+    } else if (strcasecmp(name, "Content-Length") == 0) {
+        framing_add_length(framing, value);
+    } else if (strcasecmp(name, "Transfer-Encoding") == 0) {
+        framing->has_transfer_encoding = true;
+        framing->has_content = true;
+    } else if (strcasecmp(name, "Content-Type") == 0) {
+        framing->content_type = value;
+    }
+}
+
+bool framing_is_sound(const struct framing *framing, struct problem *problem)
+{
+    if (framing->head_bytes > FRAMING_MAX_HEAD_BYTES || framing->header_count > FRAMING_MAX_HEADERS) {
+        problem_set(problem, 431, "The header fields take more than %d bytes or are more than %d.",
+                    FRAMING_MAX_HEAD_BYTES, FRAMING_MAX_HEADERS);
+    } else if (framing->host_count != 1) {
+        problem_set(problem, 400, "A request carries exactly one Host header; this one carries %u.",
+                    framing->host_count);
+        problem_point(problem, "header", "Host", "must stand exactly once");
+    } else if (framing->has_transfer_encoding && framing->length_count != 0) {
+        problem_set(problem, 400, "Content-Length and Transfer-Encoding must not stand together.");
+        problem_point(problem, "header", "Content-Length", "must not stand beside Transfer-Encoding");
+    } else if (framing->length_count > 1 || framing->has_bad_length) {
+        problem_set(problem, 400, "Content-Length must stand once and be a decimal number.");
+        problem_point(problem, "header", "Content-Length", "stands several times or is no number");
+    } else if (!authority_is_loopback(framing->host)) {
+        problem_set(problem, 421,
+                    "This server answers for loopback names only (localhost, 127.0.0.1, [::1]), so that no foreign "
+                    "name can be pointed at it.");
+        problem_point(problem, "header", "Host", "is not a loopback name");
+    }
+    return problem->status == 0;
+}
+
+static bool framing_is_json(const char *content_type)
+{
+    static const char json[] = "application/json";
+    size_t length = sizeof(json) - 1;
+
+    return strncasecmp(content_type, json, length) == 0 &&
+           (content_type[length] == '\0' || content_type[length] == ';' || content_type[length] == ' ');
+}
+
+bool framing_allows_content(const struct framing *framing, struct problem *problem)
+{
+    if (!framing->has_content) {
+        return true;
+    }
+    if (framing->has_transfer_encoding || strtoull(framing->length, NULL, 10) > FRAMING_MAX_BODY_BYTES) {
+        problem_set(problem, 413, "Content is taken up to %d bytes and with its length said.", FRAMING_MAX_BODY_BYTES);
+    } else if (framing->content_type != NULL && !framing_is_json(framing->content_type)) {
+        problem_set(problem, 415, "Content is taken as application/json only.");
+        problem_point(problem, "header", "Content-Type", "is not application/json");
+    } else {
+        problem_set(problem, 400, "This resource takes no content.");
+    }
+    return false;
+}

@@ -1,0 +1,35 @@
+/* What the HTTP library lets pass and a server must not: contradictory framing, doubled or foreign Host, huge heads.
+ * Fed header by header; one verdict at the end. */
+#ifndef LEASTPORT_WEB_FRAMING_H
+#define LEASTPORT_WEB_FRAMING_H
+
+#include "web/problem.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum { FRAMING_MAX_HEAD_BYTES = 32768, FRAMING_MAX_HEADERS = 100, FRAMING_MAX_BODY_BYTES = 16384 };
+
+struct framing {
+    size_t head_bytes;
+    size_t header_count;
+    unsigned host_count;
+    unsigned length_count;
+    const char *host; /* borrowed until the verdict */
+    const char *length;
+    const char *content_type;
+    bool has_transfer_encoding;
+    bool has_bad_length;
+    bool has_content;
+};
+
+void framing_init(struct framing *framing);
+void framing_add(struct framing *framing, const char *name, const char *value);
+/* False, with the problem set, when the request must not be served; the connection is closed after it: where the next
+ * request begins is not certain (RFC 9112 section 6.3). */
+bool framing_is_sound(const struct framing *framing, struct problem *problem);
+/* False, with the problem set, when the content is too large, of a type that nothing here reads, or not wanted. */
+bool framing_allows_content(const struct framing *framing, struct problem *problem);
+
+#endif

@@ -1,0 +1,8 @@
+#include "web/metrics.h"
+
+void metrics_count_response(struct metrics *metrics, unsigned status)
+{
+    unsigned digit = status / 100;
+
+    atomic_fetch_add_explicit(&metrics->responses[digit < 6 ? digit : 0], 1, memory_order_relaxed);
+}

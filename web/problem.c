@@ -1,0 +1,82 @@
+#include "web/problem.h"
+
+#include "web/json_writer.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+static const struct {
+    unsigned status;
+    const char *title;
+} problem_titles[] = {
+    {400, "Bad Request"},
+    {404, "Not Found"},
+    {405, "Method Not Allowed"},
+    {406, "Not Acceptable"},
+    {413, "Content Too Large"},
+    {414, "URI Too Long"},
+    {415, "Unsupported Media Type"},
+    {421, "Misdirected Request"},
+    {431, "Request Header Fields Too Large"},
+    {500, "Internal Server Error"},
+    {503, "Service Unavailable"},
+};
+
+const char *problem_title(unsigned status)
+{
+    for (size_t i = 0; i < sizeof(problem_titles) / sizeof(*problem_titles); i++) {
+        if (problem_titles[i].status == status) {
+            return problem_titles[i].title;
+        }
+    }
+    return "Error";
+}
+
+void problem_set(struct problem *problem, unsigned status, const char *format, ...)
+{
+    va_list args;
+
+    problem->status = status;
+    va_start(args, format);
+    vsnprintf(problem->detail, sizeof(problem->detail), format, args);
+    va_end(args);
+}
+
+void problem_point(struct problem *problem, const char *part, const char *name, const char *format, ...)
+{
+    struct problem_error *error;
+    va_list args;
+
+    if (problem->error_count == PROBLEM_ERRORS) {
+        return;
+    }
+    error = &problem->errors[problem->error_count++];
+    snprintf(error->pointer, sizeof(error->pointer), "#/%s/%s", part, name);
+    va_start(args, format);
+    vsnprintf(error->message, sizeof(error->message), format, args);
+    va_end(args);
+}
+
+void problem_write(const struct problem *problem, const char *instance, struct buffer *buffer)
+{
+    struct json_writer writer;
+
+    json_writer_init(&writer, buffer);
+    json_open_object(&writer, NULL);
+    json_put_text(&writer, "type", "about:blank");
+    json_put_text(&writer, "title", problem_title(problem->status));
+    json_put_number(&writer, "status", problem->status);
+    json_put_text(&writer, "detail", problem->detail);
+    json_put_text(&writer, "instance", instance);
+    if (problem->error_count != 0) {
+        json_open_array(&writer, "errors");
+        for (size_t i = 0; i < problem->error_count; i++) {
+            json_open_object(&writer, NULL);
+            json_put_text(&writer, "pointer", problem->errors[i].pointer);
+            json_put_text(&writer, "message", problem->errors[i].message);
+            json_close_object(&writer);
+        }
+        json_close_array(&writer);
+    }
+    json_close_object(&writer);
+}

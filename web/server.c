@@ -1,0 +1,335 @@
+#include "web/server.h"
+
+#include "web/deadline.h"
+#include "web/exchange.h"
+#include "web/framing.h"
+#include "web/metrics.h"
+#include "web/route.h"
+#include "web/store_pool.h"
+
+#include <errno.h>
+#include <microhttpd.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { SERVER_IDLE_S = 30, SERVER_CONNECTION_BYTES = 65536, SERVER_BACKLOG = 512 };
+
+struct server {
+    struct server_options options;
+    struct MHD_Daemon *daemon;
+    struct deadline_watch *watch;
+    struct metrics metrics;
+    struct exchange_site site;
+    uint16_t port;
+};
+
+struct server_options server_options_default(void)
+{
+    return (struct server_options){
+        .address = addr_loopback(false),
+        .port = 8480,
+        .threads = 4,
+        .connections = 1000,
+        .head_ms = 10000,
+        .request_ms = 60000,
+    };
+}
+
+/* ---- answers ---- */
+
+static const char server_page_policy[] =
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; base-uri 'none'; "
+    "form-action 'self'; frame-ancestors 'none'";
+static const char server_data_policy[] = "default-src 'none'; frame-ancestors 'none'";
+
+static void server_header(struct MHD_Response *response, const char *name, const char *value)
+{
+    /* It fails only without memory or for a malformed value; ours are constants and the answer is right without. */
+    enum MHD_Result result = MHD_add_response_header(response, name, value);
+    (void)result;
+}
+
+static void server_add_headers(struct MHD_Response *response, const struct exchange *exchange, bool closes)
+{
+    server_header(response, "Content-Security-Policy", exchange->is_page ? server_page_policy : server_data_policy);
+    server_header(response, "X-Content-Type-Options", "nosniff");
+    server_header(response, "Referrer-Policy", "no-referrer");
+    server_header(response, "Cross-Origin-Resource-Policy", "same-origin");
+    server_header(response, "Cross-Origin-Opener-Policy", "same-origin");
+    server_header(response, "Cache-Control", exchange->etag[0] == '\0' ? "no-store" : "no-cache");
+    server_header(response, "Vary", "Accept");
+    if (exchange->status != 204 && exchange->status != 304) {
+        server_header(response, "Content-Type", exchange->content_type);
+    }
+    if (exchange->etag[0] != '\0') {
+        server_header(response, "ETag", exchange->etag);
+    }
+    if (exchange->allows) {
+        server_header(response, "Allow", "GET, HEAD, OPTIONS");
+    }
+    if (exchange->status == 503) {
+        server_header(response, "Retry-After", "5");
+    }
+    if (closes) {
+        server_header(response, "Connection", "close");
+    }
+}
+
+static struct MHD_Response *server_make_response(struct exchange *exchange)
+{
+    struct MHD_Response *response;
+    size_t length = 0;
+    char *bytes;
+
+    if (exchange->status == 304 || exchange->status == 204) {
+        return MHD_create_response_from_buffer(0, NULL, MHD_RESPMEM_PERSISTENT);
+    }
+    if (exchange->fixed != NULL) {
+        /* The library takes a pointer to what it will not change. */
+        void *fixed = (void *)(uintptr_t)exchange->fixed;
+        return MHD_create_response_from_buffer(exchange->fixed_size, fixed, MHD_RESPMEM_PERSISTENT);
+    }
+    bytes = buffer_take(&exchange->body, &length);
+    if (bytes == NULL) {
+        return NULL;
+    }
+    response = MHD_create_response_from_buffer(length, bytes, MHD_RESPMEM_MUST_FREE);
+    if (response == NULL) {
+        free(bytes);
+    }
+    return response;
+}
+
+static enum MHD_Result server_send(struct server *server, struct MHD_Connection *connection, struct exchange *exchange,
+                                   bool closes)
+{
+    struct MHD_Response *response = server_make_response(exchange);
+    enum MHD_Result result;
+
+    if (response == NULL) {
+        return MHD_NO;
+    }
+    server_add_headers(response, exchange, closes);
+    result = MHD_queue_response(connection, exchange->status, response);
+    MHD_destroy_response(response);
+    metrics_count_response(&server->metrics, exchange->status);
+    return result;
+}
+
+/* A problem takes the place of whatever the handler had begun. */
+static void server_settle(struct exchange *exchange, const char *target)
+{
+    if (exchange->problem.status == 0) {
+        return;
+    }
+    buffer_clear(&exchange->body);
+    exchange->fixed = NULL;
+    exchange->is_page = false;
+    exchange->etag[0] = '\0';
+    exchange->status = exchange->problem.status;
+    exchange->content_type = "application/problem+json";
+    problem_write(&exchange->problem, target, &exchange->body);
+}
+
+/* ---- requests ---- */
+
+/* What is kept of a request between the library's calls: its raw target. */
+static void *server_note_target(void *context, const char *target, struct MHD_Connection *connection)
+{
+    (void)context;
+    (void)connection;
+    return strdup(target);
+}
+
+/* Targets are decoded by uri.h, strictly; the library leaves them alone. */
+static size_t server_leave_escapes(void *context, struct MHD_Connection *connection, char *text)
+{
+    (void)context;
+    (void)connection;
+    return strlen(text);
+}
+
+static enum MHD_Result server_note_header(void *context, enum MHD_ValueKind kind, const char *name, const char *value)
+{
+    (void)kind;
+    framing_add(context, name, value == NULL ? "" : value);
+    return MHD_YES;
+}
+
+static struct deadline *server_deadline(struct MHD_Connection *connection)
+{
+    const union MHD_ConnectionInfo *info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+
+    return info == NULL ? NULL : info->socket_context;
+}
+
+static enum MHD_Result server_serve(struct server *server, struct MHD_Connection *connection, const char *method,
+                                    const char *target)
+{
+    struct framing framing;
+    struct exchange exchange;
+    struct request_head head = {
+        .method = method,
+        .target = target,
+        .accept = MHD_lookup_connection_value(connection, MHD_HEADER_KIND, "Accept"),
+        .if_none_match = MHD_lookup_connection_value(connection, MHD_HEADER_KIND, "If-None-Match"),
+        .framing = &framing,
+    };
+    bool is_sound;
+    enum MHD_Result result;
+
+    framing_init(&framing);
+    MHD_get_connection_values(connection, MHD_HEADER_KIND, server_note_header, &framing);
+    exchange_init(&exchange, &server->site);
+    is_sound = framing_is_sound(&framing, &exchange.problem);
+    if (is_sound) {
+        route_answer(&exchange, &head);
+    }
+    server_settle(&exchange, target);
+    /* Content is never read: the connection ends with the answer to a request that carries some. */
+    result = server_send(server, connection, &exchange, !is_sound || framing.has_content);
+    exchange_done(&exchange);
+    return result;
+}
+
+static enum MHD_Result server_handle(void *context, struct MHD_Connection *connection, const char *url,
+                                     const char *method, const char *version, const char *upload, size_t *upload_size,
+                                     void **request)
+{
+    struct server *server = context;
+
+    (void)url;
+    (void)version;
+    (void)upload;
+    (void)upload_size;
+    if (*request == NULL) {
+        return MHD_NO;
+    }
+    deadline_set(server->watch, server_deadline(connection), server->options.request_ms);
+    return server_serve(server, connection, method, *request);
+}
+
+static void server_complete(void *context, struct MHD_Connection *connection, void **request,
+                            enum MHD_RequestTerminationCode code)
+{
+    struct server *server = context;
+
+    (void)code;
+    free(*request);
+    *request = NULL;
+    deadline_set(server->watch, server_deadline(connection), SERVER_IDLE_S * 1000 + server->options.head_ms);
+}
+
+static void server_watch(void *context, struct MHD_Connection *connection, void **socket_context,
+                         enum MHD_ConnectionNotificationCode code)
+{
+    struct server *server = context;
+    const union MHD_ConnectionInfo *info;
+
+    if (code == MHD_CONNECTION_NOTIFY_CLOSED) {
+        deadline_remove(server->watch, *socket_context);
+        *socket_context = NULL;
+        atomic_fetch_sub(&server->metrics.connections, 1);
+        return;
+    }
+    info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+    *socket_context = deadline_add(server->watch, info->connect_fd, server->options.head_ms);
+    atomic_fetch_add(&server->metrics.connections, 1);
+}
+
+/* ---- life ---- */
+
+static int server_listen(const struct server_options *options, uint16_t *ret_port, int *ret_fd)
+{
+    struct sockaddr_storage address;
+    socklen_t length = addr_to_sockaddr(&options->address, options->port, &address);
+    int fd = socket(address.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    int one = 1;
+    int rc;
+
+    if (fd < 0) {
+        return -errno;
+    }
+    if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one)) != 0 ||
+        bind(fd, (struct sockaddr *)&address, length) != 0 || listen(fd, SERVER_BACKLOG) != 0 ||
+        getsockname(fd, (struct sockaddr *)&address, &length) != 0) {
+        rc = -errno;
+        close(fd);
+        return rc;
+    }
+    rc = addr_from_sockaddr((struct sockaddr *)&address, &(struct addr){0}, ret_port);
+    if (rc != 0) {
+        close(fd);
+        return rc;
+    }
+    *ret_fd = fd;
+    return 0;
+}
+
+static int server_start_daemon(struct server *server)
+{
+    int fd;
+    int rc = server_listen(&server->options, &server->port, &fd);
+
+    if (rc != 0) {
+        return rc;
+    }
+    errno = 0;
+    server->daemon = MHD_start_daemon(
+        MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_ITC, 0, NULL, NULL, server_handle, server, MHD_OPTION_LISTEN_SOCKET, fd,
+        MHD_OPTION_THREAD_POOL_SIZE, server->options.threads, MHD_OPTION_CONNECTION_LIMIT, server->options.connections,
+        MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)SERVER_IDLE_S, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
+        (size_t)SERVER_CONNECTION_BYTES, MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_UNESCAPE_CALLBACK,
+        server_leave_escapes, NULL, MHD_OPTION_URI_LOG_CALLBACK, server_note_target, NULL, MHD_OPTION_NOTIFY_COMPLETED,
+        server_complete, server, MHD_OPTION_NOTIFY_CONNECTION, server_watch, server, MHD_OPTION_END);
+    if (server->daemon == NULL) {
+        rc = errno == 0 ? -EIO : -errno;
+        close(fd);
+    }
+    return rc;
+}
+
+int server_start(const struct server_options *options, struct server **ret_server)
+{
+    struct server *server = calloc(1, sizeof(*server));
+    int rc;
+
+    if (server == NULL) {
+        return -ENOMEM;
+    }
+    server->options = *options;
+    server->site.control_path = options->control_path;
+    server->site.metrics = &server->metrics;
+    rc = store_pool_create(options->db_path, &server->site.pool);
+    if (rc == 0) {
+        rc = deadline_watch_create(&server->metrics, &server->watch);
+    }
+    if (rc == 0) {
+        rc = server_start_daemon(server);
+    }
+    if (rc != 0) {
+        server_stop(server);
+        return rc;
+    }
+    *ret_server = server;
+    return 0;
+}
+
+uint16_t server_port(const struct server *server)
+{
+    return server->port;
+}
+
+void server_stop(struct server *server)
+{
+    if (server == NULL) {
+        return;
+    }
+    if (server->daemon != NULL) {
+        MHD_stop_daemon(server->daemon);
+    }
+    deadline_watch_destroy(server->watch);
+    store_pool_destroy(server->site.pool);
+    free(server);
+}

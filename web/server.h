@@ -1,0 +1,28 @@
+/* The HTTP server: libmicrohttpd's threads, its limits, and the way of a request through framing, route and answer. */
+#ifndef LEASTPORT_WEB_SERVER_H
+#define LEASTPORT_WEB_SERVER_H
+
+#include "lib/addr.h"
+
+struct server;
+
+struct server_options {
+    const char *db_path;      /* borrowed for the server's life */
+    const char *control_path; /* NULL: none; borrowed likewise */
+    struct addr address;      /* loopback */
+    uint16_t port;            /* 0: the kernel chooses */
+    unsigned threads;
+    unsigned connections;
+    uint32_t head_ms;    /* a request's head must be there in this time */
+    uint32_t request_ms; /* and its answer taken in this */
+};
+
+struct server_options server_options_default(void);
+
+/* Listens and serves until server_stop(). -EADDRINUSE, -EADDRNOTAVAIL, -EACCES from the socket; else -errno. */
+MUST_USE int server_start(const struct server_options *options, struct server **ret_server);
+/* The port that it listens on. */
+uint16_t server_port(const struct server *server);
+void server_stop(struct server *server);
+
+#endif
