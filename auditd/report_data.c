@@ -181,14 +181,18 @@ static struct report_group *begin_group(const struct store_finding *finding, enu
     return group;
 }
 
-static void add_to_group(struct report_group *group, const struct store_finding *finding)
+/* New is what the last audit saw first; where it was the only one, everything would be. */
+static void add_to_group(const struct report_data *data, struct report_group *group,
+                         const struct store_finding *finding)
 {
+    bool is_new = data->before.is_set && finding->first_seen >= data->last.started_at;
+
     if (group->count < REPORT_HOSTS_NAMED) {
         report_place(finding->address, finding->name, finding->realm, group->places[group->count]);
     }
     group->count++;
     group->sum += finding->penalty;
-    group->new_count += strcmp(finding->presence, "NEW") == 0 ? 1 : 0;
+    group->new_count += is_new ? 1 : 0;
     group->back_count += strcmp(finding->presence, "REAPPEARED") == 0 ? 1 : 0;
     group->stale_count += strcmp(finding->sight, "STALE") == 0 ? 1 : 0;
     group->acknowledged_count += strcmp(finding->disposition, "ACKNOWLEDGED") == 0 ? 1 : 0;
@@ -219,7 +223,7 @@ static int file_finding(struct gathering *gathering, const struct store_finding 
     if (found != NULL && *found != group) {
         free_group(group);
         free(group);
-        add_to_group(*found, finding);
+        add_to_group(gathering->data, *found, finding);
         return 0;
     }
     rc = found == NULL ? -ENOMEM : keep(gathering, group);
@@ -231,7 +235,7 @@ static int file_finding(struct gathering *gathering, const struct store_finding 
         free(group);
         return rc;
     }
-    add_to_group(group, finding);
+    add_to_group(gathering->data, group, finding);
     return 0;
 }
 

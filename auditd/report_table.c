@@ -188,11 +188,14 @@ static void print_arithmetic(const struct pen *pen)
 
 /* ---- the worst exposures ---- */
 
-static void add_count(char *text, uint64_t count, const char *word)
+/* "; 2 new", and of a single finding "; new". */
+static void add_count(char *text, const struct report_group *group, uint64_t count, const char *word)
 {
     size_t length = strlen(text);
 
-    if (count > 0) {
+    if (count > 0 && group->count == 1) {
+        snprintf(text + length, LINE_SIZE - length, "; %s", word);
+    } else if (count > 0) {
         snprintf(text + length, LINE_SIZE - length, "; %" PRIu64 " %s", count, word);
     }
 }
@@ -214,10 +217,10 @@ static void print_places(const struct pen *pen, const struct report_group *group
     }
     snprintf(text + length, sizeof(text) - length, "; penalty %.1f%s; %s", group->penalty,
              group->count > 1 ? " each" : "", group->rule_id);
-    add_count(text, group->new_count, "new");
-    add_count(text, group->back_count, "back again");
-    add_count(text, group->stale_count, "stale (not seen lately)");
-    add_count(text, group->acknowledged_count, "acknowledged");
+    add_count(text, group, group->new_count, "new");
+    add_count(text, group, group->back_count, "back again");
+    add_count(text, group, group->stale_count, "stale (not seen lately)");
+    add_count(text, group, group->acknowledged_count, "acknowledged");
     fprintf(pen->out, "%*s", TEXT_INDENT, "");
     typeset_wrap(pen->out, text, TEXT_INDENT, TEXT_INDENT, pen->width);
     fputc('\n', pen->out);
