@@ -44,6 +44,8 @@ static void audit(struct fixture *fixture, const struct host *hosts, size_t coun
 {
     const struct fixture_plan plan = {"default", "local", "[\"10.0.0.0/29\"]", "1-65535", "", 1, 0};
 
+    size_t down = 0;
+
     fixture_start(fixture, &plan);
     for (size_t i = 0; i < count; i++) {
         for (size_t j = 0; j < 4 && hosts[i].ports[j] != 0; j++) {
@@ -56,9 +58,12 @@ static void audit(struct fixture *fixture, const struct host *hosts, size_t coun
             fixture_port(fixture, hosts[i].address, hosts[i].closed, "closed", "conn-refused");
         }
         fixture_host(fixture, hosts[i].address, !hosts[i].down);
+        down += hosts[i].down ? 1 : 0;
     }
     fixture_slab(fixture, 0, 1);
-    fixture_end(fixture, true);
+    fixture_line(fixture, "scan_end",
+                 "\"complete\":true,\"cause\":\"done\",\"loss\":0.0,\"hosts_up\":%zu,\"hosts_down\":%zu", count - down,
+                 down);
     assert_int_equal(store_resume_put(fixture->store, fixture->scan, "asked"), 0);
     settle(fixture);
 }
