@@ -206,7 +206,8 @@ static void says_several_in_one_go(void **state)
 
     (void)state;
     for (int i = 0; i < 30; i++) {
-        strcat(text, "- {id: '?', to: any, prots: 1}\n");
+        size_t length = strlen(text);
+        snprintf(text + length, sizeof(text) - length, "- {id: '?', to: any, prots: 1}\n");
     }
     problems_init(&problems);
     assert_int_equal(policy_parse(text, strlen(text), "p", &problems, &policy), -EBADMSG);
