@@ -269,7 +269,7 @@ static int server_listen(const struct server_options *options, uint16_t *ret_por
 
 static int server_start_daemon(struct server *server)
 {
-    int fd;
+    int fd = -1;
     int rc = server_listen(&server->options, &server->port, &fd);
 
     if (rc != 0) {
