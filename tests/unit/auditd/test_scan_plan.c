@@ -1,0 +1,119 @@
+#include "auditd/scan_plan.h"
+
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+static struct scan_plan *plan_of(const char *text)
+{
+    json_t *json = json_loads(text, 0, NULL);
+    struct scan_plan *plan = NULL;
+    char reason[256] = "";
+
+    assert_non_null(json);
+    if (scan_plan_create(json, &plan, reason) != 0) {
+        fail_msg("%s: %s", text, reason);
+    }
+    json_decref(json);
+    return plan;
+}
+
+static bool has(const struct scan_plan *plan, const char *host, uint16_t port)
+{
+    struct addr address;
+
+    assert_int_equal(addr_parse(host, &address), 0);
+    return scan_plan_has_endpoint(plan, &address, false, port);
+}
+
+static void knows_its_targets(void **state)
+{
+    struct scan_plan *plan = plan_of(
+        "{\"ports\":\"22,80-90\",\"targets\":[\"10.0.0.0/30\",\"10.0.1.5-7\",\"10.0.2.9-10.0.3.1\",\"[fd00::1]:443\","
+        "\"fd00::10-fd00::20\",\"10.9.9.9:1000\",\"web-1.example:8080\"],\"exclude\":[\"10.0.1.6\"],"
+        "\"resolved\":{\"web-1.example\":[\"192.168.0.1\",\"fd00::99\"]},"
+        "\"watch\":[{\"host\":\"10.0.0.1\",\"proto\":\"tcp\",\"port\":9999},"
+        "{\"host\":\"web-1.example\",\"proto\":\"udp\",\"port\":53}],"
+        "\"canary\":{\"host\":\"10.7.7.7\",\"proto\":\"tcp\",\"port\":7}}");
+    struct portset ports;
+    struct addr address;
+    (void)state;
+    assert_true(has(plan, "10.0.0.0", 22) && has(plan, "10.0.0.3", 90));
+    assert_false(has(plan, "10.0.0.4", 22) || has(plan, "10.0.0.3", 91));
+    assert_true(has(plan, "10.0.1.5", 80) && has(plan, "10.0.1.7", 80));
+    assert_false(has(plan, "10.0.1.6", 80) || has(plan, "10.0.1.8", 80));
+    assert_true(has(plan, "10.0.2.255", 22) && has(plan, "10.0.3.1", 22) && !has(plan, "10.0.3.2", 22));
+    assert_true(has(plan, "fd00::1", 443) && !has(plan, "fd00::1", 22) && has(plan, "fd00::15", 22));
+    assert_true(has(plan, "10.9.9.9", 1000) && !has(plan, "10.9.9.9", 22));
+    assert_true(has(plan, "192.168.0.1", 8080) && has(plan, "fd00::99", 8080) && !has(plan, "192.168.0.1", 22));
+    assert_true(has(plan, "10.0.0.1", 9999) && !has(plan, "10.0.0.2", 9999));
+    assert_int_equal(addr_parse("fd00::99", &address), 0);
+    assert_true(scan_plan_has_endpoint(plan, &address, true, 53));
+    assert_false(scan_plan_has_endpoint(plan, &address, true, 8080));
+    assert_true(scan_plan_name_has(plan, "web-1.example", &address));
+    assert_false(scan_plan_name_has(plan, "other.example", &address));
+    assert_int_equal(scan_plan_name_count(plan, "web-1.example", true), 1);
+    assert_int_equal(addr_parse("10.7.7.7", &address), 0);
+    assert_true(scan_plan_is_canary(plan, &address, false, 7) && !scan_plan_is_canary(plan, &address, true, 7));
+    assert_false(scan_plan_has_host(plan, &address));
+    assert_int_equal(addr_parse("10.0.0.1", &address), 0);
+    assert_true(scan_plan_ports(plan, &address, false, &ports));
+    /* What is watched only is not what is planned. */
+    assert_int_equal(portset_count(&ports), 12);
+    scan_plan_destroy(plan);
+    scan_plan_destroy(NULL);
+}
+
+static void refuses_with_the_field(void **state)
+{
+    static const struct {
+        const char *text;
+        const char *named;
+    } cases[] = {
+        {"{}", "plan/ports"},
+        {"{\"ports\":\"ssh\",\"targets\":[\"10.0.0.1\"]}", "plan/ports \"ssh\""},
+        {"{\"ports\":\"1\"}", "plan/targets"},
+        {"{\"ports\":\"1\",\"targets\":[]}", "plan/targets"},
+        {"{\"ports\":\"1\",\"targets\":{}}", "plan/targets"},
+        {"{\"ports\":\"1\",\"targets\":[7]}", "plan/targets"},
+        {"{\"ports\":\"1\",\"targets\":[\"no.example\"]}", "\"no.example\""},
+        {"{\"ports\":\"1\",\"targets\":[\"10.0.0.9-5\"]}", "\"10.0.0.9-5\""},
+        {"{\"ports\":\"1\",\"targets\":[\"10.0.0.9-256\"]}", "\"10.0.0.9-256\""},
+        {"{\"ports\":\"1\",\"targets\":[\"10.0.0.9-fd00::1\"]}", "plan/targets"},
+        {"{\"ports\":\"1\",\"targets\":[\"[fd00::1\"]}", "\"[fd00::1\""},
+        {"{\"ports\":\"1\",\"targets\":[\"[fd00::1]x\"]}", "\"[fd00::1]x\""},
+        {"{\"ports\":\"1\",\"targets\":[\"10.0.0.1:\"],\"exclude\":[\"\"]}", "plan/exclude"},
+        {"{\"ports\":\"1\",\"targets\":[\"10.0.0.1:99999\"]}", "plan/ports \"99999\""},
+        {"{\"ports\":\"1\",\"targets\":[\"a.example\"],\"resolved\":[]}", "plan/resolved"},
+        {"{\"ports\":\"1\",\"targets\":[\"a.example\"],\"resolved\":{\"a.example\":[\"x\"]}}", "plan/resolved"},
+        {"{\"ports\":\"1\",\"targets\":[\"10.0.0.1\"],\"watch\":[{}]}", "plan/watch"},
+        {"{\"ports\":\"1\",\"targets\":[\"10.0.0.1\"],\"watch\":7}", "plan/watch"},
+        {"{\"ports\":\"1\",\"targets\":[\"10.0.0.1\"],\"canary\":{\"host\":\"x\",\"proto\":\"tcp\",\"port\":70000}}",
+         "plan/canary"},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+        json_t *json = json_loads(cases[i].text, 0, NULL);
+        struct scan_plan *plan = NULL;
+        char reason[256] = "";
+        int rc = scan_plan_create(json, &plan, reason);
+        if (rc != -EBADMSG || strstr(reason, cases[i].named) == NULL) {
+            fail_msg("%s: %d %s", cases[i].text, rc, reason);
+        }
+        json_decref(json);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(knows_its_targets),
+        cmocka_unit_test(refuses_with_the_field),
+    };
+    return cmocka_run_group_tests_name("scan_plan", tests, NULL, NULL);
+}

@@ -1,0 +1,352 @@
+#include "tests/unit/auditd/fixture.h"
+
+#include "auditd/protocol.h"
+#include "auditd/store_lock.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/wait.h>
+
+static struct store_error try_open(const char *path, const struct store_options *options, int expected)
+{
+    struct store_error error = {0};
+    struct store *store = NULL;
+    int rc = store_open(path, options, &store, &error);
+
+    store_close(store);
+    if (rc != expected) {
+        fail_msg("store_open(%s): %d, not %d: %s", path, rc, expected, error.text);
+    }
+    return error;
+}
+
+static void close_store(struct fixture *fixture)
+{
+    store_close(fixture->store);
+    fixture->store = NULL;
+}
+
+/* Runs SQL on the closed database, as another program would. */
+static void run_foreign(const char *path, const char *sql)
+{
+    sqlite3 *database = NULL;
+
+    assert_int_equal(sqlite3_open(path, &database), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(database, sql, NULL, NULL, NULL), SQLITE_OK);
+    sqlite3_close(database);
+}
+
+static void makes_file_and_folders(void **state)
+{
+    struct fixture *fixture = *state;
+    const struct store_options options = store_options_default();
+    char path[160];
+    struct stat status;
+
+    snprintf(path, sizeof(path), "%s/a/b/x.db", fixture->folder);
+    umask(0);
+    try_open(path, &options, 0);
+    assert_int_equal(stat(path, &status), 0);
+    assert_int_equal(status.st_mode & 0777, 0640);
+    snprintf(path, sizeof(path), "%s/a", fixture->folder);
+    assert_int_equal(stat(path, &status), 0);
+    assert_int_equal(status.st_mode & 0777, 0750);
+    snprintf(path, sizeof(path), "rm -r %s/a", fixture->folder);
+    assert_int_equal(system(path), 0);
+}
+
+static void sets_what_a_reader_needs(void **state)
+{
+    struct fixture *fixture = *state;
+    char path[128];
+
+    assert_int_equal(fixture_int(fixture, "PRAGMA application_id"), STORE_APPLICATION_ID);
+    assert_int_equal(fixture_int(fixture, "PRAGMA user_version"), store_schema_version());
+    assert_string_equal(fixture_text(fixture, "PRAGMA journal_mode"), "wal");
+    assert_int_equal(fixture_int(fixture, "PRAGMA synchronous"), 2);
+    assert_int_equal(fixture_int(fixture, "PRAGMA foreign_keys"), 1);
+    assert_int_equal(fixture_int(fixture, "SELECT count(*) FROM sqlite_schema WHERE name = 'finding'"), 1);
+    close_store(fixture);
+    /* They outlive the writer: a read-only reader needs them. */
+    snprintf(path, sizeof(path), "%s-wal", fixture->path);
+    assert_int_equal(access(path, F_OK), 0);
+    snprintf(path, sizeof(path), "%s-shm", fixture->path);
+    assert_int_equal(access(path, F_OK), 0);
+    fixture_open(fixture);
+    assert_int_equal(fixture_int(fixture, "PRAGMA user_version"), store_schema_version());
+}
+
+static void refuses_a_newer_version(void **state)
+{
+    struct fixture *fixture = *state;
+    const struct store_options options = store_options_default();
+    struct store_error error;
+
+    close_store(fixture);
+    run_foreign(fixture->path, "PRAGMA user_version = 999");
+    error = try_open(fixture->path, &options, -EPROTO);
+    assert_int_equal(error.fault, STORE_FAULT_NEWER);
+    assert_non_null(strstr(error.text, "schema 999"));
+}
+
+static void refuses_another_applications(void **state)
+{
+    struct fixture *fixture = *state;
+    const struct store_options options = store_options_default();
+    static const char *const made[] = {"CREATE TABLE t (x)", "PRAGMA application_id = 7; CREATE TABLE t (x)",
+                                       "PRAGMA user_version = 3"};
+    char path[160];
+
+    for (size_t i = 0; i < sizeof(made) / sizeof(*made); i++) {
+        struct store_error error;
+        snprintf(path, sizeof(path), "%s/other.db", fixture->folder);
+        run_foreign(path, made[i]);
+        error = try_open(path, &options, -EBADMSG);
+        assert_int_equal(error.fault, STORE_FAULT_FOREIGN);
+        unlink(path);
+    }
+    snprintf(path, sizeof(path), "%s/other.db.lock", fixture->folder);
+    unlink(path);
+}
+
+static void write_text(const char *path, const char *text, long offset)
+{
+    FILE *file = fopen(path, offset == 0 ? "w" : "r+");
+
+    assert_non_null(file);
+    fseek(file, offset, SEEK_SET);
+    fputs(text, file);
+    fclose(file);
+}
+
+static void refuses_what_is_no_database(void **state)
+{
+    struct fixture *fixture = *state;
+    const struct store_options options = store_options_default();
+    struct store_error error;
+
+    close_store(fixture);
+    fixture_remove(fixture);
+    mkdir(fixture->folder, 0700);
+    write_text(fixture->path, "Dear diary, this is a text that is much longer than nothing at all, and no database\n",
+               0);
+    error = try_open(fixture->path, &options, -EBADMSG);
+    assert_int_equal(error.fault, STORE_FAULT_NOT_DATABASE);
+    assert_non_null(strstr(error.text, fixture->path));
+    error = try_open(fixture->folder, &options, -EISDIR);
+    assert_int_equal(error.fault, STORE_FAULT_NOT_DATABASE);
+    /* What is there is never overwritten. */
+    FILE *file = fopen(fixture->path, "r");
+    assert_int_equal(fgetc(file), 'D');
+    fclose(file);
+}
+
+static void refuses_a_corrupt_one(void **state)
+{
+    struct fixture *fixture = *state;
+    const struct store_options options = store_options_default();
+    char garbage[4097];
+    struct store_error error;
+
+    assert_int_equal(sqlite3_exec(store_database(fixture->store), "PRAGMA wal_checkpoint(TRUNCATE)", NULL, NULL, NULL),
+                     SQLITE_OK);
+    close_store(fixture);
+    memset(garbage, 'x', sizeof(garbage) - 1);
+    garbage[4096] = '\0';
+    /* The second page: the header and the schema's root stay as they are. */
+    write_text(fixture->path, garbage, 4096 * 3);
+    error = try_open(fixture->path, &options, -EUCLEAN);
+    assert_int_equal(error.fault, STORE_FAULT_CORRUPT);
+    assert_non_null(strstr(error.text, "restore a backup"));
+}
+
+static void names_the_process_that_holds_the_lock(void **state)
+{
+    struct fixture *fixture = *state;
+    const struct store_options options = store_options_default();
+    struct store_error error;
+    char pid[32];
+    pid_t holder;
+
+    assert_int_equal(store_lock_holder(fixture->path, &holder), 0);
+    assert_int_equal(holder, getpid());
+    error = try_open(fixture->path, &options, -EBUSY);
+    assert_int_equal(error.fault, STORE_FAULT_LOCKED);
+    snprintf(pid, sizeof(pid), "process %ld", (long)getpid());
+    assert_non_null(strstr(error.text, pid));
+    close_store(fixture);
+    assert_int_equal(store_lock_holder(fixture->path, &holder), -ENOENT);
+    try_open(fixture->path, &options, 0);
+}
+
+/* A process that died leaves its number in the file, and no lock. */
+static void a_dead_holder_holds_nothing(void **state)
+{
+    struct fixture *fixture = *state;
+    const struct store_options options = store_options_default();
+    pid_t holder;
+    pid_t pid;
+
+    close_store(fixture);
+    pid = fork();
+    if (pid == 0) {
+        fixture_open(fixture);
+        kill(getpid(), SIGKILL);
+    }
+    assert_int_equal(waitpid(pid, NULL, 0), pid);
+    assert_int_equal(store_lock_holder(fixture->path, &holder), -ENOENT);
+    try_open(fixture->path, &options, 0);
+}
+
+/* A shell or a backup that is no Leastport takes SQLite's lock, not ours. */
+static void says_that_a_stranger_has_it_locked(void **state)
+{
+    struct fixture *fixture = *state;
+    struct store_options options = store_options_default();
+    sqlite3 *stranger = NULL;
+
+    close_store(fixture);
+    options.busy_ms = 1;
+    assert_int_equal(sqlite3_open(fixture->path, &stranger), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(stranger, "BEGIN IMMEDIATE", NULL, NULL, NULL), SQLITE_OK);
+    assert_int_equal(store_open(fixture->path, &options, &fixture->store, &(struct store_error){0}), 0);
+    assert_int_equal(store_begin(fixture->store), -EBUSY);
+    assert_int_equal(store_last_error(fixture->store)->fault, STORE_FAULT_LOCKED);
+    assert_non_null(strstr(store_last_error(fixture->store)->text, "another process"));
+    sqlite3_close(stranger);
+    assert_int_equal(store_begin(fixture->store), 0);
+    store_rollback(fixture->store);
+}
+
+static void does_not_make_what_it_must_not(void **state)
+{
+    struct fixture *fixture = *state;
+    struct store_options options = store_options_default();
+    struct store_error error;
+    char path[160];
+
+    options.create = false;
+    snprintf(path, sizeof(path), "%s/none/x.db", fixture->folder);
+    error = try_open(path, &options, -ENOENT);
+    assert_int_equal(error.fault, STORE_FAULT_MISSING);
+    snprintf(path, sizeof(path), "%s/x.db", fixture->folder);
+    error = try_open(path, &options, -ENOENT);
+    assert_int_equal(error.fault, STORE_FAULT_MISSING);
+    assert_int_equal(access(path, F_OK), -1);
+    options.create = true;
+    snprintf(path, sizeof(path), "%s/x.db", fixture->path);
+    error = try_open(path, &options, -ENOTDIR);
+    assert_int_equal(error.fault, STORE_FAULT_MISSING);
+}
+
+/* Root may write anywhere: the attempt is made by nobody, in a process of its own. Its exit status is the fault. */
+static int fault_as_nobody(const char *path)
+{
+    const struct store_options options = store_options_default();
+    struct store_error error = {0};
+    struct store *store = NULL;
+    int status = 0;
+    pid_t pid = fork();
+
+    if (pid == 0) {
+        if (geteuid() == 0 && (setgid(65534) < 0 || setuid(65534) < 0)) {
+            _exit(99);
+        }
+        _exit(store_open(path, &options, &store, &error) == 0 ? 0 : (int)error.fault);
+    }
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_true(WIFEXITED(status));
+    return WEXITSTATUS(status);
+}
+
+static void says_what_is_read_only(void **state)
+{
+    struct fixture *fixture = *state;
+    char path[160];
+
+    close_store(fixture);
+    assert_int_equal(chmod(fixture->path, 0444), 0);
+    assert_int_equal(chmod(fixture->folder, 0755), 0);
+    assert_int_equal(fault_as_nobody(fixture->path), STORE_FAULT_READ_ONLY);
+    snprintf(path, sizeof(path), "%s/new.db", fixture->folder);
+    assert_int_equal(chmod(fixture->folder, 0555), 0);
+    assert_int_equal(fault_as_nobody(path), STORE_FAULT_READ_ONLY);
+    snprintf(path, sizeof(path), "%s/new/x.db", fixture->folder);
+    assert_int_equal(fault_as_nobody(path), STORE_FAULT_READ_ONLY);
+    assert_int_equal(chmod(fixture->folder, 0755), 0);
+}
+
+/* No room even for the schema: nothing half-made stays, and the next open with room begins anew. */
+static void a_full_disk_leaves_no_half_schema(void **state)
+{
+    struct fixture *fixture = *state;
+    struct store_options options = store_options_default();
+    struct store_error error;
+
+    close_store(fixture);
+    fixture_remove(fixture);
+    mkdir(fixture->folder, 0700);
+    options.max_pages = 5;
+    error = try_open(fixture->path, &options, -ENOSPC);
+    assert_int_equal(error.fault, STORE_FAULT_FULL);
+    options.max_pages = 0;
+    try_open(fixture->path, &options, 0);
+}
+
+static void gives_random_version_4_uuids(void **state)
+{
+    char uuid[STORE_UUID_SIZE];
+    char other[STORE_UUID_SIZE];
+
+    (void)state;
+    store_uuid(uuid);
+    store_uuid(other);
+    assert_int_equal(strlen(uuid), 36);
+    assert_int_equal(uuid[14], '4');
+    assert_non_null(strchr("89ab", uuid[19]));
+    assert_string_not_equal(uuid, other);
+}
+
+static void rolls_back_what_was_not_committed(void **state)
+{
+    struct fixture *fixture = *state;
+
+    assert_int_equal(store_begin(fixture->store), 0);
+    assert_int_equal(
+        store_run(fixture->store, "INSERT INTO realm (name, created_at) VALUES (?, ?)", "ti", "r", INT64_C(1)), 0);
+    assert_true(store_in_transaction(fixture->store));
+    close_store(fixture);
+    fixture_open(fixture);
+    assert_int_equal(fixture_int(fixture, "SELECT count(*) FROM realm"), 0);
+    /* A broken rule of the schema is an error with words, not a crash. */
+    assert_int_equal(store_run(fixture->store, "INSERT INTO asset (uuid, realm_id, created_at) VALUES (?, ?, ?)", "tii",
+                               "u", INT64_C(77), INT64_C(1)),
+                     -EINVAL);
+    assert_non_null(strstr(store_last_error(fixture->store)->text, "FOREIGN KEY"));
+    store_close(NULL);
+    store_lock_release(NULL);
+}
+
+#define WITH_STORE(test) cmocka_unit_test_setup_teardown(test, fixture_setup, fixture_teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        WITH_STORE(makes_file_and_folders),
+        WITH_STORE(sets_what_a_reader_needs),
+        WITH_STORE(refuses_a_newer_version),
+        WITH_STORE(refuses_another_applications),
+        WITH_STORE(refuses_what_is_no_database),
+        WITH_STORE(refuses_a_corrupt_one),
+        WITH_STORE(names_the_process_that_holds_the_lock),
+        WITH_STORE(a_dead_holder_holds_nothing),
+        WITH_STORE(says_that_a_stranger_has_it_locked),
+        WITH_STORE(does_not_make_what_it_must_not),
+        WITH_STORE(says_what_is_read_only),
+        WITH_STORE(a_full_disk_leaves_no_half_schema),
+        WITH_STORE(gives_random_version_4_uuids),
+        WITH_STORE(rolls_back_what_was_not_committed),
+    };
+    return cmocka_run_group_tests_name("store", tests, NULL, NULL);
+}
