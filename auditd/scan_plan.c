@@ -7,7 +7,10 @@
 
 enum { SCAN_PLAN_REASON_SIZE = 256 };
 
-/* first..last with ports; `ports` is an index into the plan's sets: texts that are equal share one. */
+/* An index into the plan's sets of ports (texts that are equal share one), or none of its own. */
+#define SCAN_PLAN_NO_PORTS SIZE_MAX
+
+/* first..last with their ports. */
 struct scan_plan_range {
     struct addr first;
     struct addr last;
@@ -166,6 +169,7 @@ struct scan_plan_list {
     const char *field;
     struct scan_plan_range **ranges;
     size_t *count;
+    size_t without_ports; /* what an expression without ports of its own stands for */
 };
 
 static int scan_plan_add_range(const struct scan_plan_list *list, const struct scan_plan_range *range)
@@ -206,7 +210,7 @@ static int scan_plan_add_name(const struct scan_plan_builder *builder, const str
 static int scan_plan_add_expression(const struct scan_plan_builder *builder, const struct scan_plan_list *list,
                                     const char *expression)
 {
-    struct scan_plan_range range = {0};
+    struct scan_plan_range range = {.ports = list->without_ports};
     char *text = strdup(expression);
     char *host;
     char *ports;
@@ -344,8 +348,11 @@ static int scan_plan_fill_watch(const struct scan_plan_builder *builder, const j
 static int scan_plan_fill(const struct scan_plan_builder *builder, const json_t *json)
 {
     struct scan_plan *plan = builder->plan;
-    const struct scan_plan_list targets = {"targets", &plan->targets, &plan->target_count};
-    const struct scan_plan_list excludes = {"exclude", &plan->excludes, &plan->exclude_count};
+    const struct scan_plan_list lists[] = {
+        {"targets", &plan->targets, &plan->target_count, 0},
+        {"exclude", &plan->excludes, &plan->exclude_count, SCAN_PLAN_NO_PORTS},
+        {"never_scan", &plan->excludes, &plan->exclude_count, SCAN_PLAN_NO_PORTS},
+    };
     const char *ports = json_string_value(json_object_get(json, "ports"));
     size_t index;
     int rc;
@@ -355,14 +362,11 @@ static int scan_plan_fill(const struct scan_plan_builder *builder, const json_t 
     }
     /* The plan's own ports are set 0: what a target without ports points at. */
     rc = scan_plan_intern_ports(builder, ports, &index);
-    if (rc == 0) {
-        rc = scan_plan_add_list(builder, json, &targets);
+    for (size_t i = 0; rc == 0 && i < sizeof(lists) / sizeof(*lists); i++) {
+        rc = scan_plan_add_list(builder, json, &lists[i]);
     }
     if (rc == 0 && plan->target_count == 0) {
         rc = scan_plan_refuse(builder, "targets", "", "is empty");
-    }
-    if (rc == 0) {
-        rc = scan_plan_add_list(builder, json, &excludes);
     }
     if (rc == 0) {
         rc = scan_plan_fill_watch(builder, json);
@@ -411,16 +415,34 @@ void scan_plan_destroy(struct scan_plan *plan)
     free(plan);
 }
 
+/* A range without a zone stands for that range in every zone. */
 static bool scan_plan_range_has(const struct scan_plan_range *range, const struct addr *host)
 {
-    return range->first.is_ipv6 == host->is_ipv6 && addr_compare(&range->first, host) <= 0 &&
-           addr_compare(host, &range->last) <= 0;
+    struct addr bare = *host;
+
+    if (range->first.zone == 0) {
+        bare.zone = 0;
+    }
+    return range->first.is_ipv6 == host->is_ipv6 && range->first.zone == bare.zone &&
+           addr_compare(&range->first, &bare) <= 0 && addr_compare(&bare, &range->last) <= 0;
 }
 
-static bool scan_plan_excludes(const struct scan_plan *plan, const struct addr *host)
+static bool scan_plan_excludes_host(const struct scan_plan *plan, const struct addr *host)
 {
     for (size_t i = 0; i < plan->exclude_count; i++) {
-        if (scan_plan_range_has(&plan->excludes[i], host)) {
+        if (plan->excludes[i].ports == SCAN_PLAN_NO_PORTS && scan_plan_range_has(&plan->excludes[i], host)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool scan_plan_excludes(const struct scan_plan *plan, const struct addr *host, uint16_t port)
+{
+    for (size_t i = 0; i < plan->exclude_count; i++) {
+        const struct scan_plan_range *range = &plan->excludes[i];
+        if (scan_plan_range_has(range, host) &&
+            (range->ports == SCAN_PLAN_NO_PORTS || portset_has(&plan->ports[range->ports]->set, port))) {
             return true;
         }
     }
@@ -431,7 +453,7 @@ bool scan_plan_has_host(const struct scan_plan *plan, const struct addr *host)
 {
     for (size_t i = 0; i < plan->target_count; i++) {
         if (scan_plan_range_has(&plan->targets[i], host)) {
-            return !scan_plan_excludes(plan, host);
+            return !scan_plan_excludes_host(plan, host);
         }
     }
     return false;
@@ -443,13 +465,13 @@ bool scan_plan_has_endpoint(const struct scan_plan *plan, const struct addr *hos
 
     if (plan->watch_count > 0 &&
         bsearch(&key, plan->watch, plan->watch_count, sizeof(key), scan_plan_compare_watch) != NULL) {
-        return !scan_plan_excludes(plan, host);
+        return !scan_plan_excludes(plan, host, port);
     }
     /* The only probe is "connect": UDP is on a plan by its watch list alone. */
     for (size_t i = 0; !is_udp && i < plan->target_count; i++) {
         if (scan_plan_range_has(&plan->targets[i], host) &&
             portset_has(&plan->ports[plan->targets[i].ports]->set, port)) {
-            return !scan_plan_excludes(plan, host);
+            return !scan_plan_excludes(plan, host, port);
         }
     }
     return false;
@@ -478,7 +500,12 @@ bool scan_plan_ports(const struct scan_plan *plan, const struct addr *host, bool
             has = true;
         }
     }
-    return has && !scan_plan_excludes(plan, host);
+    for (int32_t port = portset_next(ret_ports, 0); port >= 0; port = portset_next(ret_ports, (uint32_t)port + 1)) {
+        if (plan->exclude_count > 0 && scan_plan_excludes(plan, host, (uint16_t)port)) {
+            portset_remove(ret_ports, (uint16_t)port);
+        }
+    }
+    return has && !scan_plan_excludes_host(plan, host);
 }
 
 bool scan_plan_name_has(const struct scan_plan *plan, const char *name, const struct addr *address)

@@ -35,7 +35,8 @@ static void knows_its_targets(void **state)
 {
     struct scan_plan *plan = plan_of(
         "{\"ports\":\"22,80-90\",\"targets\":[\"10.0.0.0/30\",\"10.0.1.5-7\",\"10.0.2.9-10.0.3.1\",\"[fd00::1]:443\","
-        "\"fd00::10-fd00::20\",\"10.9.9.9:1000\",\"web-1.example:8080\"],\"exclude\":[\"10.0.1.6\"],"
+        "\"fd00::10-fd00::20\",\"10.9.9.9:1000\",\"web-1.example:8080\"],\"exclude\":[\"10.0.1.6\",\"10.0.0.2:80-89\"],"
+        "\"never_scan\":[\"10.0.2.16/28\"],"
         "\"resolved\":{\"web-1.example\":[\"192.168.0.1\",\"fd00::99\"]},"
         "\"watch\":[{\"host\":\"10.0.0.1\",\"proto\":\"tcp\",\"port\":9999},"
         "{\"host\":\"web-1.example\",\"proto\":\"udp\",\"port\":53}],"
@@ -48,6 +49,11 @@ static void knows_its_targets(void **state)
     assert_true(has(plan, "10.0.1.5", 80) && has(plan, "10.0.1.7", 80));
     assert_false(has(plan, "10.0.1.6", 80) || has(plan, "10.0.1.8", 80));
     assert_true(has(plan, "10.0.2.255", 22) && has(plan, "10.0.3.1", 22) && !has(plan, "10.0.3.2", 22));
+    assert_true(has(plan, "10.0.0.2", 22) && !has(plan, "10.0.0.2", 85) && has(plan, "10.0.0.2", 90));
+    assert_false(has(plan, "10.0.2.17", 22));
+    assert_int_equal(addr_parse("10.0.0.2", &address), 0);
+    assert_true(scan_plan_ports(plan, &address, false, &ports));
+    assert_int_equal(portset_count(&ports), 2);
     assert_true(has(plan, "fd00::1", 443) && !has(plan, "fd00::1", 22) && has(plan, "fd00::15", 22));
     assert_true(has(plan, "10.9.9.9", 1000) && !has(plan, "10.9.9.9", 22));
     assert_true(has(plan, "192.168.0.1", 8080) && has(plan, "fd00::99", 8080) && !has(plan, "192.168.0.1", 22));
