@@ -177,14 +177,15 @@ struct observation {
  * above INT64_MAX are written as INT64_MAX. The caller owns the reference. */
 json_t *observation_encode(const struct observation *observation, const char *scan_id);
 
-/* Reads back what observation_encode() wrote; text and arrays are borrowed from `line` and from `arena`, which the
- * caller gives (zeroed) and hands to observation_arena_done() when it has done with the observation. -EBADMSG, -ENOMEM.
- */
+/* Keeps what a decoded observation points to. Zeroed before the first use; one serves any number of observations. */
 struct observation_arena {
     struct observation_not_shown *not_shown;
     struct addr addr;
-    char *text;
 };
+
+/* Reads a port, host, canary or notice back, as observation_encode() wrote it; the other types are -EBADMSG, as is what
+ * is damaged. Text is borrowed from `line`, arrays from `arena`, until that is used again or observation_arena_done().
+ */
 MUST_USE int observation_decode(const json_t *line, struct observation_arena *arena,
                                 struct observation *ret_observation);
 void observation_arena_done(struct observation_arena *arena);

@@ -9,6 +9,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* The first line of the observations carries the plan, and other things, within SCAN_LINE_MAX_BYTES. */
+enum { PLAN_JSON_MAX = SCAN_LINE_MAX_BYTES - 4096 };
+
 /* An address that a name gave. */
 struct plan_host {
     struct addr addr;
@@ -342,6 +345,13 @@ static int plan_finish(struct plan *plan, struct problem *problem)
     plan->ports = portset_format(&plan->doc.ports);
     if (plan->json == NULL || plan->ports == NULL) {
         return plan_out_of_memory(problem);
+    }
+    if (strlen(plan->json) > PLAN_JSON_MAX) {
+        return problem_set(
+            problem, -E2BIG,
+            "the plan is longer than %d bytes; write ranges or prefixes instead of single addresses, or scan "
+            "in parts",
+            PLAN_JSON_MAX);
     }
     crypto_generichash(hash, sizeof(hash), (const unsigned char *)plan->json, strlen(plan->json), NULL, 0);
     sodium_bin2hex(plan->hash, sizeof(plan->hash), hash, sizeof(hash));

@@ -30,13 +30,15 @@ struct state_mark {
     size_t totals_size;
     const void *partial; /* the unfinished slab's bookkeeping, size 0 when it begins anew */
     size_t partial_size;
+    bool finished; /* the scan is complete: nothing is left to resume */
 };
 
 struct state;
 
 /* Creates the file (mode 0600) and writes the head; the file appears under its name only when the head is on disk.
- * A file that is there already is replaced only when it is a state file whose scan is finished or `replace` says so:
- * -EEXIST. -EBUSY: another process has it. All errors with *problem. The caller owns the result: state_close(). */
+ * Of a file that is there already only a state file is ever replaced: a finished one, or with `replace` an unfinished
+ * one too; else -EEXIST. -EBUSY: another process has it. All errors with *problem. The caller owns the result:
+ * state_close(). */
 MUST_USE int state_create(const char *path, const struct state_head *head, bool replace, struct state **ret_state,
                           struct problem *problem);
 
@@ -53,6 +55,8 @@ MUST_USE int state_remove(struct state *state, struct problem *problem);
 const struct state_head *state_head(const struct state *state);
 const struct state_mark *state_mark(const struct state *state);
 const char *state_path(const struct state *state);
+/* Bytes that state_open() cut off: an unfinished slab's results, a torn record, or what damage made unreadable. */
+uint64_t state_cut_bytes(const struct state *state);
 
 /* -ESTALE and *problem when the file was written for another plan. */
 MUST_USE int state_check_plan(const struct state *state, const char *plan_hash, struct problem *problem);

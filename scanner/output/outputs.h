@@ -28,8 +28,8 @@ const char *outputs_formats(void);
 /* NULL when out of memory. Borrows what the options point to. The caller owns the result: outputs_destroy(). */
 struct outputs *outputs_create(const struct outputs_options *options);
 
-/* `spec` is FORMAT:FILE, FILE "-" is stdout. -EINVAL for an unknown format, no file, a second one on stdout or the same file
- * twice; -errno when the file cannot be created; always with *problem. Nothing is written yet. */
+/* `spec` is FORMAT:FILE, FILE "-" is stdout. -EINVAL for an unknown format, no file, a second one on stdout or the same
+ * file twice; -errno when the file cannot be created; always with *problem. Nothing is written yet. */
 MUST_USE int outputs_add(struct outputs *outputs, const char *spec, struct problem *problem);
 size_t outputs_count(const struct outputs *outputs);
 
@@ -37,8 +37,8 @@ size_t outputs_count(const struct outputs *outputs);
  * a host's ports before its host line. Returns how many still work: at 0 there is nobody left to tell. */
 size_t outputs_write(struct outputs *outputs, const struct observation *observation);
 
-/* Ends every output: writes what is left, renames what was written beside its target. 0, or the -errno of the first output that
- * failed at any time (a closed pipe on stdout is no failure). */
+/* Ends every output: writes what is left, renames what was written beside its target. 0, or the -errno of the first
+ * output that failed at any time (a closed pipe on stdout is no failure). */
 MUST_USE int outputs_close(struct outputs *outputs);
 /* Without outputs_close() before: files that were to be renamed are removed. Takes NULL. */
 void outputs_destroy(struct outputs *outputs);

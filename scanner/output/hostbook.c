@@ -1,0 +1,263 @@
+#include "scanner/output/hostbook.h"
+
+#include "lib/portset.h"
+
+#include <errno.h>
+#include <search.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct hostbook_host {
+    struct addr addr;
+    struct hostbook_port *ports;
+    size_t count;
+    size_t room;
+};
+
+struct hostbook {
+    const struct services *services;
+    void *hosts; /* tsearch(3) tree of struct hostbook_host by address */
+};
+
+struct hostbook *hostbook_create(const struct services *services)
+{
+    struct hostbook *book = calloc(1, sizeof(*book));
+
+    if (book != NULL) {
+        book->services = services;
+    }
+    return book;
+}
+
+static void hostbook_ports_free(struct hostbook_port *ports, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        free(ports[i].service);
+        free(ports[i].bound);
+    }
+    free(ports);
+}
+
+static void hostbook_host_free(void *node)
+{
+    struct hostbook_host *host = node;
+
+    hostbook_ports_free(host->ports, host->count);
+    free(host);
+}
+
+void hostbook_destroy(struct hostbook *book)
+{
+    if (book == NULL) {
+        return;
+    }
+    tdestroy(book->hosts, hostbook_host_free);
+    free(book);
+}
+
+static int hostbook_compare_hosts(const void *a, const void *b)
+{
+    return addr_compare(&((const struct hostbook_host *)a)->addr, &((const struct hostbook_host *)b)->addr);
+}
+
+/* Finds the host or makes it. */
+static struct hostbook_host *hostbook_host(struct hostbook *book, const struct addr *addr)
+{
+    struct hostbook_host *new;
+    struct hostbook_host **found;
+    struct hostbook_host key = {.addr = *addr};
+
+    found = tfind(&key, &book->hosts, hostbook_compare_hosts);
+    if (found != NULL) {
+        return *found;
+    }
+    new = calloc(1, sizeof(*new));
+    if (new == NULL) {
+        return NULL;
+    }
+    new->addr = *addr;
+    if (tsearch(new, &book->hosts, hostbook_compare_hosts) == NULL) {
+        free(new);
+        return NULL;
+    }
+    return new;
+}
+
+static int hostbook_host_append(struct hostbook_host *host, const struct hostbook_port *port)
+{
+    if (host->count == host->room) {
+        size_t room = host->room == 0 ? 8 : host->room * 2;
+        struct hostbook_port *ports = realloc(host->ports, room * sizeof(*ports));
+        if (ports == NULL) {
+            return -ENOMEM;
+        }
+        host->ports = ports;
+        host->room = room;
+    }
+    host->ports[host->count++] = *port;
+    return 0;
+}
+
+int hostbook_add(struct hostbook *book, const struct observation_port *port)
+{
+    struct hostbook_host *host = hostbook_host(book, &port->host);
+    struct hostbook_port row = {
+        .port = port->port, .is_udp = strcmp(port->proto, "udp") == 0, .state = port->state, .reason = port->reason};
+    char text[ADDR_TEXT_SIZE];
+
+    if (host == NULL) {
+        return -ENOMEM;
+    }
+    if (port->service != NULL) {
+        row.service = strdup(port->service);
+    }
+    if (port->bound != NULL) {
+        row.bound = strdup(addr_format(port->bound, text));
+    }
+    if ((port->service != NULL && row.service == NULL) || (port->bound != NULL && row.bound == NULL) ||
+        hostbook_host_append(host, &row) < 0) {
+        free(row.service);
+        free(row.bound);
+        return -ENOMEM;
+    }
+    return 0;
+}
+
+static int hostbook_compare_ports(const struct hostbook_port *a, const struct hostbook_port *b)
+{
+    if (a->port != b->port) {
+        return a->port < b->port ? -1 : 1;
+    }
+    return a->is_udp - b->is_udp;
+}
+
+/* Merge sort as qsort(3) of glibc is not promised to keep the order of equals, which "told last" needs. */
+static void hostbook_sort(struct hostbook_port *rows, struct hostbook_port *spare, size_t count)
+{
+    size_t half = count / 2;
+    size_t left = 0;
+    size_t right = half;
+
+    if (count < 2) {
+        return;
+    }
+    hostbook_sort(rows, spare, half);
+    hostbook_sort(rows + half, spare, count - half);
+    for (size_t i = 0; i < count; i++) {
+        if (right == count || (left < half && hostbook_compare_ports(&rows[left], &rows[right]) <= 0)) {
+            spare[i] = rows[left++];
+        } else {
+            spare[i] = rows[right++];
+        }
+    }
+    memcpy(rows, spare, count * sizeof(*rows));
+}
+
+static size_t hostbook_drop_doubles(struct hostbook_port *rows, size_t count)
+{
+    size_t kept = 0;
+
+    for (size_t i = 0; i < count; i++) {
+        if (kept > 0 && hostbook_compare_ports(&rows[kept - 1], &rows[i]) == 0) {
+            free(rows[kept - 1].service);
+            free(rows[kept - 1].bound);
+            kept--;
+        }
+        rows[kept++] = rows[i];
+    }
+    return kept;
+}
+
+/* The ports of a group as rows of their own. */
+static int hostbook_spread(const struct hostbook *book, struct hostbook_host *host,
+                           const struct observation_not_shown *group)
+{
+    struct portset set;
+    size_t offset;
+    int rc = portset_parse(group->ports, &set, &offset);
+
+    for (int32_t port = rc < 0 ? -1 : portset_next(&set, 0); rc == 0 && port >= 0;
+         port = portset_next(&set, (uint32_t)port + 1)) {
+        struct hostbook_port row = {.port = (uint16_t)port,
+                                    .is_udp = strcmp(group->proto, "udp") == 0,
+                                    .state = group->state,
+                                    .reason = group->reason};
+        const char *service = services_name(book->services, row.port, group->proto);
+        row.service = service == NULL ? NULL : strdup(service);
+        rc = service != NULL && row.service == NULL ? -ENOMEM : hostbook_host_append(host, &row);
+        if (rc < 0) {
+            free(row.service);
+        }
+    }
+    return rc;
+}
+
+static uint64_t hostbook_count_state(const struct observation_host *host, enum port_state state)
+{
+    uint64_t count = 0;
+
+    for (size_t i = 0; i < host->not_shown_count; i++) {
+        count += host->not_shown[i].state == state ? host->not_shown[i].count : 0;
+    }
+    return count;
+}
+
+static int hostbook_fill(const struct hostbook *book, struct hostbook_host *gathered,
+                         const struct observation_host *host, struct hostbook_view *view)
+{
+    struct hostbook_port *spare;
+    int rc = 0;
+
+    view->rest = calloc(host->not_shown_count + 1, sizeof(struct observation_not_shown *));
+    if (view->rest == NULL) {
+        return -ENOMEM;
+    }
+    for (size_t i = 0; rc == 0 && i < host->not_shown_count; i++) {
+        const struct observation_not_shown *group = &host->not_shown[i];
+        if (host->up && hostbook_count_state(host, group->state) <= HOSTBOOK_SINGLE_MAX) {
+            rc = hostbook_spread(book, gathered, group);
+        } else {
+            view->rest[view->rest_count++] = group;
+        }
+    }
+    if (rc < 0) {
+        return rc;
+    }
+    spare = malloc((gathered->count + 1) * sizeof(*spare));
+    if (spare == NULL) {
+        return -ENOMEM;
+    }
+    hostbook_sort(gathered->ports, spare, gathered->count);
+    free(spare);
+    view->row_count = hostbook_drop_doubles(gathered->ports, gathered->count);
+    view->rows = gathered->ports;
+    return 0;
+}
+
+int hostbook_take(struct hostbook *book, const struct observation_host *host, struct hostbook_view *ret_view)
+{
+    struct hostbook_host *gathered = hostbook_host(book, &host->host);
+    struct hostbook_view view = {0};
+    int rc;
+
+    if (gathered == NULL) {
+        return -ENOMEM;
+    }
+    tdelete(gathered, &book->hosts, hostbook_compare_hosts);
+    rc = hostbook_fill(book, gathered, host, &view);
+    if (rc < 0) {
+        free(view.rest);
+        hostbook_host_free(gathered);
+        return rc;
+    }
+    free(gathered);
+    *ret_view = view;
+    return 0;
+}
+
+void hostbook_view_done(struct hostbook_view *view)
+{
+    hostbook_ports_free(view->rows, view->row_count);
+    free(view->rest);
+    memset(view, 0, sizeof(*view));
+}

@@ -1,0 +1,48 @@
+/* Gathers the ports of hosts that are under way, for formats that show a host whole. Its memory is that of the open and
+ * watched ports of hosts whose host line is still to come: one slab's. */
+#ifndef LEASTPORT_SCANNER_OUTPUT_HOSTBOOK_H
+#define LEASTPORT_SCANNER_OUTPUT_HOSTBOOK_H
+
+#include "lib/addr.h"
+#include "lib/service.h"
+#include "scanner/observation.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* At most so many ports of a state that have no line of their own are shown singly. */
+enum { HOSTBOOK_SINGLE_MAX = 10 };
+
+struct hostbook_port {
+    char *service; /* NULL: none */
+    char *bound;   /* NULL: not known */
+    uint16_t port;
+    bool is_udp;
+    enum port_state state;
+    enum reason reason;
+};
+
+/* A host as people read it. `rows` ascend by port; `rest` are the groups that are not among them. */
+struct hostbook_view {
+    struct hostbook_port *rows;
+    size_t row_count;
+    const struct observation_not_shown **rest;
+    size_t rest_count;
+};
+
+struct hostbook;
+
+/* NULL when out of memory. Borrows `services` (may be NULL), which names the ports that are shown singly. */
+struct hostbook *hostbook_create(const struct services *services);
+void hostbook_destroy(struct hostbook *book);
+
+/* A port that is told twice counts as told last. -ENOMEM. */
+MUST_USE int hostbook_add(struct hostbook *book, const struct observation_port *port);
+
+/* Takes the host out of the book. `rest` borrows from `host`. The caller owns the view: hostbook_view_done(). -ENOMEM.
+ */
+MUST_USE int hostbook_take(struct hostbook *book, const struct observation_host *host, struct hostbook_view *ret_view);
+void hostbook_view_done(struct hostbook_view *view);
+
+#endif

@@ -1,0 +1,170 @@
+#include "scanner/output/sink.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+struct sink {
+    char *path;
+    char *beside; /* the name it has until sink_commit(), or NULL */
+    int fd;
+    bool is_regular;
+    bool started;
+    off_t size; /* of a regular file: the bytes of whole writes */
+};
+
+/* The mode that creat(2) would give. */
+static mode_t sink_mode(void)
+{
+    mode_t mask = umask(0);
+
+    umask(mask);
+    return 0666 & ~mask;
+}
+
+static int sink_open_beside(struct sink *sink)
+{
+    if (asprintf(&sink->beside, "%s.XXXXXX", sink->path) < 0) {
+        sink->beside = NULL;
+        return -ENOMEM;
+    }
+    sink->fd = mkostemp(sink->beside, O_CLOEXEC);
+    if (sink->fd < 0) {
+        int rc = -errno;
+        free(sink->beside);
+        sink->beside = NULL;
+        return rc;
+    }
+    return fchmod(sink->fd, sink_mode()) < 0 ? -errno : 0;
+}
+
+static int sink_open(struct sink *sink, bool beside)
+{
+    struct stat stat;
+    int rc = 0;
+
+    if (strcmp(sink->path, "-") == 0) {
+        sink->fd = STDOUT_FILENO;
+        return 0;
+    }
+    /* A device or a pipe cannot be renamed over. */
+    if (beside && (lstat(sink->path, &stat) < 0 || S_ISREG(stat.st_mode))) {
+        rc = sink_open_beside(sink);
+    } else {
+        sink->fd = open(sink->path, O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
+        rc = sink->fd < 0 ? -errno : 0;
+    }
+    if (rc == 0 && fstat(sink->fd, &stat) == 0) {
+        sink->is_regular = S_ISREG(stat.st_mode);
+    }
+    return rc;
+}
+
+int sink_create(const char *path, bool beside, struct sink **ret_sink, struct problem *problem)
+{
+    struct sink *sink = calloc(1, sizeof(*sink));
+    int rc;
+
+    if (sink == NULL) {
+        return problem_set(problem, -ENOMEM, "out of memory");
+    }
+    sink->fd = -1;
+    sink->path = strdup(path);
+    rc = sink->path == NULL ? -ENOMEM : sink_open(sink, beside);
+    if (rc < 0) {
+        sink_destroy(sink);
+        return problem_set(problem, rc, "cannot create %s: %s", path, strerror(-rc));
+    }
+    *ret_sink = sink;
+    return 0;
+}
+
+static int sink_fail(struct sink *sink, int rc)
+{
+    if (sink->is_regular && ftruncate(sink->fd, sink->size) == 0) {
+        lseek(sink->fd, sink->size, SEEK_SET);
+    }
+    return rc;
+}
+
+int sink_write(struct sink *sink, const char *bytes, size_t size)
+{
+    size_t done = 0;
+
+    if (!sink->started && sink->is_regular && ftruncate(sink->fd, 0) < 0) {
+        return -errno;
+    }
+    sink->started = true;
+    while (done < size) {
+        ssize_t count = write(sink->fd, bytes + done, size - done);
+        if (count < 0 && errno == EINTR) {
+            continue;
+        }
+        if (count <= 0) {
+            return sink_fail(sink, count < 0 ? -errno : -ENOSPC);
+        }
+        done += (size_t)count;
+    }
+    sink->size += (off_t)size;
+    return 0;
+}
+
+int sink_commit(struct sink *sink)
+{
+    int rc = 0;
+
+    if (sink->fd == STDOUT_FILENO) {
+        return 0;
+    }
+    /* Some file systems tell of a full disk only here. */
+    if (close(sink->fd) < 0 && errno != EINTR) {
+        rc = -errno;
+    }
+    sink->fd = -1;
+    if (rc == 0 && sink->beside != NULL && rename(sink->beside, sink->path) < 0) {
+        rc = -errno;
+    }
+    if (rc == 0) {
+        free(sink->beside);
+        sink->beside = NULL;
+    }
+    return rc;
+}
+
+void sink_destroy(struct sink *sink)
+{
+    if (sink == NULL) {
+        return;
+    }
+    if (sink->fd >= 0 && sink->fd != STDOUT_FILENO) {
+        close(sink->fd);
+    }
+    if (sink->beside != NULL) {
+        unlink(sink->beside);
+    }
+    free(sink->beside);
+    free(sink->path);
+    free(sink);
+}
+
+bool sink_is_stdout(const struct sink *sink)
+{
+    return sink->fd == STDOUT_FILENO;
+}
+
+bool sink_same(const struct sink *a, const struct sink *b)
+{
+    struct stat a_stat;
+    struct stat b_stat;
+
+    if (strcmp(a->path, b->path) == 0) {
+        return true;
+    }
+    return a->is_regular && b->is_regular && stat(a->path, &a_stat) == 0 && stat(b->path, &b_stat) == 0 &&
+           a_stat.st_dev == b_stat.st_dev && a_stat.st_ino == b_stat.st_ino;
+}

@@ -1,0 +1,30 @@
+/* A file or stdout that bytes go to, whole or not at all. Knows no format. The program must ignore SIGPIPE. */
+#ifndef LEASTPORT_SCANNER_OUTPUT_SINK_H
+#define LEASTPORT_SCANNER_OUTPUT_SINK_H
+
+#include "lib/addr.h"
+#include "scanner/problem.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct sink;
+
+/* `path` "-" is stdout. With `beside` the bytes go to a new file in the same folder, which sink_commit() renames;
+ * without, an old file keeps its content until the first write. -errno with *problem. The caller owns the result. */
+MUST_USE int sink_create(const char *path, bool beside, struct sink **ret_sink, struct problem *problem);
+
+/* All of `bytes`, or -errno; what a failed write left in a regular file is cut off again. */
+MUST_USE int sink_write(struct sink *sink, const char *bytes, size_t size);
+
+/* Closes; after this only sink_destroy(). -errno when the file could not be closed or renamed. */
+MUST_USE int sink_commit(struct sink *sink);
+
+/* Removes what sink_commit() has not renamed. Takes NULL. */
+void sink_destroy(struct sink *sink);
+
+bool sink_is_stdout(const struct sink *sink);
+/* Both write to the same file. */
+bool sink_same(const struct sink *a, const struct sink *b);
+
+#endif

@@ -1,0 +1,245 @@
+/* For a person: a few lines for each host that answered, one line for all that did not, one line at the end. */
+#include "scanner/output/hostbook.h"
+#include "scanner/output/writer.h"
+
+#include <errno.h>
+#include <libsmartcols.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct table {
+    struct sink *sink;
+    struct hostbook *book;
+    bool is_terminal;
+    uint64_t silent; /* hosts */
+};
+
+static void table_destroy(void *writer)
+{
+    struct table *table = writer;
+
+    if (table == NULL) {
+        return;
+    }
+    hostbook_destroy(table->book);
+    free(table);
+}
+
+static void *table_create(const struct writer_options *options)
+{
+    struct table *table = calloc(1, sizeof(*table));
+
+    if (table == NULL) {
+        return NULL;
+    }
+    table->sink = options->sink;
+    table->is_terminal = options->is_terminal;
+    table->book = hostbook_create(options->services);
+    if (table->book == NULL) {
+        table_destroy(table);
+        return NULL;
+    }
+    return table;
+}
+
+static int table_fill_row(struct libscols_line *line, const struct hostbook_port *row)
+{
+    char text[64 + ADDR_TEXT_SIZE];
+    int rc;
+
+    snprintf(text, sizeof(text), "%u/%s", row->port, row->is_udp ? "udp" : "tcp");
+    rc = scols_line_set_data(line, 0, text);
+    if (rc == 0) {
+        rc = scols_line_set_data(line, 1, port_state_name(row->state));
+    }
+    if (rc == 0) {
+        rc = scols_line_set_data(line, 2, row->service == NULL ? "" : row->service);
+    }
+    if (rc == 0) {
+        snprintf(text, sizeof(text), "%s%s%s", reason_name(row->reason), row->bound == NULL ? "" : ", bound to ",
+                 row->bound == NULL ? "" : row->bound);
+        rc = scols_line_set_data(line, 3, text);
+    }
+    return rc;
+}
+
+/* The rows as aligned text; on the heap. */
+static int table_format_rows(const struct table *table, const struct hostbook_view *view, char **ret_text)
+{
+    static const char *const names[] = {"PORT", "STATE", "SERVICE", "REASON"};
+    struct libscols_table *scols = scols_new_table();
+    int rc = scols == NULL ? -ENOMEM : 0;
+
+    for (size_t i = 0; rc == 0 && i < sizeof(names) / sizeof(*names); i++) {
+        rc = scols_table_new_column(scols, names[i], 0, 0) == NULL ? -ENOMEM : 0;
+    }
+    if (rc == 0) {
+        scols_table_set_termforce(scols, table->is_terminal ? SCOLS_TERMFORCE_AUTO : SCOLS_TERMFORCE_NEVER);
+    }
+    for (size_t i = 0; rc == 0 && i < view->row_count; i++) {
+        struct libscols_line *line = scols_table_new_line(scols, NULL);
+        rc = line == NULL ? -ENOMEM : table_fill_row(line, &view->rows[i]);
+    }
+    if (rc == 0) {
+        rc = scols_print_table_to_string(scols, ret_text);
+    }
+    scols_unref_table(scols);
+    return rc;
+}
+
+static void table_print_rest(FILE *stream, const struct hostbook_view *view)
+{
+    for (size_t i = 0; i < view->rest_count; i++) {
+        fprintf(stream, "%s%u %s (%s)", i == 0 ? "Not shown: " : ", ", view->rest[i]->count,
+                port_state_name(view->rest[i]->state), reason_name(view->rest[i]->reason));
+    }
+    if (view->rest_count > 0) {
+        putc('\n', stream);
+    }
+}
+
+static void table_print_host(FILE *stream, const struct observation_host *host)
+{
+    char text[ADDR_TEXT_SIZE];
+
+    fputs(addr_format(&host->host, text), stream);
+    if (host->name != NULL) {
+        fprintf(stream, " (%s)", host->name);
+    }
+    fprintf(stream, "  %s (%s)", host->up ? "up" : "silent", reason_name(host->reason));
+    if (host->has_rtt) {
+        fprintf(stream, ", %.1f ms", (double)host->rtt_us / 1000);
+    }
+    fputs(host->self ? ", this machine\n" : "\n", stream);
+}
+
+static int table_write_view(struct table *table, const struct observation_host *host, const struct hostbook_view *view)
+{
+    char *rows = NULL;
+    char *text = NULL;
+    size_t size = 0;
+    FILE *stream;
+    int rc = view->row_count == 0 ? 0 : table_format_rows(table, view, &rows);
+
+    if (rc < 0) {
+        return rc;
+    }
+    stream = open_memstream(&text, &size);
+    if (stream == NULL) {
+        free(rows);
+        return -ENOMEM;
+    }
+    table_print_host(stream, host);
+    fputs(rows == NULL ? "" : rows, stream);
+    if (rows != NULL && rows[0] != '\0' && rows[strlen(rows) - 1] != '\n') {
+        putc('\n', stream);
+    }
+    table_print_rest(stream, view);
+    putc('\n', stream);
+    free(rows);
+    rc = fclose(stream) == 0 ? sink_write(table->sink, text, size) : -ENOMEM;
+    free(text);
+    return rc;
+}
+
+static int table_write_host(struct table *table, const struct observation_host *host)
+{
+    struct hostbook_view view;
+    int rc = hostbook_take(table->book, host, &view);
+
+    if (rc < 0) {
+        return rc;
+    }
+    if (!host->up && view.row_count == 0) {
+        table->silent++;
+    } else {
+        rc = table_write_view(table, host, &view);
+    }
+    hostbook_view_done(&view);
+    return rc;
+}
+
+static int table_write_canary(const struct table *table, const struct observation_canary *canary)
+{
+    char addr[ADDR_TEXT_SIZE];
+    char text[ADDR_TEXT_SIZE + 160];
+
+    if (canary->answered) {
+        return 0;
+    }
+    snprintf(text, sizeof(text),
+             "The canary %s port %u did not answer at the %s of the scan: silence proves nothing.\n\n",
+             addr_format(&canary->host, addr), canary->port, canary->at_end ? "end" : "start");
+    return sink_write(table->sink, text, strlen(text));
+}
+
+static void table_print_end(FILE *stream, const struct table *table, const struct observation_end *end)
+{
+    double seconds = (double)end->elapsed_ms / 1000;
+
+    if (table->silent > 0) {
+        fprintf(stream, "%llu host%s gave no answer and %s not shown.\n", (unsigned long long)table->silent,
+                table->silent == 1 ? "" : "s", table->silent == 1 ? "is" : "are");
+    }
+    fprintf(stream, "%s: %llu open port%s on %llu of %llu hosts, %llu probes in %.1f s (%.0f/s)",
+            end->complete ? "Done" : "INCOMPLETE", (unsigned long long)end->open, end->open == 1 ? "" : "s",
+            (unsigned long long)end->hosts_up, (unsigned long long)(end->hosts_up + end->hosts_down),
+            (unsigned long long)end->probes_sent, seconds, seconds > 0 ? (double)end->probes_sent / seconds : 0.0);
+    if (end->has_loss) {
+        fprintf(stream, ", %.1f %% lost", end->loss * 100);
+    }
+    if (end->has_missed && end->missed_high < 0.5) {
+        fputs("; no open port missed (95 %)", stream);
+    } else if (end->has_missed) {
+        fprintf(stream, "; may have missed %.0f to %.0f open ports (95 %%)", end->missed_low, end->missed_high);
+    } else {
+        fputs("; how many open ports were missed is not known", stream);
+    }
+    fprintf(stream, ".%s%s\n", end->message == NULL ? "" : " ", end->message == NULL ? "" : end->message);
+}
+
+static int table_write_end(const struct table *table, const struct observation_end *end)
+{
+    char *text = NULL;
+    size_t size = 0;
+    FILE *stream = open_memstream(&text, &size);
+    int rc;
+
+    if (stream == NULL) {
+        return -ENOMEM;
+    }
+    table_print_end(stream, table, end);
+    rc = fclose(stream) == 0 ? sink_write(table->sink, text, size) : -ENOMEM;
+    free(text);
+    return rc;
+}
+
+static int table_write(void *writer, const struct observation *observation)
+{
+    struct table *table = writer;
+
+    switch (observation->type) {
+    case OBSERVATION_PORT:
+        return hostbook_add(table->book, &observation->port);
+    case OBSERVATION_HOST:
+        return table_write_host(table, &observation->host);
+    case OBSERVATION_CANARY:
+        return table_write_canary(table, &observation->canary);
+    case OBSERVATION_END:
+        return table_write_end(table, &observation->end);
+    case OBSERVATION_START:
+    case OBSERVATION_SLAB:
+    case OBSERVATION_PROGRESS:
+    case OBSERVATION_NOTICE:
+        break;
+    }
+    return 0;
+}
+
+const struct writer_driver writer_table = {
+    .name = "table",
+    .create = table_create,
+    .write = table_write,
+    .destroy = table_destroy,
+};
