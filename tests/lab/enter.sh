@@ -10,6 +10,10 @@ lab_check_enter() {
     if [[ -n ${LAB_DIR:-} ]]; then
         die "this is inside a running lab already (LAB_DIR is set): a lab in a lab is not supported"
     fi
+    if [[ $LAB_CACHE == *[,:\\]* ]]; then
+        die "the path of the cache folder, $LAB_CACHE, has a comma, colon or backslash, which an overlay mount takes for syntax:" \
+            "name another in LEASTPORT_LAB_CACHE"
+    fi
     tree_build
     if [[ ! -d $LAB_CACHE/run ]]; then
         die "the cache folder $LAB_CACHE lacks its folder \"run\": make it with mkdir"
