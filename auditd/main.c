@@ -1,7 +1,127 @@
-#include <stdio.h>
+/* leastport-auditd VERB ARGS: hands each verb to its module. */
+#include "auditd/audit.h"
+#include "auditd/child.h"
+#include "auditd/outputs.h"
+#include "auditd/policy_verb.h"
+#include "auditd/protocol.h"
+#include "auditd/serve.h"
+#include "auditd/settings.h"
+#include "lib/log.h"
 
-int main(void)
+#include <argp.h>
+#include <locale.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static int main_audit(int argc, char **argv)
 {
-    puts("leastport-auditd " LEASTPORT_VERSION);
-    return 0;
+    struct audit_options options;
+    int status;
+
+    options_parse_audit(argc, argv, &options);
+    status = audit_run(&options);
+    options_list_done(&options.targets);
+    options_list_done(&options.exclude);
+    options_list_done(&options.scope);
+    return status;
+}
+
+static int main_serve(int argc, char **argv)
+{
+    struct serve_options options;
+
+    options_parse_serve(argc, argv, &options);
+    return serve_run(&options);
+}
+
+static int main_report(int argc, char **argv)
+{
+    struct report_command command;
+    struct settings settings;
+    int rc;
+
+    options_parse_report(argc, argv, &command);
+    rc = settings_load_paths(&(struct settings_sources){.config = command.config, .db = command.db}, &settings);
+    if (rc == 0) {
+        rc = outputs_write(settings.db, &command.output, command.explain);
+        settings_done(&settings);
+    }
+    return rc < 0 ? AUDIT_EXIT_ERROR : EXIT_SUCCESS;
+}
+
+static int main_policy(int argc, char **argv)
+{
+    struct policy_command command;
+
+    options_parse_policy(argc, argv, &command);
+    return policy_verb_run(&command);
+}
+
+static const struct {
+    const char *name;
+    const char *summary;
+    int (*run)(int argc, char **argv);
+} verbs[] = {
+    {"audit", "sweep, store, judge and score", main_audit},
+    {"serve", "run audits that are handed over, and the dashboard", main_serve},
+    {"report", "print the newest state", main_report},
+    {"policy", "check a policy file, or explain its verdict", main_policy},
+};
+
+static int main_help(FILE *stream, int status)
+{
+    fputs("Usage: " AUDITD_PROGRAM " VERB [ARGUMENT...]\n\nVerbs:\n", stream);
+    for (size_t i = 0; i < sizeof(verbs) / sizeof(*verbs); i++) {
+        fprintf(stream, "  %-8s %s\n", verbs[i].name, verbs[i].summary);
+    }
+    fputs("\n`" AUDITD_PROGRAM " VERB --help` tells what a verb takes.\n", stream);
+    return status;
+}
+
+/* What argp calls the program in help and errors: "leastport audit" when leastport handed over to us. */
+static int main_run(size_t verb, int argc, char **argv)
+{
+    static char title[64];
+    const char *slash = strrchr(argv[0], '/');
+    const char *name = slash == NULL ? argv[0] : slash + 1;
+
+    if (strncmp(name, "leastport ", strlen("leastport ")) == 0) {
+        snprintf(title, sizeof(title), "%.60s", name);
+    } else {
+        snprintf(title, sizeof(title), AUDITD_PROGRAM " %s", verbs[verb].name);
+    }
+    argv[1] = title;
+    return verbs[verb].run(argc - 1, argv + 1);
+}
+
+int main(int argc, char **argv)
+{
+    setlocale(LC_ALL, "");
+    argp_program_version = "leastport " LEASTPORT_VERSION;
+    argp_err_exit_status = AUDIT_EXIT_ERROR;
+    log_init("leastport", LOG_FORMAT_TEXT, LOG_LEVEL_NOTICE);
+    if (argc < 2) {
+        return main_help(stderr, AUDIT_EXIT_ERROR);
+    }
+    if (strcmp(argv[1], CHILD_VERB) == 0) {
+        return child_run(argc - 1, argv + 1);
+    }
+    /* A reader that goes away is an error of write() to us. Only now: a child would inherit it. */
+    signal(SIGPIPE, SIG_IGN);
+    if (strcmp(argv[1], "--help") == 0) {
+        return main_help(stdout, EXIT_SUCCESS);
+    }
+    if (strcmp(argv[1], "--version") == 0) {
+        puts(AUDITD_PROGRAM " " LEASTPORT_VERSION);
+        return EXIT_SUCCESS;
+    }
+    for (size_t i = 0; i < sizeof(verbs) / sizeof(*verbs); i++) {
+        if (strcmp(argv[1], verbs[i].name) == 0) {
+            return main_run(i, argc, argv);
+        }
+    }
+    log_error("there is no verb \"%s\". `" AUDITD_PROGRAM " --help` lists the verbs.", argv[1]);
+    return AUDIT_EXIT_ERROR;
 }

@@ -253,7 +253,7 @@ int request_plan(const json_t *request, const struct config *config, json_t **re
                              request_count(request, "retries", config->retries));
     int rc = plan == NULL ? -ENOMEM : 0;
 
-    snprintf(ret_reason, REQUEST_REASON_SIZE, "out of memory");
+    ret_reason[0] = '\0';
     if (rc == 0) {
         rc = request_put_list(plan, "targets",
                               request_list(json_object_get(request, "targets"), &config->targets, false));
@@ -266,6 +266,9 @@ int request_plan(const json_t *request, const struct config *config, json_t **re
         rc = request_put_guards(plan, config, ret_reason);
     }
     if (rc < 0) {
+        if (ret_reason[0] == '\0') {
+            snprintf(ret_reason, REQUEST_REASON_SIZE, "%s", strerror(-rc));
+        }
         json_decref(plan);
         return rc;
     }

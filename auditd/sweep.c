@@ -1,5 +1,6 @@
 #include "auditd/sweep.h"
 
+#include "auditd/child.h"
 #include "auditd/lines.h"
 #include "scanner/protocol.h"
 
@@ -31,6 +32,7 @@ struct sweep {
     uv_timer_t timer;
     uv_write_t plan_write;
     char *plan;
+    char *scanner;
     uint64_t refusals;
     int64_t exit_status;
     int term_signal;
@@ -63,6 +65,7 @@ void sweep_destroy(struct sweep *sweep)
     lines_destroy(sweep->observed);
     lines_destroy(sweep->said);
     free(sweep->plan);
+    free(sweep->scanner);
     free(sweep);
 }
 
@@ -355,20 +358,22 @@ static void sweep_on_plan_written(uv_write_t *request, int status)
 
 static int sweep_spawn(uv_loop_t *loop, struct sweep *sweep)
 {
+    char self[] = "/proc/self/exe";
     char from_slab[32];
     char words[][16] = {SCAN_PROGRAM, "--plan", "-", "--scan-id", "-o", "jsonl:-", "--from-slab"};
     char progress[] = "--progress-lines";
-    char *args[] = {words[0],
-                    words[1],
-                    words[2],
-                    words[3],
-                    sweep->scan_uuid,
-                    words[4],
-                    words[5],
-                    progress,
-                    sweep->options.from_slab > 0 ? words[6] : NULL,
-                    from_slab,
-                    NULL};
+    struct child child;
+    char *args[CHILD_ARGS + 11] = {[CHILD_ARGS] = words[0],
+                                   words[1],
+                                   words[2],
+                                   words[3],
+                                   sweep->scan_uuid,
+                                   words[4],
+                                   words[5],
+                                   progress,
+                                   sweep->options.from_slab > 0 ? words[6] : NULL,
+                                   from_slab,
+                                   NULL};
     uv_stdio_container_t stdio[3] = {
         {.flags = UV_CREATE_PIPE | UV_READABLE_PIPE, .data.stream = (uv_stream_t *)&sweep->in},
         {.flags = UV_CREATE_PIPE | UV_WRITABLE_PIPE, .data.stream = (uv_stream_t *)&sweep->out},
@@ -376,7 +381,7 @@ static int sweep_spawn(uv_loop_t *loop, struct sweep *sweep)
     };
     uv_process_options_t options = {
         .exit_cb = sweep_on_exit,
-        .file = sweep->options.scanner,
+        .file = self,
         .args = args,
         .stdio_count = 3,
         .stdio = stdio,
@@ -384,6 +389,7 @@ static int sweep_spawn(uv_loop_t *loop, struct sweep *sweep)
         .flags = UV_PROCESS_DETACHED,
     };
 
+    child_args(&child, SIGINT, sweep->scanner, args);
     snprintf(from_slab, sizeof(from_slab), "%" PRId64, sweep->options.from_slab);
     return uv_spawn(loop, &sweep->process, &options);
 }
@@ -394,9 +400,10 @@ static int sweep_prepare(struct sweep *sweep, const struct sweep_options *option
 
     sweep->options = *options;
     sweep->plan = strdup(options->plan);
+    sweep->scanner = strdup(options->scanner);
     sweep->observed = lines_create(SCAN_LINE_MAX_BYTES);
     sweep->said = lines_create(SWEEP_SAID_MAX_BYTES);
-    if (sweep->plan == NULL || sweep->observed == NULL || sweep->said == NULL) {
+    if (sweep->plan == NULL || sweep->scanner == NULL || sweep->observed == NULL || sweep->said == NULL) {
         return -ENOMEM;
     }
     sweep->options.plan = sweep->plan;

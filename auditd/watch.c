@@ -97,8 +97,10 @@ int watch_to_verify(struct store *store, const struct watch_place *place, const 
                          " JOIN asset a ON a.id = e.asset_id AND a.ended_at IS NULL"
                          " JOIN realm r ON r.id = a.realm_id AND r.name = ?1"
                          " JOIN vantage v ON v.id = e.vantage_id AND v.name = ?2"
-                         " JOIN endpoint_state s ON s.endpoint_id = e.id AND s.ended_at IS NULL AND s.state = 'closed'"
-                         " WHERE e.refusals = 1 ORDER BY e.id",
+                         " JOIN endpoint_state s ON s.endpoint_id = e.id AND s.ended_at IS NULL"
+                         " WHERE (s.state = 'closed' AND e.refusals = 1)"
+                         " OR (s.state = 'open' AND EXISTS (SELECT 1 FROM finding f WHERE f.asset_id = e.asset_id"
+                         " AND f.proto = e.proto AND f.port = e.port AND f.presence = 'NEW')) ORDER BY e.id",
                          place, filter, &harvest);
 
     if (rc == 0) {

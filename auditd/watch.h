@@ -28,8 +28,8 @@ enum { WATCH_LIMIT_DEFAULT = 8192 };
 MUST_USE int watch_list(struct store *store, const struct watch_place *place, const struct watch_filter *filter,
                         json_t **ret_watch, size_t *ret_left_out);
 
-/* What a short scan should probe a second time right now: endpoints of VERIFYING findings that refused once. Same
- * shape. */
+/* What a short scan should probe a second time right now: endpoints that refused once, and open ones whose finding is
+ * NEW. Same shape. */
 MUST_USE int watch_to_verify(struct store *store, const struct watch_place *place, const struct watch_filter *filter,
                              json_t **ret_endpoints);
 

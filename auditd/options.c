@@ -1,0 +1,411 @@
+#include "auditd/options.h"
+
+#include "auditd/protocol.h"
+
+#include <argp.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum options_key {
+    KEY_CONFIG = 0x100,
+    KEY_DB,
+    KEY_EXCLUDE,
+    KEY_EXPLAIN,
+    KEY_FAIL_ON,
+    KEY_FRESH,
+    KEY_HOST_RATE,
+    KEY_LISTEN,
+    KEY_NAME,
+    KEY_NO_VERIFY,
+    KEY_POLICY,
+    KEY_RATE,
+    KEY_REALM,
+    KEY_RETRIES,
+    KEY_SCOPE,
+    KEY_VANTAGE,
+};
+
+static const struct argp_option option_config = {"config", KEY_CONFIG, "FILE", 0, "Read this configuration (YAML)", 0};
+static const struct argp_option option_db = {
+    "db",
+    KEY_DB,
+    "FILE",
+    0,
+    "The database; else the configuration's, else $XDG_STATE_HOME/leastport/leastport.db, for root "
+    "/var/lib/leastport/leastport.db",
+    0};
+
+static const struct argp_option option_end = {0};
+
+void options_list_done(struct options_list *list)
+{
+    free(list->items);
+    *list = (struct options_list){0};
+}
+
+static void options_add(struct argp_state *state, struct options_list *list, char *item)
+{
+    char **items;
+
+    if (item[0] == '\0') {
+        argp_error(state, "a target is empty");
+    }
+    if ((list->count & (list->count - 1)) == 0) {
+        items = reallocarray(list->items, list->count == 0 ? 1 : list->count * 2, sizeof(*items));
+        if (items == NULL) {
+            argp_failure(state, AUDIT_EXIT_ERROR, ENOMEM, "too many targets");
+            return;
+        }
+        list->items = items;
+    }
+    list->items[list->count++] = item;
+}
+
+static int64_t options_number(struct argp_state *state, const char *name, const char *text, int64_t maximum)
+{
+    char *end;
+    long long number;
+
+    errno = 0;
+    number = strtoll(text, &end, 10);
+    if (errno != 0 || end == text || *end != '\0' || text[0] == '-' || text[0] == ' ' || number > maximum) {
+        argp_error(state, "--%s \"%s\" is no whole number from 0 to %" PRId64, name, text, maximum);
+    }
+    return number;
+}
+
+int options_parse_output(const char *text, struct options_output *ret_output)
+{
+    const char *colon = strchr(text, ':');
+    char name[16];
+    enum report_format format;
+
+    if (colon == NULL || colon[1] == '\0' || (size_t)(colon - text) >= sizeof(name)) {
+        return -EINVAL;
+    }
+    memcpy(name, text, (size_t)(colon - text));
+    name[colon - text] = '\0';
+    if (report_format_parse(name, &format) < 0) {
+        return -EINVAL;
+    }
+    *ret_output = (struct options_output){format, colon + 1};
+    return 0;
+}
+
+static void options_output(struct argp_state *state, const char *text, struct options_output *ret_output)
+{
+    if (options_parse_output(text, ret_output) < 0) {
+        argp_error(state,
+                   "-o \"%s\" is not FORMAT:FILE with a FORMAT of table or jsonl and a FILE, - for standard output",
+                   text);
+    }
+}
+
+static void options_vantage(struct argp_state *state, char *text, struct audit_options *options)
+{
+    enum vantage_class vantage_class;
+    char *colon = strrchr(text, ':');
+
+    options->vantage = text;
+    if (colon == NULL) {
+        return;
+    }
+    if (colon == text || vantage_class_parse(colon + 1, &vantage_class) < 0) {
+        argp_error(state,
+                   "--vantage \"%s\" is not NAME:CLASS with a CLASS of self, own-vpc, vpn, peer, public-range or world",
+                   text);
+    }
+    options->vantage_class = colon + 1;
+    *colon = '\0';
+}
+
+static void options_fail_on(struct argp_state *state, const char *text, enum severity *ret_severity)
+{
+    if (severity_parse(text, ret_severity) < 0) {
+        argp_error(state, "--fail-on \"%s\" is none of low, medium, high, critical", text);
+    }
+}
+
+/* ---- audit ---- */
+
+static void options_audit_output(struct argp_state *state, const char *text, struct audit_options *options)
+{
+    if (options->output_count == OPTIONS_OUTPUTS_MAX) {
+        argp_error(state, "-o can be given %d times at most", OPTIONS_OUTPUTS_MAX);
+    }
+    options_output(state, text, &options->outputs[options->output_count]);
+    options->output_count++;
+}
+
+static error_t options_audit_more(int key, char *arg, struct argp_state *state)
+{
+    struct audit_options *options = state->input;
+
+    switch (key) {
+    case KEY_EXCLUDE:
+        options_add(state, &options->exclude, arg);
+        return 0;
+    case KEY_SCOPE:
+        options_add(state, &options->scope, arg);
+        return 0;
+    case KEY_RATE:
+        options->rate_pps = options_number(state, "rate", arg, UINT32_MAX);
+        return 0;
+    case KEY_HOST_RATE:
+        options->host_rate_pps = options_number(state, "host-rate", arg, UINT32_MAX);
+        return 0;
+    case KEY_RETRIES:
+        options->retries = options_number(state, "retries", arg, 20);
+        return 0;
+    case KEY_NO_VERIFY:
+        options->no_verify = true;
+        return 0;
+    case KEY_FRESH:
+        options->fresh = true;
+        return 0;
+    case ARGP_KEY_ARG:
+        options_add(state, &options->targets, arg);
+        return 0;
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+}
+
+static error_t options_audit_one(int key, char *arg, struct argp_state *state)
+{
+    struct audit_options *options = state->input;
+
+    switch (key) {
+    case 'p':
+        options->ports = arg;
+        return 0;
+    case 'o':
+        options_audit_output(state, arg, options);
+        return 0;
+    case KEY_POLICY:
+        options->policy = arg;
+        return 0;
+    case KEY_CONFIG:
+        options->config = arg;
+        return 0;
+    case KEY_DB:
+        options->db = arg;
+        return 0;
+    case KEY_REALM:
+        options->realm = arg;
+        return 0;
+    case KEY_VANTAGE:
+        options_vantage(state, arg, options);
+        return 0;
+    case KEY_FAIL_ON:
+        options_fail_on(state, arg, &options->fail_on);
+        return 0;
+    default:
+        return options_audit_more(key, arg, state);
+    }
+}
+
+void options_parse_audit(int argc, char **argv, struct audit_options *ret_options)
+{
+    const struct argp_option table[] = {
+        {"ports", 'p', "PORTS", 0, "Numbers, ranges, IANA names, common (default), all", 0},
+        {"policy", KEY_POLICY, "FILE", 0, "Judge by this policy (YAML); else by the built-in baseline alone", 0},
+        option_config,
+        option_db,
+        {"realm", KEY_REALM, "NAME", 0, "The address space: a VPC, a site (default)", 0},
+        {"vantage", KEY_VANTAGE, "NAME[:CLASS]", 0,
+         "Where this scanner stands; CLASS: self, own-vpc, vpn, peer, public-range, world", 0},
+        {"exclude", KEY_EXCLUDE, "TARGET", 0, "Leave this out; repeats", 0},
+        {"scope", KEY_SCOPE, "CIDR", 0, "What may be probed; repeats (private ranges and own addresses)", 0},
+        {"rate", KEY_RATE, "PPS", 0, "Ceiling of probes a second", 0},
+        {"host-rate", KEY_HOST_RATE, "PPS", 0, "The same for each host", 0},
+        {"retries", KEY_RETRIES, "N", 0, "Further tries of what did not answer", 0},
+        {"fail-on", KEY_FAIL_ON, "SEVERITY", 0, "Exit with 1 from this on: low, medium (default), high, critical", 0},
+        {"output", 'o', "FORMAT:FILE", 0, "Write table or jsonl to FILE (- is standard output); repeats", 0},
+        {"no-verify", KEY_NO_VERIFY, NULL, 0, "Do not look a second time at what changed", 0},
+        {"fresh", KEY_FRESH, NULL, 0, "Start over although an interrupted audit of the same could go on", 0},
+        option_end,
+    };
+    const struct argp argp = {
+        .options = table,
+        .parser = options_audit_one,
+        .args_doc = "[TARGET...]",
+        .doc = "Sweeps TARGETs (addresses, CIDR, ranges, host names; else this machine's own addresses), stores what "
+               "is open, "
+               "judges and scores it, prints a report.\v"
+               "Exit status: 0 clean, 1 findings at or above --fail-on, 3 incomplete and no such finding, 2 error or "
+               "misuse.",
+    };
+
+    *ret_options =
+        (struct audit_options){.rate_pps = -1, .host_rate_pps = -1, .retries = -1, .fail_on = SEVERITY_MEDIUM};
+    argp_parse(&argp, argc, argv, 0, NULL, ret_options);
+}
+
+/* ---- serve ---- */
+
+static error_t options_serve_one(int key, char *arg, struct argp_state *state)
+{
+    struct serve_options *options = state->input;
+
+    switch (key) {
+    case KEY_CONFIG:
+        options->config = arg;
+        return 0;
+    case KEY_DB:
+        options->db = arg;
+        return 0;
+    case KEY_LISTEN:
+        options->listen = arg;
+        return 0;
+    case KEY_POLICY:
+        options->policy = arg;
+        return 0;
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+}
+
+void options_parse_serve(int argc, char **argv, struct serve_options *ret_options)
+{
+    const struct argp_option table[] = {
+        option_config,
+        option_db,
+        {"listen", KEY_LISTEN, "ADDR:PORT", 0, "Where the dashboard listens (127.0.0.1:8480); loopback only", 0},
+        {"policy", KEY_POLICY, "FILE", 0, "Judge by this policy (YAML); else by the configuration's, else the baseline",
+         0},
+        option_end,
+    };
+    const struct argp argp = {
+        .options = table,
+        .parser = options_serve_one,
+        .doc =
+            "Serves the dashboard and the API, and runs the audits that `leastport audit` hands over, until SIGTERM or "
+            "Ctrl-C.\v"
+            "Exit status: 0 when it was asked to end, 2 error or misuse.",
+    };
+
+    *ret_options = (struct serve_options){0};
+    argp_parse(&argp, argc, argv, 0, NULL, ret_options);
+}
+
+/* ---- report ---- */
+
+static error_t options_report_one(int key, char *arg, struct argp_state *state)
+{
+    struct report_command *command = state->input;
+
+    switch (key) {
+    case KEY_CONFIG:
+        command->config = arg;
+        return 0;
+    case KEY_DB:
+        command->db = arg;
+        return 0;
+    case 'o':
+        options_output(state, arg, &command->output);
+        return 0;
+    case KEY_EXPLAIN:
+        command->explain = true;
+        return 0;
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+}
+
+void options_parse_report(int argc, char **argv, struct report_command *ret_command)
+{
+    const struct argp_option table[] = {
+        option_config,
+        option_db,
+        {"output", 'o', "FORMAT:FILE", 0, "Write table or jsonl to FILE (- is standard output)", 0},
+        {"explain", KEY_EXPLAIN, NULL, 0, "Print every term of the score", 0},
+        option_end,
+    };
+    const struct argp argp = {
+        .options = table,
+        .parser = options_report_one,
+        .doc = "Prints the newest state: score and grade, the worst exposures with why and how to fix them, what "
+               "changed.\v"
+               "Exit status: 0, or 2 for error or misuse.",
+    };
+
+    *ret_command = (struct report_command){.output = {REPORT_TABLE, "-"}};
+    argp_parse(&argp, argc, argv, 0, NULL, ret_command);
+}
+
+/* ---- policy ---- */
+
+static void options_policy_verb(struct argp_state *state, const char *arg, struct policy_command *command)
+{
+    if (state->arg_num == 0) {
+        command->explain = strcmp(arg, "explain") == 0;
+        if (!command->explain && strcmp(arg, "check") != 0) {
+            argp_error(state, "there is no \"policy %s\": check or explain", arg);
+        }
+    } else if (state->arg_num == 1 && command->explain) {
+        command->target = arg;
+    } else if (state->arg_num == 1) {
+        command->policy = arg;
+    } else {
+        argp_error(state, "one argument too many: \"%s\"", arg);
+    }
+}
+
+static error_t options_policy_one(int key, char *arg, struct argp_state *state)
+{
+    struct policy_command *command = state->input;
+
+    switch (key) {
+    case KEY_POLICY:
+        command->policy = arg;
+        return 0;
+    case KEY_REALM:
+        command->realm = arg;
+        return 0;
+    case KEY_NAME:
+        command->name = arg;
+        return 0;
+    case KEY_VANTAGE:
+        if (vantage_class_parse(arg, &command->vantage_class) < 0) {
+            argp_error(state, "--from \"%s\" is none of self, own-vpc, vpn, peer, public-range, world", arg);
+        }
+        return 0;
+    case ARGP_KEY_ARG:
+        options_policy_verb(state, arg, command);
+        return 0;
+    case ARGP_KEY_END:
+        if (state->arg_num < 2) {
+            argp_error(state, "needs: check FILE, or explain ADDRESS:PORT");
+        }
+        return 0;
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+}
+
+void options_parse_policy(int argc, char **argv, struct policy_command *ret_command)
+{
+    const struct argp_option table[] = {
+        {"policy", KEY_POLICY, "FILE", 0, "explain: the policy; else the built-in baseline alone", 0},
+        {"from", KEY_VANTAGE, "CLASS", 0,
+         "explain: seen from self, own-vpc (default), vpn, peer, public-range or world", 0},
+        {"realm", KEY_REALM, "NAME", 0, "explain: the address space (default)", 0},
+        {"name", KEY_NAME, "NAME", 0, "explain: a host name of the address", 0},
+        option_end,
+    };
+    const struct argp argp = {
+        .options = table,
+        .parser = options_policy_one,
+        .args_doc = "check FILE\nexplain ADDRESS:PORT[/udp]",
+        .doc =
+            "check: is this policy file right, and if not, where? explain: which rules were looked at for a port, and "
+            "what decided.\v"
+            "Exit status: 0, or 2 when the file is wrong, for error or misuse.",
+    };
+
+    *ret_command = (struct policy_command){.realm = "default", .vantage_class = VANTAGE_OWN_VPC};
+    argp_parse(&argp, argc, argv, 0, NULL, ret_command);
+}

@@ -1,0 +1,79 @@
+/* The command line of leastport-auditd: what each verb takes (argp). Parses and checks; does nothing. */
+#ifndef LEASTPORT_AUDITD_OPTIONS_H
+#define LEASTPORT_AUDITD_OPTIONS_H
+
+#include "auditd/judge.h"
+#include "auditd/report.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+enum { OPTIONS_LIST_MAX = 4096, OPTIONS_OUTPUTS_MAX = 8 };
+
+struct options_list {
+    char **items;
+    size_t count;
+};
+
+struct options_output {
+    enum report_format format;
+    const char *path; /* "-" is standard output */
+};
+
+/* All text is borrowed from argv. NULL, or a count of -1, means not given. */
+struct audit_options {
+    struct options_list targets;
+    struct options_list exclude;
+    struct options_list scope;
+    const char *ports;
+    const char *policy;
+    const char *config;
+    const char *db;
+    const char *realm;
+    const char *vantage;
+    const char *vantage_class;
+    int64_t rate_pps;
+    int64_t host_rate_pps;
+    int64_t retries;
+    enum severity fail_on;
+    struct options_output outputs[OPTIONS_OUTPUTS_MAX];
+    size_t output_count;
+    bool no_verify;
+    bool fresh;
+};
+
+struct serve_options {
+    const char *config;
+    const char *db;
+    const char *listen;
+    const char *policy;
+};
+
+struct report_command {
+    const char *config;
+    const char *db;
+    struct options_output output;
+    bool explain;
+};
+
+struct policy_command {
+    bool explain; /* else check */
+    const char *policy;
+    const char *realm;
+    const char *name;
+    const char *target; /* ADDRESS:PORT[/PROTO] */
+    enum vantage_class vantage_class;
+};
+
+/* Each takes argv of its verb (argv[0] is what the help calls the program) and exits by itself after --help, --version
+ * (0) and misuse (2). The lists are to be freed by options_list_done(). */
+void options_parse_audit(int argc, char **argv, struct audit_options *ret_options);
+void options_parse_serve(int argc, char **argv, struct serve_options *ret_options);
+void options_parse_report(int argc, char **argv, struct report_command *ret_command);
+void options_parse_policy(int argc, char **argv, struct policy_command *ret_command);
+void options_list_done(struct options_list *list);
+
+/* "table:-", "jsonl:findings.jsonl". -EINVAL. */
+MUST_USE int options_parse_output(const char *text, struct options_output *ret_output);
+
+#endif

@@ -1,0 +1,113 @@
+#include "auditd/policy_verb.h"
+
+#include "auditd/policy.h"
+#include "auditd/protocol.h"
+#include "lib/clock.h"
+#include "lib/log.h"
+#include "lib/portset.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+static int policy_verb_parse_port(char *text, uint16_t *ret_port, const char **ret_proto)
+{
+    char *slash = strchr(text, '/');
+    const char *proto = "tcp";
+    struct portset ports;
+    size_t offset;
+
+    if (slash != NULL) {
+        *slash = '\0';
+        proto = strcmp(slash + 1, "udp") == 0 ? "udp" : "tcp";
+        if (strcmp(slash + 1, proto) != 0) {
+            return -EINVAL;
+        }
+    }
+    if (portset_parse(text, &ports, &offset) < 0 || portset_count(&ports) != 1 || strchr(text, '-') != NULL) {
+        return -EINVAL;
+    }
+    *ret_port = (uint16_t)portset_next(&ports, 0);
+    *ret_proto = proto;
+    return 0;
+}
+
+int policy_verb_parse_target(const char *text, struct addr *ret_address, uint16_t *ret_port, const char **ret_proto)
+{
+    char copy[ADDR_TEXT_SIZE + 16];
+    char *host = copy;
+    char *colon;
+
+    if (strlen(text) >= sizeof(copy)) {
+        return -EINVAL;
+    }
+    memcpy(copy, text, strlen(text) + 1);
+    colon = strrchr(copy, ':');
+    if (colon == NULL || colon == copy) {
+        return -EINVAL;
+    }
+    *colon = '\0';
+    if (copy[0] == '[' && colon[-1] == ']') {
+        host++;
+        colon[-1] = '\0';
+    } else if (strchr(copy, ':') != NULL) {
+        return -EINVAL;
+    }
+    if (addr_parse(host, ret_address) < 0) {
+        return -EINVAL;
+    }
+    return policy_verb_parse_port(colon + 1, ret_port, ret_proto);
+}
+
+static struct policy *policy_verb_load(const char *path)
+{
+    struct problems problems;
+    struct policy *policy = NULL;
+
+    if (path == NULL) {
+        return policy_create_builtin();
+    }
+    problems_init(&problems);
+    if (policy_load(path, &problems, &policy) < 0) {
+        policy = NULL;
+    }
+    problems_print(&problems, path, stderr);
+    return policy;
+}
+
+static int policy_verb_explain(const struct policy_command *command)
+{
+    struct addr address;
+    struct exposure exposure = {
+        .realm = command->realm,
+        .names = &command->name,
+        .name_count = command->name == NULL ? 0 : 1,
+        .addresses = &address,
+        .address_count = 1,
+        .vantage_class = command->vantage_class,
+        .vantage = vantage_class_name(command->vantage_class),
+        .now_ms = wall_now_ms(),
+    };
+    struct policy *policy;
+
+    if (policy_verb_parse_target(command->target, &address, &exposure.port, &exposure.proto) < 0) {
+        log_error("\"%s\" is not ADDRESS:PORT, such as 10.0.0.5:443, [fd00::1]:443 or 10.0.0.5:53/udp",
+                  command->target);
+        return AUDIT_EXIT_ERROR;
+    }
+    policy = policy_verb_load(command->policy);
+    if (policy == NULL) {
+        return AUDIT_EXIT_ERROR;
+    }
+    policy_explain(policy, &exposure, stdout);
+    policy_destroy(policy);
+    return fflush(stdout) == 0 ? 0 : AUDIT_EXIT_ERROR;
+}
+
+int policy_verb_run(const struct policy_command *command)
+{
+    if (command->explain) {
+        return policy_verb_explain(command);
+    }
+    return policy_check(command->policy, stdout) == 0 ? 0 : AUDIT_EXIT_ERROR;
+}

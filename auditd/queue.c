@@ -1,0 +1,376 @@
+#include "auditd/queue.h"
+
+#include "auditd/job.h"
+#include "auditd/protocol.h"
+#include "auditd/request.h"
+#include "auditd/tally.h"
+
+#include <pwd.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct follower {
+    struct control_client *client;
+    struct follower *next;
+};
+
+struct queue_item {
+    struct queue *queue;
+    struct queue_item *next;
+    struct follower *followers;
+    struct job *job; /* NULL while it waits */
+    json_t *request;
+    struct observation_progress progress;
+    char uuid[STORE_UUID_SIZE];
+    char actor[96];
+};
+
+struct queue {
+    struct queue_options options;
+    uv_loop_t *loop;
+    struct queue_item *items; /* the first one runs */
+    bool stopping;
+};
+
+static void queue_run_next(struct queue *queue);
+
+/* ---- followers ---- */
+
+/* Each gets a reference of its own; takes `line`. */
+static void queue_tell(const struct queue_item *item, json_t *line)
+{
+    for (const struct follower *each = item->followers; each != NULL; each = each->next) {
+        control_send(each->client, json_incref(line));
+    }
+    json_decref(line);
+}
+
+static void queue_item_destroy(struct queue_item *item)
+{
+    while (item->followers != NULL) {
+        struct follower *follower = item->followers;
+        item->followers = follower->next;
+        control_client_follow(follower->client, false);
+        free(follower);
+    }
+    job_destroy(item->job);
+    json_decref(item->request);
+    free(item);
+}
+
+void queue_forget(struct queue *queue, const struct control_client *client)
+{
+    for (struct queue_item *item = queue->items; item != NULL; item = item->next) {
+        struct follower **link = &item->followers;
+        while (*link != NULL) {
+            struct follower *follower = *link;
+            if (follower->client == client) {
+                *link = follower->next;
+                free(follower);
+            } else {
+                link = &follower->next;
+            }
+        }
+    }
+}
+
+/* ---- a job's events ---- */
+
+static json_t *queue_eta(const struct observation_progress *progress)
+{
+    return progress->eta_s < 0 ? json_null() : json_integer(progress->eta_s);
+}
+
+static void queue_on_progress(void *context, enum job_phase phase, const struct observation_progress *progress)
+{
+    struct queue_item *item = context;
+
+    item->progress = *progress;
+    if (item->followers == NULL) {
+        return;
+    }
+    queue_tell(item,
+               json_pack("{s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:o}", "event", CONTROL_EVENT_PROGRESS, "job", item->uuid,
+                         "phase", job_phase_name(phase), "probes_done", (json_int_t)progress->probes_done, "probes",
+                         (json_int_t)progress->probes, "rate_pps", (json_int_t)progress->rate_pps, "open",
+                         (json_int_t)progress->open, "eta_s", queue_eta(progress)));
+}
+
+static void queue_on_notice(void *context, enum log_level level, const char *message)
+{
+    static const char *const names[] = {"error", "warning", "notice", "notice"};
+    const struct queue_item *item = context;
+    json_t *text = json_string(message);
+
+    log_message(level, "audit %.8s: %s", item->uuid, message);
+    /* A name from the network may be no UTF-8. */
+    if (text == NULL) {
+        text = json_string("(a message that is no text; the daemon's log has it)");
+    }
+    queue_tell(item, json_pack("{s:s, s:s, s:s, s:o}", "event", CONTROL_EVENT_NOTICE, "job", item->uuid, "level",
+                               names[level], "message", text));
+}
+
+static void queue_tell_failure(const struct queue_item *item, const char *message)
+{
+    for (const struct follower *each = item->followers; each != NULL; each = each->next) {
+        control_refuse(each->client, "%s", message);
+    }
+    log_error("audit %.8s failed: %s", item->uuid, message);
+}
+
+static void queue_tell_end(const struct queue_item *item, const struct job_result *result)
+{
+    const char *state = result->end == JOB_COMPLETE ? "complete" : "incomplete";
+    struct tally tally = {0};
+    char error[512];
+
+    if (result->scan_uuid[0] != '\0' &&
+        tally_scan(item->queue->options.settings->db, result->scan_uuid, &tally, error, sizeof(error)) < 0) {
+        queue_tell_failure(item, error);
+        return;
+    }
+    log_notice("audit %.8s is %s%s%s", item->uuid, state, result->message[0] == '\0' ? "" : ": ", result->message);
+    queue_tell(item, json_pack("{s:b, s:s, s:s, s:s, s:s, s:o}", "ok", 1, "job", item->uuid, "state", state, "scan",
+                               result->scan_uuid, "message", result->message, "findings", tally_json(&tally)));
+}
+
+static void queue_on_ended(void *context, const struct job_result *result)
+{
+    struct queue_item *item = context;
+    struct queue *queue = item->queue;
+
+    if (result->end == JOB_FAILED) {
+        queue_tell_failure(item, result->message);
+    } else {
+        queue_tell_end(item, result);
+    }
+    queue->items = item->next;
+    queue_item_destroy(item);
+    queue_run_next(queue);
+}
+
+static int queue_start(struct queue_item *item, char *error)
+{
+    const struct queue_options *options = &item->queue->options;
+    const struct job_options job = {
+        .store = options->desk->store,
+        .config = &options->settings->config,
+        .policy = options->settings->policy,
+        .policy_id = options->desk->policy_id,
+        .scanner = options->scanner,
+        .request = item->request,
+        .on_progress = queue_on_progress,
+        .on_notice = queue_on_notice,
+        .on_ended = queue_on_ended,
+        .context = item,
+    };
+
+    log_notice("audit %.8s begins, asked for by %s", item->uuid, item->actor);
+    return job_start(item->queue->loop, &job, &item->job, error);
+}
+
+/* Drops from the front what cannot be started; when stopping, everything that waits. */
+static void queue_run_next(struct queue *queue)
+{
+    char error[SWEEP_TEXT_SIZE];
+
+    while (queue->items != NULL && queue->items->job == NULL) {
+        struct queue_item *item = queue->items;
+        if (queue->stopping) {
+            snprintf(error, sizeof(error), "the daemon is ending");
+        } else if (queue_start(item, error) == 0) {
+            return;
+        }
+        queue_tell_failure(item, error);
+        queue->items = item->next;
+        queue_item_destroy(item);
+    }
+    if (queue->stopping && queue->items == NULL) {
+        queue->options.on_stopped(queue->options.context);
+    }
+}
+
+/* ---- requests ---- */
+
+static void queue_name_actor(const struct control_client *client, char *actor, size_t size)
+{
+    const struct control_peer *peer = control_client_peer(client);
+    const struct passwd *user = getpwuid(peer->uid);
+
+    snprintf(actor, size, "%.64s (process %ld)", user == NULL ? "an unknown user" : user->pw_name, (long)peer->pid);
+}
+
+static int queue_follow(struct queue_item *item, struct control_client *client)
+{
+    struct follower *follower = calloc(1, sizeof(*follower));
+
+    if (follower == NULL) {
+        return -1;
+    }
+    follower->client = client;
+    follower->next = item->followers;
+    item->followers = follower;
+    control_client_follow(client, true);
+    return 0;
+}
+
+/* NULL when out of memory. */
+static struct queue_item *queue_item_create(struct queue *queue, const struct control_client *client,
+                                            const json_t *request)
+{
+    struct queue_item *item = calloc(1, sizeof(*item));
+
+    if (item == NULL) {
+        return NULL;
+    }
+    item->queue = queue;
+    item->request = json_deep_copy(request);
+    store_uuid(item->uuid);
+    queue_name_actor(client, item->actor, sizeof(item->actor));
+    if (item->request == NULL) {
+        free(item);
+        return NULL;
+    }
+    return item;
+}
+
+static size_t queue_append(struct queue *queue, struct queue_item *item)
+{
+    struct queue_item **link = &queue->items;
+    size_t before = 0;
+
+    while (*link != NULL) {
+        link = &(*link)->next;
+        before++;
+    }
+    *link = item;
+    return before;
+}
+
+static size_t queue_length(const struct queue *queue)
+{
+    size_t length = 0;
+
+    for (const struct queue_item *item = queue->items; item != NULL; item = item->next) {
+        length++;
+    }
+    return length;
+}
+
+void queue_audit(struct queue *queue, struct control_client *client, const json_t *request)
+{
+    char reason[REQUEST_REASON_SIZE];
+    bool follows = request_flag(request, "follow", false);
+    struct queue_item *item;
+    const char *state;
+
+    if (queue->stopping) {
+        control_refuse(client, "the daemon is ending");
+        return;
+    }
+    if (request_check(request, reason) < 0) {
+        control_refuse(client, "%s", reason);
+        return;
+    }
+    if (queue_length(queue) > QUEUE_WAITING_MAX) {
+        control_refuse(client, "%d audits wait already; try again later", QUEUE_WAITING_MAX);
+        return;
+    }
+    item = queue_item_create(queue, client, request);
+    if (item == NULL || (follows && queue_follow(item, client) != 0)) {
+        control_refuse(client, "out of memory");
+        if (item != NULL) {
+            queue_item_destroy(item);
+        }
+        return;
+    }
+    state = queue_append(queue, item) == 0 ? "running" : "queued";
+    if (follows) {
+        control_send(client,
+                     json_pack("{s:s, s:s, s:s}", "event", CONTROL_EVENT_ACCEPTED, "job", item->uuid, "state", state));
+    } else {
+        control_send(client, json_pack("{s:b, s:s, s:s}", "ok", 1, "job", item->uuid, "state", state));
+    }
+    if (queue->items == item) {
+        queue_run_next(queue);
+    }
+}
+
+void queue_cancel(struct queue *queue, struct control_client *client, const json_t *request)
+{
+    const char *uuid = json_string_value(json_object_get(request, "job"));
+    struct queue_item **link = &queue->items;
+
+    while (uuid != NULL && *link != NULL && strcmp((*link)->uuid, uuid) != 0) {
+        link = &(*link)->next;
+    }
+    if (uuid == NULL || *link == NULL) {
+        control_refuse(client, "there is no audit \"%.64s\" that runs or waits", uuid == NULL ? "" : uuid);
+        return;
+    }
+    control_send(client, json_pack("{s:b, s:s, s:s}", "ok", 1, "job", uuid, "state", "cancelling"));
+    if ((*link)->job != NULL) {
+        job_interrupt((*link)->job);
+    } else {
+        struct queue_item *item = *link;
+        *link = item->next;
+        queue_tell_failure(item, "the audit was cancelled before it began");
+        queue_item_destroy(item);
+    }
+}
+
+static json_t *queue_item_status(const struct queue_item *item)
+{
+    const char *scan = item->job == NULL ? "" : job_scan_uuid(item->job);
+
+    return json_pack("{s:s, s:s, s:s, s:o, s:s, s:O, s:I, s:I, s:I, s:I, s:o}", "job", item->uuid, "state",
+                     item->job == NULL ? "queued" : "running", "phase",
+                     item->job == NULL ? "queued" : job_phase_name(job_phase(item->job)), "scan",
+                     scan[0] == '\0' ? json_null() : json_string(scan), "actor", item->actor, "targets",
+                     json_object_get(item->request, "targets"), "probes_done", (json_int_t)item->progress.probes_done,
+                     "probes", (json_int_t)item->progress.probes, "rate_pps", (json_int_t)item->progress.rate_pps,
+                     "open", (json_int_t)item->progress.open, "eta_s", queue_eta(&item->progress));
+}
+
+json_t *queue_status(const struct queue *queue)
+{
+    json_t *jobs = json_array();
+
+    for (const struct queue_item *item = queue->items; jobs != NULL && item != NULL; item = item->next) {
+        if (json_array_append_new(jobs, queue_item_status(item)) != 0) {
+            json_decref(jobs);
+            jobs = NULL;
+        }
+    }
+    return jobs;
+}
+
+/* ---- life ---- */
+
+struct queue *queue_create(uv_loop_t *loop, const struct queue_options *options)
+{
+    struct queue *queue = calloc(1, sizeof(*queue));
+
+    if (queue != NULL) {
+        queue->options = *options;
+        queue->loop = loop;
+    }
+    return queue;
+}
+
+void queue_destroy(struct queue *queue)
+{
+    free(queue);
+}
+
+void queue_stop(struct queue *queue)
+{
+    queue->stopping = true;
+    if (queue->items != NULL && queue->items->job != NULL) {
+        job_interrupt(queue->items->job);
+    } else {
+        queue_run_next(queue);
+    }
+}

@@ -1,0 +1,42 @@
+/* The audits that clients handed over: one runs at a time, so never two over the same range; the others wait in order.
+ * Tells who follows an audit how it goes. */
+#ifndef LEASTPORT_AUDITD_QUEUE_H
+#define LEASTPORT_AUDITD_QUEUE_H
+
+#include "auditd/control.h"
+#include "auditd/desk.h"
+
+struct queue;
+
+enum { QUEUE_WAITING_MAX = 16 };
+
+struct queue_options {
+    const struct settings *settings;
+    const struct desk *desk;
+    const char *scanner;
+    /* After queue_stop(): nothing runs any more. */
+    void (*on_stopped)(void *context);
+    void *context;
+};
+
+/* What the options point to is borrowed until queue_destroy(). NULL when out of memory. */
+struct queue *queue_create(uv_loop_t *loop, const struct queue_options *options);
+
+/* Only when nothing runs. Takes NULL. */
+void queue_destroy(struct queue *queue);
+
+/* Answers `client` about its request "audit", "cancel". */
+void queue_audit(struct queue *queue, struct control_client *client, const json_t *request);
+void queue_cancel(struct queue *queue, struct control_client *client, const json_t *request);
+
+/* The client is no more; its audits go on. */
+void queue_forget(struct queue *queue, const struct control_client *client);
+
+/* An array as "jobs" in the answer to "status"; a new reference, NULL when out of memory. */
+json_t *queue_status(const struct queue *queue);
+
+/* Takes no more, ends what runs early, drops what waits. on_stopped comes from here when nothing runs. A second call
+ * kills the scanner. */
+void queue_stop(struct queue *queue);
+
+#endif

@@ -1,0 +1,341 @@
+#include "auditd/serve.h"
+
+#include "auditd/notify.h"
+#include "auditd/protocol.h"
+#include "auditd/queue.h"
+#include "auditd/supervise.h"
+#include "lib/clock.h"
+#include "lib/log.h"
+#include "lib/sibling.h"
+#include "scanner/protocol.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { SERVE_URL_SIZE = 256, SERVE_SIGNALS = 3, SERVE_WEB_ARGS = 8 };
+
+struct serve {
+    struct settings settings;
+    struct desk desk;
+    uv_loop_t loop;
+    uv_signal_t signals[SERVE_SIGNALS];
+    struct queue *queue;
+    struct control *control;
+    struct supervise *web;
+    int64_t started_ms;
+    int status;
+    bool stopping;
+    bool was_ready;
+    char url[SERVE_URL_SIZE];
+    char scanner[PATH_MAX];
+    char web_path[PATH_MAX];
+    char *web_args[SERVE_WEB_ARGS];
+};
+
+static void serve_stop(struct serve *serve, int status);
+
+static void serve_notify(const char *state)
+{
+    int rc = notify_send(getenv("NOTIFY_SOCKET"), state);
+
+    if (rc < 0) {
+        log_warning("cannot tell the service manager: %s", strerror(-rc));
+    }
+}
+
+/* ---- the control socket's operations ---- */
+
+static json_t *serve_web_status(const struct serve *serve)
+{
+    enum supervise_state state = serve->web == NULL ? SUPERVISE_STOPPED : supervise_state(serve->web);
+    pid_t pid = serve->web == NULL ? 0 : supervise_pid(serve->web);
+
+    return json_pack("{s:s, s:o, s:o, s:I}", "state", supervise_state_name(state), "url",
+                     state == SUPERVISE_READY ? json_string(serve->url) : json_null(), "pid",
+                     pid == 0 ? json_null() : json_integer(pid), "restarts",
+                     (json_int_t)(serve->web == NULL ? 0 : supervise_restarts(serve->web)));
+}
+
+static void serve_on_status(struct serve *serve, struct control_client *client, const json_t *request)
+{
+    char started[WALL_TEXT_SIZE];
+
+    (void)request;
+    control_send(client, json_pack("{s:b, s:s, s:I, s:s, s:s, s:o, s:o}", "ok", 1, "version", LEASTPORT_VERSION, "pid",
+                                   (json_int_t)getpid(), "db", serve->settings.db, "started_at",
+                                   wall_format(serve->started_ms, started), "web", serve_web_status(serve), "jobs",
+                                   queue_status(serve->queue)));
+}
+
+static void serve_on_audit(struct serve *serve, struct control_client *client, const json_t *request)
+{
+    queue_audit(serve->queue, client, request);
+}
+
+static void serve_on_cancel(struct serve *serve, struct control_client *client, const json_t *request)
+{
+    queue_cancel(serve->queue, client, request);
+}
+
+static const struct {
+    const char *op;
+    void (*run)(struct serve *serve, struct control_client *client, const json_t *request);
+} serve_ops[] = {
+    {CONTROL_OP_STATUS, serve_on_status},
+    {CONTROL_OP_AUDIT, serve_on_audit},
+    {CONTROL_OP_CANCEL, serve_on_cancel},
+};
+
+static void serve_on_request(void *context, struct control_client *client, const json_t *request)
+{
+    const char *op = json_string_value(json_object_get(request, "op"));
+
+    for (size_t i = 0; i < sizeof(serve_ops) / sizeof(*serve_ops); i++) {
+        if (strcmp(serve_ops[i].op, op) == 0) {
+            serve_ops[i].run(context, client, request);
+            return;
+        }
+    }
+    control_refuse(client, "there is no operation \"%.64s\": status, audit, cancel", op);
+}
+
+static void serve_on_gone(void *context, struct control_client *client)
+{
+    struct serve *serve = context;
+
+    queue_forget(serve->queue, client);
+}
+
+/* ---- web ---- */
+
+static void serve_on_ready(void *context, const char *url)
+{
+    struct serve *serve = context;
+
+    snprintf(serve->url, sizeof(serve->url), "%s", url);
+    if (serve->was_ready) {
+        log_notice("the dashboard is back at %s", url);
+        return;
+    }
+    serve->was_ready = true;
+    log_notice("dashboard at %s", url);
+    serve_notify("READY=1");
+}
+
+static void serve_on_died(void *context, const char *how, enum supervise_state next, uint64_t wait_ms)
+{
+    struct serve *serve = context;
+
+    if (next == SUPERVISE_WAITING) {
+        log_warning("%s %s; it is started again in %" PRIu64 " ms", WEB_PROGRAM, how, wait_ms);
+        return;
+    }
+    log_error("%s %s again and again and is not started any more; what it said stands above", WEB_PROGRAM, how);
+    /* Without a page from the start there is nothing to serve; later, audits go on without it. */
+    if (!serve->was_ready) {
+        serve_stop(serve, AUDIT_EXIT_ERROR);
+    }
+}
+
+/* ---- stopping, in order: audits, web, the socket, the database ---- */
+
+static void serve_close_signals(struct serve *serve)
+{
+    for (size_t i = 0; i < SERVE_SIGNALS; i++) {
+        uv_close((uv_handle_t *)&serve->signals[i], NULL);
+    }
+}
+
+static void serve_on_web_stopped(void *context)
+{
+    struct serve *serve = context;
+
+    serve->web = NULL;
+    control_close(serve->control);
+    serve->control = NULL;
+    serve_close_signals(serve);
+}
+
+static void serve_on_queue_stopped(void *context)
+{
+    struct serve *serve = context;
+
+    if (serve->web == NULL) {
+        serve_on_web_stopped(serve);
+    } else {
+        supervise_stop(serve->web);
+    }
+}
+
+static void serve_stop(struct serve *serve, int status)
+{
+    if (!serve->stopping) {
+        serve->stopping = true;
+        serve->status = status;
+        serve_notify("STOPPING=1");
+    }
+    queue_stop(serve->queue);
+}
+
+static void serve_on_signal(uv_signal_t *handle, int number)
+{
+    struct serve *serve = handle->data;
+
+    log_notice("ending on signal %d (%s)", number, strsignal(number));
+    serve_stop(serve, EXIT_SUCCESS);
+}
+
+/* ---- starting ---- */
+
+static void serve_watch_signals(struct serve *serve)
+{
+    const int numbers[SERVE_SIGNALS] = {SIGINT, SIGTERM, SIGHUP};
+
+    for (size_t i = 0; i < SERVE_SIGNALS; i++) {
+        uv_signal_init(&serve->loop, &serve->signals[i]);
+        serve->signals[i].data = serve;
+        (void)uv_signal_start(&serve->signals[i], serve_on_signal, numbers[i]);
+    }
+}
+
+static int serve_open_control(struct serve *serve)
+{
+    struct control_options options = control_options_default();
+    int rc;
+
+    options.path = serve->settings.control;
+    options.on_request = serve_on_request;
+    options.on_gone = serve_on_gone;
+    options.context = serve;
+    rc = control_create(&serve->loop, &options, &serve->control);
+    if (rc == -ENAMETOOLONG) {
+        log_error("the control socket %s has a path of %zu bytes, and a UNIX socket's may have %zu: choose a shorter "
+                  "path for the database with --db",
+                  options.path, strlen(options.path), control_path_max());
+    } else if (rc == -EEXIST) {
+        log_error("the control socket %s cannot be made: something else is there. Move it away.", options.path);
+    } else if (rc == -EADDRINUSE) {
+        log_error("another process answers on the control socket %s", options.path);
+    } else if (rc < 0) {
+        log_error("the control socket %s cannot be made: %s", options.path, strerror(-rc));
+    }
+    return rc;
+}
+
+static int serve_start_web(struct serve *serve)
+{
+    char words[][16] = {WEB_PROGRAM, "--db", "--listen", "--control"};
+    char *args[SERVE_WEB_ARGS] = {words[0],
+                                  words[1],
+                                  serve->settings.db,
+                                  words[2],
+                                  serve->settings.config.listen,
+                                  words[3],
+                                  serve->settings.control,
+                                  NULL};
+    struct supervise_options options = supervise_options_default();
+    int rc;
+
+    options.program = serve->web_path;
+    memcpy(serve->web_args, args, sizeof(args));
+    options.args = serve->web_args;
+    options.ready_prefix = WEB_LISTENING;
+    options.on_ready = serve_on_ready;
+    options.on_died = serve_on_died;
+    options.on_stopped = serve_on_web_stopped;
+    options.context = serve;
+    rc = supervise_create(&serve->loop, &options, &serve->web);
+    if (rc < 0) {
+        log_error("cannot start %s: %s", serve->web_path, strerror(-rc));
+    }
+    return rc;
+}
+
+static int serve_start(struct serve *serve)
+{
+    const struct queue_options options = {
+        .settings = &serve->settings,
+        .desk = &serve->desk,
+        .scanner = serve->scanner,
+        .on_stopped = serve_on_queue_stopped,
+        .context = serve,
+    };
+    int rc;
+
+    serve->queue = queue_create(&serve->loop, &options);
+    if (serve->queue == NULL) {
+        return -ENOMEM;
+    }
+    rc = serve_open_control(serve);
+    return rc < 0 ? rc : serve_start_web(serve);
+}
+
+static void serve_loop(struct serve *serve)
+{
+    if (uv_loop_init(&serve->loop) < 0) {
+        log_error("cannot start: no event loop");
+        return;
+    }
+    serve_watch_signals(serve);
+    if (serve_start(serve) < 0) {
+        serve->stopping = true;
+        serve->status = AUDIT_EXIT_ERROR;
+        serve_on_queue_stopped(serve);
+    }
+    uv_run(&serve->loop, UV_RUN_DEFAULT);
+    uv_loop_close(&serve->loop);
+    queue_destroy(serve->queue);
+}
+
+static int serve_find_programs(struct serve *serve)
+{
+    const char *missing = NULL;
+
+    if (sibling_find(SCAN_PROGRAM, serve->scanner, sizeof(serve->scanner)) < 0) {
+        missing = SCAN_PROGRAM;
+    } else if (sibling_find(WEB_PROGRAM, serve->web_path, sizeof(serve->web_path)) < 0) {
+        missing = WEB_PROGRAM;
+    }
+    if (missing != NULL) {
+        log_error("cannot find the program %s: neither beside this one nor on PATH", missing);
+        return -ENOENT;
+    }
+    return 0;
+}
+
+int serve_run(const struct serve_options *options)
+{
+    const struct settings_sources sources = {
+        .config = options->config, .db = options->db, .policy = options->policy, .listen = options->listen};
+    struct serve *serve = calloc(1, sizeof(*serve));
+    struct store_error error;
+    int status = AUDIT_EXIT_ERROR;
+
+    if (isatty(STDERR_FILENO) != 1) {
+        log_init("leastport-auditd", LOG_FORMAT_JSON, LOG_LEVEL_NOTICE);
+    }
+    if (serve == NULL || settings_load(&sources, &serve->settings) < 0) {
+        free(serve);
+        return AUDIT_EXIT_ERROR;
+    }
+    serve->started_ms = wall_now_ms();
+    serve->status = AUDIT_EXIT_ERROR;
+    if (serve_find_programs(serve) == 0) {
+        if (desk_open(&serve->settings, &serve->desk, &error) < 0) {
+            log_error("%s", error.text);
+        } else {
+            serve_loop(serve);
+            status = serve->status;
+            desk_close(&serve->desk);
+        }
+    }
+    settings_done(&serve->settings);
+    free(serve);
+    return status;
+}

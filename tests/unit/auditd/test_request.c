@@ -1,0 +1,165 @@
+#include "auditd/request.h"
+
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+static json_t *parse(const char *text)
+{
+    json_t *json = json_loads(text, 0, NULL);
+
+    assert_non_null(json);
+    return json;
+}
+
+static void takes_what_holds_together(void **state)
+{
+    static const char *const texts[] = {
+        "{\"op\":\"audit\",\"targets\":[\"10.0.0.1\"]}",
+        "{\"targets\":[\"a\",\"b\"],\"ports\":\"22\",\"retries\":0,\"rate_pps\":4294967295,\"verify\":false,"
+        "\"vantage_class\":\"world\",\"exclude\":[],\"later\":\"ignored\"}",
+    };
+    char reason[REQUEST_REASON_SIZE];
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++) {
+        json_t *request = parse(texts[i]);
+        assert_int_equal(request_check(request, reason), 0);
+        json_decref(request);
+    }
+}
+
+static void refuses_and_names_the_member(void **state)
+{
+    static const struct {
+        const char *text;
+        const char *member;
+    } cases[] = {
+        {"{}", "targets"},
+        {"{\"targets\":[]}", "targets"},
+        {"{\"targets\":\"10.0.0.1\"}", "targets"},
+        {"{\"targets\":[\"\"]}", "targets"},
+        {"{\"targets\":[1]}", "targets"},
+        {"{\"targets\":[[]]}", "targets"},
+        {"{\"targets\":[\"a\"],\"exclude\":{}}", "exclude"},
+        {"{\"targets\":[\"a\"],\"ports\":22}", "ports"},
+        {"{\"targets\":[\"a\"],\"ports\":\"\"}", "ports"},
+        {"{\"targets\":[\"a\"],\"retries\":21}", "retries"},
+        {"{\"targets\":[\"a\"],\"retries\":-1}", "retries"},
+        {"{\"targets\":[\"a\"],\"rate_pps\":1.5}", "rate_pps"},
+        {"{\"targets\":[\"a\"],\"rate_pps\":4294967296}", "rate_pps"},
+        {"{\"targets\":[\"a\"],\"verify\":1}", "verify"},
+        {"{\"targets\":[\"a\"],\"vantage_class\":\"moon\"}", "vantage_class"},
+        {"{\"targets\":[\"a\"],\"scope\":[\"0.0.0.0/0\"]}", "scope"},
+        {"{\"targets\":[\"a\"],\"never_scan\":[]}", "scope"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+        char reason[REQUEST_REASON_SIZE] = "";
+        json_t *request = parse(cases[i].text);
+        assert_int_equal(request_check(request, reason), -EINVAL);
+        assert_non_null(strstr(reason, cases[i].member));
+        json_decref(request);
+    }
+}
+
+static void plans_what_is_asked_over_what_is_configured(void **state)
+{
+    struct config config;
+    char reason[REQUEST_REASON_SIZE];
+    json_t *request =
+        parse("{\"targets\":[\"10.0.0.1\"],\"exclude\":[\"10.0.0.9\"],\"realm\":\"vpc-1\",\"retries\":4}");
+    json_t *plan;
+
+    (void)state;
+    assert_int_equal(config_init_default(&config), 0);
+    assert_int_equal(request_plan(request, &config, &plan, reason), 0);
+    assert_string_equal(json_string_value(json_object_get(plan, "realm")), "vpc-1");
+    assert_string_equal(json_string_value(json_object_get(plan, "vantage")), config.vantage);
+    assert_string_equal(json_string_value(json_object_get(plan, "ports")), config.ports);
+    assert_int_equal(json_integer_value(json_object_get(plan, "retries")), 4);
+    assert_int_equal(json_array_size(json_object_get(plan, "targets")), 1);
+    assert_int_equal(json_array_size(json_object_get(plan, "exclude")), 1);
+    assert_null(json_object_get(plan, "scope"));
+    assert_null(json_object_get(plan, "never_scan"));
+    json_decref(plan);
+    json_decref(request);
+    config_done(&config);
+}
+
+static void write_file(const char *path, const char *text)
+{
+    FILE *file = fopen(path, "we");
+
+    assert_non_null(file);
+    fputs(text, file);
+    fclose(file);
+}
+
+static void guards_come_from_the_never_scan_file(void **state)
+{
+    char path[] = "/tmp/leastport-never-XXXXXX";
+    int fd = mkstemp(path);
+    struct config config;
+    char reason[REQUEST_REASON_SIZE];
+    json_t *request = parse("{\"targets\":[\"10.0.0.1\"]}");
+    json_t *plan;
+
+    (void)state;
+    assert_true(fd >= 0);
+    close(fd);
+    assert_int_equal(config_init_default(&config), 0);
+    config.never_scan = strdup(path);
+    write_file(path, "# fragile\n\n 10.1.0.0/16 # lab\nfd00::/8\n10.2.3.4\n");
+    assert_int_equal(request_plan(request, &config, &plan, reason), 0);
+    assert_int_equal(json_array_size(json_object_get(plan, "never_scan")), 3);
+    assert_string_equal(json_string_value(json_array_get(json_object_get(plan, "never_scan"), 2)), "10.2.3.4/32");
+    json_decref(plan);
+    write_file(path, "10.1.0.0/16\nten dot\n");
+    assert_int_equal(request_plan(request, &config, &plan, reason), -EINVAL);
+    assert_non_null(strstr(reason, ":2: \"ten\""));
+    unlink(path);
+    assert_int_equal(request_plan(request, &config, &plan, reason), -ENOENT);
+    assert_non_null(strstr(reason, path));
+    json_decref(request);
+    config_done(&config);
+}
+
+static void looks_again_at_the_endpoints_alone(void **state)
+{
+    json_t *plan = parse("{\"realm\":\"r\",\"targets\":[\"10.0.0.0/8\"],\"ports\":\"all\",\"canary\":{\"port\":1}}");
+    json_t *endpoints = parse("[{\"host\":\"10.0.0.1\",\"proto\":\"tcp\",\"port\":22},"
+                              "{\"host\":\"fd00::1\",\"proto\":\"tcp\",\"port\":443}]");
+    json_t *want = parse("{\"realm\":\"r\",\"targets\":[\"10.0.0.1:22\",\"[fd00::1]:443\"],\"ports\":\"22\",\"canary\":"
+                         "{\"port\":1},\"watch\":[{\"host\":\"10.0.0.1\",\"proto\":\"tcp\",\"port\":22},{\"host\":"
+                         "\"fd00::1\",\"proto\":\"tcp\",\"port\":443}]}");
+    json_t *verify = request_verify_plan(plan, endpoints);
+
+    (void)state;
+    assert_true(json_equal(verify, want));
+    json_decref(verify);
+    json_decref(want);
+    json_decref(endpoints);
+    json_decref(plan);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(takes_what_holds_together),
+        cmocka_unit_test(refuses_and_names_the_member),
+        cmocka_unit_test(plans_what_is_asked_over_what_is_configured),
+        cmocka_unit_test(guards_come_from_the_never_scan_file),
+        cmocka_unit_test(looks_again_at_the_endpoints_alone),
+    };
+    return cmocka_run_group_tests_name("request", tests, NULL, NULL);
+}
