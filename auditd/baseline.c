@@ -226,7 +226,8 @@ static const struct baseline_row BASELINE_1[] = {
      40,
      "only the host itself may reach it",
      "The Docker API is root on its host; 2375 asks for no credentials at all.",
-     "Use the UNIX socket, or SSH (DOCKER_HOST=ssh://HOST); where it has to be TCP, 2376 with client certificates and one "
+     "Use the UNIX socket, or SSH (DOCKER_HOST=ssh://HOST); where it has to be TCP, 2376 with client certificates and "
+     "one "
      "source."},
     {"kubernetes",
      "kubernetes",

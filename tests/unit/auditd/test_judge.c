@@ -211,7 +211,8 @@ static void says_port_only_where_an_answer_would_decide(void **state)
 static void grades_severity_by_penalty(void **state)
 {
     (void)state;
-    /* 40 x 1 x 1 x 1 = 40; 30 x 1 = 30: at the threshold; 40 x 0.6 (the floor) = 24; 40 x 0.15 = 6; 30 x 0.15 x 0.8 = 3.6 */
+    /* 40 x 1 x 1 x 1 = 40; 30 x 1 = 30: at the threshold; 40 x 0.6 (the floor) = 24; 40 x 0.15 = 6; 30 x 0.15 x 0.8
+     * = 3.6 */
     assert_int_equal(judge(builtin, (struct seen){.port = 6379, .class = VANTAGE_WORLD}).severity, SEVERITY_CRITICAL);
     assert_int_equal(judge(builtin, (struct seen){.port = 22, .class = VANTAGE_WORLD}).severity, SEVERITY_CRITICAL);
     assert_int_equal(judge(builtin, (struct seen){.port = 23, .class = VANTAGE_OWN_VPC}).severity, SEVERITY_HIGH);
