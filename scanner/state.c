@@ -443,6 +443,7 @@ int state_open(const char *path, struct state **ret_state, struct problem *probl
 static int state_check_old(const char *path, bool replace, struct state **ret_old, struct problem *problem)
 {
     struct state *old = state_new(path);
+    int preface;
     int rc = 0;
 
     *ret_old = NULL;
@@ -460,7 +461,8 @@ static int state_check_old(const char *path, bool replace, struct state **ret_ol
     if (rc == 0) {
         rc = state_lock(old, problem);
     }
-    if (rc == 0 && state_check_preface(old, NULL) == -EBADMSG) {
+    preface = rc == 0 ? state_check_preface(old, NULL) : 0;
+    if (preface < 0 && preface != -EPROTO) {
         rc = problem_set(problem, -EEXIST, "%s is there already and is no state file; name another with --state", path);
     }
     if (rc == 0 && !replace && (state_load(old, NULL) < 0 || !old->mark.finished)) {

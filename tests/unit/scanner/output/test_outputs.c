@@ -1,0 +1,396 @@
+#include "scanner/output/outputs.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <jansson.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+static char folder[] = "/tmp/leastport-outputs-XXXXXX";
+
+static int make_folder(void **state)
+{
+    (void)state;
+    signal(SIGPIPE, SIG_IGN);
+    return mkdtemp(folder) == NULL || chdir(folder) < 0 ? -1 : 0;
+}
+
+static int drop_files(void **state)
+{
+    static const char *const names[] = {"a.jsonl", "a.table", "a.xml", "b.jsonl", "link"};
+    (void)state;
+    for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
+        unlink(names[i]);
+    }
+    return 0;
+}
+
+/* Fails when a test left anything behind. */
+static int drop_folder(void **state)
+{
+    (void)state;
+    return chdir("/") == 0 && rmdir(folder) == 0 ? 0 : -1;
+}
+
+static struct addr address(const char *text)
+{
+    struct addr addr;
+
+    assert_int_equal(addr_parse(text, &addr), 0);
+    return addr;
+}
+
+static char said[1024];
+
+static void hear_failure(void *context, const char *message)
+{
+    (void)context;
+    snprintf(said + strlen(said), sizeof(said) - strlen(said), "%s;", message);
+}
+
+static struct outputs *make(const char *const *specs)
+{
+    struct outputs_options options = {.scan_id = "11111111-2222-3333-4444-555555555555", .failed = hear_failure};
+    struct outputs *outputs = outputs_create(&options);
+    struct problem problem;
+
+    said[0] = '\0';
+    for (; *specs != NULL; specs++) {
+        if (outputs_add(outputs, *specs, &problem) < 0) {
+            fail_msg("%s", problem.text);
+        }
+    }
+    return outputs;
+}
+
+static void read_file(const char *name, char *text, size_t room)
+{
+    int fd = open(name, O_RDONLY);
+    assert_true(fd >= 0);
+    ssize_t size = read(fd, text, room - 1);
+    assert_true(size >= 0);
+    text[size] = '\0';
+    close(fd);
+}
+
+static void write_start(struct outputs *outputs)
+{
+    struct observation start = {.type = OBSERVATION_START, .ts_ms = 1700000000000};
+
+    start.start = (struct observation_start){.plan_json = "{}",
+                                             .plan_hash = "h",
+                                             .realm = "r",
+                                             .vantage = "v",
+                                             .ports = "1-1000",
+                                             .port_count = 1000,
+                                             .args = "leastport scan <&\"'> \x01\xff\xed\xa0\x80\xc3\xa9"};
+    outputs_write(outputs, &start);
+}
+
+static void write_port(struct outputs *outputs, const char *host, uint16_t port, enum port_state state,
+                       enum reason reason)
+{
+    struct observation observation = {.type = OBSERVATION_PORT, .ts_ms = 1700000001000};
+
+    observation.port = (struct observation_port){
+        .host = address(host), .proto = "tcp", .port = port, .state = state, .reason = reason};
+    outputs_write(outputs, &observation);
+}
+
+static void write_host(struct outputs *outputs, const char *host, bool up, const struct observation_not_shown *rest,
+                       size_t rest_count)
+{
+    struct observation observation = {.type = OBSERVATION_HOST, .ts_ms = 1700000002000};
+
+    observation.host = (struct observation_host){.host = address(host),
+                                                 .name = up ? "db.example" : NULL,
+                                                 .up = up,
+                                                 .reason = up ? REASON_SYN_ACK : REASON_NO_RESPONSE,
+                                                 .has_rtt = up,
+                                                 .rtt_us = 1234,
+                                                 .not_shown = rest,
+                                                 .not_shown_count = rest_count};
+    outputs_write(outputs, &observation);
+}
+
+static void write_end(struct outputs *outputs, bool complete)
+{
+    struct observation end = {.type = OBSERVATION_END, .ts_ms = 1700000010000};
+
+    end.end = (struct observation_end){.complete = complete,
+                                       .cause = complete ? SCAN_CAUSE_DONE : SCAN_CAUSE_INTERRUPTED,
+                                       .message = complete ? NULL : "resume with --resume x.state",
+                                       .probes_sent = 2000,
+                                       .hosts_up = 2,
+                                       .hosts_down = 2,
+                                       .open = 3,
+                                       .elapsed_ms = 2500,
+                                       .has_missed = complete,
+                                       .missed_low = 0,
+                                       .missed_high = 0.2};
+    outputs_write(outputs, &end);
+}
+
+/* Two hosts that answer, interleaved, one of them watched while silent, and two that do not. */
+static void write_scan(struct outputs *outputs, bool complete)
+{
+    static const struct observation_not_shown many[] = {{"tcp", PORT_CLOSED, REASON_CONN_REFUSED, 990, "1-21,32-1000"},
+                                                        {"tcp", PORT_FILTERED, REASON_NO_RESPONSE, 2, "23,24"}};
+    static const struct observation_not_shown all[] = {{"tcp", PORT_FILTERED, REASON_NO_RESPONSE, 1000, "1-1000"}};
+    write_start(outputs);
+    write_port(outputs, "10.0.0.5", 443, PORT_OPEN, REASON_SYN_ACK);
+    write_port(outputs, "fd00::9", 5432, PORT_OPEN, REASON_SYN_ACK);
+    write_port(outputs, "10.0.0.5", 22, PORT_FILTERED, REASON_ADMIN_PROHIBITED);
+    write_port(outputs, "10.0.0.5", 22, PORT_OPEN, REASON_SYN_ACK);
+    write_host(outputs, "10.0.0.5", true, many, 2);
+    write_port(outputs, "10.0.0.7", 80, PORT_FILTERED, REASON_NO_RESPONSE);
+    write_host(outputs, "10.0.0.6", false, all, 1);
+    write_host(outputs, "10.0.0.7", false, all, 1);
+    write_host(outputs, "fd00::9", true, NULL, 0);
+    write_end(outputs, complete);
+}
+
+static void table_reads_well(void **state)
+{
+    static const char *const specs[] = {"table:a.table", NULL};
+    char text[4096];
+    struct outputs *outputs = make(specs);
+    (void)state;
+    write_scan(outputs, true);
+    assert_int_equal(outputs_close(outputs), 0);
+    outputs_destroy(outputs);
+    read_file("a.table", text, sizeof(text));
+    assert_string_equal(
+        text, "10.0.0.5 (db.example)  up (syn-ack), 1.2 ms\n"
+              "PORT    STATE    SERVICE REASON\n"
+              "22/tcp  open     ssh     syn-ack\n"
+              "23/tcp  filtered telnet  no-response\n"
+              "24/tcp  filtered         no-response\n"
+              "443/tcp open     https   syn-ack\n"
+              "Not shown: 990 closed (conn-refused)\n"
+              "\n"
+              "10.0.0.7  silent (no-response)\n"
+              "PORT   STATE    SERVICE REASON\n"
+              "80/tcp filtered http    no-response\n"
+              "Not shown: 1000 filtered (no-response)\n"
+              "\n"
+              "fd00::9 (db.example)  up (syn-ack), 1.2 ms\n"
+              "PORT     STATE SERVICE    REASON\n"
+              "5432/tcp open  postgresql syn-ack\n"
+              "\n"
+              "1 host gave no answer and is not shown.\n"
+              "Done: 3 open ports on 2 of 4 hosts, 2000 probes in 2.5 s (800/s); no open port missed (95 %).\n");
+}
+
+static void jsonl_is_whole_after_each_write(void **state)
+{
+    static const char *const specs[] = {"jsonl:a.jsonl", NULL};
+    char text[8192];
+    struct outputs *outputs = make(specs);
+    size_t lines = 0;
+    (void)state;
+    write_start(outputs);
+    read_file("a.jsonl", text, sizeof(text));
+    assert_int_equal(text[strlen(text) - 1], '\n');
+    outputs_destroy(outputs);
+    outputs = make(specs);
+    write_scan(outputs, false);
+    assert_int_equal(outputs_close(outputs), 0);
+    outputs_destroy(outputs);
+    read_file("a.jsonl", text, sizeof(text));
+    for (char *line = strtok(text, "\n"); line != NULL; line = strtok(NULL, "\n")) {
+        json_error_t error;
+        json_t *json = json_loads(line, JSON_REJECT_DUPLICATES, &error);
+        assert_non_null(json);
+        assert_string_equal(json_string_value(json_object_get(json, "type")),
+                            lines == 0    ? "scan_start"
+                            : lines == 10 ? "scan_end"
+                                          : json_string_value(json_object_get(json, "type")));
+        json_decref(json);
+        lines++;
+    }
+    assert_int_equal(lines, 11);
+}
+
+static void xml_is_valid(void **state)
+{
+    static const char *const specs[] = {"xml:a.xml", NULL};
+    char text[8192];
+    struct outputs *outputs = make(specs);
+    (void)state;
+    write_scan(outputs, false);
+    assert_int_equal(access("a.xml", F_OK), -1);
+    assert_int_equal(outputs_close(outputs), 0);
+    outputs_destroy(outputs);
+    read_file("a.xml", text, sizeof(text));
+    assert_non_null(
+        strstr(text, "args=\"leastport scan &#60;&#38;&#34;&#39;&#62; \\x01\\xff\\xed\\xa0\\x80\xc3\xa9\""));
+    assert_non_null(strstr(text, "<extraports state=\"closed\" count=\"990\">\n<extrareasons reason=\"conn-refused\" "
+                                 "count=\"990\" proto=\"tcp\" ports=\"1-21,32-1000\"/>"));
+    assert_non_null(strstr(text, "<port protocol=\"tcp\" portid=\"22\"><state state=\"open\" reason=\"syn-ack\" "
+                                 "reason_ttl=\"0\"/><service name=\"ssh\" method=\"table\" conf=\"3\"/></port>"));
+    assert_non_null(strstr(text, "<address addr=\"fd00::9\" addrtype=\"ipv6\"/>"));
+    assert_non_null(strstr(text, "elapsed=\"2.50\" exit=\"error\" errormsg=\"resume with --resume x.state\"/>"));
+    assert_null(strstr(text, "10.0.0.6"));
+    if (system("command -v xmllint >/dev/null 2>&1") != 0 || access("/usr/share/nmap/nmap.dtd", R_OK) < 0) {
+        print_message("SKIP: xmllint and nmap's DTD are not here\n");
+        skip();
+    }
+    assert_int_equal(system("xmllint --nonet --noout --dtdvalid /usr/share/nmap/nmap.dtd a.xml"), 0);
+}
+
+static void xml_leaves_the_old_file_until_the_end(void **state)
+{
+    static const char *const specs[] = {"xml:a.xml", NULL};
+    char text[64];
+    struct outputs *outputs;
+    int fd = open("a.xml", O_WRONLY | O_CREAT, 0644);
+    (void)state;
+    assert_int_equal(write(fd, "old", 3), 3);
+    close(fd);
+    outputs = make(specs);
+    write_start(outputs);
+    outputs_destroy(outputs);
+    read_file("a.xml", text, sizeof(text));
+    assert_string_equal(text, "old");
+}
+
+static void refuses_and_says_why(void **state)
+{
+    static const char *const cases[][2] = {
+        {"", "FORMAT:FILE"},
+        {"jsonl", "FORMAT:FILE"},
+        {"jsonl:", "FORMAT:FILE"},
+        {":x", "there is no format \"\""},
+        {"csv:x", "there are table, jsonl, xml"},
+        {"JSONL:x", "no format"},
+        {"jsonl:/nonexistent/x", "No such file"},
+        {"xml:/nonexistent/x", "No such file"},
+        {"table:-", "would mix"},
+        {"xml:./b.jsonl", "each a file of its own"},
+        {"table:link", "each a file of its own"},
+    };
+    static const char *const specs[] = {"jsonl:-", "jsonl:b.jsonl", NULL};
+    struct outputs *outputs = make(specs);
+    (void)state;
+    assert_int_equal(symlink("b.jsonl", "link"), 0);
+    for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+        struct problem problem = {{0}};
+        assert_true(outputs_add(outputs, cases[i][0], &problem) < 0);
+        if (strstr(problem.text, cases[i][1]) == NULL) {
+            fail_msg("%s gave: %s", cases[i][0], problem.text);
+        }
+    }
+    assert_int_equal(outputs_count(outputs), 2);
+    outputs_destroy(outputs);
+    outputs_destroy(NULL);
+}
+
+/* /dev/full says ENOSPC; the other outputs go on, and the failure is told once. */
+static void a_full_disk_ends_one_output(void **state)
+{
+    static const char *const specs[] = {"jsonl:/dev/full", "jsonl:a.jsonl", "xml:/dev//full", NULL};
+    struct outputs *outputs = make(specs);
+    char text[8192];
+    (void)state;
+    write_scan(outputs, true);
+    assert_int_equal(outputs_close(outputs), -ENOSPC);
+    outputs_destroy(outputs);
+    assert_string_equal(said, "writing jsonl to /dev/full: No space left on device;"
+                              "writing xml to /dev//full: No space left on device;");
+    read_file("a.jsonl", text, sizeof(text));
+    assert_non_null(strstr(text, "\"scan_end\""));
+}
+
+/* Runs in a child, whose limits and standard output may be spoilt. */
+static void assert_child(int (*run)(void))
+{
+    int status;
+    pid_t child = fork();
+
+    if (child == 0) {
+        _exit(run());
+    }
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_true(WIFEXITED(status));
+    assert_int_equal(WEXITSTATUS(status), 0);
+}
+
+static int run_torn(void)
+{
+    static const char *const specs[] = {"jsonl:a.jsonl", NULL};
+    struct rlimit limit = {1000, 1000};
+    struct outputs *outputs = make(specs);
+    int rc;
+
+    signal(SIGXFSZ, SIG_IGN);
+    setrlimit(RLIMIT_FSIZE, &limit);
+    write_scan(outputs, true);
+    rc = outputs_close(outputs);
+    outputs_destroy(outputs);
+    return rc == -EFBIG ? 0 : 1;
+}
+
+static void a_line_that_does_not_fit_is_cut_off_whole(void **state)
+{
+    char text[4096];
+    (void)state;
+    assert_child(run_torn);
+    read_file("a.jsonl", text, sizeof(text));
+    assert_true(strlen(text) > 200);
+    assert_int_equal(text[strlen(text) - 1], '\n');
+}
+
+static int run_closed_pipe(void)
+{
+    static const char *const specs[] = {"jsonl:-", "jsonl:a.jsonl", NULL};
+    struct outputs *outputs = make(specs);
+    struct observation notice = {.type = OBSERVATION_NOTICE};
+    int ends[2];
+    int rc;
+
+    notice.notice = (struct observation_notice){.code = "c", .message = "m"};
+    if (pipe(ends) < 0 || dup2(ends[1], STDOUT_FILENO) < 0) {
+        return 2;
+    }
+    close(ends[0]);
+    if (outputs_write(outputs, &notice) != 1) {
+        return 3;
+    }
+    rc = outputs_close(outputs);
+    outputs_destroy(outputs);
+    return rc == 0 && said[0] == '\0' ? 0 : 4;
+}
+
+static void a_closed_pipe_ends_quietly(void **state)
+{
+    (void)state;
+    assert_child(run_closed_pipe);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_teardown(table_reads_well, drop_files),
+        cmocka_unit_test_teardown(jsonl_is_whole_after_each_write, drop_files),
+        cmocka_unit_test_teardown(xml_is_valid, drop_files),
+        cmocka_unit_test_teardown(xml_leaves_the_old_file_until_the_end, drop_files),
+        cmocka_unit_test_teardown(refuses_and_says_why, drop_files),
+        cmocka_unit_test_teardown(a_full_disk_ends_one_output, drop_files),
+        cmocka_unit_test_teardown(a_line_that_does_not_fit_is_cut_off_whole, drop_files),
+        cmocka_unit_test_teardown(a_closed_pipe_ends_quietly, drop_files),
+    };
+    return cmocka_run_group_tests_name("outputs", tests, make_folder, drop_folder);
+}

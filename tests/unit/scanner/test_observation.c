@@ -1,0 +1,165 @@
+#include "scanner/observation.h"
+
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+static struct addr address(const char *text)
+{
+    struct addr addr;
+
+    assert_int_equal(addr_parse(text, &addr), 0);
+    return addr;
+}
+
+static void assert_encodes(const struct observation *observation, const char *wanted)
+{
+    json_t *line = observation_encode(observation, "11111111-2222-3333-4444-555555555555");
+    assert_non_null(line);
+    char *text = json_dumps(line, JSON_COMPACT);
+    assert_non_null(strstr(text, wanted));
+    assert_memory_equal(text, "{\"schema\":\"leastport.observation/1\",\"type\":\"", 44);
+    free(text);
+    json_decref(line);
+}
+
+static void encodes_each_type(void **state)
+{
+    struct addr bound = address("127.0.0.1");
+    struct observation_not_shown rest = {"tcp", PORT_CLOSED, REASON_CONN_REFUSED, 2, "1-2"};
+    struct observation port = {.type = OBSERVATION_PORT, .ts_ms = 1};
+    struct observation host = {.type = OBSERVATION_HOST};
+    struct observation progress = {.type = OBSERVATION_PROGRESS};
+    struct observation end = {.type = OBSERVATION_END};
+    struct observation start = {.type = OBSERVATION_START};
+    (void)state;
+    port.port = (struct observation_port){.host = address("10.0.0.5"), .proto = "tcp", .port = 22, .bound = &bound};
+    assert_encodes(&port, "\"ts\":\"1970-01-01T00:00:00.001Z\",\"host\":\"10.0.0.5\",\"proto\":\"tcp\",\"port\":22,"
+                          "\"state\":\"open\",\"reason\":\"syn-ack\",\"bound\":\"127.0.0.1\"}");
+    host.host = (struct observation_host){
+        .host = address("fd00::1"), .up = true, .reason = REASON_SYN_ACK, .not_shown = &rest, .not_shown_count = 1};
+    assert_encodes(
+        &host, "\"host\":\"fd00::1\",\"state\":\"up\",\"reason\":\"syn-ack\",\"slab\":0,\"open\":0,\"not_shown\":"
+               "[{\"proto\":\"tcp\",\"state\":\"closed\",\"reason\":\"conn-refused\",\"count\":2,\"ports\":\"1-2\"}]}");
+    progress.progress = (struct observation_progress){.eta_s = -1, .probes = UINT64_MAX};
+    assert_encodes(&progress, "\"probes\":9223372036854775807");
+    assert_encodes(&progress, "\"eta_s\":null}");
+    end.end = (struct observation_end){.cause = SCAN_CAUSE_INTERRUPTED, .message = "bad \xff byte"};
+    assert_encodes(&end, "\"complete\":false,\"cause\":\"interrupted\",\"message\":\"bad \\\\xff byte\"");
+    assert_encodes(&end, "\"loss\":null,\"elapsed_ms\":0}");
+    start.start = (struct observation_start){.plan_json = "{\"a\":1}", .plan_hash = "h", .slabs = 3};
+    assert_encodes(&start, "\"plan\":{\"a\":1},\"plan_hash\":\"h\",\"slabs\":3,\"from_slab\":0,");
+}
+
+static void decodes_what_it_encoded(void **state)
+{
+    struct addr bound = address("::");
+    struct observation_not_shown rest[] = {{"tcp", PORT_CLOSED, REASON_CONN_REFUSED, 2, "1-2"},
+                                           {"tcp", PORT_FILTERED, REASON_ADMIN_PROHIBITED, 1, "9"}};
+    struct observation given[4] = {{.type = OBSERVATION_PORT, .ts_ms = 1700000000123},
+                                   {.type = OBSERVATION_HOST},
+                                   {.type = OBSERVATION_CANARY},
+                                   {.type = OBSERVATION_NOTICE}};
+    struct observation_arena arena = {0};
+    (void)state;
+    given[0].port = (struct observation_port){.host = address("10.0.0.5"),
+                                              .name = "db",
+                                              .proto = "tcp",
+                                              .port = 65535,
+                                              .state = PORT_FILTERED,
+                                              .reason = REASON_HOST_UNREACH,
+                                              .service = "x",
+                                              .tries = 3,
+                                              .has_rtt = true,
+                                              .rtt_us = 0,
+                                              .watch = true,
+                                              .self = true,
+                                              .bound = &bound};
+    given[1].host = (struct observation_host){
+        .host = address("10.0.0.6"), .reason = REASON_NO_RESPONSE, .slab = 7, .not_shown = rest, .not_shown_count = 2};
+    given[2].canary = (struct observation_canary){
+        .host = address("::1"), .proto = "tcp", .port = 1, .at_end = true, .reason = REASON_RESET};
+    given[3].notice = (struct observation_notice){.code = "limit", .message = "m", .host = &bound};
+    for (size_t i = 0; i < 4; i++) {
+        struct observation back;
+        json_t *line = observation_encode(&given[i], "id");
+        assert_int_equal(observation_decode(line, &arena, &back), 0);
+        json_t *again = observation_encode(&back, "id");
+        assert_true(json_equal(line, again));
+        json_decref(again);
+        json_decref(line);
+    }
+    observation_arena_done(&arena);
+}
+
+static void refuses_damaged_lines(void **state)
+{
+    static const char *const lines[] = {
+        "{}",
+        "[]",
+        "7",
+        "{\"type\":\"port\"}",
+        "{\"type\":\"no\",\"ts\":\"2026-01-01T00:00:00Z\"}",
+        "{\"type\":\"slab\",\"ts\":\"2026-01-01T00:00:00Z\"}",
+        "{\"type\":\"port\",\"ts\":\"2026-01-01T00:00:00Z\",\"host\":\"x\",\"proto\":\"tcp\",\"port\":1,\"state\":"
+        "\"open\",\"reason\":\"syn-ack\"}",
+        "{\"type\":\"port\",\"ts\":\"2026-01-01T00:00:00Z\",\"host\":\"::1\",\"proto\":\"sctp\",\"port\":1,\"state\":"
+        "\"open\",\"reason\":\"syn-ack\"}",
+        "{\"type\":\"port\",\"ts\":\"2026-01-01T00:00:00Z\",\"host\":\"::1\",\"proto\":\"tcp\",\"port\":65536,"
+        "\"state\":\"open\",\"reason\":\"syn-ack\"}",
+        "{\"type\":\"port\",\"ts\":\"2026-01-01T00:00:00Z\",\"host\":\"::1\",\"proto\":\"tcp\",\"port\":1,\"state\":"
+        "\"ajar\",\"reason\":\"syn-ack\"}",
+        "{\"type\":\"port\",\"ts\":\"2026-01-01T00:00:00Z\",\"host\":\"::1\",\"proto\":\"tcp\",\"port\":1,\"state\":"
+        "\"open\",\"reason\":7}",
+        "{\"type\":\"host\",\"ts\":\"2026-01-01T00:00:00Z\",\"host\":\"::1\",\"state\":\"up\",\"reason\":\"syn-ack\","
+        "\"not_shown\":[7]}",
+        "{\"type\":\"host\",\"ts\":\"then\",\"host\":\"::1\",\"state\":\"up\",\"reason\":\"syn-ack\",\"not_shown\":[]}",
+    };
+    struct observation_arena arena = {0};
+    (void)state;
+    for (size_t i = 0; i < sizeof(lines) / sizeof(*lines); i++) {
+        struct observation observation;
+        json_error_t error;
+        json_t *line = json_loads(lines[i], JSON_DECODE_ANY, &error);
+        assert_non_null(line);
+        if (observation_decode(line, &arena, &observation) != -EBADMSG) {
+            fail_msg("taken: %s", lines[i]);
+        }
+        json_decref(line);
+    }
+    observation_arena_done(&arena);
+}
+
+static void names_go_there_and_back(void **state)
+{
+    enum port_state port_state;
+    enum reason reason;
+    (void)state;
+    for (int i = PORT_OPEN; i <= PORT_OPEN_FILTERED; i++) {
+        assert_int_equal(port_state_parse(port_state_name((enum port_state)i), &port_state), 0);
+        assert_int_equal(port_state, i);
+    }
+    for (int i = REASON_SYN_ACK; i <= REASON_ABORTED; i++) {
+        assert_int_equal(reason_parse(reason_name((enum reason)i), &reason), 0);
+        assert_int_equal(reason, i);
+    }
+    assert_int_equal(reason_parse("because", &reason), -EINVAL);
+    assert_int_equal(port_state_parse("", &port_state), -EINVAL);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(encodes_each_type),
+        cmocka_unit_test(decodes_what_it_encoded),
+        cmocka_unit_test(refuses_damaged_lines),
+        cmocka_unit_test(names_go_there_and_back),
+    };
+    return cmocka_run_group_tests_name("observation", tests, NULL, NULL);
+}
