@@ -1,0 +1,537 @@
+#include "scanner/connect.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <linux/errqueue.h>
+#include <netinet/in.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+enum { EVENTS = 256, ERRNOS_SAID = 16 };
+
+static const uint32_t NOWHERE = UINT32_MAX;
+static const uint64_t WAKE = UINT64_MAX;
+
+/* A try on its way. `use` tells it from earlier ones in the same place, whose events may still be in hand. */
+struct try {
+    struct addr addr;
+    uint32_t probe;
+    uint32_t use;
+    uint32_t next; /* in the free list, or of those that are settled already */
+    int fd;
+    int error; /* what connect() said at once; 0 when connected, EINPROGRESS when not yet known */
+    uint16_t port;
+    bool settled;
+};
+
+struct connect_engine {
+    struct connect_options options;
+    int epoll_fd;
+    struct try *tries;
+    uint32_t free_head;
+    uint32_t settled_head;
+    uint64_t refused;
+    int said[ERRNOS_SAID];
+    size_t said_count;
+};
+
+int connect_create(const struct connect_options *options, struct connect_engine **ret_engine)
+{
+    struct connect_engine *engine = calloc(1, sizeof(*engine));
+    struct epoll_event wake = {.events = EPOLLIN, .data.u64 = WAKE};
+    int rc = 0;
+
+    assert(options->sockets >= 1);
+    if (engine == NULL) {
+        return -ENOMEM;
+    }
+    engine->options = *options;
+    engine->settled_head = NOWHERE;
+    engine->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+    if (engine->epoll_fd < 0) {
+        rc = -errno;
+        goto fail;
+    }
+    if (options->wake_fd >= 0 && epoll_ctl(engine->epoll_fd, EPOLL_CTL_ADD, options->wake_fd, &wake) < 0) {
+        rc = -errno;
+        goto fail;
+    }
+    engine->tries = calloc(options->sockets, sizeof(*engine->tries));
+    if (engine->tries == NULL) {
+        rc = -ENOMEM;
+        goto fail;
+    }
+    for (uint32_t i = 0; i < options->sockets; i++) {
+        engine->tries[i].fd = -1;
+        engine->tries[i].next = i + 1 < options->sockets ? i + 1 : NOWHERE;
+    }
+    *ret_engine = engine;
+    return 0;
+fail:
+    connect_destroy(engine);
+    return rc;
+}
+
+void connect_destroy(struct connect_engine *engine)
+{
+    if (engine == NULL) {
+        return;
+    }
+    for (uint32_t i = 0; engine->tries != NULL && i < engine->options.sockets; i++) {
+        if (engine->tries[i].fd >= 0) {
+            close(engine->tries[i].fd);
+        }
+    }
+    if (engine->epoll_fd >= 0) {
+        close(engine->epoll_fd);
+    }
+    free(engine->tries);
+    free(engine);
+}
+
+uint64_t connect_refused(const struct connect_engine *engine)
+{
+    return engine->refused;
+}
+
+static bool is_exhaustion(int error)
+{
+    switch (error) {
+    case EMFILE:
+    case ENFILE:
+    case ENOBUFS:
+    case ENOMEM:
+    case EAGAIN:
+    case EADDRNOTAVAIL:
+    case EADDRINUSE:
+        return true;
+    default:
+        return false;
+    }
+}
+
+static void say_exhausted(struct connect_engine *engine, int error)
+{
+    for (size_t i = 0; i < engine->said_count; i++) {
+        if (engine->said[i] == error) {
+            return;
+        }
+    }
+    if (engine->said_count < ERRNOS_SAID) {
+        engine->said[engine->said_count++] = error;
+    }
+    if (engine->options.exhausted != NULL) {
+        engine->options.exhausted(engine->options.context, error);
+    }
+}
+
+/* The single place where a probe is sent: nothing outside the scope, and nothing on the never-scan list, gets past it. 0,
+ * or the errno of connect(), or -EPERM/-EACCES when the guard refused. */
+static int guarded_connect(struct connect_engine *engine, int fd, const struct addr *addr, uint16_t port)
+{
+    struct sockaddr_storage sockaddr;
+    socklen_t length;
+    int rc = scope_permits(engine->options.scope, addr, NULL);
+
+    if (rc < 0) {
+        engine->refused++;
+        return rc;
+    }
+    length = addr_to_sockaddr(addr, port, &sockaddr);
+    return connect(fd, (const struct sockaddr *)&sockaddr, length) < 0 ? errno : 0;
+}
+
+/* EADDRNOTAVAIL has two causes: every local port is taken, or there is no local address to send from at all. A datagram
+ * socket, whose connect() sends nothing, meets only the second. */
+static bool has_source_address(struct connect_engine *engine, const struct addr *addr, uint16_t port)
+{
+    int fd = socket(addr->is_ipv6 ? AF_INET6 : AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    int error;
+
+    if (fd < 0) {
+        return true;
+    }
+    error = guarded_connect(engine, fd, addr, port);
+    close(fd);
+    return error != EADDRNOTAVAIL;
+}
+
+static int open_socket(const struct addr *addr)
+{
+    /* Closing by RST leaves nothing in TIME_WAIT. */
+    static const struct linger linger = {.l_onoff = 1, .l_linger = 0};
+    static const int on = 1;
+    int fd = socket(addr->is_ipv6 ? AF_INET6 : AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+
+    if (fd < 0) {
+        return -errno;
+    }
+    if (setsockopt(fd, SOL_SOCKET, SO_LINGER, &linger, sizeof(linger)) < 0 ||
+        setsockopt(fd, addr->is_ipv6 ? IPPROTO_IPV6 : IPPROTO_IP, addr->is_ipv6 ? IPV6_RECVERR : IP_RECVERR, &on,
+                   sizeof(on)) < 0) {
+        int rc = -errno;
+        close(fd);
+        return rc;
+    }
+    return fd;
+}
+
+/* Settled before any event: kept until connect_poll() hands it over. */
+static void settle(struct connect_engine *engine, uint32_t index, int error)
+{
+    struct try *try = &engine->tries[index];
+
+    try->error = error;
+    try->settled = true;
+    try->next = engine->settled_head;
+    engine->settled_head = index;
+}
+
+static void occupy(struct connect_engine *engine, uint32_t index, int fd, uint32_t probe, const struct addr *addr,
+                   uint16_t port)
+{
+    struct try *try = &engine->tries[index];
+
+    engine->free_head = try->next;
+    try->fd = fd;
+    try->probe = probe;
+    try->addr = *addr;
+    try->port = port;
+    try->error = EINPROGRESS;
+    try->settled = false;
+    try->use++;
+}
+
+static void release(struct connect_engine *engine, uint32_t index)
+{
+    struct try *try = &engine->tries[index];
+
+    if (try->fd >= 0) {
+        close(try->fd);
+    }
+    try->fd = -1;
+    try->use++;
+    try->next = engine->free_head;
+    engine->free_head = index;
+}
+
+/* 0: on its way; EAGAIN and other positive errnos: nothing was sent; negative: the guard's refusal. */
+static int start(struct connect_engine *engine, uint32_t index, uint32_t probe, const struct addr *addr, uint16_t port)
+{
+    struct epoll_event event = {.events = EPOLLOUT, .data.u64 = 0};
+    int fd = open_socket(addr);
+    int error;
+
+    if (fd < 0) {
+        return -fd;
+    }
+    error = guarded_connect(engine, fd, addr, port);
+    if (error == EADDRNOTAVAIL && !has_source_address(engine, addr, port)) {
+        error = ENETUNREACH;
+    }
+    if (error < 0 || is_exhaustion(error)) {
+        close(fd);
+        return error;
+    }
+    if (error == EINPROGRESS) {
+        event.data.u64 = (uint64_t)(engine->tries[index].use + 1) << 32 | index;
+        if (epoll_ctl(engine->epoll_fd, EPOLL_CTL_ADD, fd, &event) < 0) {
+            error = errno;
+            close(fd);
+            return error;
+        }
+    }
+    occupy(engine, index, fd, probe, addr, port);
+    if (error != EINPROGRESS) {
+        settle(engine, index, error);
+    }
+    return 0;
+}
+
+static int engine_send(void *context, uint32_t probe, const struct addr *addr, uint16_t port, uint32_t *ret_handle)
+{
+    struct connect_engine *engine = context;
+    uint32_t index = engine->free_head;
+    int error;
+
+    if (index == NOWHERE) {
+        return -EAGAIN;
+    }
+    error = start(engine, index, probe, addr, port);
+    if (error < 0) {
+        return error;
+    }
+    if (is_exhaustion(error)) {
+        say_exhausted(engine, error);
+        return -EAGAIN;
+    }
+    if (error != 0) {
+        /* No socket of this kind to be had, such as IPv6 on a machine without it. */
+        occupy(engine, index, -1, probe, addr, port);
+        settle(engine, index, error);
+    }
+    *ret_handle = index;
+    return 0;
+}
+
+static void unlink_settled(struct connect_engine *engine, uint32_t index)
+{
+    uint32_t *at = &engine->settled_head;
+
+    while (*at != index) {
+        assert(*at != NOWHERE);
+        at = &engine->tries[*at].next;
+    }
+    *at = engine->tries[index].next;
+}
+
+static void engine_cancel(void *context, uint32_t handle)
+{
+    struct connect_engine *engine = context;
+
+    if (engine->tries[handle].settled) {
+        unlink_settled(engine, handle);
+    }
+    release(engine, handle);
+}
+
+static uint32_t engine_capacity(void *context)
+{
+    const struct connect_engine *engine = context;
+
+    return engine->options.sockets;
+}
+
+const struct probe_engine_ops *connect_ops(void)
+{
+    static const struct probe_engine_ops ops = {
+        .send = engine_send,
+        .cancel = engine_cancel,
+        .capacity = engine_capacity,
+        .tells_tries_apart = true,
+    };
+
+    return &ops;
+}
+
+/* The address that an ICMP error came from stands behind the error itself (ip(7), SO_EE_OFFENDER). */
+static bool is_offender(const struct sock_extended_err *error, size_t room, const struct addr *addr)
+{
+    struct sockaddr_storage offender = {0};
+    struct addr from;
+
+    if (room > sizeof(offender)) {
+        room = sizeof(offender);
+    }
+    memcpy(&offender, error + 1, room);
+    if (addr_from_sockaddr((const struct sockaddr *)&offender, &from, NULL) < 0) {
+        return false;
+    }
+    from.zone = addr->zone;
+    return addr_equal(&from, addr);
+}
+
+static bool read_icmp(const struct cmsghdr *header, const struct addr *addr, struct connect_answer *answer)
+{
+    struct sock_extended_err error;
+    union {
+        const unsigned char *bytes;
+        const struct sock_extended_err *error;
+    } data = {.bytes = CMSG_DATA(header)};
+    size_t length = header->cmsg_len - CMSG_LEN(0);
+    bool arrived;
+
+    if (length < sizeof(error)) {
+        return false;
+    }
+    memcpy(&error, data.bytes, sizeof(error));
+    if (error.ee_origin == SO_EE_ORIGIN_ICMP) {
+        arrived = probe_reason_icmp(error.ee_type, error.ee_code, &answer->reason);
+    } else if (error.ee_origin == SO_EE_ORIGIN_ICMP6) {
+        arrived = probe_reason_icmp6(error.ee_type, error.ee_code, &answer->reason);
+    } else {
+        return false;
+    }
+    answer->answer = PROBE_ICMP;
+    answer->from_host = is_offender(data.error, length - sizeof(error), addr);
+    return arrived;
+}
+
+/* Takes one ICMP error from the socket's error queue; the error in `errno` alone would not tell a port-unreachable from
+ * a RST. False when there is none. */
+static bool take_icmp(const struct try *try, struct connect_answer *answer)
+{
+    union {
+        char bytes[512];
+        struct cmsghdr align;
+    } control;
+    char payload[1];
+    struct iovec part = {.iov_base = payload, .iov_len = sizeof(payload)};
+    struct msghdr message = {
+        .msg_iov = &part, .msg_iovlen = 1, .msg_control = control.bytes, .msg_controllen = sizeof(control)};
+
+    if (recvmsg(try->fd, &message, MSG_ERRQUEUE | MSG_DONTWAIT) < 0) {
+        return false;
+    }
+    for (struct cmsghdr *at = CMSG_FIRSTHDR(&message); at != NULL; at = CMSG_NXTHDR(&message, at)) {
+        bool of_errors = (at->cmsg_level == IPPROTO_IP && at->cmsg_type == IP_RECVERR) ||
+                         (at->cmsg_level == IPPROTO_IPV6 && at->cmsg_type == IPV6_RECVERR);
+        if (of_errors && read_icmp(at, &try->addr, answer)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* A connect to an own address whose source port happens to be its destination meets itself (RFC 9293, 3.5: simultaneous
+ * open) and looks open. */
+static bool met_itself(const struct try *try)
+{
+    struct sockaddr_storage sockaddr;
+    socklen_t length = sizeof(sockaddr);
+    struct addr addr;
+    uint16_t port;
+
+    if (getsockname(try->fd, (struct sockaddr *)&sockaddr, &length) < 0 ||
+        addr_from_sockaddr((const struct sockaddr *)&sockaddr, &addr, &port) < 0) {
+        return false;
+    }
+    addr.zone = try->addr.zone;
+    return port == try->port && addr_equal(&addr, &try->addr);
+}
+
+static void answer_open(const struct try *try, struct connect_answer *answer)
+{
+    bool itself = met_itself(try);
+
+    answer->answer = itself ? PROBE_RST : PROBE_SYN_ACK;
+    answer->reason = itself ? REASON_SELF_CONNECT : REASON_SYN_ACK;
+    answer->from_host = true;
+}
+
+/* False when the error is none of an answer's. */
+static bool answer_error(int error, bool at_once, struct connect_answer *answer)
+{
+    answer->answer = PROBE_ICMP;
+    answer->local_errno = at_once ? error : 0;
+    switch (error) {
+    case ECONNREFUSED:
+        answer->answer = PROBE_RST;
+        answer->reason = REASON_CONN_REFUSED;
+        answer->from_host = true;
+        answer->local_errno = 0;
+        return true;
+    case ETIMEDOUT:
+        return false;
+    case EHOSTUNREACH:
+    case EHOSTDOWN:
+        answer->reason = REASON_HOST_UNREACH;
+        return true;
+    case EPERM:
+    case EACCES:
+        answer->reason = REASON_ADMIN_PROHIBITED;
+        return true;
+    default:
+        answer->reason = REASON_NET_UNREACH;
+        return true;
+    }
+}
+
+/* What the socket has to say; false: nothing yet. */
+static bool examine(const struct try *try, uint32_t events, struct connect_answer *answer)
+{
+    int error = try->error;
+    socklen_t length = sizeof(error);
+    bool at_once = try->settled;
+
+    if (!at_once && getsockopt(try->fd, SOL_SOCKET, SO_ERROR, &error, &length) < 0) {
+        error = errno;
+    }
+    if (try->fd >= 0 && (error != 0 || (events & EPOLLERR) != 0) && take_icmp(try, answer)) {
+        return true;
+    }
+    if (error == ECONNRESET || error == EPIPE) {
+        /* It had accepted, and closed at once. */
+        answer_open(try, answer);
+        return true;
+    }
+    if (error != 0) {
+        return answer_error(error, at_once, answer);
+    }
+    if (at_once || (events & EPOLLOUT) != 0) {
+        answer_open(try, answer);
+        return true;
+    }
+    return false;
+}
+
+static void hand_over(struct connect_engine *engine, uint32_t index, uint32_t events, connect_answer_fn *answer,
+                      void *context)
+{
+    struct try *try = &engine->tries[index];
+    struct connect_answer found = {.probe = try->probe};
+
+    if (!examine(try, events, &found)) {
+        if ((events & (EPOLLHUP | EPOLLOUT)) != 0) {
+            /* Dead without an answer: it waits for its time-out, and no longer wakes us. */
+            epoll_ctl(engine->epoll_fd, EPOLL_CTL_DEL, try->fd, NULL);
+        }
+        return;
+    }
+    release(engine, index);
+    answer(context, &found);
+}
+
+static void hand_over_settled(struct connect_engine *engine, connect_answer_fn *answer, void *context)
+{
+    while (engine->settled_head != NOWHERE) {
+        uint32_t index = engine->settled_head;
+        struct connect_answer found = {.probe = engine->tries[index].probe};
+        engine->settled_head = engine->tries[index].next;
+        if (!examine(&engine->tries[index], EPOLLOUT, &found)) {
+            found.answer = PROBE_ICMP;
+            found.reason = REASON_NET_UNREACH;
+            found.local_errno = engine->tries[index].error;
+        }
+        release(engine, index);
+        answer(context, &found);
+    }
+}
+
+static struct timespec time_left(const struct connect_engine *engine, struct mono_time until)
+{
+    uint64_t ns = engine->settled_head != NOWHERE ? 0 : mono_elapsed_ns(mono_now(), until);
+    struct timespec left;
+
+    if (ns > UINT64_C(1000000000)) {
+        ns = UINT64_C(1000000000);
+    }
+    left.tv_sec = (time_t)(ns / 1000000000);
+    left.tv_nsec = (long)(ns % 1000000000);
+    return left;
+}
+
+int connect_poll(struct connect_engine *engine, struct mono_time until, connect_answer_fn *answer, void *context)
+{
+    struct epoll_event events[EVENTS];
+    struct timespec left = time_left(engine, until);
+    int count = epoll_pwait2(engine->epoll_fd, events, EVENTS, &left, NULL);
+
+    if (count < 0 && errno != EINTR) {
+        return -errno;
+    }
+    hand_over_settled(engine, answer, context);
+    for (int i = 0; i < count; i++) {
+        uint32_t index = (uint32_t)events[i].data.u64;
+        if (events[i].data.u64 == WAKE) {
+            continue;
+        }
+        if (engine->tries[index].fd >= 0 && engine->tries[index].use == (uint32_t)(events[i].data.u64 >> 32)) {
+            hand_over(engine, index, events[i].events, answer, context);
+        }
+    }
+    return 0;
+}

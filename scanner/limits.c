@@ -1,0 +1,132 @@
+#include "scanner/limits.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <linux/capability.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+
+static bool read_number(const char *path, uint64_t *ret_value)
+{
+    FILE *file = fopen(path, "re");
+    bool found;
+
+    if (file == NULL) {
+        return false;
+    }
+    found = fscanf(file, "%" SCNu64, ret_value) == 1;
+    fclose(file);
+    return found;
+}
+
+struct limits_table limits_conntrack(void)
+{
+    struct limits_table table = {0};
+
+    table.known = read_number("/proc/sys/net/netfilter/nf_conntrack_count", &table.used) &&
+                  read_number("/proc/sys/net/netfilter/nf_conntrack_max", &table.max) && table.max > 0;
+    return table;
+}
+
+/* "TCP: inuse 5 orphan 0 tw 12 alloc 7 mem 3" */
+static struct limits_table read_time_wait(void)
+{
+    struct limits_table table = {0};
+    char line[256];
+    FILE *file = fopen("/proc/net/sockstat", "re");
+
+    if (file == NULL) {
+        return table;
+    }
+    while (fgets(line, sizeof(line), file) != NULL) {
+        const char *at = strncmp(line, "TCP:", 4) == 0 ? strstr(line, " tw ") : NULL;
+        if (at != NULL) {
+            table.used = strtoull(at + 4, NULL, 10);
+            table.known = true;
+        }
+    }
+    fclose(file);
+    table.known = table.known && read_number("/proc/sys/net/ipv4/tcp_max_tw_buckets", &table.max);
+    return table;
+}
+
+static bool read_ports(uint32_t *ret_first, uint32_t *ret_last)
+{
+    FILE *file = fopen("/proc/sys/net/ipv4/ip_local_port_range", "re");
+    bool found;
+
+    if (file == NULL) {
+        return false;
+    }
+    found = fscanf(file, "%" SCNu32 " %" SCNu32, ret_first, ret_last) == 2 && *ret_first <= *ret_last;
+    fclose(file);
+    return found;
+}
+
+static bool read_raw_sockets(void)
+{
+    char line[256];
+    uint64_t effective = 0;
+    FILE *file = fopen("/proc/self/status", "re");
+
+    if (file == NULL) {
+        return false;
+    }
+    while (fgets(line, sizeof(line), file) != NULL) {
+        if (strncmp(line, "CapEff:", 7) == 0) {
+            effective = strtoull(line + 7, NULL, 16);
+        }
+    }
+    fclose(file);
+    return (effective >> CAP_NET_RAW & 1) != 0;
+}
+
+static uint64_t count_descriptors(void)
+{
+    uint64_t count = 0;
+    DIR *dir = opendir("/proc/self/fd");
+    const struct dirent *entry;
+
+    if (dir == NULL) {
+        return 8;
+    }
+    while ((entry = readdir(dir)) != NULL) {
+        count += entry->d_name[0] != '.' ? 1 : 0;
+    }
+    closedir(dir);
+    /* The directory's own has gone. */
+    return count > 0 ? count - 1 : 0;
+}
+
+int limits_read(struct limits *ret_limits)
+{
+    struct limits limits = {0};
+    struct rlimit descriptors;
+
+    if (getrlimit(RLIMIT_NOFILE, &descriptors) < 0) {
+        return -errno;
+    }
+    limits.descriptors_soft = descriptors.rlim_cur;
+    limits.descriptors_hard = descriptors.rlim_max;
+    limits.descriptors_open = count_descriptors();
+    limits.ports_known = read_ports(&limits.port_first, &limits.port_last);
+    limits.conntrack = limits_conntrack();
+    limits.time_wait = read_time_wait();
+    limits.raw_sockets = read_raw_sockets();
+    *ret_limits = limits;
+    return 0;
+}
+
+int limits_raise_descriptors(void)
+{
+    struct rlimit descriptors;
+
+    if (getrlimit(RLIMIT_NOFILE, &descriptors) < 0) {
+        return -errno;
+    }
+    descriptors.rlim_cur = descriptors.rlim_max;
+    return setrlimit(RLIMIT_NOFILE, &descriptors) < 0 ? -errno : 0;
+}

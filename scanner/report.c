@@ -1,0 +1,311 @@
+#include "scanner/report.h"
+
+#include "lib/clock.h"
+#include "lib/log.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { REASONS = REASON_ABORTED + 1, NOTICE_SIZE = 512 };
+
+/* Ports of the host at hand that share a reason; a reason belongs to one state only. */
+struct bucket {
+    struct portset ports;
+    uint32_t count;
+    enum port_state state;
+};
+
+struct report {
+    struct report_options options;
+    struct report_counts counts;
+    struct mono_time listeners_read;
+    bool listeners_known;
+    int error;
+    struct problem problem;
+    struct bucket buckets[REASONS];
+};
+
+struct report *report_create(const struct report_options *options)
+{
+    struct report *report = calloc(1, sizeof(*report));
+
+    if (report != NULL) {
+        report->options = *options;
+    }
+    return report;
+}
+
+void report_destroy(struct report *report)
+{
+    free(report);
+}
+
+const struct report_counts *report_counts(const struct report *report)
+{
+    return &report->counts;
+}
+
+int report_error(const struct report *report, struct problem *problem)
+{
+    if (problem != NULL) {
+        *problem = report->problem;
+    }
+    return report->error;
+}
+
+static void count(struct report *report, const struct observation *observation)
+{
+    switch (observation->type) {
+    case OBSERVATION_PORT:
+        report->counts.open += observation->port.state == PORT_OPEN ? 1 : 0;
+        break;
+    case OBSERVATION_HOST:
+        report->counts.hosts_up += observation->host.up ? 1 : 0;
+        report->counts.hosts_down += observation->host.up ? 0 : 1;
+        break;
+    case OBSERVATION_CANARY:
+        report->counts.canary_start |= !observation->canary.at_end;
+        break;
+    case OBSERVATION_START:
+    case OBSERVATION_SLAB:
+    case OBSERVATION_PROGRESS:
+    case OBSERVATION_NOTICE:
+    case OBSERVATION_END:
+        break;
+    }
+}
+
+static bool is_journalled(enum observation_type type)
+{
+    return type == OBSERVATION_PORT || type == OBSERVATION_HOST || type == OBSERVATION_CANARY ||
+           type == OBSERVATION_NOTICE;
+}
+
+static void hand_out(struct report *report, const struct observation *observation)
+{
+    progress_clear(report->options.progress);
+    if (outputs_write(report->options.outputs, observation) == 0 && report->error == 0) {
+        report->error = problem_set(&report->problem, -EPIPE, "no output is left to write to");
+    }
+}
+
+void report_tell(struct report *report, struct observation *observation)
+{
+    struct problem problem;
+    int rc = 0;
+
+    observation->ts_ms = wall_now_ms();
+    count(report, observation);
+    if (report->options.state != NULL && is_journalled(observation->type)) {
+        rc = state_append(report->options.state, observation, &problem);
+    }
+    if (rc < 0 && report->error == 0) {
+        report->error = rc;
+        report->problem = problem;
+    }
+    hand_out(report, observation);
+}
+
+void report_notice(struct report *report, const char *code, const struct addr *addr, const char *format, ...)
+{
+    char message[NOTICE_SIZE];
+    struct observation observation = {.type = OBSERVATION_NOTICE,
+                                      .notice = {.code = code, .message = message, .host = addr}};
+    va_list list;
+
+    va_start(list, format);
+    vsnprintf(message, sizeof(message), format, list);
+    va_end(list);
+    progress_clear(report->options.progress);
+    log_notice("%s", message);
+    report_tell(report, &observation);
+}
+
+static int replay_one(void *context, const struct observation *observation)
+{
+    struct report *report = context;
+
+    count(report, observation);
+    hand_out(report, observation);
+    return 0;
+}
+
+int report_replay(struct report *report, struct problem *problem)
+{
+    return state_replay(report->options.state, replay_one, report, problem);
+}
+
+/* Listeners come and go; a second's age is young enough for a scan of oneself. */
+static bool find_bound(struct report *report, const struct addr *addr, uint16_t port, struct addr *ret_bound)
+{
+    struct mono_time now = mono_now();
+
+    if (!report->listeners_known || mono_elapsed_ns(report->listeners_read, now) > UINT64_C(1000000000)) {
+        report->listeners_known = own_read_listeners(report->options.own) == 0;
+        report->listeners_read = now;
+    }
+    return report->listeners_known && own_bound(report->options.own, addr, port, ret_bound);
+}
+
+static void tell_port(struct report *report, const struct observation_port *port)
+{
+    struct observation observation = {.type = OBSERVATION_PORT, .port = *port};
+    struct addr bound;
+
+    observation.port.name = plan_name(report->options.plan, &port->host);
+    observation.port.proto = "tcp";
+    observation.port.watch = plan_is_watched(report->options.plan, &port->host, port->port);
+    observation.port.self = own_has(report->options.own, &port->host);
+    if (observation.port.self && port->state == PORT_OPEN && find_bound(report, &port->host, port->port, &bound)) {
+        observation.port.bound = &bound;
+    }
+    report_tell(report, &observation);
+}
+
+void report_open(struct report *report, const struct hostgroup *group, const struct sweep_found *found)
+{
+    struct observation_port port = {.state = PORT_OPEN,
+                                    .reason = REASON_SYN_ACK,
+                                    .tries = found->tries,
+                                    .has_rtt = found->has_rtt,
+                                    .rtt_us = found->rtt_us};
+    uint32_t host;
+
+    hostgroup_probe(group, found->probe, &host, &port.port);
+    port.host = hostgroup_addr(group, host);
+    tell_port(report, &port);
+}
+
+/* Sorts the host's ports that were probed into the buckets, and tells of the watched ones. Returns how many were probed. */
+static uint32_t sort_ports(struct report *report, const struct hostgroup *group, struct slab *slab, uint32_t host)
+{
+    struct addr addr = hostgroup_addr(group, host);
+    uint32_t end = hostgroup_first_probe(group, host + 1);
+    uint32_t probed = 0;
+
+    for (uint32_t probe = hostgroup_first_probe(group, host); probe < end; probe++) {
+        enum probe_answer answer = slab_answer(slab, probe);
+        struct observation_port port = {.host = addr, .reason = slab_reason(slab, probe)};
+        struct bucket *bucket = &report->buckets[port.reason];
+        uint32_t found_host;
+        if (answer == PROBE_NONE && !slab_tried(slab, probe)) {
+            continue; /* another shard's */
+        }
+        probed++;
+        if (answer == PROBE_SYN_ACK) {
+            continue; /* told when it was found */
+        }
+        hostgroup_probe(group, probe, &found_host, &port.port);
+        port.state = probe_port_state(answer);
+        port.tries = (uint32_t)slab_host(slab, host)->pass + 1;
+        if (plan_is_watched(report->options.plan, &addr, port.port)) {
+            tell_port(report, &port);
+            continue;
+        }
+        bucket->state = port.state;
+        bucket->count++;
+        portset_add(&bucket->ports, port.port);
+    }
+    return probed;
+}
+
+static enum reason host_reason(const struct slab_host *facts, const struct report *report, bool self)
+{
+    if (self) {
+        return REASON_LOCALHOST_RESPONSE;
+    }
+    if (facts->counts[PROBE_SYN_ACK] > 0) {
+        return REASON_SYN_ACK;
+    }
+    if (facts->counts[PROBE_RST] > 0) {
+        return REASON_CONN_REFUSED;
+    }
+    for (int reason = 0; facts->counts[PROBE_ICMP] > 0 && reason < REASONS; reason++) {
+        if (reason != REASON_NO_RESPONSE && report->buckets[reason].count > 0) {
+            return (enum reason)reason;
+        }
+    }
+    return REASON_NO_RESPONSE;
+}
+
+/* Fills `rows` (REASONS of them) from the buckets; the texts are the caller's to free. */
+static size_t gather_not_shown(const struct report *report, struct observation_not_shown *rows)
+{
+    size_t used = 0;
+
+    for (int reason = 0; reason < REASONS; reason++) {
+        const struct bucket *bucket = &report->buckets[reason];
+        if (bucket->count == 0) {
+            continue;
+        }
+        rows[used] = (struct observation_not_shown){.proto = "tcp",
+                                                    .state = bucket->state,
+                                                    .reason = (enum reason)reason,
+                                                    .count = bucket->count,
+                                                    .ports = portset_format(&bucket->ports)};
+        used++;
+    }
+    return used;
+}
+
+static void empty_buckets(struct report *report)
+{
+    for (int reason = 0; reason < REASONS; reason++) {
+        if (report->buckets[reason].count > 0) {
+            memset(&report->buckets[reason], 0, sizeof(report->buckets[reason]));
+        }
+    }
+}
+
+static void tell_host(struct report *report, struct observation *observation, struct observation_not_shown *rows,
+                      size_t row_count)
+{
+    bool whole = true;
+
+    for (size_t i = 0; i < row_count; i++) {
+        whole &= rows[i].ports != NULL;
+    }
+    observation->host.not_shown = rows;
+    observation->host.not_shown_count = row_count;
+    if (whole) {
+        report_tell(report, observation);
+    } else if (report->error == 0) {
+        report->error = problem_set(&report->problem, -ENOMEM, "out of memory while telling of a host");
+    }
+    for (size_t i = 0; i < row_count; i++) {
+        union {
+            const char *borrowed;
+            char *owned;
+        } text = {.borrowed = rows[i].ports};
+        free(text.owned);
+    }
+}
+
+void report_host(struct report *report, const struct hostgroup *group, struct slab *slab, uint64_t slab_number,
+                 uint32_t host)
+{
+    const struct slab_host *facts = slab_host(slab, host);
+    struct observation_not_shown rows[REASONS];
+    struct observation observation = {.type = OBSERVATION_HOST};
+    struct addr addr = hostgroup_addr(group, host);
+    bool self = own_has(report->options.own, &addr);
+
+    if (sort_ports(report, group, slab, host) > 0) {
+        observation.host = (struct observation_host){
+            .host = addr,
+            .name = plan_name(report->options.plan, &addr),
+            .up = self || facts->heard,
+            .reason = host_reason(facts, report, self),
+            .slab = slab_number,
+            .self = self,
+            .open = facts->counts[PROBE_SYN_ACK],
+            .has_rtt = facts->rtt.measured,
+            .rtt_us = facts->rtt.srtt_us,
+        };
+        tell_host(report, &observation, rows, gather_not_shown(report, rows));
+    }
+    empty_buckets(report);
+}

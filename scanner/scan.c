@@ -1,0 +1,663 @@
+#include "scanner/scan.h"
+
+#include "lib/log.h"
+#include "scanner/connect.h"
+#include "scanner/limits.h"
+#include "scanner/loss.h"
+#include "scanner/report.h"
+#include "scanner/slab.h"
+#include "scanner/sweep.h"
+#include "scanner/totals.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    /* Descriptors left for outputs, the state, files of /proc and the C library. */
+    RESERVED_DESCRIPTORS = 16,
+    SOCKETS_MAX = 32768,
+    SOCKETS_LOW = 512,
+    CANARY_RETRIES = 4,
+    LOCAL_ERRORS_NAMED = 8,
+    CONNTRACK_TRICKLE_PPS = 20,
+};
+
+static const uint64_t NS_PER_MS = 1000000;
+static const uint64_t TICK_NS = UINT64_C(100) * 1000000;
+static const uint64_t PROGRESS_LINE_NS = UINT64_C(1000) * 1000000;
+
+struct scan {
+    const struct scan_options *options;
+    struct report *report;
+    struct connect_engine *engine;
+    struct pacer pacer;
+    struct pacer_rate rate; /* at the moment */
+    struct pacer_rate plan_rate;
+    struct pacer_rate host_rate;
+    struct totals totals;
+    struct progress_meter meter;
+    struct mono_time begun;
+    struct mono_time ticked;
+    struct mono_time line_told;
+    struct mono_time now;
+    bool stopped;
+    bool conntrack_near;
+    uint32_t local_errors;
+    struct addr local_error_host;
+    /* The slab at hand. */
+    uint64_t slab_number;
+    struct hostgroup *group;
+    struct slab *slab;
+    struct sweep *sweep;
+};
+
+static uint64_t probes_sent(const struct scan *scan)
+{
+    return scan->totals.sent + (scan->slab != NULL ? slab_totals(scan->slab)->sent : 0);
+}
+
+static uint64_t probes_done(const struct scan *scan)
+{
+    uint64_t before = plan_probes_before(scan->options->plan, scan->slab_number);
+
+    return before + (scan->sweep != NULL && scan->group != NULL ? sweep_settled(scan->sweep) : 0);
+}
+
+static void on_open(void *context, const struct sweep_found *found)
+{
+    struct scan *scan = context;
+
+    report_open(scan->report, scan->group, found);
+}
+
+static void on_host_done(void *context, uint32_t host)
+{
+    struct scan *scan = context;
+
+    report_host(scan->report, scan->group, scan->slab, scan->slab_number, host);
+}
+
+static void on_host_eased(void *context, uint32_t host)
+{
+    struct scan *scan = context;
+    struct addr addr = hostgroup_addr(scan->group, host);
+    char text[ADDR_TEXT_SIZE];
+
+    report_notice(scan->report, "eased", &addr, "%s: its answers slow, stop or get lost under the scan: easing off",
+                  addr_format(&addr, text));
+}
+
+static void on_exhausted(void *context, int error)
+{
+    struct scan *scan = context;
+    const char *what = error == EADDRNOTAVAIL || error == EADDRINUSE ? "no local port is free" : strerror(error);
+
+    report_notice(scan->report, "exhausted", NULL,
+                  "this machine: %s: fewer connections at once, the probes are sent later "
+                  "(\"leastport doctor\" says what would help)",
+                  what);
+}
+
+static void tell_local_error(struct scan *scan, const struct connect_answer *answer)
+{
+    struct addr addr;
+    uint32_t host;
+    uint16_t port;
+    char text[ADDR_TEXT_SIZE];
+
+    hostgroup_probe(scan->group, answer->probe, &host, &port);
+    addr = hostgroup_addr(scan->group, host);
+    if (scan->local_errors > LOCAL_ERRORS_NAMED || addr_equal(&addr, &scan->local_error_host)) {
+        return;
+    }
+    scan->local_errors++;
+    scan->local_error_host = addr;
+    if (scan->local_errors > LOCAL_ERRORS_NAMED) {
+        report_notice(scan->report, "unreachable", NULL, "more hosts cannot be reached from this machine");
+        return;
+    }
+    report_notice(scan->report, "unreachable", &addr, "%s: this machine cannot send to it: %s",
+                  addr_format(&addr, text), strerror(answer->local_errno));
+}
+
+static void on_answer(void *context, const struct connect_answer *answer)
+{
+    struct scan *scan = context;
+    struct sweep_answer taken = {.probe = answer->probe,
+                                 .answer = answer->answer,
+                                 .reason = answer->reason,
+                                 .from_host = answer->from_host};
+
+    if (answer->local_errno != 0 && scan->group != NULL) {
+        tell_local_error(scan, answer);
+    }
+    sweep_take(scan->sweep, &taken, mono_now());
+}
+
+static void locate(const void *context, uint32_t probe, struct addr *ret_addr, uint16_t *ret_port)
+{
+    const struct scan *scan = context;
+    uint32_t host;
+
+    hostgroup_probe(scan->group, probe, &host, ret_port);
+    *ret_addr = hostgroup_addr(scan->group, host);
+}
+
+static void tell_progress(struct scan *scan)
+{
+    struct observation observation = {.type = OBSERVATION_PROGRESS};
+    struct observation_progress *figures = &observation.progress;
+
+    figures->probes_done = probes_done(scan);
+    figures->probes = plan_probes(scan->options->plan);
+    figures->probes_sent = probes_sent(scan);
+    figures->open = report_counts(scan->report)->open;
+    progress_meter_update(&scan->meter, scan->now, figures);
+    if (scan->options->progress_lines && mono_elapsed_ns(scan->line_told, scan->now) >= PROGRESS_LINE_NS) {
+        scan->line_told = scan->now;
+        report_tell(scan->report, &observation);
+    }
+    progress_show(scan->options->progress, figures);
+}
+
+/* Tracked connections outlive their sockets (a SYN without an answer two minutes), and when the table is full packets
+ * vanish without an error: near the limit only a trickle is sent until there is room again. */
+static void watch_conntrack(struct scan *scan)
+{
+    struct limits_table table = limits_conntrack();
+    bool near = table.known && table.used >= table.max - table.max / 10;
+
+    if (near && !scan->conntrack_near) {
+        report_notice(scan->report, "conntrack", NULL,
+                      "the connection tracking table is nearly full (%" PRIu64 " of %" PRIu64
+                      "): slowing down until there is room",
+                      table.used, table.max);
+    }
+    scan->conntrack_near = near;
+    scan->rate = near ? pacer_rate_of(CONNTRACK_TRICKLE_PPS, 1) : scan->plan_rate;
+}
+
+static bool wants_stop(const struct scan *scan)
+{
+    struct pollfd stop = {.fd = scan->options->stop_fd, .events = POLLIN};
+
+    return scan->options->stop_fd >= 0 && poll(&stop, 1, 0) > 0;
+}
+
+static void tick(struct scan *scan)
+{
+    if (mono_elapsed_ns(scan->ticked, scan->now) < TICK_NS) {
+        return;
+    }
+    scan->ticked = scan->now;
+    watch_conntrack(scan);
+    if (scan->group != NULL) {
+        tell_progress(scan);
+    }
+    if (!scan->stopped && (wants_stop(scan) || report_error(scan->report, NULL) != 0)) {
+        scan->stopped = true;
+        sweep_stop(scan->sweep);
+    }
+}
+
+/* Until the sweep is done, or stopped and drained. */
+static int work(struct scan *scan, struct problem *problem)
+{
+    int rc = 0;
+
+    if (scan->stopped) {
+        sweep_stop(scan->sweep);
+    }
+    while (!sweep_is_done(scan->sweep)) {
+        struct mono_time until;
+        scan->now = mono_now();
+        rc = sweep_step(scan->sweep, scan->now);
+        if (rc < 0) {
+            break;
+        }
+        until = sweep_wakeup(scan->sweep);
+        if (until.ns > scan->now.ns + TICK_NS) {
+            until = mono_add_ns(scan->now, TICK_NS);
+        }
+        rc = connect_poll(scan->engine, until, on_answer, scan);
+        if (rc < 0) {
+            break;
+        }
+        tick(scan);
+    }
+    if (rc == -ENOBUFS) {
+        return problem_set(problem, rc, "this machine has had no room for a single probe for %d s; \"leastport doctor\" "
+                           "says what would help", SWEEP_STARVED_S);
+    }
+    if (rc == -EPERM || rc == -EACCES) {
+        return problem_set(problem, rc, "the guard refused a probe that the plan should not have held; nothing was sent");
+    }
+    return rc < 0 ? problem_set(problem, rc, "probing: %s", strerror(-rc)) : 0;
+}
+
+/* One probe of the canary, through the same sweep as all others. */
+struct canary {
+    struct addr addr;
+    uint16_t port;
+};
+
+static void canary_locate(const void *context, uint32_t probe, struct addr *ret_addr, uint16_t *ret_port)
+{
+    const struct canary *canary = context;
+
+    (void)probe;
+    *ret_addr = canary->addr;
+    *ret_port = canary->port;
+}
+
+static void ignore_open(void *context, const struct sweep_found *found)
+{
+    (void)context;
+    (void)found;
+}
+
+static void ignore_host(void *context, uint32_t host)
+{
+    (void)context;
+    (void)host;
+}
+
+static void tell_canary(struct scan *scan, const struct canary *canary, const struct slab *slab, bool at_end)
+{
+    struct observation observation = {.type = OBSERVATION_CANARY,
+                                      .canary = {.host = canary->addr,
+                                                 .proto = "tcp",
+                                                 .port = canary->port,
+                                                 .at_end = at_end,
+                                                 .answered = slab_answer(slab, 0) >= PROBE_RST,
+                                                 .reason = slab_reason(slab, 0)}};
+
+    report_tell(scan->report, &observation);
+}
+
+static int ask_canary(struct scan *scan, bool at_end, struct problem *problem)
+{
+    static const uint8_t seed[PERMUTATION_SEED_BYTES] = {0};
+    static const uint32_t first_probes[2] = {0, 1};
+    struct canary canary;
+    struct permutation order;
+    struct sweep_options options = {.order = &order,
+                                    .shard_count = 1,
+                                    .retries = CANARY_RETRIES,
+                                    .pacer = &scan->pacer,
+                                    .rate = &scan->rate,
+                                    .host_rate = scan->host_rate,
+                                    .map = {canary_locate, &canary},
+                                    .ops = connect_ops(),
+                                    .engine = scan->engine,
+                                    .listener = {ignore_open, ignore_host, ignore_host, NULL}};
+    int rc;
+
+    if (!plan_canary(scan->options->plan, &canary.addr, &canary.port)) {
+        return 0;
+    }
+    permutation_init(&order, seed, 0, 1);
+    rc = slab_create(first_probes, 1, &options.slab);
+    if (rc == 0) {
+        rc = sweep_create(&options, &scan->sweep);
+    }
+    rc = rc < 0 ? problem_set(problem, rc, "out of memory") : work(scan, problem);
+    if (rc == 0 && sweep_is_complete(scan->sweep)) {
+        tell_canary(scan, &canary, options.slab, at_end);
+    }
+    sweep_destroy(scan->sweep);
+    slab_destroy(options.slab);
+    scan->sweep = NULL;
+    return rc;
+}
+
+static int checkpoint(struct scan *scan, uint64_t slab, const uint8_t *partial, size_t partial_size,
+                      struct problem *problem)
+{
+    struct totals totals = scan->totals;
+    struct state_mark mark = {.slab = slab, .partial = partial, .partial_size = partial_size};
+    char *text;
+    int rc;
+
+    if (scan->options->state == NULL) {
+        return 0;
+    }
+    totals.elapsed_ms += mono_elapsed_ns(scan->begun, mono_now()) / NS_PER_MS;
+    text = totals_format(&totals);
+    if (text == NULL) {
+        return problem_set(problem, -ENOMEM, "out of memory");
+    }
+    mark.totals = text;
+    mark.totals_size = strlen(text);
+    rc = state_checkpoint(scan->options->state, &mark, problem);
+    free(text);
+    return rc;
+}
+
+static int slab_open(struct scan *scan, struct problem *problem)
+{
+    uint32_t hosts;
+    uint32_t *first_probes;
+    int rc = hostgroup_create(plan_space(scan->options->plan), scan->slab_number, &scan->group);
+
+    if (rc < 0) {
+        return problem_set(problem, rc, "out of memory");
+    }
+    hosts = hostgroup_hosts(scan->group);
+    first_probes = calloc((size_t)hosts + 1, sizeof(*first_probes));
+    if (first_probes == NULL) {
+        return problem_set(problem, -ENOMEM, "out of memory");
+    }
+    for (uint32_t host = 0; host <= hosts; host++) {
+        first_probes[host] = hostgroup_first_probe(scan->group, host);
+    }
+    rc = slab_create(first_probes, hosts, &scan->slab);
+    free(first_probes);
+    return rc < 0 ? problem_set(problem, rc, "out of memory") : 0;
+}
+
+static void slab_close(struct scan *scan)
+{
+    sweep_destroy(scan->sweep);
+    slab_destroy(scan->slab);
+    hostgroup_destroy(scan->group);
+    scan->sweep = NULL;
+    scan->slab = NULL;
+    scan->group = NULL;
+}
+
+/* What is left of a slab that was suspended, and the hosts that are not to be sent to any more. */
+static int slab_prepare(struct scan *scan, struct problem *problem)
+{
+    const struct state_mark *mark = scan->options->resume ? state_mark(scan->options->state) : NULL;
+    int rc;
+
+    if (mark != NULL && mark->partial_size > 0 && mark->slab == scan->slab_number) {
+        rc = slab_restore(scan->slab, mark->partial, mark->partial_size);
+        if (rc < 0) {
+            return problem_set(problem, rc, "%s: the unfinished part is damaged: %s",
+                               state_path(scan->options->state), strerror(-rc));
+        }
+    }
+    for (uint32_t host = 0; host < hostgroup_hosts(scan->group); host++) {
+        struct addr addr = hostgroup_addr(scan->group, host);
+        slab_host(scan->slab, host)->done |= plan_is_skipped(scan->options->plan, &addr);
+    }
+    return 0;
+}
+
+static int slab_finish(struct scan *scan, struct problem *problem)
+{
+    struct observation observation = {.type = OBSERVATION_SLAB};
+    uint64_t slabs = space_slabs(plan_space(scan->options->plan));
+    struct slab_totals *totals = slab_totals(scan->slab);
+    int rc;
+
+    scan->totals.sent += totals->sent;
+    loss_add(&scan->totals.answers, &totals->answers);
+    loss_add(&scan->totals.opens, &totals->opens);
+    slab_close(scan);
+    rc = checkpoint(scan, scan->slab_number + 1, NULL, 0, problem);
+    observation.slab.slab = scan->slab_number;
+    observation.slab.slabs = slabs;
+    observation.slab.probes_done = plan_probes_before(scan->options->plan, scan->slab_number + 1);
+    observation.slab.probes_sent = scan->totals.sent;
+    scan->slab_number++;
+    report_tell(scan->report, &observation);
+    return rc;
+}
+
+static int slab_suspend(struct scan *scan, struct problem *problem)
+{
+    uint8_t *bytes;
+    size_t size;
+    int rc;
+
+    if (scan->options->state == NULL) {
+        return 0;
+    }
+    rc = slab_serialise(scan->slab, &bytes, &size);
+    if (rc < 0) {
+        return problem_set(problem, rc, "out of memory");
+    }
+    rc = checkpoint(scan, scan->slab_number, bytes, size, problem);
+    free(bytes);
+    return rc;
+}
+
+static int work_slab(struct scan *scan, struct problem *problem)
+{
+    struct permutation order;
+    struct sweep_options options = {.order = &order,
+                                    .shard_index = plan_shard_index(scan->options->plan) - 1,
+                                    .shard_count = plan_shard_count(scan->options->plan),
+                                    .retries = plan_retries(scan->options->plan),
+                                    .pacer = &scan->pacer,
+                                    .rate = &scan->rate,
+                                    .host_rate = scan->host_rate,
+                                    .map = {locate, scan},
+                                    .ops = connect_ops(),
+                                    .engine = scan->engine,
+                                    .listener = {on_open, on_host_done, on_host_eased, scan}};
+    int rc = slab_open(scan, problem);
+
+    if (rc == 0) {
+        rc = slab_prepare(scan, problem);
+    }
+    if (rc < 0) {
+        return rc;
+    }
+    order = plan_permutation(scan->options->plan, scan->slab_number, slab_probes(scan->slab));
+    options.slab = scan->slab;
+    rc = sweep_create(&options, &scan->sweep);
+    if (rc < 0) {
+        return problem_set(problem, rc, "out of memory");
+    }
+    rc = work(scan, problem);
+    if (rc < 0) {
+        return rc;
+    }
+    return sweep_is_complete(scan->sweep) ? slab_finish(scan, problem) : slab_suspend(scan, problem);
+}
+
+static int work_slabs(struct scan *scan, struct problem *problem)
+{
+    uint64_t slabs = space_slabs(plan_space(scan->options->plan));
+    int rc = 0;
+
+    if (!report_counts(scan->report)->canary_start) {
+        rc = ask_canary(scan, false, problem);
+    }
+    while (rc == 0 && !scan->stopped && scan->slab_number < slabs) {
+        rc = work_slab(scan, problem);
+    }
+    if (rc == 0 && !scan->stopped) {
+        rc = ask_canary(scan, true, problem);
+    }
+    return rc == 0 ? report_error(scan->report, problem) : rc;
+}
+
+static void tell_start(struct scan *scan)
+{
+    const struct plan *plan = scan->options->plan;
+    struct portset ports;
+    size_t offset;
+    struct observation observation = {.type = OBSERVATION_START,
+                                      .start = {.plan_json = plan_json(plan),
+                                                .plan_hash = plan_hash(plan),
+                                                .realm = plan_realm(plan),
+                                                .vantage = plan_vantage(plan),
+                                                .ports = plan_ports(plan),
+                                                .args = scan->options->arguments,
+                                                .slabs = space_slabs(plan_space(plan)),
+                                                .from_slab = scan->options->from_slab,
+                                                .hosts = space_hosts(plan_space(plan)),
+                                                .probes = plan_probes(plan)}};
+
+    if (portset_parse(plan_ports(plan), &ports, &offset) == 0) {
+        observation.start.port_count = portset_count(&ports);
+    }
+    report_tell(scan->report, &observation);
+}
+
+static void tell_end(struct scan *scan, int rc, const struct problem *problem)
+{
+    uint32_t passes = plan_retries(scan->options->plan) + 1;
+    const struct report_counts *counts = report_counts(scan->report);
+    struct loss_estimate loss;
+    struct observation observation = {.type = OBSERVATION_END};
+    struct observation_end *end = &observation.end;
+
+    end->complete = rc == 0 && !scan->stopped;
+    end->cause = rc < 0 && rc != -EPIPE ? SCAN_CAUSE_ERROR : end->complete ? SCAN_CAUSE_DONE : SCAN_CAUSE_INTERRUPTED;
+    end->message = rc < 0 ? problem->text : NULL;
+    end->probes = plan_probes(scan->options->plan);
+    end->probes_done = probes_done(scan);
+    end->probes_sent = probes_sent(scan);
+    end->hosts_up = counts->hosts_up;
+    end->hosts_down = counts->hosts_down;
+    end->open = counts->open;
+    if (scan->slab != NULL) {
+        loss_add(&scan->totals.answers, &slab_totals(scan->slab)->answers);
+    }
+    end->has_loss = loss_estimate(&scan->totals.answers, passes, &loss);
+    if (end->has_loss) {
+        struct loss_missed missed = loss_missed(&loss, passes, counts->open);
+        end->loss = loss.share;
+        end->has_missed = true;
+        end->missed_low = missed.low;
+        end->missed_high = missed.high;
+    }
+    end->elapsed_ms = scan->totals.elapsed_ms + mono_elapsed_ns(scan->begun, mono_now()) / NS_PER_MS;
+    report_tell(scan->report, &observation);
+}
+
+/* Before the first probe: does what the plan may hold open at once fit into the tracking table? */
+static void check_conntrack(struct scan *scan, const struct limits *limits, uint32_t sockets)
+{
+    /* A SYN that nobody answers is tracked for two minutes (nf_conntrack_tcp_timeout_syn_sent). */
+    const uint64_t syn_sent_s = 120;
+    uint64_t rate = plan_rate_pps(scan->options->plan);
+    uint64_t tries = plan_probes(scan->options->plan);
+    uint64_t room;
+
+    if (!limits->conntrack.known) {
+        return;
+    }
+    room = limits->conntrack.max > limits->conntrack.used ? limits->conntrack.max - limits->conntrack.used : 0;
+    if (tries < UINT64_MAX / PLAN_RETRIES_MAX) {
+        tries *= plan_retries(scan->options->plan) + 1;
+    }
+    if (rate > 0 && rate * syn_sent_s < tries) {
+        tries = rate * syn_sent_s;
+    }
+    if (tries > room && sockets > 0) {
+        report_notice(scan->report, "conntrack-room", NULL,
+                      "the connection tracking table has room for %" PRIu64 " more, and this scan may need %" PRIu64
+                      ": it is watched, and the scan slows down near its limit",
+                      room, tries);
+    }
+}
+
+static int open_engine(struct scan *scan, struct problem *problem)
+{
+    struct connect_options options = {.scope = scan->options->scope,
+                                      .wake_fd = scan->options->stop_fd,
+                                      .exhausted = on_exhausted,
+                                      .context = scan};
+    struct limits limits;
+    uint64_t room;
+    int rc = limits_raise_descriptors();
+
+    if (rc == 0) {
+        rc = limits_read(&limits);
+    }
+    if (rc < 0) {
+        return problem_set(problem, rc, "reading the limit of open files: %s", strerror(-rc));
+    }
+    room = limits.descriptors_open + RESERVED_DESCRIPTORS;
+    if (limits.descriptors_soft <= room) {
+        return problem_set(problem, -EMFILE, "only %" PRIu64 " open files are allowed, %" PRIu64
+                           " are needed at least: \"ulimit -n 1024\"", limits.descriptors_soft, room + 1);
+    }
+    room = limits.descriptors_soft - room;
+    options.sockets = room < SOCKETS_MAX ? (uint32_t)room : SOCKETS_MAX;
+    if (options.sockets < SOCKETS_LOW) {
+        report_notice(scan->report, "descriptors", NULL,
+                      "only %" PRIu32 " connections at once: the limit of open files is %" PRIu64
+                      "; \"ulimit -n 65536\" before the scan makes it faster",
+                      options.sockets, limits.descriptors_soft);
+    }
+    check_conntrack(scan, &limits, options.sockets);
+    rc = connect_create(&options, &scan->engine);
+    return rc < 0 ? problem_set(problem, rc, "opening the connect engine: %s", strerror(-rc)) : 0;
+}
+
+static void set_rates(struct scan *scan)
+{
+    uint64_t rate = plan_rate_pps(scan->options->plan);
+
+    /* A hundredth of a second at once at most, so that the ceiling holds in every short span too. */
+    scan->plan_rate = pacer_rate_of(rate, rate < 100 ? 1 : rate > 25600 ? 256 : (uint32_t)(rate / 100));
+    scan->host_rate = pacer_rate_of(plan_host_rate_pps(scan->options->plan), 1);
+    scan->rate = scan->plan_rate;
+}
+
+static int take_up(struct scan *scan, struct problem *problem)
+{
+    const struct state_mark *mark;
+    int rc;
+
+    scan->slab_number = scan->options->from_slab;
+    if (!scan->options->resume) {
+        return 0;
+    }
+    mark = state_mark(scan->options->state);
+    scan->slab_number = mark->slab;
+    rc = totals_parse(mark->totals, mark->totals_size, &scan->totals);
+    if (rc < 0) {
+        return problem_set(problem, rc, "%s: its counters are damaged", state_path(scan->options->state));
+    }
+    return report_replay(scan->report, problem);
+}
+
+int scan_run(const struct scan_options *options, enum scan_result *ret_result, struct problem *problem)
+{
+    struct report_options telling = {.plan = options->plan,
+                                     .outputs = options->outputs,
+                                     .state = options->state,
+                                     .own = options->own,
+                                     .progress = options->progress};
+    struct scan scan = {.options = options, .report = report_create(&telling)};
+    int rc;
+
+    if (scan.report == NULL) {
+        return problem_set(problem, -ENOMEM, "out of memory");
+    }
+    scan.begun = mono_now();
+    scan.now = scan.begun;
+    set_rates(&scan);
+    tell_start(&scan);
+    rc = take_up(&scan, problem);
+    progress_meter_init(&scan.meter, scan.now, probes_done(&scan), probes_sent(&scan));
+    if (rc == 0) {
+        rc = open_engine(&scan, problem);
+    }
+    if (rc == 0) {
+        rc = work_slabs(&scan, problem);
+    }
+    progress_clear(options->progress);
+    tell_end(&scan, rc, problem);
+    slab_close(&scan);
+    connect_destroy(scan.engine);
+    report_destroy(scan.report);
+    if (rc == 0 || rc == -EPIPE) {
+        *ret_result = rc == 0 && !scan.stopped ? SCAN_COMPLETE : SCAN_STOPPED;
+        rc = 0;
+    }
+    return rc;
+}

@@ -1,0 +1,41 @@
+/* Runs a plan: slab after slab through the sweep and the engine, with canary, checkpoints and progress; from the first line
+ * to the last. */
+#ifndef LEASTPORT_SCANNER_SCAN_H
+#define LEASTPORT_SCANNER_SCAN_H
+
+#include "scanner/output/outputs.h"
+#include "scanner/own.h"
+#include "scanner/plan.h"
+#include "scanner/problem.h"
+#include "scanner/progress.h"
+#include "scanner/scope.h"
+#include "scanner/state.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* All borrowed for the call. */
+struct scan_options {
+    struct plan *plan;
+    const struct scope *scope;
+    struct own *own;
+    struct outputs *outputs;
+    struct progress *progress;
+    struct state *state;   /* NULL: no checkpoints */
+    bool resume;           /* the state holds an earlier part of this scan, which is told again */
+    uint64_t from_slab;    /* without a state: the first slab to work */
+    bool progress_lines;   /* a progress observation once a second */
+    const char *arguments; /* the command line, for formats that keep it */
+    int stop_fd;           /* readable when the scan is to end */
+};
+
+enum scan_result {
+    SCAN_COMPLETE,
+    /* Asked to stop, or nobody listens any more: the state, if there is one, holds where it was. */
+    SCAN_STOPPED,
+};
+
+/* -errno with *problem; the last line has been told even then, unless the scan did not begin. */
+MUST_USE int scan_run(const struct scan_options *options, enum scan_result *ret_result, struct problem *problem);
+
+#endif

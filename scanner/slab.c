@@ -1,0 +1,305 @@
+#include "scanner/slab.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const uint8_t MAGIC[8] = {'L', 'P', 'S', 'L', 'A', 'B', 0, 1};
+
+struct slab {
+    uint32_t hosts;
+    uint32_t probes;
+    struct slab_totals totals;
+    struct slab_host *host;
+    uint64_t *answers; /* two bits a probe */
+    uint64_t *tried;   /* one bit a probe */
+    uint8_t *reasons;  /* only where it is not PROBE_NONE */
+};
+
+static size_t answer_words(uint32_t probes)
+{
+    return (size_t)probes / 32 + 1;
+}
+
+static size_t tried_words(uint32_t probes)
+{
+    return (size_t)probes / 64 + 1;
+}
+
+int slab_create(const uint32_t *first_probes, uint32_t hosts, struct slab **ret_slab)
+{
+    struct slab *slab = calloc(1, sizeof(*slab));
+
+    if (slab == NULL) {
+        return -ENOMEM;
+    }
+    slab->hosts = hosts;
+    slab->probes = first_probes[hosts];
+    slab->host = calloc((size_t)hosts + 1, sizeof(*slab->host));
+    slab->answers = calloc(answer_words(slab->probes), sizeof(*slab->answers));
+    slab->tried = calloc(tried_words(slab->probes), sizeof(*slab->tried));
+    slab->reasons = calloc((size_t)slab->probes + 1, 1);
+    if (slab->host == NULL || slab->answers == NULL || slab->tried == NULL || slab->reasons == NULL) {
+        slab_destroy(slab);
+        return -ENOMEM;
+    }
+    for (uint32_t i = 0; i <= hosts; i++) {
+        slab->host[i].first_probe = first_probes[i];
+        rtt_init(&slab->host[i].rtt, NULL);
+        if (i < hosts) {
+            assert(first_probes[i + 1] >= first_probes[i]);
+            slab->host[i].counts[PROBE_NONE] = first_probes[i + 1] - first_probes[i];
+        }
+    }
+    *ret_slab = slab;
+    return 0;
+}
+
+void slab_destroy(struct slab *slab)
+{
+    if (slab == NULL) {
+        return;
+    }
+    free(slab->host);
+    free(slab->answers);
+    free(slab->tried);
+    free(slab->reasons);
+    free(slab);
+}
+
+uint32_t slab_hosts(const struct slab *slab)
+{
+    return slab->hosts;
+}
+
+uint32_t slab_probes(const struct slab *slab)
+{
+    return slab->probes;
+}
+
+struct slab_host *slab_host(struct slab *slab, uint32_t host)
+{
+    assert(host <= slab->hosts);
+    return &slab->host[host];
+}
+
+struct slab_totals *slab_totals(struct slab *slab)
+{
+    return &slab->totals;
+}
+
+uint32_t slab_host_of(const struct slab *slab, uint32_t probe)
+{
+    uint32_t low = 0;
+    uint32_t high = slab->hosts;
+
+    assert(probe < slab->probes);
+    while (high - low > 1) {
+        uint32_t middle = low + (high - low) / 2;
+        if (slab->host[middle].first_probe <= probe) {
+            low = middle;
+        } else {
+            high = middle;
+        }
+    }
+    return low;
+}
+
+enum probe_answer slab_answer(const struct slab *slab, uint32_t probe)
+{
+    return (enum probe_answer)(slab->answers[probe / 32] >> (probe % 32 * 2) & 3);
+}
+
+enum reason slab_reason(const struct slab *slab, uint32_t probe)
+{
+    return slab_answer(slab, probe) == PROBE_NONE ? REASON_NO_RESPONSE : (enum reason)slab->reasons[probe];
+}
+
+bool slab_upgrade(struct slab *slab, uint32_t probe, enum probe_answer answer, enum reason reason)
+{
+    enum probe_answer before = slab_answer(slab, probe);
+    struct slab_host *host = &slab->host[slab_host_of(slab, probe)];
+
+    if (answer <= before) {
+        return false;
+    }
+    slab->answers[probe / 32] &= ~(UINT64_C(3) << (probe % 32 * 2));
+    slab->answers[probe / 32] |= (uint64_t)answer << (probe % 32 * 2);
+    slab->reasons[probe] = (uint8_t)reason;
+    host->counts[before]--;
+    host->counts[answer]++;
+    return true;
+}
+
+bool slab_tried(const struct slab *slab, uint32_t probe)
+{
+    return (slab->tried[probe / 64] >> (probe % 64) & 1) != 0;
+}
+
+void slab_set_tried(struct slab *slab, uint32_t probe, bool tried)
+{
+    uint64_t bit = UINT64_C(1) << (probe % 64);
+
+    if (tried) {
+        slab->tried[probe / 64] |= bit;
+    } else {
+        slab->tried[probe / 64] &= ~bit;
+    }
+}
+
+/* One walk serves both directions: `move` copies between the field and the bytes at the cursor. */
+struct cursor {
+    uint8_t *bytes;
+    size_t size;
+    size_t at;
+    bool reading;
+    bool failed;
+};
+
+static void move_u64(struct cursor *cursor, uint64_t *value, size_t width)
+{
+    if (cursor->failed || cursor->size - cursor->at < width) {
+        cursor->failed = true;
+        return;
+    }
+    if (cursor->reading) {
+        *value = 0;
+    }
+    for (size_t i = 0; i < width; i++) {
+        uint8_t *byte = &cursor->bytes[cursor->at++];
+        if (cursor->reading) {
+            *value |= (uint64_t)*byte << (8 * i);
+        } else {
+            *byte = (uint8_t)(*value >> (8 * i));
+        }
+    }
+}
+
+static void move_u32(struct cursor *cursor, uint32_t *value)
+{
+    uint64_t wide = *value;
+
+    move_u64(cursor, &wide, 4);
+    *value = (uint32_t)wide;
+}
+
+static void move_bool(struct cursor *cursor, bool *value)
+{
+    uint64_t wide = *value;
+
+    move_u64(cursor, &wide, 1);
+    cursor->failed |= wide > 1;
+    *value = wide == 1;
+}
+
+static void move_counts(struct cursor *cursor, struct loss_counts *counts)
+{
+    for (int pass = 0; pass < LOSS_PASSES_MAX; pass++) {
+        move_u64(cursor, &counts->answers[pass], 8);
+    }
+}
+
+enum { HOST_BYTES = 16 + 4, TOTALS_BYTES = 8 + 2 * 8 * LOSS_PASSES_MAX };
+
+static void move_host(struct cursor *cursor, struct slab_host *host)
+{
+    uint64_t pass = host->pass;
+
+    move_u32(cursor, &host->rtt.srtt_us);
+    move_u32(cursor, &host->rtt.rttvar_us);
+    move_u32(cursor, &host->rtt.rto_us);
+    move_u32(cursor, &host->ceiling);
+    move_bool(cursor, &host->rtt.measured);
+    move_bool(cursor, &host->heard);
+    move_bool(cursor, &host->done);
+    move_u64(cursor, &pass, 1);
+    host->pass = (uint8_t)pass;
+    cursor->failed |= pass >= LOSS_PASSES_MAX || host->rtt.rto_us < RTT_RTO_MIN_US || host->rtt.rto_us > RTT_RTO_MAX_US;
+}
+
+static void move_probes(struct cursor *cursor, struct slab *slab)
+{
+    for (size_t i = 0; i < answer_words(slab->probes); i++) {
+        move_u64(cursor, &slab->answers[i], 8);
+    }
+    for (size_t i = 0; i < tried_words(slab->probes); i++) {
+        move_u64(cursor, &slab->tried[i], 8);
+    }
+    for (uint32_t probe = 0; probe < slab->probes; probe++) {
+        uint64_t reason = slab->reasons[probe];
+        move_u64(cursor, &reason, 1);
+        slab->reasons[probe] = (uint8_t)reason;
+        cursor->failed |= reason > REASON_ABORTED;
+    }
+}
+
+static void move_slab(struct cursor *cursor, struct slab *slab)
+{
+    for (size_t i = 0; i < sizeof(MAGIC); i++) {
+        uint64_t byte = MAGIC[i];
+        move_u64(cursor, &byte, 1);
+        cursor->failed |= byte != MAGIC[i];
+    }
+    for (int i = 0; i < 2; i++) {
+        uint32_t expected = i == 0 ? slab->hosts : slab->probes;
+        uint32_t value = expected;
+        move_u32(cursor, &value);
+        cursor->failed |= value != expected;
+    }
+    move_u64(cursor, &slab->totals.sent, 8);
+    move_counts(cursor, &slab->totals.answers);
+    move_counts(cursor, &slab->totals.opens);
+    for (uint32_t i = 0; i < slab->hosts && !cursor->failed; i++) {
+        move_host(cursor, &slab->host[i]);
+    }
+    if (!cursor->failed) {
+        move_probes(cursor, slab);
+    }
+}
+
+int slab_serialise(const struct slab *slab, uint8_t **ret_bytes, size_t *ret_size)
+{
+    size_t size = sizeof(MAGIC) + 8 + TOTALS_BYTES + (size_t)slab->hosts * HOST_BYTES +
+                  8 * (answer_words(slab->probes) + tried_words(slab->probes)) + slab->probes;
+    struct cursor cursor = {.bytes = malloc(size), .size = size};
+    struct slab copy = *slab;
+
+    if (cursor.bytes == NULL) {
+        return -ENOMEM;
+    }
+    move_slab(&cursor, &copy);
+    assert(!cursor.failed && cursor.at == size);
+    *ret_bytes = cursor.bytes;
+    *ret_size = size;
+    return 0;
+}
+
+static void recount(struct slab *slab)
+{
+    for (uint32_t i = 0; i < slab->hosts; i++) {
+        struct slab_host *host = &slab->host[i];
+        memset(host->counts, 0, sizeof(host->counts));
+        for (uint32_t probe = host->first_probe; probe < slab->host[i + 1].first_probe; probe++) {
+            host->counts[slab_answer(slab, probe)]++;
+        }
+    }
+}
+
+int slab_restore(struct slab *slab, const uint8_t *bytes, size_t size)
+{
+    struct cursor cursor = {.size = size, .reading = true};
+
+    cursor.bytes = malloc(size + 1);
+    if (cursor.bytes == NULL) {
+        return -ENOMEM;
+    }
+    memcpy(cursor.bytes, bytes, size);
+    move_slab(&cursor, slab);
+    free(cursor.bytes);
+    if (cursor.failed || cursor.at != size) {
+        return -EBADMSG;
+    }
+    recount(slab);
+    return 0;
+}

@@ -1,0 +1,73 @@
+/* The bookkeeping of one group of hosts: what each probe has learnt, and what is measured of each host.
+ * It lives and ends with its group, so that memory does not grow with the target space. Knows no time and no sockets. */
+#ifndef LEASTPORT_SCANNER_SLAB_H
+#define LEASTPORT_SCANNER_SLAB_H
+
+#include "scanner/loss.h"
+#include "scanner/probe.h"
+#include "scanner/rtt.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct slab_host {
+    struct rtt rtt;
+    uint32_t first_probe;
+    uint32_t in_flight;
+    /* How many may be on their way to it at once. */
+    uint32_t ceiling;
+    /* Monotonic milliseconds; 0 when it has never answered. */
+    uint64_t last_answer_ms;
+    /* Its probes by what they have learnt so far: indexed by enum probe_answer. */
+    uint32_t counts[4];
+    /* The pass it is in, from 0: an untried probe has had `pass` tries, a tried one `pass` + 1. */
+    uint8_t pass;
+    /* A packet of the host's own has come, if only an ICMP error. */
+    bool heard;
+    /* Its line is written; nothing about it changes any more. */
+    bool done;
+};
+
+struct slab;
+
+/* `first_probes` has `hosts` + 1 entries: each host's first probe, and at the end the number of probes; borrowed for
+ * the call. -ENOMEM. The caller owns the result: slab_destroy(). */
+MUST_USE int slab_create(const uint32_t *first_probes, uint32_t hosts, struct slab **ret_slab);
+void slab_destroy(struct slab *slab);
+
+uint32_t slab_hosts(const struct slab *slab);
+uint32_t slab_probes(const struct slab *slab);
+/* Borrowed until slab_destroy(). `host` == slab_hosts() is allowed: only its first_probe, the end, has a meaning. */
+struct slab_host *slab_host(struct slab *slab, uint32_t host);
+/* The host that a probe belongs to: O(log hosts). */
+uint32_t slab_host_of(const struct slab *slab, uint32_t probe);
+
+enum probe_answer slab_answer(const struct slab *slab, uint32_t probe);
+enum reason slab_reason(const struct slab *slab, uint32_t probe);
+/* True when it was an upgrade; else nothing changes. */
+bool slab_upgrade(struct slab *slab, uint32_t probe, enum probe_answer answer, enum reason reason);
+
+/* Whether the probe has had its try in its host's current pass. */
+bool slab_tried(const struct slab *slab, uint32_t probe);
+void slab_set_tried(struct slab *slab, uint32_t probe, bool tried);
+
+struct slab_totals {
+    uint64_t sent;
+    /* RST and SYN-ACK by pass; ICMP says nothing of loss, because its senders limit its rate (RFC 1812, 4.3.2.8). */
+    struct loss_counts answers;
+    struct loss_counts opens;
+};
+
+/* Borrowed until slab_destroy(). */
+struct slab_totals *slab_totals(struct slab *slab);
+
+/* The bookkeeping as bytes (little-endian, versioned), for the state of an interrupted scan; nothing may be in flight.
+ * The caller frees it. -ENOMEM. */
+MUST_USE int slab_serialise(const struct slab *slab, uint8_t **ret_bytes, size_t *ret_size);
+
+/* Into a fresh slab of the same shape. -EBADMSG when the bytes are not of such a slab; the slab may then only be
+ * destroyed. */
+MUST_USE int slab_restore(struct slab *slab, const uint8_t *bytes, size_t size);
+
+#endif
