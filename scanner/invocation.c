@@ -1,0 +1,642 @@
+#include "scanner/invocation.h"
+
+#include "lib/clock.h"
+#include "lib/log.h"
+#include "lib/service.h"
+#include "scanner/output/outputs.h"
+#include "scanner/own.h"
+#include "scanner/plan.h"
+#include "scanner/progress.h"
+#include "scanner/protocol.h"
+#include "scanner/scan.h"
+#include "scanner/scope.h"
+#include "scanner/state.h"
+#include "scanner/targets.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <sodium.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { PLAN_MAX_BYTES = 64 * 1024 * 1024, PATH_SIZE = 4096 };
+
+struct invocation {
+    const struct options *options;
+    struct services *services;
+    struct own *own;
+    struct plan *plan;
+    struct scope *scope;
+    struct state *state;
+    struct outputs *outputs;
+    struct progress progress;
+    char scan_id[OBSERVATION_ID_SIZE];
+    char *command; /* the command line as a shell takes it */
+    int stop_fd;
+};
+
+/* RFC 9562: version 4, 122 random bits. */
+static void make_scan_id(char id[OBSERVATION_ID_SIZE])
+{
+    uint8_t bytes[16];
+
+    randombytes_buf(bytes, sizeof(bytes));
+    bytes[6] = (uint8_t)((bytes[6] & 0x0f) | 0x40);
+    bytes[8] = (uint8_t)((bytes[8] & 0x3f) | 0x80);
+    snprintf(id, OBSERVATION_ID_SIZE, "%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x", bytes[0],
+             bytes[1], bytes[2], bytes[3], bytes[4], bytes[5], bytes[6], bytes[7], bytes[8], bytes[9], bytes[10],
+             bytes[11], bytes[12], bytes[13], bytes[14], bytes[15]);
+}
+
+static int take_scan_id(struct invocation *run, const char *text, struct problem *problem)
+{
+    static const char form[] = "xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx";
+
+    if (strlen(text) != sizeof(form) - 1) {
+        return problem_set(problem, -EINVAL, "\"%s\" is not a UUID", text);
+    }
+    for (size_t i = 0; form[i] != '\0'; i++) {
+        bool right = form[i] == '-' ? text[i] == '-' : strchr("0123456789abcdefABCDEF", text[i]) != NULL;
+        if (!right) {
+            return problem_set(problem, -EINVAL, "\"%s\" is not a UUID", text);
+        }
+    }
+    memcpy(run->scan_id, text, sizeof(run->scan_id));
+    return 0;
+}
+
+/* A file, or standard input for "-". */
+static int open_input(const char *path, FILE **ret_file, struct problem *problem)
+{
+    FILE *file = strcmp(path, "-") == 0 ? stdin : fopen(path, "re");
+
+    if (file == NULL) {
+        return problem_set(problem, -errno, "%s: %s", path, strerror(errno));
+    }
+    *ret_file = file;
+    return 0;
+}
+
+static void close_input(FILE *file)
+{
+    if (file != stdin) {
+        fclose(file);
+    }
+}
+
+static int read_targets(struct invocation *run, const struct options_list *words, const struct options_list *files,
+                        struct targets *targets, struct problem *problem)
+{
+    for (size_t i = 0; i < words->count; i++) {
+        int rc = targets_add(targets, words->items[i], run->services, problem);
+        if (rc < 0) {
+            return rc;
+        }
+    }
+    for (size_t i = 0; i < files->count; i++) {
+        const char *path = files->items[i];
+        FILE *file;
+        int rc = open_input(path, &file, problem);
+        if (rc < 0) {
+            return rc;
+        }
+        rc = targets_read(targets, file, strcmp(path, "-") == 0 ? "standard input" : path, run->services, problem);
+        close_input(file);
+        if (rc < 0) {
+            return rc;
+        }
+    }
+    return 0;
+}
+
+struct prefixes {
+    struct prefix *items;
+    size_t count;
+};
+
+static int add_prefix(struct prefixes *prefixes, const char *text, const char *where, struct problem *problem)
+{
+    struct prefix *grown = realloc(prefixes->items, (prefixes->count + 1) * sizeof(*grown));
+    int rc;
+
+    if (grown == NULL) {
+        return problem_set(problem, -ENOMEM, "out of memory");
+    }
+    prefixes->items = grown;
+    rc = prefix_parse(text, &grown[prefixes->count]);
+    if (rc < 0) {
+        return problem_set(problem, rc, "%s: \"%s\" is neither an address nor a prefix, such as 10.0.0.0/8", where,
+                           text);
+    }
+    prefixes->count++;
+    return 0;
+}
+
+/* White space between, "#" begins a comment. */
+static int read_prefixes(struct prefixes *prefixes, const char *path, struct problem *problem)
+{
+    char *line = NULL;
+    size_t room = 0;
+    unsigned long number = 0;
+    FILE *file;
+    int rc = open_input(path, &file, problem);
+
+    while (rc == 0 && getline(&line, &room, file) >= 0) {
+        char where[PATH_SIZE];
+        char *rest = NULL;
+        snprintf(where, sizeof(where), "%s:%lu", path, ++number);
+        line[strcspn(line, "#")] = '\0';
+        for (char *word = strtok_r(line, " \t\r\n", &rest); rc == 0 && word != NULL;
+             word = strtok_r(NULL, " \t\r\n", &rest)) {
+            rc = add_prefix(prefixes, word, where, problem);
+        }
+    }
+    if (file != NULL && rc == 0 && ferror(file) != 0) {
+        rc = problem_set(problem, -EIO, "%s: %s", path, strerror(EIO));
+    }
+    free(line);
+    if (file != NULL) {
+        close_input(file);
+    }
+    return rc;
+}
+
+static struct plan_means means_of(const struct invocation *run)
+{
+    struct plan_means means = plan_means_default();
+
+    means.services = run->services;
+    means.resolver = resolver_system();
+    randombytes_buf(means.seed, sizeof(means.seed));
+    return means;
+}
+
+struct plan_parts {
+    struct targets *targets;
+    struct targets *exclude;
+    struct prefixes scope;
+    struct prefixes never_scan;
+};
+
+static int gather_parts(struct invocation *run, struct plan_parts *parts, struct problem *problem)
+{
+    const struct options *options = run->options;
+    int rc;
+
+    parts->targets = targets_create();
+    parts->exclude = targets_create();
+    if (parts->targets == NULL || parts->exclude == NULL) {
+        return problem_set(problem, -ENOMEM, "out of memory");
+    }
+    rc = read_targets(run, &options->targets, &options->target_files, parts->targets, problem);
+    if (rc == 0) {
+        rc = read_targets(run, &options->exclude, &options->exclude_files, parts->exclude, problem);
+    }
+    for (size_t i = 0; rc == 0 && i < options->scope.count; i++) {
+        rc = add_prefix(&parts->scope, options->scope.items[i], "--scope", problem);
+    }
+    for (size_t i = 0; rc == 0 && i < options->never_scan_files.count; i++) {
+        rc = read_prefixes(&parts->never_scan, options->never_scan_files.items[i], problem);
+    }
+    if (rc == 0 && targets_count(parts->targets) == 0) {
+        rc = problem_set(problem, -EINVAL, "no target: the files that were given name none");
+    }
+    return rc;
+}
+
+static int plan_from_parts(struct invocation *run, const struct plan_parts *parts, struct problem *problem)
+{
+    const struct options *options = run->options;
+    struct plan_options wanted = plan_options_default();
+    struct plan_means means = means_of(run);
+
+    wanted.targets = parts->targets;
+    wanted.exclude = parts->exclude;
+    wanted.scope = parts->scope.items;
+    wanted.scope_count = parts->scope.count;
+    wanted.never_scan = parts->never_scan.items;
+    wanted.never_scan_count = parts->never_scan.count;
+    wanted.ports = options->ports != NULL ? options->ports : wanted.ports;
+    wanted.realm = options->realm != NULL ? options->realm : wanted.realm;
+    wanted.vantage = options->vantage != NULL ? options->vantage : wanted.vantage;
+    wanted.retries = options->retries >= 0 ? (uint32_t)options->retries : wanted.retries;
+    wanted.rate_pps = options->rate_pps;
+    wanted.host_rate_pps = options->host_rate_pps;
+    wanted.shard_index = options->shard_index;
+    wanted.shard_count = options->shard_count;
+    memcpy(wanted.seed, means.seed, sizeof(wanted.seed));
+    return plan_create(&wanted, &means, &run->plan, problem);
+}
+
+static int plan_from_options(struct invocation *run, struct problem *problem)
+{
+    struct plan_parts parts = {0};
+    int rc = gather_parts(run, &parts, problem);
+
+    if (rc == 0) {
+        rc = plan_from_parts(run, &parts, problem);
+    }
+    targets_destroy(parts.targets);
+    targets_destroy(parts.exclude);
+    free(parts.scope.items);
+    free(parts.never_scan.items);
+    return rc;
+}
+
+static int read_whole(FILE *file, const char *path, char **ret_text, size_t *ret_size, struct problem *problem)
+{
+    char *text = NULL;
+    size_t size = 0;
+    size_t room = 0;
+    size_t got;
+
+    do {
+        if (size == room) {
+            char *grown;
+            room = room * 2 + 65536;
+            grown = room <= PLAN_MAX_BYTES * 2 ? realloc(text, room) : NULL;
+            if (grown == NULL) {
+                free(text);
+                return problem_set(problem, -EFBIG, "%s: too large for a plan", path);
+            }
+            text = grown;
+        }
+        got = fread(text + size, 1, room - size, file);
+        size += got;
+    } while (got > 0);
+    if (ferror(file) != 0) {
+        free(text);
+        return problem_set(problem, -EIO, "%s: cannot be read", path);
+    }
+    *ret_text = text;
+    *ret_size = size;
+    return 0;
+}
+
+static int plan_from_file(struct invocation *run, const char *path, struct problem *problem)
+{
+    struct plan_means means = means_of(run);
+    const char *name = strcmp(path, "-") == 0 ? "standard input" : path;
+    char *text;
+    size_t size;
+    FILE *file;
+    int rc = open_input(path, &file, problem);
+
+    if (rc < 0) {
+        return rc;
+    }
+    rc = read_whole(file, name, &text, &size, problem);
+    close_input(file);
+    if (rc < 0) {
+        return rc;
+    }
+    rc = plan_from_json(text, size, &means, &run->plan, problem);
+    free(text);
+    return rc < 0 ? problem_prefix(problem, rc, "%s", name) : 0;
+}
+
+static void hear_of_skipped(void *context, const char *code, const char *host, const char *message)
+{
+    (void)context;
+    (void)code;
+    (void)host;
+    log_warning("%s", message);
+}
+
+static int plan_from_state(struct invocation *run, struct problem *problem)
+{
+    struct plan_means means = means_of(run);
+    const struct state_head *head;
+    int rc = state_open(run->options->resume, &run->state, problem);
+
+    if (rc < 0) {
+        return rc;
+    }
+    head = state_head(run->state);
+    means.geometry = head->geometry;
+    rc = plan_from_json(head->plan_json, strlen(head->plan_json), &means, &run->plan, problem);
+    if (rc == 0) {
+        rc = state_check_plan(run->state, plan_hash(run->plan), problem);
+    }
+    if (rc == 0) {
+        rc = take_scan_id(run, head->scan_id, problem);
+    }
+    if (rc < 0) {
+        return problem_prefix(problem, rc, "%s", run->options->resume);
+    }
+    return plan_refresh(run->plan, &means.resolver, hear_of_skipped, NULL) < 0
+               ? problem_set(problem, -ENOMEM, "out of memory")
+               : 0;
+}
+
+static int make_plan(struct invocation *run, struct problem *problem)
+{
+    if (run->options->resume != NULL) {
+        return plan_from_state(run, problem);
+    }
+    if (run->options->plan != NULL) {
+        return plan_from_file(run, run->options->plan, problem);
+    }
+    return plan_from_options(run, problem);
+}
+
+static int make_scope(struct invocation *run, struct problem *problem)
+{
+    const struct addr *own;
+    size_t own_count;
+    int rc = own_create(&run->own);
+
+    if (rc < 0) {
+        return problem_set(problem, rc, "reading this machine's addresses: %s", strerror(-rc));
+    }
+    own = own_addrs(run->own, &own_count);
+    rc = plan_scope(run->plan, own, own_count, &run->scope);
+    if (rc < 0) {
+        return problem_set(problem, rc, "out of memory");
+    }
+    return plan_check_scope(run->plan, run->scope, problem);
+}
+
+static int make_folders(char *path)
+{
+    for (char *slash = strchr(path + 1, '/'); slash != NULL; slash = strchr(slash + 1, '/')) {
+        *slash = '\0';
+        if (mkdir(path, 0700) < 0 && errno != EEXIST) {
+            int rc = -errno;
+            *slash = '/';
+            return rc;
+        }
+        *slash = '/';
+    }
+    return 0;
+}
+
+/* $XDG_STATE_HOME/leastport/scan-ID.state (XDG Base Directory Specification). */
+static int default_state_path(const struct invocation *run, char path[PATH_SIZE])
+{
+    const char *base = getenv("XDG_STATE_HOME");
+    const char *home = getenv("HOME");
+    int length;
+
+    if (base != NULL && base[0] == '/') {
+        length = snprintf(path, PATH_SIZE, "%s/leastport/scan-%.8s.state", base, run->scan_id);
+    } else if (home != NULL && home[0] == '/') {
+        length = snprintf(path, PATH_SIZE, "%s/.local/state/leastport/scan-%.8s.state", home, run->scan_id);
+    } else {
+        return -ENOENT;
+    }
+    if (length < 0 || length >= PATH_SIZE) {
+        return -ENAMETOOLONG;
+    }
+    return make_folders(path);
+}
+
+static int create_state(struct invocation *run, const char *path, struct problem *problem)
+{
+    struct state_head head = {.plan_json = plan_json(run->plan),
+                              .plan_hash = plan_hash(run->plan),
+                              .scan_id = run->scan_id,
+                              .geometry = space_geometry_default(),
+                              .started_ms = wall_now_ms()};
+
+    return state_create(path, &head, false, &run->state, problem);
+}
+
+static int make_state(struct invocation *run, struct problem *problem)
+{
+    char path[PATH_SIZE];
+    int rc;
+
+    if (run->state != NULL) {
+        return 0;
+    }
+    if (run->options->state != NULL) {
+        return create_state(run, run->options->state, problem);
+    }
+    if (run->options->plan != NULL) {
+        return 0; /* who hands over a plan keeps its own checkpoint */
+    }
+    rc = default_state_path(run, path);
+    if (rc < 0) {
+        problem_set(problem, rc, "%s", strerror(-rc));
+    } else {
+        rc = create_state(run, path, problem);
+    }
+    if (rc < 0) {
+        log_warning("no state is kept, so this scan cannot be resumed: %s", problem->text);
+    } else {
+        log_notice("state: %s", path);
+    }
+    return 0;
+}
+
+static void output_failed(void *context, const char *message)
+{
+    struct invocation *run = context;
+
+    progress_clear(&run->progress);
+    log_error("%s", message);
+}
+
+static int make_outputs(struct invocation *run, struct problem *problem)
+{
+    const struct options_list *specs = &run->options->outputs;
+    struct outputs_options options = {.scan_id = run->scan_id,
+                                      .services = run->services,
+                                      .stdout_is_terminal = isatty(STDOUT_FILENO) == 1,
+                                      .failed = output_failed,
+                                      .context = run};
+    int rc = 0;
+
+    run->outputs = outputs_create(&options);
+    if (run->outputs == NULL) {
+        return problem_set(problem, -ENOMEM, "out of memory");
+    }
+    for (size_t i = 0; rc == 0 && i < specs->count; i++) {
+        rc = outputs_add(run->outputs, specs->items[i], problem);
+    }
+    return rc == 0 && specs->count == 0 ? outputs_add(run->outputs, "table:-", problem) : rc;
+}
+
+/* From now on the first SIGINT or SIGTERM is read from a descriptor. */
+static int catch_signals(struct invocation *run, struct problem *problem)
+{
+    sigset_t stop;
+
+    signal(SIGPIPE, SIG_IGN);
+    sigemptyset(&stop);
+    sigaddset(&stop, SIGINT);
+    sigaddset(&stop, SIGTERM);
+    if (sigprocmask(SIG_BLOCK, &stop, NULL) < 0) {
+        return problem_set(problem, -errno, "blocking signals: %s", strerror(errno));
+    }
+    run->stop_fd = signalfd(-1, &stop, SFD_CLOEXEC | SFD_NONBLOCK);
+    return run->stop_fd < 0 ? problem_set(problem, -errno, "opening a signalfd: %s", strerror(errno)) : 0;
+}
+
+/* One word as a POSIX shell takes it. */
+static void quote(FILE *out, const char *word)
+{
+    if (*word != '\0' && strspn(word, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_./:,=%+-@[]") ==
+                             strlen(word) && strpbrk(word, "[]") == NULL) {
+        fputs(word, out);
+        return;
+    }
+    fputc('\'', out);
+    for (; *word != '\0'; word++) {
+        if (*word == '\'') {
+            fputs("'\\''", out);
+        } else {
+            fputc(*word, out);
+        }
+    }
+    fputc('\'', out);
+}
+
+static int keep_command(struct invocation *run, int argc, char **argv, struct problem *problem)
+{
+    size_t size;
+    FILE *out = open_memstream(&run->command, &size);
+
+    if (out == NULL) {
+        return problem_set(problem, -ENOMEM, "out of memory");
+    }
+    for (int i = 0; i < argc; i++) {
+        if (i > 0) {
+            fputc(' ', out);
+        }
+        quote(out, argv[i]);
+    }
+    return fclose(out) == 0 ? 0 : problem_set(problem, -ENOMEM, "out of memory");
+}
+
+static void say_how_to_resume(const struct invocation *run, const char *program)
+{
+    char *command = NULL;
+    size_t size;
+    FILE *out;
+
+    if (run->state == NULL) {
+        log_notice("interrupted");
+        return;
+    }
+    out = open_memstream(&command, &size);
+    if (out == NULL) {
+        return;
+    }
+    quote(out, program);
+    fputs(" --resume ", out);
+    quote(out, state_path(run->state));
+    for (size_t i = 0; i < run->options->outputs.count; i++) {
+        fputs(" -o ", out);
+        quote(out, run->options->outputs.items[i]);
+    }
+    if (fclose(out) == 0) {
+        log_notice("interrupted; to go on: %s", command);
+    }
+    free(command);
+}
+
+static int finish(struct invocation *run, enum scan_result result, const char *program, struct problem *problem)
+{
+    int rc = outputs_close(run->outputs);
+
+    if (rc < 0) {
+        return problem_set(problem, rc, "writing the results: %s%s%s", strerror(-rc),
+                           run->state != NULL ? "; what was found is kept in " : "",
+                           run->state != NULL ? state_path(run->state) : "");
+    }
+    if (result == SCAN_STOPPED) {
+        say_how_to_resume(run, program);
+        return SCAN_EXIT_INTERRUPTED;
+    }
+    if (run->state != NULL) {
+        rc = state_remove(run->state, problem);
+        run->state = NULL;
+    }
+    return rc < 0 ? rc : SCAN_EXIT_DONE;
+}
+
+static int run_scan(struct invocation *run, const char *program, struct problem *problem)
+{
+    struct problem close_problem;
+    enum scan_result result = SCAN_STOPPED;
+    struct scan_options options = {.plan = run->plan,
+                                   .scope = run->scope,
+                                   .own = run->own,
+                                   .outputs = run->outputs,
+                                   .progress = &run->progress,
+                                   .state = run->state,
+                                   .resume = run->options->resume != NULL,
+                                   .from_slab = run->options->from_slab,
+                                   .progress_lines = run->options->progress_lines,
+                                   .arguments = run->command,
+                                   .stop_fd = run->stop_fd};
+    int rc = scan_run(&options, &result, problem);
+
+    if (rc < 0) {
+        /* The outputs end with the reason; their own failure would only hide it. */
+        int closed = outputs_close(run->outputs);
+        return closed < 0 ? problem_set(&close_problem, rc, "%s", strerror(-closed)) : rc;
+    }
+    return finish(run, result, program, problem);
+}
+
+static int prepare(struct invocation *run, int argc, char **argv, struct problem *problem)
+{
+    int rc;
+
+    run->services = services_create();
+    if (run->services == NULL || sodium_init() < 0) {
+        return problem_set(problem, -ENOMEM, "out of memory");
+    }
+    make_scan_id(run->scan_id);
+    rc = run->options->scan_id != NULL ? take_scan_id(run, run->options->scan_id, problem) : 0;
+    if (rc == 0) {
+        rc = keep_command(run, argc, argv, problem);
+    }
+    if (rc == 0) {
+        rc = make_plan(run, problem);
+    }
+    if (rc == 0) {
+        rc = make_scope(run, problem);
+    }
+    if (rc == 0 && run->options->from_slab > space_slabs(plan_space(run->plan))) {
+        rc = problem_set(problem, -ERANGE, "--from-slab: the plan has only %llu slabs",
+                         (unsigned long long)space_slabs(plan_space(run->plan)));
+    }
+    if (rc == 0) {
+        rc = make_outputs(run, problem);
+    }
+    if (rc == 0) {
+        rc = make_state(run, problem);
+    }
+    return rc == 0 ? catch_signals(run, problem) : rc;
+}
+
+int invocation_run(const struct options *options, int argc, char **argv, struct problem *problem)
+{
+    struct invocation run = {.options = options, .stop_fd = -1};
+    int rc;
+
+    progress_init(&run.progress, stderr);
+    rc = prepare(&run, argc, argv, problem);
+    if (rc == 0) {
+        rc = run_scan(&run, argv[0], problem);
+    }
+    outputs_destroy(run.outputs);
+    state_close(run.state);
+    scope_destroy(run.scope);
+    own_destroy(run.own);
+    plan_destroy(run.plan);
+    services_destroy(run.services);
+    free(run.command);
+    if (run.stop_fd >= 0) {
+        close(run.stop_fd);
+    }
+    return rc;
+}
