@@ -216,7 +216,7 @@ static int work(struct scan *scan, struct problem *problem)
         struct mono_time until;
         scan->now = mono_now();
         rc = sweep_step(scan->sweep, scan->now);
-        if (rc < 0) {
+        if (rc < 0 || sweep_is_done(scan->sweep)) {
             break;
         }
         until = sweep_wakeup(scan->sweep);

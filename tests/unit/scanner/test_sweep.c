@@ -1,0 +1,551 @@
+#include "scanner/sweep.h"
+
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include <cmocka.h>
+
+/* A simulated network. Each run draws its shape, its faults and its order of events from one seed; the invariants hold
+ * for all of them. LEASTPORT_TEST_REPEATS sets the number of runs, LEASTPORT_TEST_SEED the first seed. */
+
+enum { HOSTS_MAX = 8, PORTS_MAX = 48, PROBES_MAX = HOSTS_MAX * PORTS_MAX, FLYING_MAX = 4096, SEND_LIMIT = 100000 };
+
+static const uint64_t MS = 1000000;
+
+enum host_kind { HOST_MIXED, HOST_SILENT, HOST_REJECTING, HOST_DYING, HOST_SLOWING, HOST_KINDS };
+
+struct sim_host {
+    enum host_kind kind;
+    uint64_t rtt_ns;
+    uint64_t dies_ns;
+    double loss;
+    uint32_t answered;
+};
+
+struct flying {
+    uint64_t at_ns;
+    struct sweep_answer answer;
+    uint32_t handle;
+    bool used;
+    bool bound_to_try; /* vanishes with its try */
+};
+
+struct sim {
+    uint64_t seed;
+    uint64_t random;
+    uint64_t now_ns;
+    uint32_t hosts;
+    uint32_t first_probes[HOSTS_MAX + 1];
+    struct sim_host host[HOSTS_MAX];
+    enum probe_answer truth[PROBES_MAX];
+    enum probe_answer heard[PROBES_MAX];
+    uint32_t sent[PROBES_MAX];
+    uint32_t opens_told[PROBES_MAX];
+    uint32_t host_done[HOSTS_MAX];
+    bool handle_busy[256];
+    uint32_t handles;
+    uint32_t busy;
+    uint32_t hidden_room; /* more than this at once is exhaustion */
+    double exhaustion;
+    double duplicates;
+    struct flying flying[FLYING_MAX];
+    uint32_t total_sent;
+    struct slab *slab;
+    struct sweep *sweep;
+    struct permutation order;
+    struct pacer pacer;
+    struct pacer_rate rate;
+    struct sweep_options options;
+    struct probe_engine_ops ops;
+};
+
+/* splitmix64 (Steele, Lea & Flood 2014). */
+static uint64_t draw(struct sim *sim)
+{
+    uint64_t z = sim->random += UINT64_C(0x9e3779b97f4a7c15);
+
+    z = (z ^ (z >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
+    z = (z ^ (z >> 27)) * UINT64_C(0x94d049bb133111eb);
+    return z ^ (z >> 31);
+}
+
+static uint32_t below(struct sim *sim, uint32_t bound)
+{
+    return (uint32_t)(draw(sim) % bound);
+}
+
+static bool chance(struct sim *sim, double p)
+{
+    return (double)(draw(sim) >> 11) / 9007199254740992.0 < p;
+}
+
+static uint32_t host_of(const struct sim *sim, uint32_t probe)
+{
+    uint32_t host = 0;
+
+    while (sim->first_probes[host + 1] <= probe) {
+        host++;
+    }
+    return host;
+}
+
+static void fly(struct sim *sim, uint64_t at_ns, const struct sweep_answer *answer, uint32_t handle, bool bound)
+{
+    for (int i = 0; i < FLYING_MAX; i++) {
+        if (!sim->flying[i].used) {
+            sim->flying[i] = (struct flying){at_ns, *answer, handle, true, bound};
+            return;
+        }
+    }
+    fail_msg("too many packets in the air");
+}
+
+/* What the network does with a probe: nothing, one answer, or several, later. */
+static void answer_later(struct sim *sim, uint32_t probe, uint32_t handle)
+{
+    struct sim_host *host = &sim->host[host_of(sim, probe)];
+    struct sweep_answer answer = {.probe = probe, .answer = sim->truth[probe], .from_host = true};
+    uint64_t delay = host->rtt_ns / 2 + draw(sim) % host->rtt_ns;
+
+    answer.reason = answer.answer == PROBE_SYN_ACK ? REASON_SYN_ACK
+                    : answer.answer == PROBE_RST   ? REASON_CONN_REFUSED
+                                                   : REASON_PORT_UNREACH;
+    if (host->kind == HOST_SLOWING) {
+        delay += host->answered++ * MS;
+    }
+    if (sim->truth[probe] == PROBE_NONE || chance(sim, host->loss) ||
+        (host->kind == HOST_DYING && sim->now_ns >= host->dies_ns)) {
+        return;
+    }
+    fly(sim, sim->now_ns + delay, &answer, handle, sim->ops.tells_tries_apart);
+    while (chance(sim, sim->duplicates)) {
+        struct sweep_answer other = answer;
+        /* A weaker answer to the same probe must change nothing. */
+        other.answer = chance(sim, 0.5) ? PROBE_ICMP : answer.answer;
+        other.reason = other.answer == PROBE_ICMP ? REASON_HOST_UNREACH : answer.reason;
+        if (!sim->ops.tells_tries_apart) {
+            fly(sim, sim->now_ns + delay + draw(sim) % (3000 * MS), &other, handle, false);
+        }
+    }
+}
+
+/* Where each try has a socket of its own, handles are real; a raw scan holds nothing for a probe. */
+static uint32_t take_handle(struct sim *sim)
+{
+    uint32_t handle = 0;
+
+    while (sim->handle_busy[handle]) {
+        handle++;
+    }
+    assert_true(handle < sim->handles);
+    sim->handle_busy[handle] = true;
+    sim->busy++;
+    return handle;
+}
+
+static int sim_send(void *context, uint32_t probe, const struct addr *addr, uint16_t port, uint32_t *ret_handle)
+{
+    struct sim *sim = context;
+    uint32_t on_their_way = sweep_in_flight(sim->sweep);
+
+    assert_int_equal(port, probe);
+    assert_int_equal(addr->bytes[3], host_of(sim, probe));
+    if (on_their_way >= sim->hidden_room || chance(sim, sim->exhaustion)) {
+        return -EAGAIN;
+    }
+    assert_true(on_their_way < sim->handles);
+    assert_int_equal(sim->heard[probe], PROBE_NONE);
+    sim->sent[probe]++;
+    sim->total_sent++;
+    assert_true(sim->total_sent < SEND_LIMIT);
+    *ret_handle = sim->ops.tells_tries_apart ? take_handle(sim) : 0;
+    answer_later(sim, probe, *ret_handle);
+    return 0;
+}
+
+static void let_go(struct sim *sim, uint32_t handle)
+{
+    assert_true(sim->handle_busy[handle]);
+    sim->handle_busy[handle] = false;
+    sim->busy--;
+    for (int i = 0; i < FLYING_MAX; i++) {
+        if (sim->flying[i].used && sim->flying[i].handle == handle && sim->flying[i].bound_to_try) {
+            sim->flying[i].used = false;
+        }
+    }
+}
+
+static void sim_cancel(void *context, uint32_t handle)
+{
+    struct sim *sim = context;
+
+    if (sim->ops.tells_tries_apart) {
+        let_go(sim, handle);
+    }
+}
+
+static uint32_t sim_capacity(void *context)
+{
+    return ((struct sim *)context)->handles;
+}
+
+static void sim_locate(const void *context, uint32_t probe, struct addr *ret_addr, uint16_t *ret_port)
+{
+    *ret_addr = (struct addr){.bytes = {10, 0, 0, (uint8_t)host_of(context, probe)}};
+    *ret_port = (uint16_t)probe;
+}
+
+static void sim_open(void *context, const struct sweep_found *found)
+{
+    struct sim *sim = context;
+
+    assert_int_equal(found->host, host_of(sim, found->probe));
+    assert_true(found->tries >= 1 && found->tries <= sim->sent[found->probe]);
+    sim->opens_told[found->probe]++;
+}
+
+static void sim_done(void *context, uint32_t host)
+{
+    ((struct sim *)context)->host_done[host]++;
+}
+
+static void sim_eased(void *context, uint32_t host)
+{
+    assert_true(host < ((struct sim *)context)->hosts);
+}
+
+/* The earliest packet in the air that is due; -1 for none. */
+static int due_packet(const struct sim *sim, uint64_t until_ns)
+{
+    int best = -1;
+
+    for (int i = 0; i < FLYING_MAX; i++) {
+        if (sim->flying[i].used && sim->flying[i].at_ns <= until_ns &&
+            (best < 0 || sim->flying[i].at_ns < sim->flying[best].at_ns)) {
+            best = i;
+        }
+    }
+    return best;
+}
+
+static void deliver(struct sim *sim, int index)
+{
+    struct flying packet = sim->flying[index];
+
+    sim->flying[index].used = false;
+    if (packet.bound_to_try) {
+        let_go(sim, packet.handle);
+    }
+    if (sim->host_done[host_of(sim, packet.answer.probe)] == 0 && packet.answer.answer > sim->heard[packet.answer.probe]) {
+        sim->heard[packet.answer.probe] = packet.answer.answer;
+    }
+    sweep_take(sim->sweep, &packet.answer, (struct mono_time){sim->now_ns});
+}
+
+static void step(struct sim *sim, uint64_t limit_ns)
+{
+    uint64_t wakeup;
+    int packet;
+
+    assert_int_equal(sweep_step(sim->sweep, (struct mono_time){sim->now_ns}), 0);
+    if (sweep_is_done(sim->sweep)) {
+        return;
+    }
+    wakeup = sweep_wakeup(sim->sweep).ns;
+    wakeup = wakeup < limit_ns ? wakeup : limit_ns;
+    packet = due_packet(sim, wakeup > sim->now_ns ? wakeup : sim->now_ns);
+    if (packet >= 0) {
+        sim->now_ns = sim->flying[packet].at_ns > sim->now_ns ? sim->flying[packet].at_ns : sim->now_ns;
+        deliver(sim, packet);
+        return;
+    }
+    sim->now_ns = wakeup > sim->now_ns ? wakeup : sim->now_ns + 1;
+    assert_true(sim->now_ns < UINT64_MAX / 8);
+}
+
+static void draw_hosts(struct sim *sim, bool faults)
+{
+    static const enum probe_answer truths[] = {PROBE_NONE, PROBE_ICMP, PROBE_RST, PROBE_SYN_ACK};
+    double loss = faults && chance(sim, 0.5) ? (double)below(sim, 60) / 100 : 0;
+
+    sim->hosts = 1 + below(sim, HOSTS_MAX);
+    for (uint32_t i = 0; i < sim->hosts; i++) {
+        struct sim_host *host = &sim->host[i];
+        host->kind = faults ? (enum host_kind)below(sim, HOST_KINDS) : HOST_MIXED;
+        host->rtt_ns = faults ? MS / 10 + draw(sim) % (400 * MS) : MS / 10 + draw(sim) % (50 * MS);
+        host->dies_ns = sim->now_ns + draw(sim) % (2000 * MS);
+        host->loss = loss;
+        sim->first_probes[i + 1] = sim->first_probes[i] + below(sim, PORTS_MAX + 1);
+        for (uint32_t probe = sim->first_probes[i]; probe < sim->first_probes[i + 1]; probe++) {
+            sim->truth[probe] = host->kind == HOST_SILENT      ? PROBE_NONE
+                                : host->kind == HOST_REJECTING ? PROBE_ICMP
+                                                               : truths[below(sim, 4)];
+        }
+    }
+    if (sim->first_probes[sim->hosts] == 0) {
+        sim->first_probes[sim->hosts] = 1;
+    }
+}
+
+static void open_sweep(struct sim *sim)
+{
+    sim->options.slab = sim->slab;
+    assert_int_equal(sweep_create(&sim->options, &sim->sweep), 0);
+}
+
+static void sim_init(struct sim *sim, uint64_t seed, bool faults)
+{
+    uint8_t key[PERMUTATION_SEED_BYTES] = {0};
+
+    memset(sim, 0, sizeof(*sim));
+    sim->seed = seed;
+    sim->random = seed;
+    sim->now_ns = 1000 * MS + draw(sim) % (1000 * MS);
+    draw_hosts(sim, faults);
+    sim->handles = 1 + below(sim, 255);
+    sim->hidden_room = faults && chance(sim, 0.3) ? 1 + below(sim, sim->handles) : UINT32_MAX;
+    sim->exhaustion = faults && chance(sim, 0.3) ? 0.2 : 0;
+    sim->duplicates = faults ? 0.3 : 0;
+    sim->rate = pacer_rate_of(chance(sim, 0.3) ? 50 + below(sim, 5000) : 0, 1 + below(sim, 8));
+    sim->ops = (struct probe_engine_ops){sim_send, sim_cancel, sim_capacity, chance(sim, 0.5)};
+    memcpy(key, &seed, sizeof(seed));
+    permutation_init(&sim->order, key, 0, sim->first_probes[sim->hosts]);
+    sim->options = (struct sweep_options){.order = &sim->order,
+                                          .shard_count = chance(sim, 0.3) ? 1 + below(sim, 4) : 1,
+                                          .retries = below(sim, 4),
+                                          .pacer = &sim->pacer,
+                                          .rate = &sim->rate,
+                                          .host_rate = pacer_rate_of(chance(sim, 0.3) ? 20 + below(sim, 500) : 0, 1),
+                                          .map = {sim_locate, sim},
+                                          .ops = &sim->ops,
+                                          .engine = sim,
+                                          .listener = {sim_open, sim_done, sim_eased, sim}};
+    sim->options.shard_index = below(sim, sim->options.shard_count);
+    assert_int_equal(slab_create(sim->first_probes, sim->hosts, &sim->slab), 0);
+    open_sweep(sim);
+}
+
+static void sim_done_with(struct sim *sim)
+{
+    sweep_destroy(sim->sweep);
+    slab_destroy(sim->slab);
+}
+
+static bool in_shard(const struct sim *sim, uint32_t probe)
+{
+    return permutation_position(&sim->order, probe) % sim->options.shard_count == sim->options.shard_index;
+}
+
+static void check_end(struct sim *sim)
+{
+    uint64_t expected = 0;
+
+    assert_true(sweep_is_complete(sim->sweep));
+    assert_int_equal(sweep_in_flight(sim->sweep), 0);
+    assert_int_equal(sim->busy, 0);
+    for (uint32_t host = 0; host < sim->hosts; host++) {
+        assert_int_equal(sim->host_done[host], 1);
+    }
+    for (uint32_t probe = 0; probe < sim->first_probes[sim->hosts]; probe++) {
+        enum probe_answer answer = slab_answer(sim->slab, probe);
+        if (!in_shard(sim, probe)) {
+            assert_int_equal(sim->sent[probe], 0);
+            continue;
+        }
+        expected++;
+        assert_in_range(sim->sent[probe], 1, sim->options.retries + 1);
+        assert_int_equal(answer, sim->heard[probe]);
+        assert_int_equal(sim->opens_told[probe], answer == PROBE_SYN_ACK ? 1 : 0);
+        if (answer == PROBE_NONE) {
+            assert_int_equal(sim->sent[probe], slab_host(sim->slab, host_of(sim, probe))->pass + 1);
+        }
+    }
+    assert_int_equal(sweep_settled(sim->sweep), expected);
+    assert_int_equal(slab_totals(sim->slab)->sent, sim->total_sent);
+}
+
+static void suspend_and_resume(struct sim *sim)
+{
+    uint8_t *bytes;
+    size_t size;
+
+    sweep_stop(sim->sweep);
+    while (!sweep_is_done(sim->sweep)) {
+        step(sim, UINT64_MAX / 4);
+    }
+    assert_int_equal(sweep_in_flight(sim->sweep), 0);
+    assert_int_equal(slab_serialise(sim->slab, &bytes, &size), 0);
+    sim_done_with(sim);
+    /* Another process has other sockets: what is still in the air for the old one is lost. */
+    memset(sim->flying, 0, sizeof(sim->flying));
+    assert_int_equal(slab_create(sim->first_probes, sim->hosts, &sim->slab), 0);
+    assert_int_equal(slab_restore(sim->slab, bytes, size), 0);
+    free(bytes);
+    open_sweep(sim);
+}
+
+static uint64_t repeats(uint64_t few)
+{
+    const char *text = getenv("LEASTPORT_TEST_REPEATS");
+
+    return text != NULL && *text != '\0' ? strtoull(text, NULL, 10) * few : few;
+}
+
+static uint64_t first_seed(void)
+{
+    const char *text = getenv("LEASTPORT_TEST_SEED");
+    uint64_t seed = text != NULL && *text != '\0' ? strtoull(text, NULL, 0) : (uint64_t)time(NULL) * 1000003;
+
+    print_message("LEASTPORT_TEST_SEED=%llu\n", (unsigned long long)seed);
+    return seed;
+}
+
+static struct sim sim_storage;
+static uint64_t seed_at_hand;
+
+static int say_seed(void **state)
+{
+    (void)state;
+    print_message("the last run's seed: %llu\n", (unsigned long long)seed_at_hand);
+    return 0;
+}
+
+static void run(uint64_t seed, bool faults, bool interrupted)
+{
+    struct sim *sim = &sim_storage;
+    uint64_t stop_at_ns;
+    uint64_t steps = 0;
+
+    seed_at_hand = seed;
+    sim_init(sim, seed, faults);
+    stop_at_ns = interrupted ? sim->now_ns + draw(sim) % (3000 * MS) : UINT64_MAX / 4;
+    while (!sweep_is_done(sim->sweep)) {
+        if (sim->now_ns >= stop_at_ns) {
+            suspend_and_resume(sim);
+            stop_at_ns = chance(sim, 0.5) ? sim->now_ns + draw(sim) % (1000 * MS) : UINT64_MAX / 4;
+            continue;
+        }
+        step(sim, stop_at_ns);
+        assert_true(++steps < 2000000);
+    }
+    check_end(sim);
+    sim_done_with(sim);
+}
+
+static void every_probe_is_asked_and_ends(void **state)
+{
+    uint64_t seed = first_seed();
+    uint64_t count = repeats(1500);
+
+    (void)state;
+    for (uint64_t i = 0; i < count; i++) {
+        run(seed + i, true, false);
+    }
+}
+
+static void suspended_and_resumed_it_asks_only_what_is_left(void **state)
+{
+    uint64_t seed = first_seed();
+    uint64_t count = repeats(1500);
+
+    (void)state;
+    for (uint64_t i = 0; i < count; i++) {
+        run(seed + i, true, true);
+    }
+}
+
+static void without_faults_it_finds_the_truth(void **state)
+{
+    uint64_t seed = first_seed();
+    uint64_t count = repeats(500);
+
+    (void)state;
+    for (uint64_t i = 0; i < count; i++) {
+        struct sim *sim = &sim_storage;
+        seed_at_hand = seed + i;
+        sim_init(sim, seed + i, false);
+        while (!sweep_is_done(sim->sweep)) {
+            step(sim, UINT64_MAX / 4);
+        }
+        for (uint32_t probe = 0; probe < sim->first_probes[sim->hosts]; probe++) {
+            assert_int_equal(slab_answer(sim->slab, probe), in_shard(sim, probe) ? sim->truth[probe] : PROBE_NONE);
+            assert_true(sim->truth[probe] == PROBE_NONE || sim->sent[probe] <= 1);
+        }
+        check_end(sim);
+        sim_done_with(sim);
+    }
+}
+
+/* A machine that never has room: the sweep says so instead of trying for ever. */
+static void starved_it_gives_up(void **state)
+{
+    struct sim *sim = &sim_storage;
+    int rc = 0;
+
+    (void)state;
+    sim_init(sim, 7, false);
+    sim->hidden_room = 0;
+    for (int i = 0; rc == 0 && i < 1000000; i++) {
+        uint64_t wakeup;
+        rc = sweep_step(sim->sweep, (struct mono_time){sim->now_ns});
+        wakeup = sweep_wakeup(sim->sweep).ns;
+        sim->now_ns = wakeup > sim->now_ns ? wakeup : sim->now_ns + 1;
+    }
+    assert_int_equal(rc, -ENOBUFS);
+    assert_int_equal(sim->total_sent, 0);
+    sim_done_with(sim);
+}
+
+/* Many silent addresses: their time-outs run side by side. */
+static void silent_hosts_do_not_take_for_ever(void **state)
+{
+    struct sim *sim = &sim_storage;
+    uint64_t begun;
+
+    (void)state;
+    sim_init(sim, 11, false);
+    sim_done_with(sim);
+    sim->rate = pacer_rate_of(0, 1);
+    sim->options.host_rate = sim->rate;
+    sim->options.shard_count = 1;
+    sim->options.shard_index = 0;
+    sim->options.retries = 2;
+    sim->handles = 256;
+    sim->hosts = HOSTS_MAX;
+    for (uint32_t i = 0; i < HOSTS_MAX; i++) {
+        sim->host[i].rtt_ns = MS;
+        sim->first_probes[i + 1] = (i + 1) * PORTS_MAX;
+    }
+    memset(sim->truth, 0, sizeof(sim->truth));
+    permutation_init(&sim->order, (const uint8_t[PERMUTATION_SEED_BYTES]){0}, 0, PROBES_MAX);
+    assert_int_equal(slab_create(sim->first_probes, sim->hosts, &sim->slab), 0);
+    open_sweep(sim);
+    begun = sim->now_ns;
+    while (!sweep_is_done(sim->sweep)) {
+        step(sim, UINT64_MAX / 4);
+    }
+    check_end(sim);
+    /* 384 probes, 256 at once, three passes of under a second: two rounds each. */
+    assert_true(sim->now_ns - begun < 6200 * MS);
+    sim_done_with(sim);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_teardown(every_probe_is_asked_and_ends, say_seed),
+        cmocka_unit_test_teardown(suspended_and_resumed_it_asks_only_what_is_left, say_seed),
+        cmocka_unit_test_teardown(without_faults_it_finds_the_truth, say_seed),
+        cmocka_unit_test(starved_it_gives_up),
+        cmocka_unit_test(silent_hosts_do_not_take_for_ever),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
