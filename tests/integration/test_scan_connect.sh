@@ -1,0 +1,371 @@
+#!/usr/bin/env bash
+# leastport-scan by plain connects, against namespaces of its own; prints TAP. Nothing leaves them.
+set -uo pipefail
+HERE=$(dirname -- "$(readlink -f -- "${BASH_SOURCE[0]}")")
+BIN=${LEASTPORT_BIN:-$HERE/../../build/dev/bin}
+SCAN=$BIN/leastport-scan
+LISTENER=$BIN/../integration/listener
+
+# Once more inside a network namespace (and, without root, a user namespace) that ends with us.
+if [[ ${SCAN_CONNECT_INSIDE-} != 1 ]]; then
+    flags=(--net --mount --pid --fork --kill-child --mount-proc)
+    if ((EUID != 0)); then
+        flags+=(--user --map-root-user)
+    fi
+    SCAN_CONNECT_INSIDE=1 exec unshare "${flags[@]}" -- "$BASH" "$0" "$@"
+fi
+
+. "$HERE/../tap.sh"
+WORK=$(mktemp -d)
+trap 'rm -rf -- "$WORK"' EXIT
+export XDG_STATE_HOME=$WORK/state-home
+cd "$WORK" || exit 1
+
+# ---- the place: us at 10.77.0.1, the target behind a cable at 10.77.0.2 with whole networks behind it ------------------
+
+target() {
+    nsenter --net=/proc/"$TARGET_PID"/ns/net -- "$@"
+}
+
+target_create() {
+    unshare --net sleep infinity &
+    TARGET_PID=$!
+    until [[ $(readlink /proc/"$TARGET_PID"/ns/net) != "$(readlink /proc/self/ns/net)" ]]; do
+        sleep 0.01
+    done
+    ip link set lo up
+    ip link add cable type veth peer name cable netns "/proc/$TARGET_PID/ns/net" || return 1
+    ip link set cable up
+    target ip link set cable up
+    target ip link set lo up
+    ip addr add 10.77.0.1/24 dev cable
+    ip -6 addr add fd77::1/64 dev cable nodad
+    target ip addr add 10.77.0.2/24 dev cable
+    target ip -6 addr add fd77::2/64 dev cable nodad
+    target ip route add local 10.78.0.0/16 dev lo
+    ip route add 10.78.0.0/15 via 10.77.0.2
+    # Every probe is answered: no thinning out of ICMP errors.
+    target bash -c 'echo 0 >/proc/sys/net/ipv4/icmp_ratelimit; echo 0 >/proc/sys/net/ipv4/icmp_ratemask
+        echo 0 >/proc/sys/net/ipv6/icmp/ratelimit; echo 1 >/proc/sys/net/ipv4/ip_forward'
+    target nft -f - <<'END'
+table inet box {
+    counter syn4 { }
+    counter slab0 { }
+    counter slab3 { }
+    chain input {
+        type filter hook input priority 0;
+        tcp flags & (syn | ack | rst) == syn ip daddr 10.77.0.2 counter name syn4
+        ip daddr 10.78.0.0/18 tcp flags & (syn | ack | rst) == syn counter name slab0
+        ip daddr 10.78.192.0/18 tcp flags & (syn | ack | rst) == syn counter name slab3
+        tcp dport 81 drop
+        meta nfproto ipv4 tcp dport 82 reject with icmp port-unreachable
+        meta nfproto ipv4 tcp dport 83 reject with icmp admin-prohibited
+        meta nfproto ipv4 tcp dport 84 reject with icmp host-unreachable
+        meta nfproto ipv4 tcp dport 85 reject with icmp net-unreachable
+        meta nfproto ipv4 tcp dport 86 reject with icmp host-prohibited
+        meta nfproto ipv4 tcp dport 87 reject with icmp net-prohibited
+        meta nfproto ipv4 tcp dport 88 reject with icmp prot-unreachable
+        meta nfproto ipv6 tcp dport 82 reject with icmpv6 port-unreachable
+        meta nfproto ipv6 tcp dport 83 reject with icmpv6 admin-prohibited
+        meta nfproto ipv6 tcp dport 84 reject with icmpv6 addr-unreachable
+        meta nfproto ipv6 tcp dport 85 reject with icmpv6 no-route
+        tcp dport 89 reject with tcp reset
+    }
+    chain forward {
+        type filter hook forward priority 0; policy drop;
+    }
+}
+END
+}
+
+listen() {
+    local where=$1 line
+    shift
+    exec {ready}< <("$where" "$LISTENER" "$@")
+    read -r -t 10 line <&"$ready" && [[ $line == ready ]]
+}
+
+here() {
+    "$@"
+}
+
+syns() {
+    target nft -j list counter inet box "$1" | jq '.nftables[] | .counter? // empty | .packets'
+}
+
+forget_syns() {
+    target nft reset counters >/dev/null
+}
+
+# What a jsonl file says, free of what differs from run to run: "host port state reason" of each port.
+ports_of() {
+    jq -r 'if .type == "port" then "\(.host) \(.port) \(.state) \(.reason)"
+           elif .type == "host" then .host as $host | .not_shown[] | .state as $state | .reason as $reason
+                | .ports | split(",")[] | split("-") | map(tonumber) | range(.[0]; .[-1] + 1)
+                | "\($host) \(.) \($state) \($reason)"
+           else empty end' "$1" | LC_ALL=C sort
+}
+
+# The same, with the lines for hosts as they stand, as JSON.
+result_of() {
+    jq -Sc 'select(.type == "port" or .type == "host") | del(.ts, .scan_id, .rtt_us, .tries)' "$1" | LC_ALL=C sort
+}
+
+end_of() {
+    tail -n 1 "$1" | jq -c "$2"
+}
+
+# ---- states and reasons ---------------------------------------------------------------------------------------------------
+
+test_states() {
+    local got
+    "$SCAN" 10.77.0.2 -p 22,79-89 -o jsonl:v4 2>v4.err
+    tap_is "IPv4: exit 0" "$?" 0
+    got=$(ports_of v4)
+    tap_is "IPv4: open, closed, dropped, rejected in each way" "$got" "10.77.0.2 22 open syn-ack
+10.77.0.2 79 closed conn-refused
+10.77.0.2 80 open syn-ack
+10.77.0.2 81 filtered no-response
+10.77.0.2 82 filtered port-unreach
+10.77.0.2 83 filtered admin-prohibited
+10.77.0.2 84 filtered host-unreach
+10.77.0.2 85 filtered net-unreach
+10.77.0.2 86 filtered host-prohibited
+10.77.0.2 87 filtered net-prohibited
+10.77.0.2 88 filtered proto-unreach
+10.77.0.2 89 closed conn-refused"
+    tap_is "IPv4: the last line" "$(end_of v4 '[.type, .complete, .cause, .open, .hosts_up]')" '["scan_end",true,"done",2,1]'
+    "$SCAN" fd77::2 -p 22,79-85,89 -o jsonl:v6 2>v6.err
+    tap_is "IPv6: open, closed, dropped, rejected in each way" "$(ports_of v6)" "fd77::2 22 open syn-ack
+fd77::2 79 closed conn-refused
+fd77::2 80 closed conn-refused
+fd77::2 81 filtered no-response
+fd77::2 82 filtered port-unreach
+fd77::2 83 filtered admin-prohibited
+fd77::2 84 filtered host-unreach
+fd77::2 85 filtered net-unreach
+fd77::2 89 closed conn-refused"
+    got=$(target ip -6 -j addr show dev cable scope link | jq -r '.[0].addr_info[0].local')
+    "$SCAN" "$got%cable" -p 22,23 -o jsonl:zone 2>zone.err
+    tap_is "IPv6 with a zone" "$(ports_of zone)" "$got%cable 22 open syn-ack
+$got%cable 23 closed conn-refused"
+}
+
+test_nmap() {
+    local host
+    for host in 10.77.0.2 fd77::2; do
+        "$SCAN" "$host" -p 1-200 -o jsonl:ours 2>ours.err
+        nmap -n -Pn -sT $([[ $host == *:* ]] && echo -6) -p 1-200 --unprivileged -oX theirs.xml "$host" >nmap.out 2>&1
+        tap_is "nmap -sT sees the same open ports of $host" \
+            "$(ports_of ours | awk '$3 == "open" { print $2 }' | sort -n | xargs)" \
+            "$(grep -oP '<port protocol="tcp" portid="\K\d+(?="><state state="open")' theirs.xml | xargs)"
+        tap_is "nmap -sT counts as many filtered ports of $host" "$(ports_of ours | grep -c ' filtered ')" \
+            "$(($(grep -oP '<port protocol="tcp" portid="\K\d+(?="><state state="filtered")' theirs.xml | wc -l) + \
+                $(grep -oP '<extraports state="filtered" count="\K\d+' theirs.xml || echo 0)))"
+    done
+}
+
+test_self() {
+    local run
+    "$SCAN" 127.0.0.1 10.77.0.1 -p 2222 -o jsonl:self 2>self.err
+    tap_is "own addresses say so, and what the listener is bound to" \
+        "$(jq -r 'select(.type == "port") | "\(.host) \(.self) \(.bound)"' self | sort)" "10.77.0.1 true 0.0.0.0
+127.0.0.1 true 0.0.0.0"
+    echo "40000 40001" >/proc/sys/net/ipv4/ip_local_port_range
+    for run in 1 2 3 4 5 6 7 8 9 10 11 12; do
+        "$SCAN" 127.0.0.1 10.77.0.1 -p 40000-40001 -o jsonl:- 2>>self.err
+    done >meets
+    echo "32768 60999" >/proc/sys/net/ipv4/ip_local_port_range
+    tap_is "a connect that meets itself is no open port" "$(ports_of meets | grep -c ' open ')" 0
+    tap_ok "and this did happen" grep -q self-connect meets
+}
+
+# ---- limits of this machine ------------------------------------------------------------------------------------------------
+
+test_limits() {
+    "$SCAN" 10.77.0.2 -p 90-3000 -o jsonl:many 2>many.err
+    (
+        ulimit -n 64
+        exec "$SCAN" 10.77.0.2 -p 90-3000 -o jsonl:few 2>few.err
+    )
+    tap_is "64 descriptors: complete" "$(end_of few .complete)" true
+    tap_is "64 descriptors: the same result" "$(result_of few)" "$(result_of many)"
+    tap_ok "64 descriptors: said so" jq -se 'any(.[]; .type == "notice" and .code == "descriptors")' few
+    echo "40000 40009" >/proc/sys/net/ipv4/ip_local_port_range
+    "$SCAN" 10.77.0.2 -p 90-3000 -o jsonl:narrow 2>narrow.err
+    tap_is "ten local ports: the same result" "$(result_of narrow)" "$(result_of many)"
+    # All connections to one port of one host come from these; with one local port they must take turns.
+    echo "40000 40000" >/proc/sys/net/ipv4/ip_local_port_range
+    "$SCAN" 10.77.0.2 -p 81,22 -o jsonl:one 2>one.err
+    tap_is "one local port: states stay states" "$(ports_of one)" "10.77.0.2 22 open syn-ack
+10.77.0.2 81 filtered no-response"
+    echo "32768 60999" >/proc/sys/net/ipv4/ip_local_port_range
+}
+
+test_unreachable() {
+    "$SCAN" 10.99.0.1 -p 22 -o jsonl:noroute 2>noroute.err
+    tap_is "no route: filtered, and no error" "$? $(ports_of noroute)" "0 10.99.0.1 22 filtered net-unreach"
+    tap_ok "no route: said by name" jq -se 'any(.[]; .type == "notice" and .host == "10.99.0.1")' noroute
+    "$SCAN" 192.0.2.1 -p 22 -o jsonl:out 2>out.err
+    tap_is "outside the scope: exit 2" "$?" 2
+    tap_like "outside the scope: says the line that would allow it" "$(cat out.err)" '192\.0\.2\.1.*--scope'
+    echo "10.77.0.2 # fragile" >never
+    forget_syns
+    "$SCAN" 10.77.0.2 -p 22 --never-scan never --scope 10.0.0.0/8 -o jsonl:never.out 2>never.err
+    tap_is "never-scan: nothing is sent, whatever the scope says" "$(syns syn4)" 0
+}
+
+# ---- pace -------------------------------------------------------------------------------------------------------------------
+
+test_rate() {
+    local begun elapsed_ms worst=0 before now pid
+    forget_syns
+    begun=${EPOCHREALTIME/./}
+    "$SCAN" 10.77.0.2 -p 1001-1600 --rate 200 -o jsonl:rate 2>rate.err &
+    pid=$!
+    before=0
+    while kill -0 "$pid" 2>/dev/null; do
+        sleep 0.5
+        now=$(syns syn4)
+        worst=$((now - before > worst ? now - before : worst))
+        before=$now
+    done
+    elapsed_ms=$(((${EPOCHREALTIME/./} - begun) / 1000))
+    tap_is "--rate 200: every probe was sent once" "$(syns syn4)" 600
+    tap_ok "--rate 200: 600 probes took at least 2.9 s (took $elapsed_ms ms)" test "$elapsed_ms" -ge 2900
+    # Half a second and what reading the counter takes.
+    tap_ok "--rate 200: never more than 140 in half a second (most: $worst)" test "$worst" -le 140
+    forget_syns
+    begun=${EPOCHREALTIME/./}
+    "$SCAN" 10.77.0.2 -p 1001-1100 --host-rate 50 -o jsonl:host-rate 2>rate.err
+    elapsed_ms=$(((${EPOCHREALTIME/./} - begun) / 1000))
+    tap_ok "--host-rate 50: 100 probes took at least 1.9 s (took $elapsed_ms ms)" test "$elapsed_ms" -ge 1900
+}
+
+test_silent() {
+    local begun elapsed_ms
+    if (($(ulimit -Hn) < 16384)); then
+        tap_skip "254 silent hosts end soon" "needs 16384 descriptors, $(ulimit -Hn) are allowed"
+        return
+    fi
+    begun=${EPOCHREALTIME/./}
+    "$SCAN" 10.79.0.1-254 -o jsonl:silent 2>silent.err
+    elapsed_ms=$(((${EPOCHREALTIME/./} - begun) / 1000))
+    tap_is "254 silent hosts: all down" "$(end_of silent '[.complete, .hosts_up, .hosts_down, .open]')" '[true,0,254,0]'
+    tap_ok "254 silent hosts end soon (took $elapsed_ms ms)" test "$elapsed_ms" -le 20000
+}
+
+# ---- stopping and going on -----------------------------------------------------------------------------------------------
+
+test_interrupt() {
+    local pid status command sent
+    "$SCAN" 10.77.0.2 -p 1001-3000,22,80 -o jsonl:whole 2>whole.err
+    forget_syns
+    "$SCAN" 10.77.0.2 -p 1001-3000,22,80 --rate 1000 --state st -o jsonl:part -o xml:part.xml 2>part.err &
+    pid=$!
+    sleep 1
+    kill -INT "$pid"
+    wait "$pid"
+    status=$?
+    sent=$(syns syn4)
+    tap_is "SIGINT: exit 130" "$status" 130
+    tap_is "SIGINT: the last line says so" "$(end_of part '[.complete, .cause]')" '[false,"interrupted"]'
+    tap_ok "SIGINT: it had sent a part ($sent)" test "$sent" -gt 100 -a "$sent" -lt 1900
+    tap_ok "SIGINT: the XML is whole" xmllint --noout part.xml
+    command=$(sed -n 's/.*to go on: //p' part.err)
+    tap_like "SIGINT: says the command that resumes" "$command" ' --resume st '
+    bash -c "$command" 2>resume.err
+    tap_is "resume: exit 0" "$?" 0
+    tap_is "resume: what was left, and nothing twice" "$(syns syn4)" 2002
+    tap_is "resume: the result of an undisturbed run" "$(result_of part)" "$(result_of whole)"
+    tap_is "resume: the last line" "$(end_of part '[.complete, .probes_done, .probes_sent, .open]')" '[true,2002,2002,2]'
+    tap_ok "resume: the state file is gone" test ! -e st
+}
+
+test_kill() {
+    local pid
+    "$SCAN" 10.78.0.0/16 -p 22 -o jsonl:whole 2>whole.err
+    tap_is "65536 hosts in four groups: complete" "$(end_of whole '[.complete, .hosts_up]')" '[true,65536]'
+    forget_syns
+    "$SCAN" 10.78.0.0/16 -p 22 --rate 20000 --state killed -o jsonl:part 2>part.err &
+    pid=$!
+    until grep -q '"type":"slab"' part 2>/dev/null || ! kill -0 "$pid" 2>/dev/null; do
+        sleep 0.02
+    done
+    kill -KILL "$pid"
+    wait "$pid" 2>/dev/null
+    tap_ok "kill -9: what was written is valid JSON Lines, but for a torn end" jq -es 'length > 16384' \
+        <(grep -a '}$' part)
+    tap_is "kill -9: the first group had been sent" "$(syns slab0)" 16384
+    "$SCAN" --resume killed -o jsonl:again 2>again.err
+    tap_is "kill -9, resumed: exit 0" "$?" 0
+    tap_is "kill -9, resumed: the first group was not sent again" "$(syns slab0)" 16384
+    tap_is "kill -9, resumed: the last group was sent once" "$(syns slab3)" 16384
+    tap_ok "kill -9, resumed: the result of an undisturbed run" cmp <(result_of again) <(result_of whole)
+}
+
+# ---- outputs, plan, canary --------------------------------------------------------------------------------------------------
+
+test_outputs() {
+    local dtd=/usr/share/nmap/nmap.dtd
+    "$SCAN" 10.77.0.2 fd77::2 -p 20-90 -o table:- -o jsonl:both -o xml:both.xml >both.table 2>both.err
+    tap_is "three outputs at once: exit 0" "$?" 0
+    tap_like "the table has the open port" "$(cat both.table)" '22/tcp +open'
+    tap_is "XML and JSON Lines agree on open ports" "$(grep -c 'state="open"' both.xml)" \
+        "$(jq -s '[.[] | select(.type == "port")] | length' both)"
+    if [[ -r $dtd ]]; then
+        tap_ok "the XML is valid against nmap's DTD" xmllint --noout --dtdvalid "$dtd" both.xml
+    else
+        tap_skip "the XML is valid against nmap's DTD" "no $dtd"
+    fi
+}
+
+test_plan() {
+    jq -n '{schema: "leastport.plan/1", realm: "r", vantage: "v", targets: ["10.77.0.2"], ports: "22-23", probes: ["connect"],
+        watch: [{host: "10.77.0.2", proto: "tcp", port: 81}, {host: "10.77.0.2", proto: "tcp", port: 23}],
+        canary: {host: "10.77.0.2", proto: "tcp", port: 22}}' >plan.json
+    "$SCAN" --plan - --scan-id 11111111-2222-4333-8444-555555555555 -o jsonl:planned <plan.json 2>planned.err
+    tap_is "a plan on standard input: exit 0, nothing on stderr" "$? $(cat planned.err)" "0 "
+    tap_is "the canary answered at the start and at the end" \
+        "$(jq -c 'select(.type == "canary") | [.phase, .state]' planned | xargs)" '[start,answered] [end,answered]'
+    tap_is "watched ports have lines of their own" \
+        "$(jq -c 'select(.type == "port") | [.port, .state, .watch, .tries]' planned | sort | xargs)" \
+        '[22,open,null,1] [23,closed,true,1] [81,filtered,true,3]'
+    tap_is "the scan's id is the given one" "$(jq -r .scan_id planned | sort -u)" 11111111-2222-4333-8444-555555555555
+    tap_ok "no state was kept" test ! -e "$XDG_STATE_HOME/leastport" -o -z "$(ls -A "$XDG_STATE_HOME/leastport")"
+    "$SCAN" --plan plan.json --from-slab 1 -o jsonl:rest 2>rest.err
+    tap_is "--from-slab after the last: nothing is left" "$(end_of rest '[.complete, .probes_sent, .open]')" '[true,0,0]'
+}
+
+test_shards() {
+    local shard
+    for shard in 1 2 3; do
+        "$SCAN" 10.77.0.2 -p 20-120 --shard "$shard/3" -o jsonl:- 2>shard.err
+    done >shards
+    "$SCAN" 10.77.0.2 -p 20-120 -o jsonl:unsharded 2>shard.err
+    tap_is "three shards are the whole, each port once" "$(ports_of shards)" "$(ports_of unsharded)"
+}
+
+if ! target_create; then
+    tap_fail "the namespaces can be made"
+    tap_done
+    exit
+fi
+listen target 10.77.0.2 22 80 || tap_fail "the target listens on IPv4"
+listen target fd77::2 22 || tap_fail "the target listens on IPv6"
+listen target "$(target ip -6 -j addr show dev cable scope link | jq -r '.[0].addr_info[0].local')%cable" 22 ||
+    tap_fail "the target listens on a link-local address"
+listen here 0.0.0.0 2222 || tap_fail "we listen"
+test_states
+test_nmap
+test_self
+test_limits
+test_unreachable
+test_rate
+test_silent
+test_interrupt
+test_kill
+test_outputs
+test_plan
+test_shards
+tap_done
