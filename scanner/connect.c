@@ -16,7 +16,8 @@ static const uint32_t NOWHERE = UINT32_MAX;
 static const uint64_t WAKE = UINT64_MAX;
 
 /* A try on its way. `use` tells it from earlier ones in the same place, whose events may still be in hand. */
-struct try {
+struct
+try {
     struct addr addr;
     uint32_t probe;
     uint32_t use;
@@ -128,8 +129,8 @@ static void say_exhausted(struct connect_engine *engine, int error)
     }
 }
 
-/* The single place where a probe is sent: nothing outside the scope, and nothing on the never-scan list, gets past it. 0,
- * or the errno of connect(), or -EPERM/-EACCES when the guard refused. */
+/* The single place where a probe is sent: nothing outside the scope, and nothing on the never-scan list, gets past it.
+ * 0, or the errno of connect(), or -EPERM/-EACCES when the guard refused. */
 static int guarded_connect(struct connect_engine *engine, int fd, const struct addr *addr, uint16_t port)
 {
     struct sockaddr_storage sockaddr;

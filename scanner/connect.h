@@ -1,5 +1,5 @@
-/* The engine that probes by plain connects: one thread, epoll, a socket for each try. It holds the one call of connect()
- * and the guard before it. Knows sockets and errors; not plans, passes or output. */
+/* The engine that probes by plain connects: one thread, epoll, a socket for each try. It holds the one call of
+ * connect() and the guard before it. Knows sockets and errors; not plans, passes or output. */
 #ifndef LEASTPORT_SCANNER_CONNECT_H
 #define LEASTPORT_SCANNER_CONNECT_H
 
@@ -42,7 +42,8 @@ void connect_destroy(struct connect_engine *engine);
 /* `engine` of its functions is a struct connect_engine. send() is -EPERM or -EACCES when the guard refuses. */
 const struct probe_engine_ops *connect_ops(void);
 
-/* Hands over the answers that are there, waiting until `until` for the first. The callback may send and cancel. -errno. */
+/* Hands over the answers that are there, waiting until `until` for the first. The callback may send and cancel. -errno.
+ */
 MUST_USE int connect_poll(struct connect_engine *engine, struct mono_time until, connect_answer_fn *answer,
                           void *context);
 

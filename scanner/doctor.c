@@ -44,7 +44,8 @@ static void examine_hard(const struct limits *limits, struct doctor_check *check
     set(check, "open-files-hard", low ? DOCTOR_LOW : DOCTOR_WELL);
     snprintf(check->found, sizeof(check->found), "%" PRIu64, limits->descriptors_hard);
     if (low) {
-        snprintf(check->meaning, sizeof(check->meaning), "so many connections at once at most: silent hosts take longer");
+        snprintf(check->meaning, sizeof(check->meaning),
+                 "so many connections at once at most: silent hosts take longer");
         snprintf(check->mend, sizeof(check->mend), "sudo prlimit --pid $$ --nofile=65536:65536");
     }
 }

@@ -481,8 +481,9 @@ static int catch_signals(struct invocation *run, struct problem *problem)
 /* One word as a POSIX shell takes it. */
 static void quote(FILE *out, const char *word)
 {
-    if (*word != '\0' && strspn(word, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_./:,=%+-@[]") ==
-                             strlen(word) && strpbrk(word, "[]") == NULL) {
+    if (*word != '\0' &&
+        strspn(word, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_./:,=%+-@[]") == strlen(word) &&
+        strpbrk(word, "[]") == NULL) {
         fputs(word, out);
         return;
     }

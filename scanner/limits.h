@@ -1,4 +1,5 @@
-/* What this machine allows a scan: descriptors, ephemeral ports, room in its tables. Reads the kernel; judges nothing. */
+/* What this machine allows a scan: descriptors, ephemeral ports, room in its tables. Reads the kernel; judges nothing.
+ */
 #ifndef LEASTPORT_SCANNER_LIMITS_H
 #define LEASTPORT_SCANNER_LIMITS_H
 

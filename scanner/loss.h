@@ -27,14 +27,14 @@ struct loss_missed {
 void loss_add(struct loss_counts *total, const struct loss_counts *more);
 
 /* Each try is lost with the same chance, independently of the others: an answered probe is taken out of the passes that
- * follow, which makes it the removal method of capture-recapture (Moran, Biometrika 38 (1951) 307; Zippin, Biometrics 12
- * (1956) 163). The interval is the profile likelihood's (-1.92). False when it cannot be known: fewer than two passes, or no
- * answer at all. */
+ * follow, which makes it the removal method of capture-recapture (Moran, Biometrika 38 (1951) 307; Zippin, Biometrics
+ * 12 (1956) 163). The interval is the profile likelihood's (-1.92). False when it cannot be known: fewer than two
+ * passes, or no answer at all. */
 bool loss_estimate(const struct loss_counts *counts, uint32_t passes, struct loss_estimate *ret_estimate);
 
-/* How many ports that would have answered did not in any of `passes` tries, when `found` were: with a share `l` of tries
- * lost a port is missed with l^passes, and the number missed follows a negative binomial distribution; the ends take the
- * share's interval along, so the interval is on the wide side. */
+/* How many ports that would have answered did not in any of `passes` tries, when `found` were: with a share `l` of
+ * tries lost a port is missed with l^passes, and the number missed follows a negative binomial distribution; the ends
+ * take the share's interval along, so the interval is on the wide side. */
 struct loss_missed loss_missed(const struct loss_estimate *estimate, uint32_t passes, uint64_t found);
 
 #endif

@@ -10,7 +10,8 @@
 
 struct own;
 
-/* The addresses of all interfaces (getifaddrs(3)) as they are now. -errno. The caller owns the result: own_destroy(). */
+/* The addresses of all interfaces (getifaddrs(3)) as they are now. -errno. The caller owns the result: own_destroy().
+ */
 MUST_USE int own_create(struct own **ret_own);
 void own_destroy(struct own *own);
 

@@ -21,8 +21,8 @@ bool probe_reason_icmp6(uint8_t type, uint8_t code, enum reason *ret_reason);
 
 /* One way of probing. `probe` is its index in the slab and comes back with the answer. */
 struct probe_engine_ops {
-    /* 0: on its way, and *ret_handle names it until it has answered or is cancelled. -EAGAIN: this machine has no room for
-     * it now; nothing was sent, and it is asked again later. Another -errno ends the scan. */
+    /* 0: on its way, and *ret_handle names it until it has answered or is cancelled. -EAGAIN: this machine has no room
+     * for it now; nothing was sent, and it is asked again later. Another -errno ends the scan. */
     int (*send)(void *engine, uint32_t probe, const struct addr *addr, uint16_t port, uint32_t *ret_handle);
     /* Its time is over: releases what the probe holds. */
     void (*cancel)(void *engine, uint32_t handle);

@@ -21,7 +21,8 @@ void progress_meter_update(struct progress_meter *meter, struct mono_time now, s
         bool first = meter->measured.ns == meter->started.ns;
         double weight = first ? 1 : 1 - exp(-seconds / SMOOTH_S);
         meter->rate_pps += weight * ((double)(progress->probes_sent - meter->sent_then) / seconds - meter->rate_pps);
-        meter->done_per_s += weight * ((double)(progress->probes_done - meter->done_then) / seconds - meter->done_per_s);
+        meter->done_per_s +=
+            weight * ((double)(progress->probes_done - meter->done_then) / seconds - meter->done_per_s);
         meter->measured = now;
         meter->sent_then = progress->probes_sent;
         meter->done_then = progress->probes_done;

@@ -20,8 +20,8 @@ struct progress_meter {
 };
 
 void progress_meter_init(struct progress_meter *meter, struct mono_time now, uint64_t done, uint64_t sent);
-/* Fills rate_pps and eta_s (-1 as long as it is not known) of *progress from its counters. At most a few times a second:
- * the figures are smoothed over about three seconds. */
+/* Fills rate_pps and eta_s (-1 as long as it is not known) of *progress from its counters. At most a few times a
+ * second: the figures are smoothed over about three seconds. */
 void progress_meter_update(struct progress_meter *meter, struct mono_time now, struct observation_progress *progress);
 
 enum { PROGRESS_TEXT_SIZE = 160 };

@@ -179,7 +179,8 @@ void report_open(struct report *report, const struct hostgroup *group, const str
     tell_port(report, &port);
 }
 
-/* Sorts the host's ports that were probed into the buckets, and tells of the watched ones. Returns how many were probed. */
+/* Sorts the host's ports that were probed into the buckets, and tells of the watched ones. Returns how many were
+ * probed. */
 static uint32_t sort_ports(struct report *report, const struct hostgroup *group, struct slab *slab, uint32_t host)
 {
     struct addr addr = hostgroup_addr(group, host);

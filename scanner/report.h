@@ -1,5 +1,5 @@
-/* Tells what a scan sees: counts it, journals it in the state, hands it to the outputs. Knows neither sockets nor slabs'
- * order of work. */
+/* Tells what a scan sees: counts it, journals it in the state, hands it to the outputs. Knows neither sockets nor
+ * slabs' order of work. */
 #ifndef LEASTPORT_SCANNER_REPORT_H
 #define LEASTPORT_SCANNER_REPORT_H
 
@@ -38,8 +38,8 @@ struct report;
 struct report *report_create(const struct report_options *options);
 void report_destroy(struct report *report);
 
-/* Counts, journals what a state keeps, and hands over to the outputs, at the current time. After a failure (of the state, or
- * when no output is left) the first error stays: report_error(). */
+/* Counts, journals what a state keeps, and hands over to the outputs, at the current time. After a failure (of the
+ * state, or when no output is left) the first error stays: report_error(). */
 void report_tell(struct report *report, struct observation *observation);
 /* Something that a person should know; `addr` may be NULL. */
 void report_notice(struct report *report, const char *code, const struct addr *addr, const char *format, ...)

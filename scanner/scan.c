@@ -127,10 +127,8 @@ static void tell_local_error(struct scan *scan, const struct connect_answer *ans
 static void on_answer(void *context, const struct connect_answer *answer)
 {
     struct scan *scan = context;
-    struct sweep_answer taken = {.probe = answer->probe,
-                                 .answer = answer->answer,
-                                 .reason = answer->reason,
-                                 .from_host = answer->from_host};
+    struct sweep_answer taken = {
+        .probe = answer->probe, .answer = answer->answer, .reason = answer->reason, .from_host = answer->from_host};
 
     if (answer->local_errno != 0 && scan->group != NULL) {
         tell_local_error(scan, answer);
@@ -230,11 +228,14 @@ static int work(struct scan *scan, struct problem *problem)
         tick(scan);
     }
     if (rc == -ENOBUFS) {
-        return problem_set(problem, rc, "this machine has had no room for a single probe for %d s; \"leastport doctor\" "
-                           "says what would help", SWEEP_STARVED_S);
+        return problem_set(problem, rc,
+                           "this machine has had no room for a single probe for %d s; \"leastport doctor\" "
+                           "says what would help",
+                           SWEEP_STARVED_S);
     }
     if (rc == -EPERM || rc == -EACCES) {
-        return problem_set(problem, rc, "the guard refused a probe that the plan should not have held; nothing was sent");
+        return problem_set(problem, rc,
+                           "the guard refused a probe that the plan should not have held; nothing was sent");
     }
     return rc < 0 ? problem_set(problem, rc, "probing: %s", strerror(-rc)) : 0;
 }
@@ -379,8 +380,8 @@ static int slab_prepare(struct scan *scan, struct problem *problem)
     if (mark != NULL && mark->partial_size > 0 && mark->slab == scan->slab_number) {
         rc = slab_restore(scan->slab, mark->partial, mark->partial_size);
         if (rc < 0) {
-            return problem_set(problem, rc, "%s: the unfinished part is damaged: %s",
-                               state_path(scan->options->state), strerror(-rc));
+            return problem_set(problem, rc, "%s: the unfinished part is damaged: %s", state_path(scan->options->state),
+                               strerror(-rc));
         }
     }
     for (uint32_t host = 0; host < hostgroup_hosts(scan->group); host++) {
@@ -565,10 +566,8 @@ static void check_conntrack(struct scan *scan, const struct limits *limits, uint
 
 static int open_engine(struct scan *scan, struct problem *problem)
 {
-    struct connect_options options = {.scope = scan->options->scope,
-                                      .wake_fd = scan->options->stop_fd,
-                                      .exhausted = on_exhausted,
-                                      .context = scan};
+    struct connect_options options = {
+        .scope = scan->options->scope, .wake_fd = scan->options->stop_fd, .exhausted = on_exhausted, .context = scan};
     struct limits limits;
     uint64_t room;
     int rc = limits_raise_descriptors();
@@ -581,8 +580,10 @@ static int open_engine(struct scan *scan, struct problem *problem)
     }
     room = limits.descriptors_open + RESERVED_DESCRIPTORS;
     if (limits.descriptors_soft <= room) {
-        return problem_set(problem, -EMFILE, "only %" PRIu64 " open files are allowed, %" PRIu64
-                           " are needed at least: \"ulimit -n 1024\"", limits.descriptors_soft, room + 1);
+        return problem_set(problem, -EMFILE,
+                           "only %" PRIu64 " open files are allowed, %" PRIu64
+                           " are needed at least: \"ulimit -n 1024\"",
+                           limits.descriptors_soft, room + 1);
     }
     room = limits.descriptors_soft - room;
     options.sockets = room < SOCKETS_MAX ? (uint32_t)room : SOCKETS_MAX;

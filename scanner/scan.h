@@ -1,5 +1,5 @@
-/* Runs a plan: slab after slab through the sweep and the engine, with canary, checkpoints and progress; from the first line
- * to the last. */
+/* Runs a plan: slab after slab through the sweep and the engine, with canary, checkpoints and progress; from the first
+ * line to the last. */
 #ifndef LEASTPORT_SCANNER_SCAN_H
 #define LEASTPORT_SCANNER_SCAN_H
 

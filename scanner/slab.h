@@ -1,5 +1,6 @@
 /* The bookkeeping of one group of hosts: what each probe has learnt, and what is measured of each host.
- * It lives and ends with its group, so that memory does not grow with the target space. Knows no time and no sockets. */
+ * It lives and ends with its group, so that memory does not grow with the target space. Knows no time and no sockets.
+ */
 #ifndef LEASTPORT_SCANNER_SLAB_H
 #define LEASTPORT_SCANNER_SLAB_H
 

@@ -66,7 +66,7 @@ struct sweep {
     uint32_t ceiling;
     uint32_t growth;
     uint32_t growth_due;
-    uint64_t cursor; /* position in the permutation */
+    uint64_t cursor;  /* position in the permutation */
     struct list ring; /* hosts with something queued and room for it */
     uint32_t roomy;   /* hosts that the permutation could still feed */
     uint32_t hosts_left;
@@ -266,8 +266,8 @@ static void host_heed_silence(struct sweep *sweep, uint32_t host, struct mono_ti
     entry->growth_hold = 4 * facts->ceiling;
 }
 
-/* An answer that only a retransmission brought is loss, and answers that take four times as long as they did are a queue
- * filling up: both ask for fewer at once, at most once a round trip. */
+/* An answer that only a retransmission brought is loss, and answers that take four times as long as they did are a
+ * queue filling up: both ask for fewer at once, at most once a round trip. */
 static void host_heed_answer(struct sweep *sweep, uint32_t host, struct mono_time now)
 {
     struct sweep_host *entry = &sweep->hosts[host];

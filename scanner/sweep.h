@@ -1,6 +1,6 @@
-/* Works one slab: draws its probes in the permutation's order, sends as pacer and ceilings allow, takes answers, tries the
- * unanswered again in later passes, and ends by itself. Makes no system call: time, I/O and events go through arguments
- * and tables of functions, so that a test simulates the network. Knows neither sockets nor output formats. */
+/* Works one slab: draws its probes in the permutation's order, sends as pacer and ceilings allow, takes answers, tries
+ * the unanswered again in later passes, and ends by itself. Makes no system call: time, I/O and events go through
+ * arguments and tables of functions, so that a test simulates the network. Knows neither sockets nor output formats. */
 #ifndef LEASTPORT_SCANNER_SWEEP_H
 #define LEASTPORT_SCANNER_SWEEP_H
 
@@ -25,7 +25,8 @@ struct sweep_found {
 /* What the sweep tells; none may call back into it. */
 struct sweep_listener {
     void (*found_open)(void *context, const struct sweep_found *found);
-    /* Nothing about the host changes any more; its probes that were sent are those that have an answer or were tried. */
+    /* Nothing about the host changes any more; its probes that were sent are those that have an answer or were tried.
+     */
     void (*host_done)(void *context, uint32_t host);
     /* Its answers slow, stop or get lost under the scan: it is asked more gently from now on. Once for each host. */
     void (*host_eased)(void *context, uint32_t host);
@@ -45,7 +46,7 @@ struct sweep_options {
     uint32_t shard_index;            /* from 0: positions shard_index, + shard_count, … are sent */
     uint32_t shard_count;
     uint32_t retries;
-    struct pacer *pacer; /* outlives the slab */
+    struct pacer *pacer;           /* outlives the slab */
     const struct pacer_rate *rate; /* may change between steps */
     struct pacer_rate host_rate;
     struct sweep_map map;
@@ -66,9 +67,9 @@ void sweep_destroy(struct sweep *sweep);
 enum { SWEEP_STARVED_S = 60 };
 MUST_USE int sweep_step(struct sweep *sweep, struct mono_time now);
 
-/* An answer. `from_host`: the packet came from the host itself, not from a router before it. Duplicates and answers to tries
- * that are out of time are welcome; the latter count as long as the host is not done. The engine has
- * released the handle of the try that answered. */
+/* An answer. `from_host`: the packet came from the host itself, not from a router before it. Duplicates and answers to
+ * tries that are out of time are welcome; the latter count as long as the host is not done. The engine has released the
+ * handle of the try that answered. */
 struct sweep_answer {
     uint32_t probe;
     enum probe_answer answer;

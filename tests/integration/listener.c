@@ -1,5 +1,5 @@
-/* listener ADDRESS PORT...: accepts on each port and closes what it accepted, until it is killed. Prints "ready" when all
- * listen. Something that answers, for integration tests. */
+/* listener ADDRESS PORT...: accepts on each port and closes what it accepted, until it is killed. Prints "ready" when
+ * all listen. Something that answers, for integration tests. */
 #include "lib/addr.h"
 
 #include <poll.h>

@@ -243,7 +243,8 @@ static void deliver(struct sim *sim, int index)
     if (packet.bound_to_try) {
         let_go(sim, packet.handle);
     }
-    if (sim->host_done[host_of(sim, packet.answer.probe)] == 0 && packet.answer.answer > sim->heard[packet.answer.probe]) {
+    if (sim->host_done[host_of(sim, packet.answer.probe)] == 0 &&
+        packet.answer.answer > sim->heard[packet.answer.probe]) {
         sim->heard[packet.answer.probe] = packet.answer.answer;
     }
     sweep_take(sim->sweep, &packet.answer, (struct mono_time){sim->now_ns});
