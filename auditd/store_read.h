@@ -211,10 +211,15 @@ struct store_group {
 };
 
 typedef int store_group_fn(void *context, const struct store_group *group);
-/* Largest first; of the filter's page only the limit counts. 1 to STORE_GROUP_COUNT keys. */
+/* 1 to STORE_GROUP_COUNT of them. Borrowed for the call. */
+struct store_group_keys {
+    const enum store_finding_group *values;
+    size_t count;
+};
+
+/* Largest first; of the filter's page only the limit counts. */
 MUST_USE int store_read_finding_groups(struct store_reader *reader, const struct store_finding_filter *filter,
-                                       const enum store_finding_group *keys, size_t key_count, store_group_fn *fn,
-                                       void *context);
+                                       struct store_group_keys keys, store_group_fn *fn, void *context);
 
 struct store_finding_vantage {
     const char *vantage, *vantage_class;

@@ -195,25 +195,25 @@ static int group_row(struct store_row *row, void *context)
 }
 
 int store_read_finding_groups(struct store_reader *reader, const struct store_finding_filter *filter,
-                              const enum store_finding_group *keys, size_t key_count, store_group_fn *fn, void *context)
+                              struct store_group_keys keys, store_group_fn *fn, void *context)
 {
-    struct group_target target = {fn, context, key_count};
+    struct group_target target = {fn, context, keys.count};
     struct store_query query;
     int rc;
 
-    assert(key_count >= 1 && key_count <= STORE_GROUP_COUNT);
+    assert(keys.count >= 1 && keys.count <= STORE_GROUP_COUNT);
     store_query_init(&query, "SELECT ");
-    for (size_t i = 0; i < key_count; i++) {
-        store_query_add(&query, "%s, ", finding_group_columns[keys[i]]);
+    for (size_t i = 0; i < keys.count; i++) {
+        store_query_add(&query, "%s, ", finding_group_columns[keys.values[i]]);
     }
     store_query_add(&query, "COUNT(*), SUM(f.penalty), CAST(AVG(f.first_seen) AS INTEGER)" FINDING_FROM);
     finding_add_filter(&query, filter);
     store_query_add(&query, " GROUP BY ");
-    for (size_t i = 0; i < key_count; i++) {
+    for (size_t i = 0; i < keys.count; i++) {
         store_query_add(&query, "%s%zu", i == 0 ? "" : ", ", i + 1);
     }
-    store_query_add(&query, " ORDER BY %zu DESC", key_count + 1);
-    for (size_t i = 0; i < key_count; i++) {
+    store_query_add(&query, " ORDER BY %zu DESC", keys.count + 1);
+    for (size_t i = 0; i < keys.count; i++) {
         store_query_add(&query, ", %zu", i + 1);
     }
     if (filter->page.limit != 0) {

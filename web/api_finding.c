@@ -151,7 +151,8 @@ static void finding_write_groups(struct exchange *exchange, const struct store_f
                                  const struct params *params)
 {
     struct finding_group_target target = {.params = params};
-    enum store_finding_group keys[PARAMS_MAX_GROUPS];
+    enum store_finding_group values[PARAMS_MAX_GROUPS];
+    const struct store_group_keys keys = {values, params->group_count};
     int rc;
 
     if (uri_param(exchange->uri, "cursor") != NULL) {
@@ -160,12 +161,12 @@ static void finding_write_groups(struct exchange *exchange, const struct store_f
         return;
     }
     for (size_t i = 0; i < params->group_count; i++) {
-        keys[i] = (enum store_finding_group)params->groups[i];
+        values[i] = (enum store_finding_group)params->groups[i];
     }
     json_writer_init(&target.writer, &exchange->body);
     json_open_object(&target.writer, NULL);
     json_open_array(&target.writer, "groups");
-    rc = store_read_finding_groups(exchange->reader, filter, keys, params->group_count, finding_group_row, &target);
+    rc = store_read_finding_groups(exchange->reader, filter, keys, finding_group_row, &target);
     json_close_array(&target.writer);
     json_put_flag(&target.writer, "is_complete", target.count <= params->limit);
     json_close_object(&target.writer);

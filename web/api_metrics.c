@@ -74,10 +74,11 @@ static int metrics_finding_group(void *context, const struct store_group *group)
 
 static int metrics_findings(struct exchange *exchange)
 {
-    static const enum store_finding_group keys[] = {STORE_GROUP_SEVERITY, STORE_GROUP_SIGHT};
+    static const enum store_finding_group values[] = {STORE_GROUP_SEVERITY, STORE_GROUP_SIGHT};
+    const struct store_group_keys keys = {values, sizeof(values) / sizeof(*values)};
     struct store_finding_filter filter = {0};
     struct metrics_findings findings = {0};
-    int rc = store_read_finding_groups(exchange->reader, &filter, keys, 2, metrics_finding_group, &findings);
+    int rc = store_read_finding_groups(exchange->reader, &filter, keys, metrics_finding_group, &findings);
 
     metrics_head(&exchange->body, "leastport_findings", "gauge", "Findings that count now, by severity and sight.");
     for (int severity = 0; severity < 4; severity++) {

@@ -12,7 +12,7 @@
 
 static int control_connect(const char *path)
 {
-    static const struct timeval timeout = {.tv_usec = CONTROL_TIMEOUT_MS * 1000};
+    static const struct timeval timeout = {.tv_usec = CONTROL_TIMEOUT_MS * 1000L};
     struct sockaddr_un address = {.sun_family = AF_UNIX};
     int fd;
 

@@ -193,6 +193,7 @@ static enum MHD_Result server_serve(struct server *server, struct MHD_Connection
     return result;
 }
 
+/* NOLINTNEXTLINE(readability-function-size): the signature is libmicrohttpd's. */
 static enum MHD_Result server_handle(void *context, struct MHD_Connection *connection, const char *url,
                                      const char *method, const char *version, const char *upload, size_t *upload_size,
                                      void **request)

@@ -52,6 +52,7 @@ absent "no path of a developer's machine" '(^|[^A-Za-z0-9_.])/(wo''rk|ho''me/[a-
 absent "no package registry's host" '(registry\.npm''js\.org|deb\.deb''ian\.org|security\.deb''ian\.org|npm''\.pkg|pypi\.o''rg)' "${all[@]}"
 # In clang-format's layout a function's own lines stand at 4 columns, those of the third level at 16.
 absent "control flow nests at most three deep" '^ {16,}(if|for|while|switch|do)\b.*\{$' "${sources[@]}"
+absent "no sign that turns the direction of text" $'\u202a|\u202b|\u202d|\u202e|\u2066|\u2067|\u2068' "${all[@]}"
 absent "no merge mark" '^(<<<''<<<<|>>>''>>>>)( |$)' "${all[@]}"
 tap_is "headers have guard and head" "$(wrong_guards "${headers[@]}")" ""
 tap_is "JSON files are JSON" "$(wrong_json "${json[@]}")" ""

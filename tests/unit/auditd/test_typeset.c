@@ -30,7 +30,6 @@ static void shows_only_what_may_be_shown(void **state)
         {"\xc0\xaf", "\\xc0\\xaf", 8},           /* overlong */
         {"\xed\xa0\x80", "\\xed\\xa0\\x80", 12}, /* surrogate */
         {"\xf4\x90\x80\x80", "\\xf4\\x90\\x80\\x80", 16},
-        /* NOLINTNEXTLINE(misc-misleading-bidirectional): that it misleads is why it is here. */
         {"a\xe2\x80\xae"
          "b",
          "a\\xe2\\x80\\xaeb", 14}, /* writes backwards from here */
