@@ -94,7 +94,9 @@ static int hostbook_host_append(struct hostbook_host *host, const struct hostboo
         host->ports = ports;
         host->room = room;
     }
-    host->ports[host->count++] = *port;
+    host->ports[host->count] = *port;
+    host->ports[host->count].order = (uint32_t)host->count;
+    host->count++;
     return 0;
 }
 
@@ -131,26 +133,13 @@ static int hostbook_compare_ports(const struct hostbook_port *a, const struct ho
     return a->is_udp - b->is_udp;
 }
 
-/* Merge sort as qsort(3) of glibc is not promised to keep the order of equals, which "told last" needs. */
-static void hostbook_sort(struct hostbook_port *rows, struct hostbook_port *spare, size_t count)
+static int hostbook_compare_rows(const void *left, const void *right)
 {
-    size_t half = count / 2;
-    size_t left = 0;
-    size_t right = half;
+    const struct hostbook_port *a = left;
+    const struct hostbook_port *b = right;
+    int order = hostbook_compare_ports(a, b);
 
-    if (count < 2) {
-        return;
-    }
-    hostbook_sort(rows, spare, half);
-    hostbook_sort(rows + half, spare, count - half);
-    for (size_t i = 0; i < count; i++) {
-        if (right == count || (left < half && hostbook_compare_ports(&rows[left], &rows[right]) <= 0)) {
-            spare[i] = rows[left++];
-        } else {
-            spare[i] = rows[right++];
-        }
-    }
-    memcpy(rows, spare, count * sizeof(*rows));
+    return order != 0 ? order : (a->order > b->order) - (a->order < b->order);
 }
 
 static size_t hostbook_drop_doubles(struct hostbook_port *rows, size_t count)
@@ -205,7 +194,6 @@ static uint64_t hostbook_count_state(const struct observation_host *host, enum p
 static int hostbook_fill(const struct hostbook *book, struct hostbook_host *gathered,
                          const struct observation_host *host, struct hostbook_view *view)
 {
-    struct hostbook_port *spare;
     int rc = 0;
 
     view->rest = calloc(host->not_shown_count + 1, sizeof(struct observation_not_shown *));
@@ -223,12 +211,9 @@ static int hostbook_fill(const struct hostbook *book, struct hostbook_host *gath
     if (rc < 0) {
         return rc;
     }
-    spare = malloc((gathered->count + 1) * sizeof(*spare));
-    if (spare == NULL) {
-        return -ENOMEM;
+    if (gathered->count > 0) {
+        qsort(gathered->ports, gathered->count, sizeof(*gathered->ports), hostbook_compare_rows);
     }
-    hostbook_sort(gathered->ports, spare, gathered->count);
-    free(spare);
     view->row_count = hostbook_drop_doubles(gathered->ports, gathered->count);
     view->rows = gathered->ports;
     return 0;

@@ -21,6 +21,7 @@ struct hostbook_port {
     bool is_udp;
     enum port_state state;
     enum reason reason;
+    uint32_t order; /* in which it was told */
 };
 
 /* A host as people read it. `rows` ascend by port; `rest` are the groups that are not among them. */
