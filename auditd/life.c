@@ -206,6 +206,10 @@ enum look life_look(const struct look_facts *facts)
 
 void life_prove(struct endpoint_proof *proof, enum look look, int64_t answers)
 {
+    /* What is proven stays proven, whatever closes it from now on, until it is open. */
+    if (look != LOOK_OPEN && life_word(proof) == ENDPOINT_WORD_CLEARED) {
+        return;
+    }
     switch (look) {
     case LOOK_OPEN:
         *proof = (struct endpoint_proof){0};

@@ -12,6 +12,7 @@
 struct settle_look {
     bool looked;  /* this scan has a look at it */
     bool planned; /* it should have had one */
+    bool settled; /* it was proven closed before: unless it is open again, looking at it tells nothing new */
     enum look look;
     enum vantage_class vantage_class;
     bool open; /* its last answer was open, and nothing counts against it */
@@ -123,8 +124,7 @@ static void settle_note_place(struct settle_case *this, size_t index)
     facts->any_verifying = facts->any_verifying || word == ENDPOINT_WORD_VERIFYING;
     facts->all_cleared = facts->all_cleared && word == ENDPOINT_WORD_CLEARED;
     facts->seen_open = facts->seen_open || (look->looked && look->look == LOOK_OPEN);
-    if (word == ENDPOINT_WORD_CLEARED || !look->planned) {
-        facts->looked = facts->looked || look->looked;
+    if (look->settled || !look->planned) {
         return;
     }
     if (!look->looked || look->look == LOOK_BLIND) {
@@ -153,6 +153,7 @@ static int settle_look_at_places(struct settle_case *this)
     for (size_t i = 0; i < this->count; i++) {
         struct store_place *place = &this->places[i];
         struct settle_look *look = &this->looks[i];
+        look->settled = life_word(&place->proof) == ENDPOINT_WORD_CLEARED;
         look->looked = place->vantage_id == this->scan->scan.vantage_id && place->last_scan_id == this->scan->scan.id;
         look->planned = look->looked || settle_is_planned(this, place);
         if (look->looked) {

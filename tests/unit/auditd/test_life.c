@@ -137,6 +137,11 @@ static void proof_is_in_a_row(void **state)
     assert_int_equal(life_word(&proof), ENDPOINT_WORD_CLEARED);
     life_prove(&proof, LOOK_OPEN, 0);
     assert_int_equal(life_word(&proof), ENDPOINT_WORD_OPEN);
+    life_prove(&proof, LOOK_SILENT, 0);
+    life_prove(&proof, LOOK_SILENT, 0);
+    life_prove(&proof, LOOK_REFUSED, 0);
+    assert_int_equal(life_word(&proof), ENDPOINT_WORD_CLEARED);
+    life_prove(&proof, LOOK_OPEN, 0);
     life_prove(&proof, LOOK_REFUSED, 2);
     assert_int_equal(life_word(&proof), ENDPOINT_WORD_CLEARED);
 }

@@ -60,69 +60,69 @@ static void reads_every_type(void **state)
     }
 }
 
+static const struct {
+    const char *line;
+    const char *named;
+} refused[] = {
+    {"", "no JSON"},
+    {"[]", "\"schema\""},
+    {"null", "no JSON"},
+    {"{}", "\"schema\""},
+    {"{\"schema\":\"leastport.observation/2\"}", "\"schema\""},
+    {"{\"a\":1,\"a\":2}", "no JSON"},
+    {PORT "} trailing", "no JSON"},
+    {PORT ",\"tries\":0}", "\"tries\" is out of range"},
+    {PORT ",\"tries\":1.5}", "\"tries\" is no whole number"},
+    {PORT ",\"watch\":1}", "\"watch\""},
+    {PORT ",\"name\":\"a b\"}", "\"name\" holds"},
+    {PORT ",\"name\":\"<script>\"}", "\"name\" holds"},
+    {PORT ",\"name\":\"\\u0000\"}", "no JSON"},
+    {PORT ",\"bound\":\"everywhere\"}", "\"bound\" is no address"},
+    {PORT ",\"port\":22}", "no JSON"},
+    {ENVELOPE("port") ",\"host\":\"10.0.0.256\",\"proto\":\"tcp\"}", "\"host\" is no address"},
+    {ENVELOPE("port") ",\"host\":\"10.0.0.5\",\"proto\":\"sctp\"}", "\"proto\""},
+    {ENVELOPE("port") ",\"host\":\"10.0.0.5\",\"proto\":\"tcp\",\"port\":65536}", "\"port\" is out of range"},
+    {ENVELOPE("port") ",\"host\":\"10.0.0.5\",\"proto\":\"tcp\",\"port\":-1}", "\"port\" is out of range"},
+    {ENVELOPE("port") ",\"host\":\"10.0.0.5\",\"proto\":\"tcp\",\"port\":\"22\"}", "\"port\" is no whole number"},
+    {ENVELOPE("port") ",\"host\":\"10.0.0.5\",\"proto\":\"tcp\",\"port\":99999999999999999999}", "no JSON"},
+    {ENVELOPE("port") ",\"host\":\"10.0.0.5\",\"proto\":\"tcp\",\"port\":1,\"state\":\"ajar\"}", "\"state\""},
+    {ENVELOPE("port") ",\"host\":\"10.0.0.5\",\"proto\":\"tcp\",\"port\":1,\"state\":\"open\"}",
+     "\"reason\" is missing"},
+    {HOST "}", "\"not_shown\" is missing"},
+    {HOST ",\"not_shown\":{}}", "\"not_shown\" is no array"},
+    {HOST ",\"not_shown\":[1]}", "\"not_shown/0/proto\""},
+    {HOST ",\"not_shown\":[" SUMMARY ",{\"proto\":\"tcp\",\"state\":\"open\",\"reason\":\"x\",\"ports\":\"1\"}]}",
+     "\"not_shown/1/state\" cannot be open"},
+    {HOST ",\"not_shown\":[{\"proto\":\"tcp\",\"state\":\"closed\",\"reason\":\"x\",\"ports\":\"2-1\"}]}",
+     "\"not_shown/0/ports\""},
+    {ENVELOPE("slab") ",\"slab\":3,\"slabs\":3,\"probes_done\":1,\"probes_sent\":2}", "\"slab\" is not below"},
+    {END ",\"loss\":1.5}", "\"loss\" is out of range"},
+    {END ",\"loss\":\"x\"}", "\"loss\" is no number"},
+    {END ",\"missed\":{\"low\":-1,\"high\":1}}", "\"missed/low\""},
+    {ENVELOPE("scan_end") ",\"complete\":true,\"cause\":\"interrupted\"}", "\"cause\" is not"},
+    {ENVELOPE("scan_start") ",\"plan\":[],\"plan_hash\":\"ab\"}", "\"plan\" is no object"},
+    {ENVELOPE("scan_start") ",\"plan\":{\"realm\":\"\"},\"plan_hash\":\"ab\",\"slabs\":3,\"from_slab\":0,\"hosts\":1,"
+                            "\"probes\":1}",
+     "\"plan/realm\" is empty"},
+    {"{\"schema\":\"leastport.observation/1\",\"type\":\"port\",\"scan_id\":\"x\"}", "\"scan_id\" is no UUID"},
+    {"{\"schema\":\"leastport.observation/1\",\"type\":\"port\",\"scan_id\":\"00000000-0000-4000-8000-"
+     "000000000000\",\"ts\":\"yesterday\"}",
+     "\"ts\""},
+};
+
 static void refuses_and_names_the_field(void **state)
 {
-    static const struct {
-        const char *line;
-        const char *named;
-    } cases[] = {
-        {"", "no JSON"},
-        {"[]", "\"schema\""},
-        {"null", "no JSON"},
-        {"{}", "\"schema\""},
-        {"{\"schema\":\"leastport.observation/2\"}", "\"schema\""},
-        {"{\"a\":1,\"a\":2}", "no JSON"},
-        {PORT "} trailing", "no JSON"},
-        {PORT ",\"tries\":0}", "\"tries\" is out of range"},
-        {PORT ",\"tries\":1.5}", "\"tries\" is no whole number"},
-        {PORT ",\"watch\":1}", "\"watch\""},
-        {PORT ",\"name\":\"a b\"}", "\"name\" holds"},
-        {PORT ",\"name\":\"<script>\"}", "\"name\" holds"},
-        {PORT ",\"name\":\"\\u0000\"}", "no JSON"},
-        {PORT ",\"bound\":\"everywhere\"}", "\"bound\" is no address"},
-        {PORT ",\"port\":22}", "no JSON"},
-        {ENVELOPE("port") ",\"host\":\"10.0.0.256\",\"proto\":\"tcp\"}", "\"host\" is no address"},
-        {ENVELOPE("port") ",\"host\":\"10.0.0.5\",\"proto\":\"sctp\"}", "\"proto\""},
-        {ENVELOPE("port") ",\"host\":\"10.0.0.5\",\"proto\":\"tcp\",\"port\":65536}", "\"port\" is out of range"},
-        {ENVELOPE("port") ",\"host\":\"10.0.0.5\",\"proto\":\"tcp\",\"port\":-1}", "\"port\" is out of range"},
-        {ENVELOPE("port") ",\"host\":\"10.0.0.5\",\"proto\":\"tcp\",\"port\":\"22\"}", "\"port\" is no whole number"},
-        {ENVELOPE("port") ",\"host\":\"10.0.0.5\",\"proto\":\"tcp\",\"port\":99999999999999999999}", "no JSON"},
-        {ENVELOPE("port") ",\"host\":\"10.0.0.5\",\"proto\":\"tcp\",\"port\":1,\"state\":\"ajar\"}", "\"state\""},
-        {ENVELOPE("port") ",\"host\":\"10.0.0.5\",\"proto\":\"tcp\",\"port\":1,\"state\":\"open\"}",
-         "\"reason\" is missing"},
-        {HOST "}", "\"not_shown\" is missing"},
-        {HOST ",\"not_shown\":{}}", "\"not_shown\" is no array"},
-        {HOST ",\"not_shown\":[1]}", "\"not_shown/0/proto\""},
-        {HOST ",\"not_shown\":[" SUMMARY ",{\"proto\":\"tcp\",\"state\":\"open\",\"reason\":\"x\",\"ports\":\"1\"}]}",
-         "\"not_shown/1/state\" cannot be open"},
-        {HOST ",\"not_shown\":[{\"proto\":\"tcp\",\"state\":\"closed\",\"reason\":\"x\",\"ports\":\"2-1\"}]}",
-         "\"not_shown/0/ports\""},
-        {ENVELOPE("slab") ",\"slab\":3,\"slabs\":3,\"probes_done\":1,\"probes_sent\":2}", "\"slab\" is not below"},
-        {END ",\"loss\":1.5}", "\"loss\" is out of range"},
-        {END ",\"loss\":\"x\"}", "\"loss\" is no number"},
-        {END ",\"missed\":{\"low\":-1,\"high\":1}}", "\"missed/low\""},
-        {ENVELOPE("scan_end") ",\"complete\":true,\"cause\":\"interrupted\"}", "\"cause\" is not"},
-        {ENVELOPE("scan_start") ",\"plan\":[],\"plan_hash\":\"ab\"}", "\"plan\" is no object"},
-        {ENVELOPE(
-             "scan_start") ",\"plan\":{\"realm\":\"\"},\"plan_hash\":\"ab\",\"slabs\":3,\"from_slab\":0,\"hosts\":1,"
-                           "\"probes\":1}",
-         "\"plan/realm\" is empty"},
-        {"{\"schema\":\"leastport.observation/1\",\"type\":\"port\",\"scan_id\":\"x\"}", "\"scan_id\" is no UUID"},
-        {"{\"schema\":\"leastport.observation/1\",\"type\":\"port\",\"scan_id\":\"00000000-0000-4000-8000-"
-         "000000000000\",\"ts\":\"yesterday\"}",
-         "\"ts\""},
-    };
     (void)state;
-    for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+    for (size_t i = 0; i < sizeof(refused) / sizeof(*refused); i++) {
         char reason[OBSERVATION_REASON_SIZE] = "";
         struct observation observation;
         /* A copy of exactly its length: a read past its end is one past the allocation's. */
-        size_t length = strlen(cases[i].line);
+        size_t length = strlen(refused[i].line);
         char *line = malloc(length == 0 ? 1 : length);
-        memcpy(line, cases[i].line, length);
+        memcpy(line, refused[i].line, length);
         int rc = observation_parse(line, length, &observation, reason);
-        if (rc != -EBADMSG || strstr(reason, cases[i].named) == NULL) {
-            fail_msg("%s: %d %s", cases[i].line, rc, reason);
+        if (rc != -EBADMSG || strstr(reason, refused[i].named) == NULL) {
+            fail_msg("%s: %d %s", refused[i].line, rc, reason);
         }
         free(line);
     }

@@ -1,0 +1,350 @@
+/* Random histories of hosts that go up and down, ports that open, close and vanish behind firewalls, and scans that see
+ * all of it, some of it or nothing: the store must say what a simple model says that keeps every look for ever. */
+#include "tests/unit/auditd/fixture.h"
+
+#include "auditd/settle.h"
+#include "auditd/store_scan.h"
+
+#include <sodium.h>
+
+enum { HOSTS = 2, PORTS = 3, VANTAGES = 2, SCANS = 60, REPEATS_FEW = 3 };
+
+static const char *const vantages[VANTAGES] = {"here", "there"};
+static const int ports[PORTS] = {22, 80, 5432};
+
+enum truth { TRUTH_OPEN, TRUTH_CLOSED, TRUTH_DROPPED };
+
+/* Every look that a vantage had at a port: O open, R refused, S silent and it counts, B blind. */
+struct looks {
+    char log[SCANS + 1];
+    int intervals;
+    char last_state;
+};
+
+struct model_port {
+    enum truth truth[VANTAGES];
+    struct looks looks[VANTAGES];
+    const char *presence; /* "-" before the finding is there */
+    const char *sight;
+};
+
+struct model {
+    bool up[HOSTS];
+    struct model_port ports[HOSTS][PORTS];
+};
+
+struct random_source {
+    uint64_t state;
+};
+
+/* SplitMix64 (Steele, Lea, Flood 2014): small, seedable, good enough to wander. */
+static uint64_t draw(struct random_source *source, uint64_t below)
+{
+    uint64_t z = (source->state += UINT64_C(0x9e3779b97f4a7c15));
+
+    z = (z ^ (z >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
+    z = (z ^ (z >> 27)) * UINT64_C(0x94d049bb133111eb);
+    return (z ^ (z >> 31)) % below;
+}
+
+static void judge_all(const struct policy *policy, const struct exposure *exposure, struct verdict *ret_verdict)
+{
+    (void)policy;
+    (void)exposure;
+    *ret_verdict = (struct verdict){.verdict = VERDICT_FINDING, .severity = SEVERITY_LOW, .kind = "exposure"};
+}
+
+/* The looks since it was last open, without the blind ones. */
+static void since_open(const struct looks *looks, char *buffer)
+{
+    const char *from = strrchr(looks->log, 'O');
+
+    for (const char *look = from == NULL ? looks->log : from; *look != '\0'; look++) {
+        if (*look == 'R' || *look == 'S') {
+            *buffer++ = *look;
+        }
+    }
+    *buffer = '\0';
+}
+
+static bool was_open(const struct looks *looks)
+{
+    return strchr(looks->log, 'O') != NULL;
+}
+
+static bool is_cleared(const struct looks *looks)
+{
+    char since[SCANS + 1];
+
+    since_open(looks, since);
+    return strstr(since, "RR") != NULL || strstr(since, "SS") != NULL;
+}
+
+static bool says_open(const struct looks *looks)
+{
+    char since[SCANS + 1];
+
+    since_open(looks, since);
+    return since[0] == '\0';
+}
+
+static void model_presence(struct model_port *port, char look)
+{
+    bool all_cleared = true;
+    bool any_open = false;
+
+    if (look == 'O') {
+        port->presence = strcmp(port->presence, "-") == 0           ? "NEW"
+                         : strcmp(port->presence, "NEW") == 0       ? "OPEN"
+                         : strcmp(port->presence, "VERIFYING") == 0 ? "OPEN"
+                         : strcmp(port->presence, "FIXED") == 0     ? "REAPPEARED"
+                                                                    : port->presence;
+        return;
+    }
+    if (strcmp(port->presence, "-") == 0 || strcmp(port->presence, "FIXED") == 0) {
+        return;
+    }
+    for (int v = 0; v < VANTAGES; v++) {
+        if (was_open(&port->looks[v])) {
+            all_cleared = all_cleared && is_cleared(&port->looks[v]);
+            any_open = any_open || says_open(&port->looks[v]);
+        }
+    }
+    port->presence = all_cleared ? "FIXED" : any_open ? port->presence : "VERIFYING";
+}
+
+/* `look` of a port that this vantage never saw open says nothing. */
+static void model_look(struct model_port *port, int vantage, char look)
+{
+    struct looks *looks = &port->looks[vantage];
+    size_t length = strlen(looks->log);
+    bool settled = was_open(looks) && is_cleared(looks);
+
+    if (look != 'O' && !was_open(looks)) {
+        return;
+    }
+    looks->log[length] = look;
+    looks->log[length + 1] = '\0';
+    model_presence(port, look);
+    if (look == 'O' || (look != 'B' && !settled)) {
+        port->sight = "FRESH";
+    } else if (look == 'B' && !settled) {
+        port->sight = "STALE";
+    }
+}
+
+static void model_interval(struct looks *looks, char state)
+{
+    if ((was_open(looks) || state == 'o') && looks->last_state != state) {
+        looks->last_state = state;
+        looks->intervals++;
+    }
+}
+
+static void change_the_world(struct model *model, struct random_source *source)
+{
+    for (uint64_t changes = draw(source, 3); changes > 0; changes--) {
+        struct model_port *port = &model->ports[draw(source, HOSTS)][draw(source, PORTS)];
+        port->truth[draw(source, VANTAGES)] = (enum truth)draw(source, 3);
+    }
+    if (draw(source, 6) == 0) {
+        uint64_t host = draw(source, HOSTS);
+        model->up[host] = !model->up[host];
+    }
+}
+
+struct sweep_case {
+    int vantage;
+    bool complete;
+    bool canary;
+};
+
+static void scan_port(struct fixture *fixture, struct model *model, const struct sweep_case *sweep, int h, int p,
+                      bool host_said)
+{
+    static const struct {
+        const char *state;
+        const char *reason;
+    } seen[] = {{"open", "syn-ack"}, {"closed", "conn-refused"}, {"filtered", "no-response"}};
+    struct model_port *port = &model->ports[h][p];
+    enum truth truth = model->up[h] ? port->truth[sweep->vantage] : TRUTH_DROPPED;
+    char address[32];
+    char look = truth == TRUTH_OPEN ? 'O' : truth == TRUTH_CLOSED ? 'R' : 'B';
+
+    if (truth == TRUTH_DROPPED && host_said && sweep->complete && sweep->canary) {
+        look = 'S';
+    }
+    snprintf(address, sizeof(address), "10.0.0.%d", h + 1);
+    fixture_port(fixture, address, ports[p], seen[truth].state, seen[truth].reason);
+    model_interval(&port->looks[sweep->vantage], seen[truth].state[0]);
+    model_look(port, sweep->vantage, look);
+}
+
+/* A port that an incomplete scan leaves out is one that it was blind to. */
+static void scan_host(struct fixture *fixture, struct model *model, const struct sweep_case *sweep, int h,
+                      struct random_source *source)
+{
+    char address[32];
+
+    snprintf(address, sizeof(address), "10.0.0.%d", h + 1);
+    for (int p = 0; p < PORTS; p++) {
+        if (sweep->complete || draw(source, 2) == 0) {
+            scan_port(fixture, model, sweep, h, p, model->up[h]);
+        } else {
+            model_look(&model->ports[h][p], sweep->vantage, 'B');
+        }
+    }
+    if (sweep->complete) {
+        fixture_host(fixture, address, model->up[h]);
+    }
+}
+
+static void settle_again_and_again(struct fixture *fixture, struct random_source *source)
+{
+    const struct store_policy policy = {"h", "test", "", 1};
+    struct settle_options options = settle_options_default();
+    struct settle_result result;
+
+    options.judge = judge_all;
+    options.now_ms = fixture->now_ms;
+    assert_int_equal(store_policy_put(fixture->store, &policy, 1, &options.policy_id), 0);
+    assert_int_equal(settle_scan(fixture->store, fixture->scan, &options, &result), 0);
+    if (draw(source, 4) == 0) {
+        ingest_destroy(fixture->ingest);
+        fixture->ingest = NULL;
+        store_close(fixture->store);
+        fixture_open(fixture);
+        assert_int_equal(settle_scan(fixture->store, fixture->scan, &options, &result), 0);
+        assert_int_equal(result.judged + result.created + result.moved, 0);
+    }
+}
+
+static void one_scan(struct fixture *fixture, struct model *model, struct random_source *source)
+{
+    const struct sweep_case sweep = {(int)draw(source, VANTAGES), draw(source, 5) > 0, draw(source, 5) > 0};
+    const struct fixture_plan plan = {"site",
+                                      vantages[sweep.vantage],
+                                      "[\"10.0.0.0/24\"]",
+                                      "22,80,5432",
+                                      ",\"canary\":{\"host\":\"10.7.7.7\",\"proto\":\"tcp\",\"port\":7}",
+                                      1,
+                                      0};
+
+    /* So long after the one before that another vantage's word is no proof of life any more. */
+    fixture->now_ms += INT64_C(7200) * 1000;
+    fixture_start(fixture, &plan);
+    fixture_line(
+        fixture, "canary",
+        "\"host\":\"10.7.7.7\",\"proto\":\"tcp\",\"port\":7,\"phase\":\"end\",\"state\":\"%s\",\"reason\":\"x\"",
+        sweep.canary ? "answered" : "silent");
+    for (int h = 0; h < HOSTS; h++) {
+        scan_host(fixture, model, &sweep, h, source);
+    }
+    if (sweep.complete) {
+        fixture_slab(fixture, 0, 1);
+    }
+    fixture_end(fixture, sweep.complete);
+    settle_again_and_again(fixture, source);
+}
+
+static void compare(struct fixture *fixture, const struct model *model, uint64_t seed, int scan)
+{
+    char sql[512];
+    char expected[64];
+
+    for (int h = 0; h < HOSTS; h++) {
+        for (int p = 0; p < PORTS; p++) {
+            const struct model_port *port = &model->ports[h][p];
+            snprintf(sql, sizeof(sql),
+                     "SELECT presence || ' ' || sight FROM finding f JOIN asset_identity i ON i.asset_id = f.asset_id"
+                     " WHERE i.value = '10.0.0.%d' AND f.port = %d",
+                     h + 1, ports[p]);
+            snprintf(expected, sizeof(expected), "%s%s%s", port->presence, port->presence[0] == '-' ? "" : " ",
+                     port->presence[0] == '-' ? "" : port->sight);
+            if (strcmp(fixture_text(fixture, sql), expected) != 0) {
+                fail_msg("seed %llu, scan %d, 10.0.0.%d port %d: %s, but the model says %s; looks %s / %s",
+                         (unsigned long long)seed, scan, h + 1, ports[p], fixture_text(fixture, sql), expected,
+                         port->looks[0].log, port->looks[1].log);
+            }
+        }
+    }
+}
+
+static void compare_intervals(struct fixture *fixture, const struct model *model)
+{
+    int64_t intervals = 0;
+
+    for (int h = 0; h < HOSTS; h++) {
+        for (int p = 0; p < PORTS; p++) {
+            for (int v = 0; v < VANTAGES; v++) {
+                intervals += model->ports[h][p].looks[v].intervals;
+            }
+        }
+    }
+    assert_int_equal(fixture_int(fixture, "SELECT count(*) FROM endpoint_state"), intervals);
+    assert_int_equal(fixture_int(fixture, "SELECT count(*) FROM endpoint_state WHERE first_seen > last_seen"
+                                          " OR ended_at < last_seen"),
+                     0);
+    assert_int_equal(fixture_int(fixture, "SELECT count(*) FROM endpoint_state a JOIN endpoint_state b"
+                                          " ON a.endpoint_id = b.endpoint_id AND a.id < b.id"
+                                          " WHERE a.ended_at IS NULL OR a.ended_at > b.first_seen"),
+                     0);
+    assert_int_equal(fixture_int(fixture, "SELECT count(*) FROM finding f WHERE (SELECT became FROM finding_event e"
+                                          " WHERE e.finding_id = f.id AND what = 'presence' ORDER BY id DESC LIMIT 1)"
+                                          " <> presence"),
+                     0);
+}
+
+static uint64_t number_from(const char *variable, uint64_t otherwise)
+{
+    const char *text = getenv(variable);
+
+    return text == NULL ? otherwise : strtoull(text, NULL, 10);
+}
+
+static void one_history(uint64_t seed)
+{
+    struct random_source source = {seed};
+    struct model *model = calloc(1, sizeof(*model));
+    void *state;
+    struct fixture *fixture;
+
+    assert_non_null(model);
+    fixture_setup(&state);
+    fixture = state;
+    for (int h = 0; h < HOSTS; h++) {
+        model->up[h] = true;
+        for (int p = 0; p < PORTS; p++) {
+            model->ports[h][p].presence = "-";
+            model->ports[h][p].sight = "FRESH";
+        }
+    }
+    for (int scan = 0; scan < SCANS; scan++) {
+        change_the_world(model, &source);
+        one_scan(fixture, model, &source);
+        compare(fixture, model, seed, scan);
+    }
+    compare_intervals(fixture, model);
+    fixture_teardown(&state);
+    free(model);
+}
+
+static void histories_are_as_the_model_says(void **state)
+{
+    uint64_t seed = number_from("LEASTPORT_TEST_SEED", randombytes_random());
+    uint64_t repeats = number_from("LEASTPORT_TEST_REPEATS", REPEATS_FEW);
+
+    (void)state;
+    print_message("seed %llu (LEASTPORT_TEST_SEED repeats it)\n", (unsigned long long)seed);
+    for (uint64_t i = 0; i < repeats; i++) {
+        one_history(seed + i);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(histories_are_as_the_model_says),
+    };
+    return cmocka_run_group_tests_name("history", tests, NULL, NULL);
+}
