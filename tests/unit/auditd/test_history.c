@@ -159,8 +159,7 @@ struct sweep_case {
     bool canary;
 };
 
-static void scan_port(struct fixture *fixture, struct model *model, const struct sweep_case *sweep, int h, int p,
-                      bool host_said)
+static void scan_port(struct fixture *fixture, struct model *model, const struct sweep_case *sweep, int h, int p)
 {
     static const struct {
         const char *state;
@@ -171,7 +170,7 @@ static void scan_port(struct fixture *fixture, struct model *model, const struct
     char address[32];
     char look = truth == TRUTH_OPEN ? 'O' : truth == TRUTH_CLOSED ? 'R' : 'B';
 
-    if (truth == TRUTH_DROPPED && host_said && sweep->complete && sweep->canary) {
+    if (truth == TRUTH_DROPPED && model->up[h] && sweep->complete && sweep->canary) {
         look = 'S';
     }
     snprintf(address, sizeof(address), "10.0.0.%d", h + 1);
@@ -189,7 +188,7 @@ static void scan_host(struct fixture *fixture, struct model *model, const struct
     snprintf(address, sizeof(address), "10.0.0.%d", h + 1);
     for (int p = 0; p < PORTS; p++) {
         if (sweep->complete || draw(source, 2) == 0) {
-            scan_port(fixture, model, sweep, h, p, model->up[h]);
+            scan_port(fixture, model, sweep, h, p);
         } else {
             model_look(&model->ports[h][p], sweep->vantage, 'B');
         }
