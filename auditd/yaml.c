@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -60,11 +61,39 @@ static int refuse(struct composer *composer, yaml_mark_t mark, const char *messa
     return -EBADMSG;
 }
 
+/* What likely happened where libyaml stumbled over this character; "" where that is not clear. */
+static const char *hint_at(const char *text, size_t size, struct mark mark)
+{
+    struct mark at = {.line = 1, .column = 1};
+    size_t i = 0;
+
+    while (i < size && at.line < mark.line) {
+        at.line += text[i++] == '\n' ? 1 : 0;
+    }
+    while (i < size && text[i] != '\n' && at.column < mark.column) {
+        i++;
+        at.column += i < size && ((unsigned char)text[i] & 0xc0) != 0x80 ? 1 : 0;
+    }
+    switch (i < size ? text[i] : '\0') {
+    case '\t':
+        return "; a tab cannot indent, use spaces";
+    case ':':
+        return "; a value with a colon at its begin, such as \"::1\", needs quotes";
+    case '@':
+    case '`':
+    case '%':
+        return "; a value that begins with this character needs quotes";
+    default:
+        return "";
+    }
+}
+
 /* What libyaml found wrong, in its words: they are plain, and it knows the place. */
 static int refuse_syntax(struct composer *composer)
 {
     const yaml_parser_t *parser = &composer->parser;
     struct mark mark = mark_of(parser->problem_mark);
+    const char *hint = hint_at(composer->text, composer->size, mark);
 
     if (parser->error == YAML_MEMORY_ERROR) {
         return -ENOMEM;
@@ -74,10 +103,10 @@ static int refuse_syntax(struct composer *composer)
         mark = mark_at_offset(composer->text, offset);
         problems_add(composer->problems, PROBLEM_ERROR, mark, NULL, "not readable as UTF-8 text: %s", parser->problem);
     } else if (parser->context != NULL) {
-        problems_add(composer->problems, PROBLEM_ERROR, mark, NULL, "not valid YAML: %s, %s that begins at line %u",
-                     parser->problem, parser->context, mark_of(parser->context_mark).line);
+        problems_add(composer->problems, PROBLEM_ERROR, mark, NULL, "not valid YAML: %s, %s that begins at line %u%s",
+                     parser->problem, parser->context, mark_of(parser->context_mark).line, hint);
     } else {
-        problems_add(composer->problems, PROBLEM_ERROR, mark, NULL, "not valid YAML: %s", parser->problem);
+        problems_add(composer->problems, PROBLEM_ERROR, mark, NULL, "not valid YAML: %s%s", parser->problem, hint);
     }
     return -EBADMSG;
 }
@@ -138,15 +167,28 @@ static bool looks_float(const char *text)
     return *end == '\0';
 }
 
-static json_t *integer_value(const char *text)
+/* -ERANGE when the number does not fit. */
+static int number_value(const char *text, json_t **ret_value)
 {
     bool octal = text[0] == '0' && text[1] == 'o';
     bool hexadecimal = text[0] == '0' && text[1] == 'x';
-    long long value;
+    double real = strtod(text, NULL);
+    long long integer;
 
     errno = 0;
-    value = strtoll(octal ? text + 2 : text, NULL, octal ? 8 : hexadecimal ? 16 : 10);
-    return errno == 0 ? json_integer(value) : NULL;
+    if (looks_integer(text)) {
+        integer = strtoll(octal ? text + 2 : text, NULL, octal ? 8 : hexadecimal ? 16 : 10);
+        if (errno != 0) {
+            return -ERANGE;
+        }
+        *ret_value = json_integer(integer);
+    } else {
+        if (!isfinite(real)) {
+            return -ERANGE;
+        }
+        *ret_value = json_real(real);
+    }
+    return *ret_value != NULL ? 0 : -ENOMEM;
 }
 
 /* A plain scalar by the core schema (YAML 1.2.2, 10.3.2). */
@@ -157,31 +199,26 @@ static int plain_value(struct composer *composer, const yaml_event_t *event, con
     static const char *const falses[] = {"false", "False", "FALSE", NULL};
     static const char *const not_finite[] = {".inf",  ".Inf",  ".INF", "-.inf", "-.Inf", "-.INF", "+.inf",
                                              "+.Inf", "+.INF", ".nan", ".NaN",  ".NAN",  NULL};
-    json_t *value;
+    int rc = 0;
 
     if (is_one_of(text, nulls)) {
-        value = json_null();
+        *ret_value = json_null();
     } else if (is_one_of(text, trues)) {
-        value = json_true();
+        *ret_value = json_true();
     } else if (is_one_of(text, falses)) {
-        value = json_false();
-    } else if (looks_integer(text)) {
-        value = integer_value(text);
-    } else if (looks_float(text)) {
-        value = json_real(strtod(text, NULL));
+        *ret_value = json_false();
+    } else if (looks_integer(text) || looks_float(text)) {
+        rc = number_value(text, ret_value);
     } else if (is_one_of(text, not_finite)) {
-        value = NULL;
+        rc = -ERANGE;
     } else {
-        value = json_string(text);
-        if (value == NULL) {
-            return -ENOMEM;
-        }
+        *ret_value = json_string(text);
+        rc = *ret_value != NULL ? 0 : -ENOMEM;
     }
-    if (value == NULL) {
+    if (rc == -ERANGE) {
         return refuse(composer, event->start_mark, "this number is too large; put it in quotes if it is a text");
     }
-    *ret_value = value;
-    return 0;
+    return rc;
 }
 
 static int compose_scalar(struct composer *composer, const yaml_event_t *event, struct yaml_node *node)
