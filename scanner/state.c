@@ -233,10 +233,12 @@ static int state_reader_next(struct state_reader *reader)
         }
     }
     rc = state_reader_copy(reader, header, sizeof(header), reader->offset);
+    if (rc < 0) {
+        return rc;
+    }
     size = (size_t)state_get(header + 4, 4);
-    if (rc < 0 || size > STATE_PAYLOAD_MAX ||
-        reader->offset + STATE_HEADER_BYTES + size + STATE_CHECKSUM_BYTES > reader->limit) {
-        return rc < 0 ? rc : -ENODATA;
+    if (size > STATE_PAYLOAD_MAX || reader->offset + STATE_HEADER_BYTES + size + STATE_CHECKSUM_BYTES > reader->limit) {
+        return -ENODATA;
     }
     payload = realloc(reader->payload, size + STATE_CHECKSUM_BYTES + 1);
     if (payload == NULL) {

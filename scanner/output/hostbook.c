@@ -147,12 +147,12 @@ static size_t hostbook_drop_doubles(struct hostbook_port *rows, size_t count)
     size_t kept = 0;
 
     for (size_t i = 0; i < count; i++) {
-        if (kept > 0 && hostbook_compare_ports(&rows[kept - 1], &rows[i]) == 0) {
-            free(rows[kept - 1].service);
-            free(rows[kept - 1].bound);
-            kept--;
+        if (i + 1 < count && hostbook_compare_ports(&rows[i], &rows[i + 1]) == 0) {
+            free(rows[i].service);
+            free(rows[i].bound);
+        } else {
+            rows[kept++] = rows[i];
         }
-        rows[kept++] = rows[i];
     }
     return kept;
 }

@@ -10,15 +10,12 @@
 
 enum { OUTPUTS_MAX = 16 };
 
-static const struct writer_driver *const outputs_drivers[] = {&writer_table, &writer_jsonl, &writer_xml};
-
-enum { OUTPUTS_DRIVER_COUNT = sizeof(outputs_drivers) / sizeof(*outputs_drivers) };
+static const struct writer_driver *const outputs_drivers[] = {&writer_table, &writer_jsonl, &writer_xml, NULL};
 
 struct output {
     const struct writer_driver *driver;
     void *writer; /* NULL once it has ended */
     struct sink *sink;
-    char *path;
 };
 
 struct outputs {
@@ -60,14 +57,13 @@ void outputs_destroy(struct outputs *outputs)
     }
     for (size_t i = 0; i < outputs->count; i++) {
         output_end(&outputs->items[i]);
-        free(outputs->items[i].path);
     }
     free(outputs);
 }
 
 static const struct writer_driver *outputs_find_driver(const char *spec, size_t length)
 {
-    for (size_t i = 0; i < OUTPUTS_DRIVER_COUNT; i++) {
+    for (size_t i = 0; outputs_drivers[i] != NULL; i++) {
         if (strlen(outputs_drivers[i]->name) == length && memcmp(outputs_drivers[i]->name, spec, length) == 0) {
             return outputs_drivers[i];
         }
@@ -88,15 +84,15 @@ static int outputs_check_same(const struct outputs *outputs, const struct output
                                old->driver->name, new->driver->name);
         }
         return problem_set(problem, -EINVAL, "two outputs (%s and %s) go to %s; give each a file of its own",
-                           old->driver->name, new->driver->name, new->path);
+                           old->driver->name, new->driver->name, sink_name(new->sink));
     }
     return 0;
 }
 
-static int outputs_open(struct outputs *outputs, struct output *output, struct problem *problem)
+static int outputs_open(struct outputs *outputs, const char *path, struct output *output, struct problem *problem)
 {
     struct writer_options options = {.scan_id = outputs->options.scan_id, .services = outputs->options.services};
-    int rc = sink_create(output->path, output->driver->beside, &output->sink, problem);
+    int rc = sink_create(path, output->driver->beside, &output->sink, problem);
 
     if (rc == 0) {
         rc = outputs_check_same(outputs, output, problem);
@@ -129,11 +125,9 @@ int outputs_add(struct outputs *outputs, const char *spec, struct problem *probl
     if (outputs->count == OUTPUTS_MAX) {
         return problem_set(problem, -EINVAL, "-o %s: more than %d outputs", spec, OUTPUTS_MAX);
     }
-    output.path = strdup(colon + 1);
-    rc = output.path == NULL ? problem_set(problem, -ENOMEM, "out of memory") : outputs_open(outputs, &output, problem);
+    rc = outputs_open(outputs, colon + 1, &output, problem);
     if (rc < 0) {
         output_end(&output);
-        free(output.path);
         return rc;
     }
     outputs->items[outputs->count++] = output;
@@ -151,6 +145,7 @@ static void outputs_fail(struct outputs *outputs, struct output *output, int rc)
     bool quiet = rc == -EPIPE && sink_is_stdout(output->sink);
     struct problem problem;
 
+    problem_set(&problem, rc, "writing %s to %s: %s", output->driver->name, sink_name(output->sink), strerror(-rc));
     output_end(output);
     if (quiet) {
         return;
@@ -159,8 +154,6 @@ static void outputs_fail(struct outputs *outputs, struct output *output, int rc)
         outputs->rc = rc;
     }
     if (outputs->options.failed != NULL) {
-        problem_set(&problem, rc, "writing %s to %s: %s", output->driver->name,
-                    strcmp(output->path, "-") == 0 ? "standard output" : output->path, strerror(-rc));
         outputs->options.failed(outputs->options.context, problem.text);
     }
 }

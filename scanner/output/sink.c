@@ -152,6 +152,11 @@ void sink_destroy(struct sink *sink)
     free(sink);
 }
 
+const char *sink_name(const struct sink *sink)
+{
+    return strcmp(sink->path, "-") == 0 ? "standard output" : sink->path;
+}
+
 bool sink_is_stdout(const struct sink *sink)
 {
     return sink->fd == STDOUT_FILENO;

@@ -23,6 +23,8 @@ MUST_USE int sink_commit(struct sink *sink);
 /* Removes what sink_commit() has not renamed. Takes NULL. */
 void sink_destroy(struct sink *sink);
 
+/* As it was given, "standard output" for "-"; borrowed until sink_destroy(). */
+const char *sink_name(const struct sink *sink);
 bool sink_is_stdout(const struct sink *sink);
 /* Both write to the same file. */
 bool sink_same(const struct sink *a, const struct sink *b);

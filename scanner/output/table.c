@@ -177,6 +177,7 @@ static int table_write_canary(const struct table *table, const struct observatio
 static void table_print_end(FILE *stream, const struct table *table, const struct observation_end *end)
 {
     double seconds = (double)end->elapsed_ms / 1000;
+    uint64_t hosts = end->hosts_up + end->hosts_down;
 
     if (table->silent > 0) {
         fprintf(stream, "%llu host%s gave no answer and %s not shown.\n", (unsigned long long)table->silent,
@@ -184,8 +185,8 @@ static void table_print_end(FILE *stream, const struct table *table, const struc
     }
     fprintf(stream, "%s: %llu open port%s on %llu of %llu hosts, %llu probes in %.1f s (%.0f/s)",
             end->complete ? "Done" : "INCOMPLETE", (unsigned long long)end->open, end->open == 1 ? "" : "s",
-            (unsigned long long)end->hosts_up, (unsigned long long)(end->hosts_up + end->hosts_down),
-            (unsigned long long)end->probes_sent, seconds, seconds > 0 ? (double)end->probes_sent / seconds : 0.0);
+            (unsigned long long)end->hosts_up, (unsigned long long)hosts, (unsigned long long)end->probes_sent, seconds,
+            seconds > 0 ? (double)end->probes_sent / seconds : 0.0);
     if (end->has_loss) {
         fprintf(stream, ", %.1f %% lost", end->loss * 100);
     }

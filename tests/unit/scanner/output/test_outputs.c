@@ -224,6 +224,21 @@ static void jsonl_is_whole_after_each_write(void **state)
     assert_int_equal(lines, 11);
 }
 
+/* The exit status; 127 when there is no xmllint. */
+static int validate(const char *name)
+{
+    int status;
+    pid_t child = fork();
+
+    if (child == 0) {
+        execlp("xmllint", "xmllint", "--nonet", "--noout", "--dtdvalid", "/usr/share/nmap/nmap.dtd", name,
+               (char *)NULL);
+        _exit(127);
+    }
+    assert_int_equal(waitpid(child, &status, 0), child);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
 static void xml_is_valid(void **state)
 {
     static const char *const specs[] = {"xml:a.xml", NULL};
@@ -244,11 +259,12 @@ static void xml_is_valid(void **state)
     assert_non_null(strstr(text, "<address addr=\"fd00::9\" addrtype=\"ipv6\"/>"));
     assert_non_null(strstr(text, "elapsed=\"2.50\" exit=\"error\" errormsg=\"resume with --resume x.state\"/>"));
     assert_null(strstr(text, "10.0.0.6"));
-    if (system("command -v xmllint >/dev/null 2>&1") != 0 || access("/usr/share/nmap/nmap.dtd", R_OK) < 0) {
+    int status = access("/usr/share/nmap/nmap.dtd", R_OK) < 0 ? 127 : validate("a.xml");
+    if (status == 127) {
         print_message("SKIP: xmllint and nmap's DTD are not here\n");
         skip();
     }
-    assert_int_equal(system("xmllint --nonet --noout --dtdvalid /usr/share/nmap/nmap.dtd a.xml"), 0);
+    assert_int_equal(status, 0);
 }
 
 static void xml_leaves_the_old_file_until_the_end(void **state)
