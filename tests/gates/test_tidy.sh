@@ -13,7 +13,7 @@ mkdir -p "$cache"
 keys() {
     local rules file
     local -a inputs
-    rules=$({ clang-tidy --version; cat .clang-tidy CMakeLists.txt ./*/CMakeLists.txt CMakePresets.json; } | sha256sum)
+    rules=$({ clang-tidy --version; cat .clang-tidy tests/.clang-tidy CMakeLists.txt ./*/CMakeLists.txt CMakePresets.json; } | sha256sum)
     for file in "$@"; do
         mapfile -t inputs < <(clang -MM -MG -D_GNU_SOURCE -I. -I"$build" "$file" | tr -s ' ' '\n' | grep -E '\.[ch]$')
         printf '%s %s\n' "$({ cat -- "${inputs[@]}" 2>/dev/null; echo "$rules"; } | sha256sum | cut -d' ' -f1)" "$file"
