@@ -1,6 +1,7 @@
 #include "auditd/report_data.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <math.h>
 #include <search.h>
 #include <stdio.h>
@@ -154,6 +155,7 @@ static void free_group(struct report_group *group)
     free(group->rule_id);
     free(group->proto);
     free(group->breadth_class);
+    free(group->evidence_kind);
 }
 
 static struct report_group *begin_group(const struct store_finding *finding, enum severity severity)
@@ -169,11 +171,12 @@ static struct report_group *begin_group(const struct store_finding *finding, enu
     group->rule_id = strdup(finding->rule_id);
     group->proto = strdup(finding->proto);
     group->breadth_class = strdup(finding->breadth_class);
+    group->evidence_kind = strdup(finding->evidence_kind);
     group->port = finding->port;
     group->severity = severity;
     group->penalty = finding->penalty;
     if (group->title == NULL || group->why == NULL || group->fix == NULL || group->rule_id == NULL ||
-        group->proto == NULL || group->breadth_class == NULL) {
+        group->proto == NULL || group->breadth_class == NULL || group->evidence_kind == NULL) {
         free_group(group);
         free(group);
         return NULL;
@@ -335,7 +338,7 @@ static int compare_finding(const void *left, const void *right)
 static void free_change(struct report_change *change)
 {
     free(change->finding);
-    free(change->title);
+    free(change->what);
 }
 
 static struct report_change *begin_change(const struct store_change *event)
@@ -346,8 +349,10 @@ static struct report_change *begin_change(const struct store_change *event)
         return NULL;
     }
     change->finding = strdup(event->finding);
-    change->title = strdup(event->title);
-    if (change->finding == NULL || change->title == NULL || severity_parse(event->severity, &change->severity) != 0) {
+    if (asprintf(&change->what, "%" PRId64 "/%s %s", event->port, event->proto, event->service) < 0) {
+        change->what = NULL;
+    }
+    if (change->finding == NULL || change->what == NULL || severity_parse(event->severity, &change->severity) != 0) {
         free_change(change);
         free(change);
         return NULL;

@@ -11,7 +11,7 @@ enum { REPORT_HOSTS_NAMED = 3, REPORT_PLACE_SIZE = 320 };
 
 /* Findings of the same rule, port, breadth and severity: one line however many hosts have it. Owns its text. */
 struct report_group {
-    char *title, *why, *fix, *rule_id, *proto, *breadth_class;
+    char *title, *why, *fix, *rule_id, *proto, *breadth_class, *evidence_kind;
     int64_t port;
     enum severity severity;
     double penalty; /* of one */
@@ -36,7 +36,8 @@ enum report_change_kind {
 
 /* Where a finding got to between the last audit's start and now. */
 struct report_change {
-    char *finding, *title;
+    char *finding; /* uuid */
+    char *what;    /* "6379/tcp redis" */
     char place[REPORT_PLACE_SIZE];
     enum severity severity;
     bool began; /* its first event is among them */

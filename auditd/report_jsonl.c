@@ -19,8 +19,8 @@ static int print_line(FILE *out, json_t *object)
 {
     int rc = object == NULL ? -ENOMEM : 0;
 
-    if (rc == 0 && (json_dumpf(object, out, JSON_COMPACT | JSON_ENSURE_ASCII) != 0 || fputc('\n', out) == EOF ||
-                    fflush(out) != 0)) {
+    if (rc == 0 && (json_dumpf(object, out, JSON_COMPACT | JSON_ENSURE_ASCII | JSON_REAL_PRECISION(15)) != 0 ||
+                    fputc('\n', out) == EOF || fflush(out) != 0)) {
         rc = -EIO;
     }
     json_decref(object);

@@ -215,8 +215,8 @@ static void print_places(const struct pen *pen, const struct report_group *group
         snprintf(text + length, sizeof(text) - length, " and %" PRIu64 " more", group->count - named);
         length = strlen(text);
     }
-    snprintf(text + length, sizeof(text) - length, "; penalty %.1f%s; %s", group->penalty,
-             group->count > 1 ? " each" : "", group->rule_id);
+    snprintf(text + length, sizeof(text) - length, "; penalty %.1f%s; %s; evidence: %s", group->penalty,
+             group->count > 1 ? " each" : "", group->rule_id, group->evidence_kind);
     add_count(text, group, group->new_count, "new");
     add_count(text, group, group->back_count, "back again");
     add_count(text, group, group->stale_count, "stale (not seen lately)");
@@ -284,7 +284,7 @@ static void print_change(const struct pen *pen, const struct report_change *chan
 {
     char text[LINE_SIZE];
 
-    snprintf(text, sizeof(text), "%s (%s): %s", change->title, severity_name(change->severity), change->place);
+    snprintf(text, sizeof(text), "%s at %s, %s", change->what, change->place, severity_name(change->severity));
     fprintf(pen->out, "  %s %-*s", CHANGES[change->kind].sign, TEXT_INDENT - 4, CHANGES[change->kind].label);
     typeset_wrap(pen->out, text, TEXT_INDENT, TEXT_INDENT, pen->width);
     fputc('\n', pen->out);

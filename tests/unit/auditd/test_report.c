@@ -163,10 +163,10 @@ static void tells_what_changed(void **state)
     assert_says(text, "Changed since the audit of 2023-11-14 22:14 UTC");
     assert_says(text, "1 new");
     assert_says(text, "1 out of sight");
-    assert_says(text, "  + new       Redis on 6379/tcp");
-    assert_says(text, "  ? stale     PostgreSQL on 5432/tcp");
-    assert_says(text, "baseline/redis; new");
-    assert_says(text, "baseline/postgresql; stale");
+    assert_says(text, "  + new       6379/tcp redis at 10.0.0.1, medium\n");
+    assert_says(text, "  ? stale     5432/tcp postgresql at 10.0.0.2, medium\n");
+    assert_says(text, "evidence: port only; new");
+    assert_says(text, "baseline/postgresql; evidence: seen;");
     assert_says(text, "Not seen");
     assert_says(text, "1 finding is stale");
     assert_says(text, "1 address gave no answer at all, 1 did.");
@@ -292,6 +292,7 @@ static void escapes_hostile_text(void **state)
                                  .rule_id = other,
                                  .proto = other,
                                  .breadth_class = other,
+                                 .evidence_kind = other,
                                  .severity = SEVERITY_LOW,
                                  .count = 1};
     struct report_data data = {.has_score = true,
