@@ -64,21 +64,38 @@ static bool settle_is_planned(const struct settle_case *this, const struct store
            scan_plan_has_endpoint(this->scan->plan, &address, this->port->is_udp, this->port->port);
 }
 
-static enum look settle_look(const struct settle_case *this, const struct store_place *place)
+/* Where the place is the canary itself, its silence cannot vouch for the vantage: another endpoint that is known to
+ * answer and did so stands in for it. */
+static int settle_canary_answered(const struct settle_case *this, const struct store_place *place, bool *ret_answered)
+{
+    struct addr address;
+
+    *ret_answered = strcmp(this->scan->scan.canary, "answered") == 0;
+    if (*ret_answered || place->state != PORT_STATE_FILTERED || addr_parse(place->address, &address) < 0 ||
+        !scan_plan_is_canary(this->scan->plan, &address, this->port->is_udp, this->port->port)) {
+        return 0;
+    }
+    return store_other_answered(this->scan->store, place, this->scan->scan.id, ret_answered);
+}
+
+static int settle_look(const struct settle_case *this, const struct store_place *place, enum look *ret_look)
 {
     const struct stored_scan *scan = &this->scan->scan;
-    const struct look_facts facts = {
+    struct look_facts facts = {
         .state = place->state,
         .reason = place->reason,
         .is_udp = this->port->is_udp,
         .tries = place->tries,
         .scan_complete = strcmp(scan->state, "complete") == 0,
         .loss = scan->loss,
-        .canary_answered = strcmp(scan->canary, "answered") == 0,
         .asset_running = this->asset->running,
     };
+    int rc = settle_canary_answered(this, place, &facts.canary_answered);
 
-    return life_look(&facts);
+    if (rc == 0) {
+        *ret_look = life_look(&facts);
+    }
+    return rc;
 }
 
 /* Counts the look at a place; once, however often the scan is judged. */
@@ -157,9 +174,10 @@ static int settle_look_at_places(struct settle_case *this)
         look->looked = place->vantage_id == this->scan->scan.vantage_id && place->last_scan_id == this->scan->scan.id;
         look->planned = look->looked || settle_is_planned(this, place);
         if (look->looked) {
-            int rc;
-            look->look = settle_look(this, place);
-            rc = settle_prove(this, place, look->look);
+            int rc = settle_look(this, place, &look->look);
+            if (rc == 0) {
+                rc = settle_prove(this, place, look->look);
+            }
             if (rc < 0) {
                 return rc;
             }

@@ -152,6 +152,21 @@ int store_port_next(struct store *store, int64_t realm_id, int64_t vantage_id, c
     return 0;
 }
 
+int store_other_answered(struct store *store, const struct store_place *place, int64_t scan_id, bool *ret_answered)
+{
+    int64_t answered;
+    int rc = store_query_int(store, &answered,
+                             "SELECT EXISTS (SELECT 1 FROM endpoint_state s JOIN endpoint e ON e.id = s.endpoint_id"
+                             " WHERE s.last_scan_id = ?1 AND s.first_scan_id <> ?1 AND s.state = 'open'"
+                             " AND s.ended_at IS NULL AND e.vantage_id = ?2 AND e.id <> ?3)",
+                             "iii", scan_id, place->vantage_id, place->endpoint_id);
+
+    if (rc == 0) {
+        *ret_answered = answered != 0;
+    }
+    return rc;
+}
+
 static int store_place_read(struct store *store, sqlite3_stmt *row, struct store_place *ret_place)
 {
     struct store_place *place = ret_place;

@@ -73,6 +73,11 @@ struct store_place {
     struct endpoint_proof proof;
 };
 
+/* Whether the vantage had, in that scan, an open answer of an endpoint other than this one, which had answered in an
+ * earlier scan already. */
+MUST_USE int store_other_answered(struct store *store, const struct store_place *place, int64_t scan_id,
+                                  bool *ret_answered);
+
 /* All places of a port. The caller frees *ret_places. */
 MUST_USE int store_port_places(struct store *store, const struct store_port *port, struct store_place **ret_places,
                                size_t *ret_count);

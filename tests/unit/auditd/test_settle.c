@@ -255,6 +255,38 @@ static void silence_that_proves_nothing_is_stale(void **state)
     expect(fixture, "FIXED FRESH");
 }
 
+/* The dropped port is the canary: another port that is known to answer vouches for the vantage, and only for that port.
+ */
+static void a_dropped_canary_is_vouched_for(void **state)
+{
+    struct fixture *fixture = *state;
+    struct fixture_plan plan = {"site",
+                                "here",
+                                "[\"10.0.0.0/24\"]",
+                                "22,443",
+                                ",\"canary\":{\"host\":\"10.0.0.5\",\"proto\":\"tcp\",\"port\":22}",
+                                1,
+                                0};
+
+    scan_place(fixture, &saw_open);
+    scan_place(fixture, &saw_open);
+    for (int i = 0; i < 3; i++) {
+        fixture_start(fixture, &plan);
+        fixture_line(fixture, "canary",
+                     "\"host\":\"10.0.0.5\",\"proto\":\"tcp\",\"port\":22,\"phase\":\"start\",\"state\":\"silent\","
+                     "\"reason\":\"no-response\"");
+        fixture_port(fixture, "10.0.0.5", 22, "filtered", "no-response");
+        /* The first time nothing that is known to answer does. */
+        fixture_port(fixture, "10.0.0.5", 443, i == 0 ? "filtered" : "open", i == 0 ? "no-response" : "syn-ack");
+        fixture_host(fixture, "10.0.0.5", true);
+        fixture_slab(fixture, 0, 1);
+        fixture_end(fixture, true);
+        settle(fixture);
+        expect(fixture, i == 0 ? "OPEN STALE" : i == 1 ? "OPEN STALE" : "VERIFYING FRESH");
+    }
+    assert_int_equal(fixture_int(fixture, "SELECT max(silent_scans) FROM endpoint WHERE port = 443"), 0);
+}
+
 static void an_answer_between_breaks_the_row(void **state)
 {
     struct fixture *fixture = *state;
@@ -522,6 +554,7 @@ int main(void)
         WITH_STORE(two_answers_in_one_scan_are_enough),
         WITH_STORE(a_dropped_port_is_fixed_after_two_complete_scans),
         WITH_STORE(silence_that_proves_nothing_is_stale),
+        WITH_STORE(a_dropped_canary_is_vouched_for),
         WITH_STORE(an_answer_between_breaks_the_row),
         WITH_STORE(a_rejection_counts_like_silence),
         WITH_STORE(open_or_filtered_decides_nothing),
