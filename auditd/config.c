@@ -47,6 +47,15 @@ static bool check_prefix(const json_t *value, char *reason, size_t size)
     return prefix_parse(json_string_value(value), &prefix) == 0;
 }
 
+static bool check_address(const json_t *value, char *reason, size_t size)
+{
+    struct addr addr;
+
+    (void)reason;
+    (void)size;
+    return addr_parse(json_string_value(value), &addr) == 0;
+}
+
 static bool check_duration(const json_t *value, char *reason, size_t size)
 {
     int64_t ms;
@@ -97,7 +106,8 @@ static bool check_listen(const json_t *value, char *reason, size_t size)
     return addr_parse(host, &addr) == 0 && (addr.is_ipv6 != 0) == brackets;
 }
 
-static const char *const PROTOS[] = {"tcp", "udp", NULL};
+/* This release scans TCP alone. */
+static const char *const PROTOS[] = {"tcp", NULL};
 static const char *const CLASSES[] = {"self", "own-vpc", "vpn", "peer", "public-range", "world", NULL};
 
 static const struct validate_schema VERSION = {.types = VALIDATE_INTEGER,
@@ -144,8 +154,10 @@ static const struct validate_field VANTAGE_FIELDS[] = {
     {"name", &NAME, true}, {"class", &CLASS, false}, {NULL, NULL, false}};
 static const struct validate_schema VANTAGE = {
     .types = VALIDATE_STRING | VALIDATE_OBJECT, .max_length = NAME_MAX_BYTES, .fields = VANTAGE_FIELDS};
+static const struct validate_schema ADDRESS = {
+    .types = VALIDATE_STRING, .expected = "an address", .check = check_address};
 static const struct validate_field CANARY_FIELDS[] = {
-    {"host", &NAME, true}, {"port", &PORT, true}, {"proto", &PROTO, false}, {NULL, NULL, false}};
+    {"host", &ADDRESS, true}, {"port", &PORT, true}, {"proto", &PROTO, false}, {NULL, NULL, false}};
 static const struct validate_schema CANARY = {
     .types = VALIDATE_OBJECT, .expected = "a mapping like {host: 10.0.0.1, port: 22}", .fields = CANARY_FIELDS};
 static const struct validate_field EPHEMERAL_FIELDS[] = {
@@ -367,6 +379,17 @@ static int set_ephemeral(const struct yaml_node *root, struct config *config)
     return rc;
 }
 
+/* A key that is read but not acted upon is said: nobody should count on it. */
+static void warn_ephemeral(const struct yaml_node *root, struct problems *problems)
+{
+    const struct yaml_node *node = yaml_node_get(root, "ephemeral");
+
+    if (node != NULL) {
+        problems_add(problems, PROBLEM_WARNING, node->key_mark, "/ephemeral",
+                     "this release retires no assets yet: those of ephemeral ranges stay, stale, when they are gone");
+    }
+}
+
 static int set_places(const struct yaml_node *root, const char *folder, struct config *config)
 {
     int rc = set_path(root, "db", folder, &config->db);
@@ -420,6 +443,7 @@ int config_parse(const char *text, size_t size, const char *folder, struct probl
     }
     if (rc == 0) {
         rc = set_all(yaml_tree_root(tree), folder, &config);
+        warn_ephemeral(yaml_tree_root(tree), problems);
     }
     yaml_tree_destroy(tree);
     if (rc != 0) {

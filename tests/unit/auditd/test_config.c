@@ -71,7 +71,7 @@ static void takes_every_key(void **state)
                                "host_rate: 0\n"
                                "retries: 5\n"
                                "policy: policy.yaml\n"
-                               "canary: {host: 10.0.0.1, port: 53, proto: udp}\n"
+                               "canary: {host: 10.0.0.1, port: 53, proto: tcp}\n"
                                "ephemeral: [{cidr: 10.0.8.0/21, retire_after: 36h}, {cidr: 10.0.16.0/21}]\n"
                                "max_age: 2w\n"
                                "verify: false\n";
@@ -96,7 +96,7 @@ static void takes_every_key(void **state)
     assert_int_equal(config.retries, 5);
     assert_string_equal(config.policy, "/srv/leastport/policy.yaml");
     assert_string_equal(config.canary.host, "10.0.0.1");
-    assert_string_equal(config.canary.proto, "udp");
+    assert_string_equal(config.canary.proto, "tcp");
     assert_int_equal(config.canary.port, 53);
     assert_int_equal(config.ephemeral_count, 2);
     assert_int_equal(config.ephemeral[0].retire_after_ms, 36 * 3600000);
@@ -119,7 +119,7 @@ static void takes_short_forms(void **state)
     assert_string_equal(config.ports, "22,80-90");
     assert_string_equal(config.db, "x");
     config_done(&config);
-    parse("version: 1\ncanary: {host: h, port: 22}\n", NULL, &config);
+    parse("version: 1\ncanary: {host: 10.0.0.1, port: 22}\n", NULL, &config);
     assert_string_equal(config.canary.proto, "tcp");
     config_done(&config);
 }
@@ -154,8 +154,10 @@ static void says_what_is_wrong_and_where(void **state)
         {"version: 1\nrate: fast", 2, 7, "\"rate\" must be a whole number, not a text"},
         {"version: 1\nretries: 21", 2, 10, "must be from 0 to 20"},
         {"version: 1\ncanary: 10.0.0.1:22", 2, 9, "must be a mapping like {host: 10.0.0.1, port: 22}"},
-        {"version: 1\ncanary: {host: a}", 2, 9, "lacks the key \"port\""},
-        {"version: 1\ncanary: {host: a, port: 0}", 2, 25, "must be from 1 to 65535"},
+        {"version: 1\ncanary: {host: gateway, port: 22}", 2, 16, "\"host\" must be an address"},
+        {"version: 1\ncanary: {host: 10.0.0.1, port: 22, proto: udp}", 2, 43, "\"proto\" must be tcp, not \"udp\""},
+        {"version: 1\ncanary: {host: 10.0.0.1}", 2, 9, "lacks the key \"port\""},
+        {"version: 1\ncanary: {host: \"::1\", port: 0}", 2, 29, "must be from 1 to 65535"},
         {"version: 1\nephemeral: [{retire_after: 7d}]", 2, 13, "lacks the key \"cidr\""},
         {"version: 1\nephemeral: [{cidr: 10.0.0.0/8, retire_after: 7}]", 2, 46, "must be a duration like 90s"},
         {"version: 1\nmax_age: 7 days", 2, 10, "must be a duration like 90s"},
@@ -196,6 +198,21 @@ static void reads_durations(void **state)
     }
 }
 
+static void warns_of_what_is_not_acted_upon(void **state)
+{
+    static const char text[] = "version: 1\nephemeral: [{cidr: 10.0.0.0/8}]\n";
+    struct problems problems;
+    struct config config;
+
+    (void)state;
+    problems_init(&problems);
+    assert_int_equal(config_parse(text, strlen(text), NULL, &problems, &config), 0);
+    assert_int_equal(problems.warning_count, 1);
+    assert_int_equal(problems.warnings[0].mark.line, 2);
+    assert_non_null(strstr(problems.warnings[0].message, "retires no assets yet"));
+    config_done(&config);
+}
+
 static void finds_files_beside_itself(void **state)
 {
     char folder[] = "/tmp/leastport-config-XXXXXX";
@@ -226,9 +243,10 @@ static void finds_files_beside_itself(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(works_without_any), cmocka_unit_test(takes_every_key),
-        cmocka_unit_test(takes_short_forms), cmocka_unit_test(says_what_is_wrong_and_where),
-        cmocka_unit_test(reads_durations),   cmocka_unit_test(finds_files_beside_itself),
+        cmocka_unit_test(works_without_any),         cmocka_unit_test(takes_every_key),
+        cmocka_unit_test(takes_short_forms),         cmocka_unit_test(says_what_is_wrong_and_where),
+        cmocka_unit_test(reads_durations),           cmocka_unit_test(warns_of_what_is_not_acted_upon),
+        cmocka_unit_test(finds_files_beside_itself),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

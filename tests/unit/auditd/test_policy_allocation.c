@@ -54,7 +54,7 @@ static int create_builtin(void)
 static int parse_config(void)
 {
     static const char text[] = "version: 1\ndb: a.db\nvantage: {name: n, class: vpn}\nscope: ['::1', 10.0.0.0/8]\n"
-                               "targets: [a, b]\nports: 22\npolicy: p\ncanary: {host: h, port: 1}\n"
+                               "targets: [a, b]\nports: 22\npolicy: p\ncanary: {host: '::1', port: 1}\n"
                                "ephemeral: [{cidr: 10.0.0.0/8, retire_after: 1d}]\n";
     struct problems problems;
     struct config config;
