@@ -91,7 +91,7 @@ struct store_host {
     int64_t id;
     double sort_key;
     const char *uuid, *realm, *end_reason;
-    const char *address, *name; /* the youngest; '' when none */
+    const char *address, *name; /* IPv4 first, then the youngest; '' when none */
     const char *state;          /* up when any vantage has it up, else down; '' when never looked */
     const char *grade;          /* '' when never scored */
     double score, exposure, coverage;

@@ -7,7 +7,7 @@
 static const char change_select[] =
     "SELECT x.id, x.at, x.actor, x.what, x.was, x.became, x.reason, x.evidence, s.uuid, f.uuid, a.uuid, r.name, "
     "(SELECT i.value FROM asset_identity i WHERE i.asset_id = a.id AND i.kind = 'address' ORDER BY i.valid_to IS NULL "
-    "DESC, i.valid_from DESC LIMIT 1), "
+    "DESC, instr(i.value, ':'), i.valid_from DESC LIMIT 1), "
     "(SELECT i.value FROM asset_identity i WHERE i.asset_id = a.id AND i.kind = 'name' ORDER BY i.valid_to IS NULL "
     "DESC, i.valid_from DESC LIMIT 1), "
     "f.proto, f.service, f.severity, f.title, f.port FROM finding_event x JOIN finding f ON f.id = x.finding_id JOIN "

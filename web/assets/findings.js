@@ -17,7 +17,10 @@ const fields = [
   { name: "sight", label: "Sight", options: ["FRESH", "STALE", "RETIRED"] },
   { name: "realm", label: "Realm", counted: true },
   { name: "service", label: "Service", counted: true },
+  { name: "sort", label: "Sort by", any: "Worst first", narrow: true, texts: [["-penalty", "Highest penalty"], ["-first_seen", "Newest"],
+    ["first_seen", "Oldest"], ["-changed_at", "Last changed"], ["port", "Port"]] },
 ];
+const capital = (text) => text[0].toUpperCase() + text.slice(1).toLowerCase();
 
 const state = () => Object.fromEntries(new URLSearchParams(location.search));
 
@@ -38,7 +41,7 @@ function select(field, values, current) {
     options.push([current, current]);
   }
   const id = `filter-${field.name}`;
-  return el("div", { class: "field" }, el("label", { for: id }, field.label),
+  return el("div", { class: field.narrow ? "field narrow-only" : "field" }, el("label", { for: id }, field.label),
     el("select", { id, name: field.name, onchange: (event) => go({ [field.name]: event.target.value }) },
       options.map(([value, text]) => el("option", { value, selected: value === current }, text))));
 }
@@ -47,9 +50,10 @@ function showFilters(counts) {
   const current = state();
   const focused = document.activeElement?.id;
   const form = document.getElementById("filters");
-  form.replaceChildren(...fields.map((field) => select(field, field.counted
-    ? counts[field.name].filter((group) => group[field.name] !== "").map((group) => [group[field.name], `${group[field.name]} (${group.count})`])
-    : field.options.map((option) => [option, option[0] + option.slice(1).toLowerCase()]), current[field.name] ?? "")),
+  const choices = (field) => field.texts ?? field.options?.map((option) => [option, capital(option)]) ??
+    counts[field.name].filter((group) => group[field.name] !== "")
+      .map((group) => [group[field.name], `${group[field.name]} (${group.count})`]);
+  form.replaceChildren(...fields.map((field) => select(field, choices(field), current[field.name] ?? "")),
   el("a", { class: "button", href: "/findings", onclick: (event) => {
     event.preventDefault();
     history.pushState(null, "", "/findings");
@@ -74,26 +78,33 @@ function headCell([key, title]) {
       el("span", { "aria-hidden": "true" }, arrow)));
 }
 
-function row(finding) {
+// The title opens a second row with why and how to fix it.
+function rows(finding) {
   const cell = (label, attributes, ...children) => el("td", { "data-label": label, ...attributes }, ...children);
-  return el("tr", {},
+  const id = `why-${finding.uuid}`;
+  const more = el("tr", { id, class: "more", hidden: true }, el("td", { colspan: columns.length },
+    el("p", { class: "prose" }, finding.why), fixBox(finding), ruleLine(finding), formula(finding)));
+  const title = el("button", { type: "button", class: "opener", "aria-expanded": "false", "aria-controls": id,
+    onclick: () => {
+      more.hidden = !more.hidden;
+      title.setAttribute("aria-expanded", String(!more.hidden));
+    } }, finding.title);
+  return [el("tr", {},
     cell("Severity", {}, severityBadge(finding.severity)),
-    el("th", { scope: "row", class: "lead-cell" }, finding.title,
-      el("details", {}, el("summary", {}, "Why, and how to fix it"), el("p", { class: "prose" }, finding.why), fixBox(finding),
-        ruleLine(finding), formula(finding))),
+    el("th", { scope: "row", class: "lead-cell" }, title),
     cell("Host", {}, el("span", {}, hostLink(finding.host), el("br", {}), el("span", { class: "muted small" }, finding.host.realm))),
     cell("Port", { class: "nowrap" }, portLabel(finding)),
     cell("State", {}, el("span", { class: "badges" }, presenceBadge(finding.presence), sightBadge(finding.sight))),
     cell("Penalty", { class: "number" }, number(finding.penalty, 2)),
-    cell("First seen", { class: "nowrap" }, when(finding.first_seen)),
-    cell("Changed", { class: "nowrap" }, when(finding.changed_at)));
+    cell("First seen", {}, when(finding.first_seen)),
+    cell("Changed", {}, when(finding.changed_at))), more];
 }
 
 function table(findings) {
-  return el("section", { class: "card" }, el("table", { class: "cards" },
-    el("caption", {}, "Findings under these filters. The titles of sortable columns are buttons."),
+  return el("section", { class: "card" }, el("table", { class: "cards findings-table" },
+    el("caption", {}, "A title opens why it matters and how to fix it. Column heads with a button sort."),
     el("thead", {}, el("tr", {}, columns.map(headCell))),
-    el("tbody", {}, findings.map(row))));
+    el("tbody", {}, findings.flatMap(rows))));
 }
 
 function pager(nextCursor) {

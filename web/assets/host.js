@@ -32,8 +32,8 @@ function endpointRow(endpoint) {
   return el("tr", {},
     el("th", { scope: "row", class: "nowrap" }, portLabel(endpoint)),
     el("td", {}, endpoint.service ?? "–"),
-    el("td", {}, `${endpoint.state} (${endpoint.reason})`),
-    el("td", { class: "mono" }, endpoint.address, endpoint.bound === null ? "" : ` bound to ${endpoint.bound}`),
+    el("td", { class: "whole" }, `${endpoint.state} (${endpoint.reason})`),
+    el("td", { class: "mono whole" }, endpoint.address, endpoint.bound === null ? "" : ` bound to ${endpoint.bound}`),
     el("td", {}, endpoint.vantage),
     el("td", {}, open));
 }
@@ -68,7 +68,7 @@ function findingCard(finding) {
 
 function identityCard(host) {
   const rows = host.identities.map((identity) => el("tr", {}, el("th", { scope: "row" }, identity.kind),
-    el("td", { class: "mono" }, identity.value), el("td", {}, identity.source),
+    el("td", { class: "mono whole" }, identity.value), el("td", {}, identity.source),
     el("td", {}, exactly(identity.valid_from), " to ", identity.valid_to === null ? "now" : exactly(identity.valid_to))));
   return el("section", { class: "card" }, el("div", { class: "card-head" }, el("h2", {}, "Known by")),
     scroller("What the host is known by", el("table", {}, el("caption", {}, `Asset ${host.uuid}`),

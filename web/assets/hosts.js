@@ -26,6 +26,15 @@ function headCell([key, title]) {
       title, el("span", { "aria-hidden": "true" }, { ascending: " ↑", descending: " ↓" }[direction] ?? "")));
 }
 
+// Where the table is shown as cards it has no heads to sort by.
+function sortField() {
+  const current = state().sort ?? "-exposure";
+  const choices = [["-exposure", "Most exposed"], ["score", "Lowest score"], ["last_up", "Longest unseen"]];
+  return el("div", { class: "field narrow-only" }, el("label", { for: "sort-hosts" }, "Sort by"),
+    el("select", { id: "sort-hosts", onchange: (event) => go({ sort: event.target.value }) },
+      choices.map(([value, text]) => el("option", { value, selected: value === current }, text))));
+}
+
 function findingCounts(findings) {
   const counts = Object.entries(findings).filter(([, count]) => count > 0);
   return counts.length === 0 ? "none" : el("span", { class: "badges" }, counts.map(([severity, count]) => {
@@ -40,8 +49,8 @@ function row(host) {
   return el("tr", {},
     cell("Grade", {}, gradeBadge(host.grade, true)),
     el("th", { scope: "row", class: "lead-cell" }, hostLink(host)),
-    cell("Address", { class: "mono" }, host.address ?? "–"),
-    cell("Realm", {}, host.realm),
+    cell("Address", { class: "mono whole" }, host.address ?? "–"),
+    cell("Realm", { class: "whole" }, host.realm),
     cell("Findings", {}, findingCounts(host.findings)),
     cell("Open ports", { class: "number" }, number(host.ports_open, 0)),
     cell("Exposure", { class: "number" }, number(host.exposure)),
@@ -59,8 +68,8 @@ async function load() {
     el("button", { type: "button", class: "button", onclick: () => go({ cursor: page.next_cursor }) }, "Next page"));
   show(page.items.length === 0
     ? el("section", { class: "card state" }, el("h2", {}, "No hosts"), el("p", {}, "No host fits, or none has answered yet."))
-    : el("section", { class: "card" }, el("table", { class: "cards" },
-      el("caption", {}, "Hosts. The titles of sortable columns are buttons."),
+    : el("section", { class: "card" }, sortField(), el("table", { class: "cards" },
+      el("caption", {}, "Most exposed first. Column heads with a button sort."),
       el("thead", {}, el("tr", {}, columns.map(headCell))),
       el("tbody", {}, page.items.map(row))), next));
 }

@@ -26,8 +26,9 @@ function axes(from) {
   const ticks = { color: color("--muted"), font: { size: 12 }, maxRotation: 0 };
   const grid = { color: color("--line"), drawBorder: false };
   return {
-    x: { type: "linear", min: from, max: Date.now(), grid: { display: false },
-      ticks: { ...ticks, maxTicksLimit: 6, callback: (value) => day(value) } },
+    // A little room at the right, so that what changed just now can be seen.
+    x: { type: "linear", min: from, max: Date.now() + (Date.now() - from) * 0.015, grid: { display: false },
+      ticks: { ...ticks, maxTicksLimit: 6, callback: (value) => day(Math.min(value, Date.now())) } },
     y: { min: 0, max: 100, grid, ticks: { ...ticks, stepSize: 25 } },
   };
 }
@@ -81,7 +82,7 @@ async function read(scope, subject, dayCount) {
 
 // A card with both; `titleTag` fits it into the page's headings.
 export function scoreHistory(scope, subject, titleTag = "h2") {
-  const body = el("div", {});
+  const body = el("div", { class: "grows" });
   const buttons = [30, 90].map((dayCount) => el("button", { type: "button", class: "button button-small",
     "aria-pressed": "false", onclick: () => fill(dayCount) }, `${dayCount} days`));
   let chart = null;
@@ -105,7 +106,7 @@ export function scoreHistory(scope, subject, titleTag = "h2") {
     redraw();
   }
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => redraw());
-  const card = el("section", { class: "card" }, el("div", { class: "card-head" }, el(titleTag, {}, "Score over time"),
+  const card = el("section", { class: "card card-grows" }, el("div", { class: "card-head" }, el(titleTag, {}, "Score over time"),
     el("div", { class: "chart-controls", role: "group", "aria-label": "Time shown" }, buttons)), body);
   return { card, ready: () => fill(90) };
 }

@@ -1,0 +1,575 @@
+// The API's conventions, each by requests as scripts send them, and what hostile clients send over raw sockets.
+import assert from "node:assert/strict";
+import { execFileSync, spawnSync } from "node:child_process";
+import { mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { createServer, connect } from "node:net";
+import { after, before, describe, test } from "node:test";
+import { makeEmpty, makeFixture, uuidOf } from "./support/fixture.mjs";
+import { BIN, makeFolder, startSite } from "./support/site.mjs";
+import { Validator } from "@seriousme/openapi-schema-validator";
+
+const require = createRequire(import.meta.url);
+const yaml = require("js-yaml");
+const Ajv = require("ajv/dist/2020.js");
+const addFormats = require("ajv-formats");
+
+let place;
+let site;
+
+before(() => {
+  place = makeFolder();
+  makeFixture(place.path("fixture.db"));
+});
+before(async () => {
+  site = await startSite(place.path("fixture.db"));
+});
+after(async () => {
+  const ended = await site.stop();
+  assert.equal(ended.status, 0);
+  assert.equal(ended.errors, "");
+  place.remove();
+});
+
+const ask = (path, options) => fetch(site.url + path, options);
+const read = async (path) => (await ask(path)).json();
+
+async function problem(path, status, pointer, options) {
+  const response = await ask(path, options);
+  assert.equal(response.status, status, path);
+  assert.equal(response.headers.get("content-type"), "application/problem+json");
+  const body = await response.json();
+  assert.equal(body.status, status);
+  assert.equal(body.instance, path);
+  for (const name of ["type", "title", "detail"]) {
+    assert.equal(typeof body[name], "string");
+  }
+  if (pointer) {
+    assert.ok(body.errors.some((error) => error.pointer === pointer && error.message), JSON.stringify(body));
+  }
+  return { response, body };
+}
+
+// Sends bytes as they are; resolves to everything that came until the server closed, or `ms` passed.
+function raw(bytes, { ms = 3000, port = site.port } = {}) {
+  return new Promise((resolve, reject) => {
+    const socket = connect(port, "127.0.0.1");
+    const chunks = [];
+    const timer = setTimeout(() => { socket.destroy(); resolve({ text: Buffer.concat(chunks).toString("latin1"), closed: false }); }, ms);
+    socket.on("data", (chunk) => chunks.push(chunk));
+    socket.on("error", (error) => (error.code === "ECONNRESET" || error.code === "EPIPE" ? null : reject(error)));
+    socket.on("close", () => { clearTimeout(timer); resolve({ text: Buffer.concat(chunks).toString("latin1"), closed: true }); });
+    socket.write(bytes);
+  });
+}
+
+const request = (lines, body = "") => `${lines.join("\r\n")}\r\n\r\n${body}`;
+const statuses = (text) => [...text.matchAll(/^HTTP\/1\.1 (\d{3})/gm)].map((match) => Number(match[1]));
+
+describe("the description", () => {
+  test("is valid OpenAPI 3.1, served, and the same as in the schema folder", async () => {
+    const response = await ask("/api/v1/openapi.yaml");
+    assert.match(response.headers.get("content-type"), /^application\/yaml/);
+    const text = await response.text();
+    assert.equal(text, readFileSync(new URL("../../schema/openapi.yaml", import.meta.url), "utf8"));
+    const description = yaml.load(text);
+    assert.match(description.openapi, /^3\.1\./);
+    assert.deepEqual(await new Validator().validate(description), { valid: true });
+  });
+
+  test("names every route of the table and no other, each with an id, a summary and a default answer", async () => {
+    const table = readFileSync(new URL("../../web/route.c", import.meta.url), "utf8");
+    const routes = [...table.matchAll(/^ +\{"(\/[^"]*)", media_(\w+),/gm)].filter((match) => match[2] !== "html").map((match) => match[1]);
+    const { paths } = yaml.load(await (await ask("/api/v1/openapi.yaml")).text());
+    assert.ok(routes.length > 10);
+    assert.deepEqual(Object.keys(paths).sort(), routes.sort());
+    for (const [path, { get }] of Object.entries(paths)) {
+      assert.ok(get.operationId && get.summary && get.tags.length === 1 && get.responses.default, path);
+    }
+    assert.equal(new Set(Object.values(paths).map(({ get }) => get.operationId)).size, routes.length);
+  });
+
+  test("names every parameter that is taken, and each is taken", async () => {
+    const description = yaml.load(await (await ask("/api/v1/openapi.yaml")).text());
+    for (const [path, { get }] of Object.entries(description.paths)) {
+      const names = (get.parameters ?? []).map((one) => (one.$ref ? description.components.parameters[one.$ref.split("/").at(-1)] : one).name);
+      for (const name of names) {
+        const response = await ask(`${path.replace("{uuid}", uuidOf("x"))}?${name}=%01`);
+        const { errors = [] } = response.status === 400 ? await response.json() : {};
+        assert.ok(!errors.some((error) => error.message === "is not known here"), `${path}?${name}`);
+      }
+      const files = { "/api/v1/scans": "scan", "/api/v1/hosts": "host", "/api/v1/endpoints": "endpoint",
+        "/api/v1/findings": "finding", "/api/v1/changes": "change", "/api/v1/score": "score" };
+      if (files[path]) {
+        const source = readFileSync(new URL(`../../web/api_${files[path]}.c`, import.meta.url), "utf8");
+        const taken = [...source.matchAll(/^ +\{"(\w+)", PARAM_/gm)].map((match) => match[1]);
+        const common = ["limit", "cursor", "sort", ...(path === "/api/v1/findings" ? ["group_by"] : [])];
+        assert.deepEqual([...names].sort(), [...taken, ...common].sort(), path);
+      }
+    }
+  });
+
+  test("every answer has the shape that it says", async () => {
+    const description = yaml.load(await (await ask("/api/v1/openapi.yaml")).text());
+    const ajv = new Ajv({ strict: false });
+    addFormats(ajv);
+    ajv.addSchema({ $id: "https://leastport.example/openapi", ...description });
+    const { items: [finding] } = await read("/api/v1/findings");
+    const { items: [scan] } = await read("/api/v1/scans");
+    const uuids = { "/api/v1/scans/{uuid}": scan.uuid, "/api/v1/hosts/{uuid}": finding.host.uuid };
+    for (const path of Object.keys(description.paths)) {
+      const pointer = `#/paths/${path.replaceAll("~", "~0").replaceAll("/", "~1")}/get/responses/200/content/application~1json/schema`;
+      if (!description.paths[path].get.responses["200"].content["application/json"]) {
+        continue;
+      }
+      const body = await read(path.replace("{uuid}", uuids[path] ?? finding.uuid));
+      const check = ajv.compile({ $ref: `https://leastport.example/openapi${encodeURI(pointer)}` });
+      assert.ok(check(body), `${path}: ${ajv.errorsText(check.errors)}`);
+    }
+    const check = ajv.compile({ $ref: "https://leastport.example/openapi#/components/schemas/Groups" });
+    assert.ok(check(await read("/api/v1/findings?group_by=realm,severity")), ajv.errorsText(check.errors));
+  });
+});
+
+describe("lists", () => {
+  const lists = ["findings", "hosts", "endpoints", "scans", "changes", "score"];
+  const sorts = { findings: ["id", "severity", "penalty", "port", "first_seen", "last_seen", "changed_at"],
+    hosts: ["id", "exposure", "score", "last_up"], endpoints: ["id", "port", "last_seen"], scans: ["started_at"], changes: ["at"],
+    score: ["id", "first_at", "score", "exposure"] };
+
+  for (const list of lists) {
+    test(`${list}: pages of every order add up to the whole, none lost, none doubled`, async () => {
+      for (const sort of sorts[list].flatMap((key) => [key, `-${key}`])) {
+        const whole = (await read(`/api/v1/${list}?sort=${sort}&limit=500`));
+        assert.equal(whole.next_cursor, null);
+        const walked = [];
+        let cursor = "";
+        do {
+          const page = await read(`/api/v1/${list}?sort=${sort}&limit=17${cursor && `&cursor=${cursor}`}`);
+          assert.ok(page.items.length <= 17);
+          walked.push(...page.items);
+          cursor = page.next_cursor;
+        } while (cursor !== null);
+        assert.deepEqual(walked, whole.items, `${list} by ${sort}`);
+      }
+    });
+  }
+
+  test("limits outside 1 to 500 are refused", async () => {
+    for (const limit of ["0", "501", "-1", "x", "", "1.5", "99999999999999999999"]) {
+      await problem(`/api/v1/findings?limit=${limit}`, 400, "#/query/limit");
+    }
+  });
+
+  test("unknown, doubled and empty parameters are refused, all of them named", async () => {
+    const { body } = await problem("/api/v1/hosts?colour=red&limit=0&realm=", 400, "#/query/colour");
+    assert.deepEqual(body.errors.map((error) => error.pointer), ["#/query/colour", "#/query/limit", "#/query/realm"]);
+    await problem("/api/v1/hosts?realm=a&realm=b", 400, "#/query/realm");
+    await problem("/api/v1/findings?severity=dreadful", 400, "#/query/severity");
+    await problem("/api/v1/findings?port=70000", 400, "#/query/port");
+    await problem("/api/v1/findings?changed_since=yesterday", 400, "#/query/changed_since");
+    await problem("/api/v1/findings?group_by=colour", 400, "#/query/group_by");
+    await problem("/api/v1/endpoints?as_of=2026-01-01T00:00:00Z&with_ended=true", 400, "#/query/with_ended");
+    await problem(`/api/v1/findings?realm=${Array(200).fill("a").join(",")}`, 400, "#/query/realm");
+  });
+
+  test("a cursor that was changed, or given under other filters, another order or another list, is refused", async () => {
+    const { next_cursor: cursor } = await read("/api/v1/findings?limit=3&severity=low");
+    const changed = (cursor[4] === "A" ? "B" : "A");
+    await problem(`/api/v1/findings?limit=3&severity=low&cursor=${cursor.slice(0, 4)}${changed}${cursor.slice(5)}`, 400, "#/query/cursor");
+    await problem(`/api/v1/findings?limit=3&severity=high&cursor=${cursor}`, 400, "#/query/cursor");
+    await problem(`/api/v1/findings?limit=3&severity=low&sort=port&cursor=${cursor}`, 400, "#/query/cursor");
+    await problem(`/api/v1/hosts?cursor=${cursor}`, 400, "#/query/cursor");
+    await problem("/api/v1/hosts?cursor=x", 400, "#/query/cursor");
+    await problem("/api/v1/findings?group_by=realm&cursor=x", 400, "#/query/cursor");
+    const next = await read(`/api/v1/findings?severity=low&limit=5&cursor=${cursor}`);
+    assert.equal(next.items.length, 5, "another limit goes on with the same cursor");
+  });
+
+  test("a comma means or; _min, _since and _before bound; defaults show what counts now", async () => {
+    const every = "presence=NEW,OPEN,VERIFYING,FIXED,REAPPEARED,ALLOWED";
+    const count = async (query) => (await read(`/api/v1/findings?limit=500&${query}`)).items.length;
+    assert.equal(await count("severity=critical,high"), await count("severity_min=high"));
+    assert.equal(await count("port=22,3389"), await count("port=22") + await count("port=3389"));
+    assert.ok(await count(every) > await count(""));
+    const { items } = await read(`/api/v1/findings?${every}&limit=500&sort=changed_at`);
+    const middle = items[Math.floor(items.length / 2)].changed_at;
+    assert.equal(await count(`${every}&changed_since=${middle}`), items.filter((one) => one.changed_at >= middle).length);
+    assert.equal(await count(`${every}&changed_before=${middle}`), items.filter((one) => one.changed_at < middle).length);
+    const recent = await read(`/api/v1/findings?changed_since=${middle}&limit=500`);
+    assert.ok(recent.items.some((one) => one.presence === "FIXED"), "changed_since includes what was fixed");
+  });
+
+  test("as_of reads the intervals: who held an address then, what was open, what the score was", async () => {
+    const then = new Date(Date.now() - 20 * 24 * 3600e3).toISOString();
+    const before = new Date(Date.now() - 80 * 24 * 3600e3).toISOString();
+    const ssh = `/api/v1/endpoints?host=${uuidOf(`host prod-eu 10.20.1.21`)}&port=22`;
+    assert.deepEqual((await read(`${ssh}&as_of=${then}`)).items.map((one) => one.state), ["open"]);
+    assert.deepEqual((await read(ssh)).items.map((one) => one.state), ["closed"]);
+    assert.equal((await read(`${ssh}&with_ended=true`)).items.length, 2);
+    assert.equal((await read(`${ssh}&as_of=${before}`)).items.length, 0);
+    const held = await read(`/api/v1/hosts?address=10.20.1.14&realm=prod-eu&as_of=${then}`);
+    assert.deepEqual(held.items.map((one) => [one.name, one.ports_open, one.findings.low]), [["cache-1.prod.example", 1, null]]);
+    assert.equal((await read(`/api/v1/hosts?address=10.20.1.14&as_of=${before}`)).items.length, 0);
+    const [now, past] = await Promise.all(["", `&as_of=${then}`].map((query) => read(`/api/v1/score?scope=fleet${query}`)));
+    assert.ok(past.items[0].score > now.items[0].score);
+  });
+
+  test("the same address in two realms is two hosts", async () => {
+    const { items } = await read("/api/v1/hosts?address=10.20.1.14");
+    assert.deepEqual(items.map((one) => one.realm).sort(), ["prod-eu", "staging"]);
+    assert.notEqual(items[0].uuid, items[1].uuid);
+  });
+
+  test("group_by counts what the list lists", async () => {
+    const { groups, is_complete } = await read("/api/v1/findings?group_by=realm,severity");
+    const { items } = await read("/api/v1/findings?limit=500");
+    assert.equal(is_complete, true);
+    assert.equal(groups.reduce((sum, group) => sum + group.count, 0), items.length);
+    const one = groups.find((group) => group.realm === "prod-eu" && group.severity === "critical");
+    assert.equal(one.count, 2);
+    assert.equal(one.exposure, 70);
+    assert.equal((await read("/api/v1/findings?group_by=host&limit=2")).is_complete, false);
+  });
+
+  test("changes: what a scan changed, what changed after it, one finding's events", async () => {
+    const { items: scans } = await read("/api/v1/scans?realm=prod-eu&limit=2");
+    const changed = await read(`/api/v1/changes?scan=${scans[0].uuid}&what=presence`);
+    assert.deepEqual(changed.items.map((one) => one.became).sort(), ["FIXED", "NEW", "REAPPEARED"]);
+    const after = await read(`/api/v1/changes?since_scan=${scans[1].uuid}&realm=prod-eu`);
+    assert.deepEqual(after.items.map((one) => one.became).sort(), ["FIXED", "NEW", "REAPPEARED"]);
+    await problem(`/api/v1/changes?since_scan=${uuidOf("no scan")}`, 404);
+    const back = changed.items.find((one) => one.became === "REAPPEARED");
+    const { events } = await read(`/api/v1/findings/${back.finding}`);
+    assert.deepEqual(events.map((event) => event.became), ["REAPPEARED", "FIXED", "OPEN", "NEW"]);
+    assert.equal(events[0].evidence.reason, "syn-ack");
+    assert.deepEqual((await read(`/api/v1/findings/${back.finding}/events`)).items, events);
+    assert.equal((await read(`/api/v1/findings/${back.finding}/events?limit=1`)).items.length, 1);
+  });
+});
+
+describe("HTTP", () => {
+  test("ETag: the same while nothing changes, 304 for it, weak and in a list too", async () => {
+    const first = await ask("/api/v1/findings?limit=2");
+    const tag = first.headers.get("etag");
+    assert.match(tag, /^"[0-9a-f]{32}"$/);
+    for (const header of [tag, `W/${tag}`, `"other", ${tag}`, "*"]) {
+      const second = await ask("/api/v1/findings?limit=2", { headers: { "If-None-Match": header } });
+      assert.equal(second.status, 304);
+      assert.equal(second.headers.get("etag"), tag);
+      assert.equal(await second.text(), "");
+    }
+    assert.equal((await ask("/api/v1/findings?limit=3", { headers: { "If-None-Match": tag } })).status, 200);
+    const page = await ask("/");
+    assert.equal((await ask("/", { headers: { "If-None-Match": page.headers.get("etag") } })).status, 304);
+  });
+
+  test("HEAD has the headers of GET and no body", async () => {
+    const get = await ask("/api/v1/score");
+    const head = await ask("/api/v1/score", { method: "HEAD" });
+    assert.equal(head.status, 200);
+    for (const name of ["content-length", "content-type", "etag"]) {
+      assert.equal(head.headers.get(name), get.headers.get(name), name);
+    }
+    assert.equal(await head.text(), "");
+  });
+
+  test("OPTIONS and 405 name the methods", async () => {
+    const options = await ask("/api/v1/findings", { method: "OPTIONS" });
+    assert.equal(options.status, 204);
+    assert.equal(options.headers.get("allow"), "GET, HEAD, OPTIONS");
+    for (const method of ["POST", "PUT", "DELETE", "PATCH"]) {
+      const { response } = await problem("/api/v1/findings", 405, null, { method });
+      assert.equal(response.headers.get("allow"), "GET, HEAD, OPTIONS");
+    }
+    assert.deepEqual(statuses((await raw(request(["OPTIONS * HTTP/1.1", "Host: localhost", "Connection: close"]))).text), [204]);
+  });
+
+  test("406 for what nothing here is, also by q=0", async () => {
+    for (const accept of ["image/png", "text/html", "application/json;q=0", "*/*;q=0.0"]) {
+      await problem("/api/v1/findings", 406, "#/header/Accept", { headers: { accept } });
+    }
+    for (const accept of ["*/*", "application/*", "text/html, application/json;q=0.1", "*/*;q=0, application/json"]) {
+      assert.equal((await ask("/api/v1/findings", { headers: { accept } })).status, 200, accept);
+    }
+  });
+
+  test("404 for what there is not", async () => {
+    for (const path of ["/nothing", "/api/v1/", "/api/v1/findings/", "/api/v1/findings/x", `/api/v1/hosts/${uuidOf("x")}`,
+      `/api/v1/scans/${uuidOf("x")}`, `/api/v1/findings/${uuidOf("x")}`, `/api/v1/findings/${uuidOf("x")}/events`,
+      "/assets/", "/assets/none.js", "/assets/api.js/"]) {
+      await problem(path, 404);
+    }
+  });
+
+  test("security headers stand on pages, scripts, data and problems", async () => {
+    for (const path of ["/", "/findings", "/assets/api.js", "/api/v1/score", "/nothing"]) {
+      const { headers } = await ask(path);
+      assert.match(headers.get("content-security-policy"), /^default-src 'none';.*frame-ancestors 'none'$/);
+      assert.doesNotMatch(headers.get("content-security-policy"), /unsafe|\*|https?:/);
+      assert.equal(headers.get("x-content-type-options"), "nosniff");
+      assert.equal(headers.get("referrer-policy"), "no-referrer");
+      assert.equal(headers.get("access-control-allow-origin"), null);
+    }
+  });
+
+  test("metrics: HELP and TYPE for each, counters end in _total, no address or port in a label", async () => {
+    const response = await ask("/metrics");
+    assert.equal(response.headers.get("content-type"), "text/plain; version=0.0.4; charset=utf-8");
+    const lines = (await response.text()).trimEnd().split("\n");
+    const samples = lines.filter((line) => !line.startsWith("#"));
+    for (const line of samples) {
+      const name = /^[a-z_]+/.exec(line)[0];
+      const type = lines.find((other) => other.startsWith(`# TYPE ${name} `))?.split(" ").at(-1);
+      assert.ok(lines.some((other) => other.startsWith(`# HELP ${name} `)), name);
+      assert.equal(type, name.endsWith("_total") ? "counter" : "gauge", name);
+      assert.doesNotMatch(line, /\d+\.\d+\.\d+\.\d+|example|host=|port=/);
+      assert.ok(Number.isFinite(Number(line.split(" ").at(-1))), line);
+    }
+    assert.ok(samples.includes('leastport_findings{severity="critical",sight="fresh"} 2'));
+    assert.ok(samples.includes("leastport_database_ready 1"));
+  });
+
+  test("bytes that are no UTF-8 come out as U+FFFD, hostile text as JSON text", async () => {
+    const response = await ask("/api/v1/endpoints?port=7443");
+    const bytes = Buffer.from(await response.arrayBuffer());
+    const { items } = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
+    assert.equal(items[0].service, "foo\ufffd\ufffd<b>");
+  });
+});
+
+describe("hostile requests", () => {
+  const get = (target, ...headers) => request([`GET ${target} HTTP/1.1`, ...headers]);
+  const cases = [
+    ["two Hosts", get("/healthz", "Host: localhost", "Host: evil.example"), 400],
+    ["no Host", get("/healthz"), 400],
+    ["a foreign Host (DNS rebinding)", get("/healthz", "Host: evil.example:8480"), 421],
+    ["a Host that only begins like ours", get("/healthz", "Host: 127.0.0.1.evil.example"), 421],
+    ["a Host that only ends like ours", get("/healthz", "Host: evillocalhost"), 421],
+    ["Content-Length beside Transfer-Encoding", get("/healthz", "Host: localhost", "Content-Length: 5", "Transfer-Encoding: chunked") + "0\r\n\r\nGET /smuggled HTTP/1.1\r\nHost: localhost\r\n\r\n", 400],
+    ["differing Content-Lengths", get("/healthz", "Host: localhost", "Content-Length: 5", "Content-Length: 6") + "helloX", 400],
+    ["the same Content-Length twice", get("/healthz", "Host: localhost", "Content-Length: 5", "Content-Length: 5") + "hello", 400],
+    ["a Content-Length that is no number", get("/healthz", "Host: localhost", "Content-Length: 5x") + "hello", 400],
+    ["a negative Content-Length", get("/healthz", "Host: localhost", "Content-Length: -5"), 400],
+    ["content that is too large", get("/healthz", "Host: localhost", "Content-Length: 99999", "Content-Type: application/json"), 413],
+    ["content without a length", get("/healthz", "Host: localhost", "Transfer-Encoding: chunked") + "5\r\nhello\r\n0\r\n\r\n", 413],
+    ["content of a type nothing reads", get("/healthz", "Host: localhost", "Content-Length: 5", "Content-Type: text/xml") + "hello", 415],
+    ["content where none is taken", get("/healthz", "Host: localhost", "Content-Length: 2", "Content-Type: application/json") + "{}", 400],
+    ["a bad percent-encoding", get("/api/v1/findings?realm=%zz", "Host: localhost"), 400],
+    ["a percent-encoding cut short", get("/api/v1/findings?realm=%e", "Host: localhost"), 400],
+    ["an encoded NUL", get("/api/v1/findings?realm=a%00b", "Host: localhost"), 400],
+    ["bytes that are no UTF-8", get("/api/v1/findings?realm=%ff%fe", "Host: localhost"), 400],
+    ["an overlong encoding", get("/%c0%ae%c0%ae/etc/passwd", "Host: localhost"), 400],
+    ["path traversal", get("/assets/../../../../etc/passwd", "Host: localhost"), 404],
+    ["encoded path traversal", get("/assets/%2e%2e%2f%2e%2e%2fetc%2fpasswd", "Host: localhost"), 404],
+    ["an absolute target", get("http://evil.example/healthz", "Host: localhost"), 400],
+    ["a target of 9,000 bytes", get(`/${"a".repeat(9000)}`, "Host: localhost"), 414],
+    ["41 parameters", get(`/api/v1/findings?${Array.from({ length: 41 }, (_, i) => `a${i}=1`).join("&")}`, "Host: localhost"), 414],
+    ["101 header fields", get("/healthz", "Host: localhost", ...Array.from({ length: 101 }, (_, i) => `X-${i}: y`)), 431],
+    ["40 KB of header fields", get("/healthz", "Host: localhost", `X: ${"y".repeat(40000)}`), 431],
+  ];
+  for (const [name, bytes, status] of cases) {
+    test(`${name}: ${status}, and only one answer`, async () => {
+      const ends = bytes.replace("\r\n", status === 404 || status === 414 || (status === 400 && bytes.includes("%")) ? "\r\nConnection: close\r\n" : "\r\n");
+      const { text, closed } = await raw(ends);
+      // What the HTTP library refuses by itself, before any handler, it heads twice (0.9.75); it closes after it.
+      const answers = text.includes("<html>") ? statuses(text).slice(0, -1) : statuses(text);
+      assert.deepEqual(answers, [status], text.slice(0, 300));
+      if (status !== 431) {
+        assert.ok(closed, "the connection stays open");
+      }
+    });
+  }
+
+  test("a header of 1 MB is refused or cut off, and the server goes on", async () => {
+    const { text } = await raw(`GET /healthz HTTP/1.1\r\nHost: localhost\r\nX: ${"y".repeat(1024 * 1024)}\r\n\r\n`);
+    assert.ok(["", "431", "413", "414"].includes(String(statuses(text)[0] ?? "")), text.slice(0, 200));
+    assert.equal((await ask("/healthz")).status, 200);
+  });
+
+  test("what is no HTTP is closed, and the server goes on", async () => {
+    for (const bytes of ["\x16\x03\x01\x02\x00\x01", "GET\r\n\r\n", "\0\0\0\0\r\n\r\n", "SSH-2.0-x\r\n\r\n"]) {
+      const { text } = await raw(bytes, { ms: 500 });
+      assert.ok(!text.includes(" 200 "), text);
+    }
+    assert.equal((await ask("/healthz")).status, 200);
+  });
+
+  test("a head that trickles is cut off in about ten seconds, though it is never idle", async () => {
+    const started = Date.now();
+    const socket = connect(site.port, "127.0.0.1");
+    socket.on("error", () => {});
+    socket.write("GET /healthz HTTP/1.1\r\nHost: localhost\r\nX: ");
+    const drip = setInterval(() => socket.write("y"), 200);
+    await new Promise((resolve) => socket.on("close", resolve));
+    clearInterval(drip);
+    const took = Date.now() - started;
+    assert.ok(took > 8000 && took < 15000, `it took ${took} ms`);
+    assert.match(await (await ask("/metrics")).text(), /leastport_http_late_connections_total [1-9]/);
+  });
+
+  test("200 connections that say nothing keep nobody out", async () => {
+    const sockets = Array.from({ length: 200 }, () => connect(site.port, "127.0.0.1"));
+    await Promise.all(sockets.map((socket) => new Promise((resolve) => socket.on("connect", resolve))));
+    assert.equal((await ask("/api/v1/findings?limit=1")).status, 200);
+    sockets.forEach((socket) => socket.destroy());
+  });
+
+  test("many at once get the same answer", async () => {
+    const bodies = await Promise.all(Array.from({ length: 200 }, (_, i) => ask(["/api/v1/findings", "/api/v1/hosts?limit=5"][i % 2]).then((answer) => answer.text())));
+    assert.equal(new Set(bodies).size, 2);
+  });
+});
+
+describe("the database", () => {
+  async function withSite(db, body, options) {
+    const own = await startSite(db, options);
+    try {
+      await body((path) => fetch(own.url + path), own);
+    } finally {
+      assert.equal((await own.stop()).status, 0);
+    }
+  }
+
+  const says = async (ask, status, pattern) => {
+    for (const path of ["/readyz", "/api/v1/findings"]) {
+      const answer = await ask(path);
+      assert.equal(answer.status, status);
+      assert.match((await answer.json()).detail, pattern);
+      assert.equal(answer.headers.get("retry-after"), "5");
+    }
+    assert.equal((await ask("/healthz")).status, 200);
+    assert.equal((await ask("/")).status, 200);
+    assert.match(await (await ask("/metrics")).text(), /leastport_database_ready 0/);
+  };
+
+  test("not there yet: starts, says so, and serves it when it comes", async () => {
+    const path = place.path("comes.db");
+    await withSite(path, async (ask) => {
+      await says(ask, 503, /No audit has run yet.*leastport audit/);
+      makeEmpty(path);
+      assert.equal((await ask("/readyz")).status, 200);
+      assert.deepEqual(await (await ask("/api/v1/findings")).json(), { items: [], next_cursor: null });
+    });
+  });
+
+  test("replaced by another file: serves the new one", async () => {
+    const path = place.path("replaced.db");
+    makeEmpty(path);
+    await withSite(path, async (ask) => {
+      assert.equal((await (await ask("/api/v1/findings")).json()).items.length, 0);
+      makeFixture(place.path("replacement.db"));
+      execFileSync("sqlite3", [place.path("replacement.db"), "PRAGMA wal_checkpoint(TRUNCATE)"]);
+      for (const end of ["-wal", "-shm"]) {
+        renameSync(path + end, place.path(`old${end}`));
+      }
+      renameSync(place.path("replacement.db"), path);
+      assert.ok((await (await ask("/api/v1/findings")).json()).items.length > 0);
+    });
+  });
+
+  test("of a newer version, of another program, no database, cut short, a folder: each says what it is", async () => {
+    makeEmpty(place.path("newer.db"));
+    execFileSync("sqlite3", [place.path("newer.db"), "PRAGMA user_version = 999"]);
+    execFileSync("sqlite3", [place.path("foreign.db"), "CREATE TABLE x (y); PRAGMA user_version = 1"]);
+    writeFileSync(place.path("text.db"), "this is no database at all, ".repeat(100));
+    writeFileSync(place.path("nothing.db"), "");
+    mkdirSync(place.path("folder.db"));
+    const cases = [["newer.db", /version 999.*install the newer/], ["foreign.db", /not a Leastport database/],
+      ["text.db", /not a Leastport database/], ["nothing.db", /No audit has run yet/], ["folder.db", /is not a file/]];
+    for (const [name, pattern] of cases) {
+      await withSite(place.path(name), (ask) => says(ask, 503, pattern));
+    }
+  });
+
+  test("corrupt in the middle: 500 that says so, and the server lives", async () => {
+    const path = place.path("corrupt.db");
+    makeFixture(path);
+    execFileSync("sqlite3", [path, "PRAGMA wal_checkpoint(TRUNCATE)"]);
+    const bytes = readFileSync(path);
+    bytes.fill(0xa5, 8192);
+    writeFileSync(path, bytes);
+    await withSite(path, async (ask) => {
+      const answer = await ask("/api/v1/findings");
+      assert.ok([500, 503].includes(answer.status));
+      assert.match((await answer.json()).detail, /corrupt|malformed/);
+      assert.equal((await ask("/healthz")).status, 200);
+    });
+  });
+
+  test("while a writer writes, readers see whole states and nothing locks", async () => {
+    const path = place.path("written.db");
+    makeFixture(path);
+    await withSite(path, async (ask) => {
+      const before = await (await ask("/api/v1/findings?group_by=realm")).json();
+      const sql = "BEGIN IMMEDIATE; UPDATE finding SET presence = 'FIXED'; SELECT 'busy'; ";
+      execFileSync("sqlite3", [path, `${sql} ROLLBACK;`]);
+      assert.deepEqual(await (await ask("/api/v1/findings?group_by=realm")).json(), before);
+      const tag = (await ask("/api/v1/findings")).headers.get("etag");
+      execFileSync("sqlite3", [path, "UPDATE finding SET presence = 'FIXED' WHERE id = 1"]);
+      assert.notEqual((await ask("/api/v1/findings")).headers.get("etag"), tag);
+    });
+  });
+
+  test("says how the daemon is, by its control socket", async () => {
+    const socket = place.path("control.sock");
+    let answer = '{"ok":true,"version":"0","pid":1,"db":"x","jobs":[]}\n';
+    const daemon = createServer((client) => client.on("data", () => client.end(answer)));
+    await new Promise((resolve) => daemon.listen(socket, resolve));
+    await withSite(place.path("fixture.db"), async (ask) => {
+      assert.equal((await (await ask("/readyz")).json()).auditd, "running");
+      answer = "rubbish\n";
+      assert.equal((await (await ask("/readyz")).json()).auditd, "silent");
+      await new Promise((resolve) => daemon.close(resolve));
+      assert.equal((await (await ask("/readyz")).json()).auditd, "stopped");
+    }, { more: ["--control", socket] });
+  });
+});
+
+describe("the program", () => {
+  const start = (...args) => spawnSync(`${BIN}/leastport-web`, args, { encoding: "utf8", timeout: 10e3 });
+
+  test("misuse ends with 2 and says what to do", () => {
+    const cases = [[[], /--db FILE is missing/], [["--db", "x", "--listen", "0.0.0.0:1"], /only loopback addresses/],
+      [["--db", "x", "--listen", "[::]:1"], /only loopback/], [["--db", "x", "--listen", "192.0.2.1:80"], /only loopback/],
+      [["--db", "x", "--listen", "here"], /must be ADDR:PORT/], [["--db", "x", "--listen", "127.0.0.1:70000"], /must be ADDR:PORT/],
+      [["--db", "x", "more"], /unexpected argument/], [["--colour"], /unrecognized option/]];
+    for (const [args, pattern] of cases) {
+      const { status, stderr } = start(...args);
+      assert.equal(status, 2, args.join(" "));
+      assert.match(stderr, pattern);
+    }
+  });
+
+  test("a port in use ends with 2 and names it", () => {
+    const { status, stderr } = start("--db", "x", "--listen", `127.0.0.1:${site.port}`);
+    assert.equal(status, 2);
+    assert.match(stderr, new RegExp(`port ${site.port} on 127\\.0\\.0\\.1 is in use.*--listen`));
+  });
+
+  test("help fits a screen, version says it", () => {
+    const help = start("--help");
+    assert.equal(help.status, 0);
+    assert.ok(help.stdout.split("\n").length <= 30, help.stdout);
+    assert.ok(help.stdout.split("\n").every((line) => line.length <= 80), help.stdout);
+    assert.match(start("--version").stdout, /^leastport-web \d/);
+  });
+
+  test("listens on IPv6 loopback and on localhost", async () => {
+    for (const listen of ["[::1]:0", "localhost:0"]) {
+      const own = await startSite(place.path("fixture.db"), { listen });
+      assert.equal((await fetch(`${own.url}/healthz`)).status, 200);
+      assert.equal((await own.stop()).status, 0);
+    }
+  });
+
+  test("SIGTERM ends it cleanly while clients are connected", async () => {
+    const own = await startSite(place.path("fixture.db"));
+    const sockets = Array.from({ length: 20 }, () => connect(own.port, "127.0.0.1"));
+    sockets.forEach((socket) => socket.on("error", () => {}));
+    await Promise.all(sockets.map((socket) => new Promise((resolve) => socket.on("connect", resolve))));
+    await fetch(`${own.url}/api/v1/findings`);
+    assert.deepEqual(await own.stop(), { status: 0, signal: null, errors: "" });
+    sockets.forEach((socket) => socket.destroy());
+  });
+});
