@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 static int outputs_report(const char *db_path, const struct options_output *output, bool explain, FILE *stream)
@@ -32,13 +33,22 @@ static int outputs_report(const char *db_path, const struct options_output *outp
     return rc;
 }
 
+/* A device, a pipe or a link cannot be renamed over without destroying it: it is written in place. */
+static bool outputs_in_place(const char *path)
+{
+    struct stat stat;
+
+    return lstat(path, &stat) == 0 && !S_ISREG(stat.st_mode);
+}
+
 static int outputs_file(const char *db_path, const struct options_output *output, bool explain)
 {
+    bool in_place = outputs_in_place(output->path);
     char *part;
     FILE *file;
     int rc;
 
-    if (asprintf(&part, "%s.part", output->path) < 0) {
+    if (asprintf(&part, "%s%s", output->path, in_place ? "" : ".part") < 0) {
         return -ENOMEM;
     }
     file = fopen(part, "we");
@@ -53,11 +63,11 @@ static int outputs_file(const char *db_path, const struct options_output *output
         rc = -errno;
         log_error("cannot write %s: %s", part, strerror(errno));
     }
-    if (rc == 0 && rename(part, output->path) != 0) {
+    if (rc == 0 && !in_place && rename(part, output->path) != 0) {
         rc = -errno;
         log_error("cannot name %s: %s", output->path, strerror(errno));
     }
-    if (rc < 0) {
+    if (rc < 0 && !in_place) {
         unlink(part);
     }
     free(part);
