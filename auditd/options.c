@@ -349,6 +349,8 @@ static void options_policy_verb(struct argp_state *state, const char *arg, struc
         command->target = arg;
     } else if (state->arg_num == 1) {
         command->policy = arg;
+    } else if (state->arg_num == 2 && command->explain) {
+        command->port = arg;
     } else {
         argp_error(state, "one argument too many: \"%s\"", arg);
     }
@@ -378,7 +380,7 @@ static error_t options_policy_one(int key, char *arg, struct argp_state *state)
         return 0;
     case ARGP_KEY_END:
         if (state->arg_num < 2) {
-            argp_error(state, "needs: check FILE, or explain ADDRESS:PORT");
+            argp_error(state, "needs: check FILE, or explain ADDRESS PORT");
         }
         return 0;
     default:
@@ -399,7 +401,7 @@ void options_parse_policy(int argc, char **argv, struct policy_command *ret_comm
     const struct argp argp = {
         .options = table,
         .parser = options_policy_one,
-        .args_doc = "check FILE\nexplain ADDRESS:PORT[/udp]",
+        .args_doc = "check FILE\nexplain ADDRESS PORT[/udp]\nexplain ADDRESS:PORT[/udp]",
         .doc =
             "check: is this policy file right, and if not, where? explain: which rules were looked at for a port, and "
             "what decided.\v"

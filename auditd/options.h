@@ -61,7 +61,8 @@ struct policy_command {
     const char *policy;
     const char *realm;
     const char *name;
-    const char *target; /* ADDRESS:PORT[/PROTO] */
+    const char *target; /* ADDRESS:PORT[/PROTO], or ADDRESS with `port` */
+    const char *port;   /* PORT[/PROTO]; NULL when it stands in `target` */
     enum vantage_class vantage_class;
 };
 

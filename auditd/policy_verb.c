@@ -75,6 +75,21 @@ static struct policy *policy_verb_load(const char *path)
     return policy;
 }
 
+/* "ADDRESS PORT" becomes "ADDRESS:PORT", with brackets where the address is IPv6. */
+static int policy_verb_target(const struct policy_command *command, struct addr *ret_address, uint16_t *ret_port,
+                              const char **ret_proto)
+{
+    bool brackets = command->port != NULL && strchr(command->target, ':') != NULL && command->target[0] != '[';
+    char text[ADDR_TEXT_SIZE * 2];
+    int length = snprintf(text, sizeof(text), "%s%s%s%s%s", brackets ? "[" : "", command->target, brackets ? "]" : "",
+                          command->port != NULL ? ":" : "", command->port != NULL ? command->port : "");
+
+    if (length < 0 || (size_t)length >= sizeof(text)) {
+        return -EINVAL;
+    }
+    return policy_verb_parse_target(text, ret_address, ret_port, ret_proto);
+}
+
 static int policy_verb_explain(const struct policy_command *command)
 {
     struct addr address;
@@ -90,9 +105,10 @@ static int policy_verb_explain(const struct policy_command *command)
     };
     struct policy *policy;
 
-    if (policy_verb_parse_target(command->target, &address, &exposure.port, &exposure.proto) < 0) {
-        log_error("\"%s\" is not ADDRESS:PORT, such as 10.0.0.5:443, [fd00::1]:443 or 10.0.0.5:53/udp",
-                  command->target);
+    if (policy_verb_target(command, &address, &exposure.port, &exposure.proto) < 0) {
+        log_error("\"%s%s%s\" is no address and port, such as 10.0.0.5 443, fd00::1 443, 10.0.0.5:53/udp or "
+                  "[fd00::1]:443",
+                  command->target, command->port != NULL ? " " : "", command->port != NULL ? command->port : "");
         return AUDIT_EXIT_ERROR;
     }
     policy = policy_verb_load(command->policy);
