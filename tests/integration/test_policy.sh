@@ -1,0 +1,65 @@
+#!/usr/bin/env bash
+# leastport policy, typed as a person types it; prints TAP. Sends nothing anywhere.
+set -uo pipefail
+HERE=$(dirname -- "$(readlink -f -- "${BASH_SOURCE[0]}")")
+BIN=$(readlink -f -- "${LEASTPORT_BIN:-$HERE/../../build/dev/bin}")
+# shellcheck source=tests/tap.sh
+. "$HERE/../tap.sh"
+WORK=$(mktemp -d)
+trap 'rm -rf -- "$WORK"' EXIT
+cd "$WORK" || exit 1
+
+# run ARGUMENT...: output in OUT, exit status in STATUS
+run() {
+    OUT=$("$BIN/leastport" policy "$@" 2>&1)
+    STATUS=$?
+}
+
+cat >good.yaml <<'YAML'
+version: 1
+groups:
+  web: {cidr: 10.0.0.0/24}
+allow:
+  - {id: ssh, to: web, ports: ssh, from: vpn, why: break-glass}
+forbid:
+  - {id: bypass, to: {not: web}, ports: any, from: world, severity: critical}
+YAML
+cat >bad.yaml <<'YAML'
+version: 1
+alow: []
+forbid:
+  - {id: a, to: any, prots: 22}
+YAML
+cat >unproven.yaml <<'YAML'
+version: 1
+allow:
+  - {id: tls, to: any, ports: 443, from: world, when: {tls.version: ">=1.2"}, why: shop}
+YAML
+
+run check good.yaml
+tap_is "a good policy is good" "$STATUS $OUT" "0 good.yaml: good: 1 allow, 1 forbid, 1 group, baseline 1; 0 warnings"
+run check bad.yaml
+tap_is "a bad one exits with 2" "$STATUS" 2
+tap_like "each error has line and column" "$OUT" \
+    'bad.yaml:2:1: error: unknown key "alow"; did you mean "allow"\?.*bad.yaml:4:22: error: unknown key "prots"; did you mean "ports"\?'
+tap_like "and they are counted" "$OUT" 'bad.yaml: 3 errors, 0 warnings'
+run check unproven.yaml
+tap_like "what cannot be judged yet is a warning" "$STATUS $OUT" '^0 unproven.yaml:3:49: warning: conditions \(when\)'
+run check missing.yaml
+tap_like "a missing file is named" "$STATUS $OUT" '^2 missing.yaml: error: cannot read the policy: No such file'
+
+run explain 10.0.0.5 22 --policy good.yaml --from vpn
+tap_like "explain names the rule that allows" "$STATUS $OUT" '^0 .*decided by user/ssh: allowed'
+run explain 10.0.0.5:22 --policy good.yaml --from world
+tap_like "explain names the baseline's rule" "$STATUS $OUT" 'decided by baseline/ssh: a finding.*severity critical; penalty 30.00'
+run explain fd00::1 8443 --policy good.yaml --from world
+tap_like "explain takes IPv6 and raises the severity" "$STATUS $OUT" 'decided by user/bypass: a finding.*severity critical; penalty 5.00'
+run explain 10.0.0.5 443 --policy unproven.yaml --from world
+tap_like "an unknown fact allows nothing" "$STATUS $OUT" 'decided by default: a finding.*The rule tls allows this port but is unproven'
+run explain 10.0.0.5 161/udp --from public-range
+tap_like "explain takes UDP" "$STATUS $OUT" '^0 161/udp.*decided by baseline/snmp: a finding'
+run explain 10.0.0.5 70000
+tap_like "a wrong port is refused" "$STATUS $OUT" '^2 .*"10.0.0.5 70000" is no address and port'
+run explain 10.0.0.5 22 --policy bad.yaml
+tap_like "a bad policy explains nothing" "$STATUS $OUT" '^2 .*did you mean "allow"'
+tap_done
