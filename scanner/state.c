@@ -694,7 +694,7 @@ int state_append(struct state *state, const struct observation *observation, str
     if (state->rc < 0) {
         return state_fail(state, state->rc, problem);
     }
-    line = observation_encode(observation, state->head.scan_id);
+    line = observation_encode(observation, NULL);
     text = line == NULL ? NULL : json_dumps(line, JSON_COMPACT);
     json_decref(line);
     rc = text == NULL ? -ENOMEM : state_append_record(state, STATE_OBSERVATION, text, strlen(text));

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -18,29 +19,24 @@ struct sink {
     off_t size; /* of a regular file: the bytes of whole writes */
 };
 
-/* The mode that creat(2) would give. */
-static mode_t sink_mode(void)
-{
-    mode_t mask = umask(0);
-
-    umask(mask);
-    return 0666 & ~mask;
-}
-
+/* The name is always the same, so that what a killed program left is written over by the next one; the lock keeps two
+ * that run at once apart. */
 static int sink_open_beside(struct sink *sink)
 {
-    if (asprintf(&sink->beside, "%s.XXXXXX", sink->path) < 0) {
-        sink->beside = NULL;
+    char *beside;
+    int rc;
+
+    if (asprintf(&beside, "%s.part", sink->path) < 0) {
         return -ENOMEM;
     }
-    sink->fd = mkostemp(sink->beside, O_CLOEXEC);
-    if (sink->fd < 0) {
-        int rc = -errno;
-        free(sink->beside);
-        sink->beside = NULL;
+    sink->fd = open(beside, O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0666);
+    if (sink->fd < 0 || flock(sink->fd, LOCK_EX | LOCK_NB) < 0) {
+        rc = errno == EWOULDBLOCK ? -EBUSY : -errno;
+        free(beside);
         return rc;
     }
-    return fchmod(sink->fd, sink_mode()) < 0 ? -errno : 0;
+    sink->beside = beside;
+    return 0;
 }
 
 static int sink_open(struct sink *sink, bool beside)
@@ -121,14 +117,14 @@ int sink_commit(struct sink *sink)
     if (sink->fd == STDOUT_FILENO) {
         return 0;
     }
-    /* Some file systems tell of a full disk only here. */
-    if (close(sink->fd) < 0 && errno != EINTR) {
+    /* Some file systems tell of a full disk only now. The lock goes with the descriptor: rename before. */
+    if (sink->beside != NULL && (fsync(sink->fd) < 0 || rename(sink->beside, sink->path) < 0)) {
+        rc = -errno;
+    }
+    if (close(sink->fd) < 0 && errno != EINTR && rc == 0) {
         rc = -errno;
     }
     sink->fd = -1;
-    if (rc == 0 && sink->beside != NULL && rename(sink->beside, sink->path) < 0) {
-        rc = -errno;
-    }
     if (rc == 0) {
         free(sink->beside);
         sink->beside = NULL;

@@ -10,7 +10,8 @@
 
 struct sink;
 
-/* `path` "-" is stdout. With `beside` the bytes go to a new file in the same folder, which sink_commit() renames;
+/* `path` "-" is stdout. With `beside` the bytes go to `path`.part, which sink_commit() renames (-EBUSY: another program
+ * is at it);
  * without, an old file keeps its content until the first write. -errno with *problem. The caller owns the result. */
 MUST_USE int sink_create(const char *path, bool beside, struct sink **ret_sink, struct problem *problem);
 

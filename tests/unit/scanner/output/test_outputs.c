@@ -283,6 +283,29 @@ static void xml_leaves_the_old_file_until_the_end(void **state)
     assert_string_equal(text, "old");
 }
 
+/* What a killed program left is written over; while one is at work a second is refused. */
+static void xml_takes_turns(void **state)
+{
+    static const char *const specs[] = {"xml:a.xml", NULL};
+    struct outputs_options options = {.scan_id = "id"};
+    struct outputs *second = outputs_create(&options);
+    struct problem problem = {{0}};
+    char text[8192];
+    int fd = open("a.xml.part", O_WRONLY | O_CREAT, 0644);
+    (void)state;
+    assert_int_equal(write(fd, "rest", 4), 4);
+    close(fd);
+    struct outputs *first = make(specs);
+    assert_int_equal(outputs_add(second, "xml:a.xml", &problem), -EBUSY);
+    outputs_destroy(second);
+    write_scan(first, true);
+    assert_int_equal(outputs_close(first), 0);
+    outputs_destroy(first);
+    read_file("a.xml", text, sizeof(text));
+    assert_memory_equal(text, "<?xml", 5);
+    assert_string_equal(text + strlen(text) - 11, "</nmaprun>\n");
+}
+
 static void refuses_and_says_why(void **state)
 {
     static const char *const cases[][2] = {
@@ -403,6 +426,7 @@ int main(void)
         cmocka_unit_test_teardown(jsonl_is_whole_after_each_write, drop_files),
         cmocka_unit_test_teardown(xml_is_valid, drop_files),
         cmocka_unit_test_teardown(xml_leaves_the_old_file_until_the_end, drop_files),
+        cmocka_unit_test_teardown(xml_takes_turns, drop_files),
         cmocka_unit_test_teardown(refuses_and_says_why, drop_files),
         cmocka_unit_test_teardown(a_full_disk_ends_one_output, drop_files),
         cmocka_unit_test_teardown(a_line_that_does_not_fit_is_cut_off_whole, drop_files),
