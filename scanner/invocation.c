@@ -208,6 +208,26 @@ static int gather_parts(struct invocation *run, struct plan_parts *parts, struct
     return rc;
 }
 
+/* Shards of one plan run as processes of their own, so their common seed follows from what they have in common. */
+static void seed_of_parts(const struct options *options, const struct plan_parts *parts,
+                          uint8_t seed[PERMUTATION_SEED_BYTES])
+{
+    const struct targets *lists[] = {parts->targets, parts->exclude};
+    const char *ports = options->ports != NULL ? options->ports : "";
+    crypto_generichash_state hash;
+
+    crypto_generichash_init(&hash, NULL, 0, PERMUTATION_SEED_BYTES);
+    for (size_t list = 0; list < 2; list++) {
+        for (size_t i = 0; i < targets_count(lists[list]); i++) {
+            const char *text = targets_at(lists[list], i)->text;
+            crypto_generichash_update(&hash, (const unsigned char *)text, strlen(text) + 1);
+        }
+        crypto_generichash_update(&hash, (const unsigned char *)"", 1);
+    }
+    crypto_generichash_update(&hash, (const unsigned char *)ports, strlen(ports));
+    crypto_generichash_final(&hash, seed, PERMUTATION_SEED_BYTES);
+}
+
 static int plan_from_parts(struct invocation *run, const struct plan_parts *parts, struct problem *problem)
 {
     const struct options *options = run->options;
@@ -229,6 +249,9 @@ static int plan_from_parts(struct invocation *run, const struct plan_parts *part
     wanted.shard_index = options->shard_index;
     wanted.shard_count = options->shard_count;
     memcpy(wanted.seed, means.seed, sizeof(wanted.seed));
+    if (options->shard_count > 1) {
+        seed_of_parts(options, parts, wanted.seed);
+    }
     return plan_create(&wanted, &means, &run->plan, problem);
 }
 
@@ -515,14 +538,14 @@ static int keep_command(struct invocation *run, int argc, char **argv, struct pr
     return fclose(out) == 0 ? 0 : problem_set(problem, -ENOMEM, "out of memory");
 }
 
-static void say_how_to_resume(const struct invocation *run, const char *program)
+static void say_how_to_resume(const struct invocation *run, const char *program, const char *why)
 {
     char *command = NULL;
     size_t size;
     FILE *out;
 
     if (run->state == NULL) {
-        log_notice("interrupted");
+        log_notice("%s", why);
         return;
     }
     out = open_memstream(&command, &size);
@@ -537,7 +560,7 @@ static void say_how_to_resume(const struct invocation *run, const char *program)
         quote(out, run->options->outputs.items[i]);
     }
     if (fclose(out) == 0) {
-        log_notice("interrupted; to go on: %s", command);
+        log_notice("%s; to go on: %s", why, command);
     }
     free(command);
 }
@@ -552,7 +575,7 @@ static int finish(struct invocation *run, enum scan_result result, const char *p
                            run->state != NULL ? state_path(run->state) : "");
     }
     if (result == SCAN_STOPPED) {
-        say_how_to_resume(run, program);
+        say_how_to_resume(run, program, "interrupted");
         return SCAN_EXIT_INTERRUPTED;
     }
     if (run->state != NULL) {
@@ -564,7 +587,6 @@ static int finish(struct invocation *run, enum scan_result result, const char *p
 
 static int run_scan(struct invocation *run, const char *program, struct problem *problem)
 {
-    struct problem close_problem;
     enum scan_result result = SCAN_STOPPED;
     struct scan_options options = {.plan = run->plan,
                                    .scope = run->scope,
@@ -582,7 +604,13 @@ static int run_scan(struct invocation *run, const char *program, struct problem 
     if (rc < 0) {
         /* The outputs end with the reason; their own failure would only hide it. */
         int closed = outputs_close(run->outputs);
-        return closed < 0 ? problem_set(&close_problem, rc, "%s", strerror(-closed)) : rc;
+        if (closed < 0) {
+            log_error("writing the results: %s", strerror(-closed));
+        }
+        if (run->state != NULL) {
+            say_how_to_resume(run, program, "what was found is kept");
+        }
+        return rc;
     }
     return finish(run, result, program, problem);
 }

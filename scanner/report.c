@@ -201,7 +201,7 @@ static uint32_t sort_ports(struct report *report, const struct hostgroup *group,
         }
         hostgroup_probe(group, probe, &found_host, &port.port);
         port.state = probe_port_state(answer);
-        port.tries = (uint32_t)slab_host(slab, host)->pass + 1;
+        port.tries = slab_tries(slab, probe);
         if (plan_is_watched(report->options.plan, &addr, port.port)) {
             tell_port(report, &port);
             continue;

@@ -391,11 +391,22 @@ static int slab_prepare(struct scan *scan, struct problem *problem)
     return 0;
 }
 
+/* A checkpoint for those who read along: every line up to this slab stands before it. */
+static void tell_slab(struct scan *scan, uint64_t slab)
+{
+    const struct plan *plan = scan->options->plan;
+    struct observation observation = {.type = OBSERVATION_SLAB,
+                                      .slab = {.slab = slab,
+                                               .slabs = space_slabs(plan_space(plan)),
+                                               .probes_done = plan_probes_before(plan, slab + 1),
+                                               .probes_sent = scan->totals.sent}};
+
+    report_tell(scan->report, &observation);
+}
+
 static int slab_finish(struct scan *scan, struct problem *problem)
 {
-    struct observation observation = {.type = OBSERVATION_SLAB};
-    uint64_t slabs = space_slabs(plan_space(scan->options->plan));
-    struct slab_totals *totals = slab_totals(scan->slab);
+    const struct slab_totals *totals = slab_totals(scan->slab);
     int rc;
 
     scan->totals.sent += totals->sent;
@@ -403,12 +414,8 @@ static int slab_finish(struct scan *scan, struct problem *problem)
     loss_add(&scan->totals.opens, &totals->opens);
     slab_close(scan);
     rc = checkpoint(scan, scan->slab_number + 1, NULL, 0, problem);
-    observation.slab.slab = scan->slab_number;
-    observation.slab.slabs = slabs;
-    observation.slab.probes_done = plan_probes_before(scan->options->plan, scan->slab_number + 1);
-    observation.slab.probes_sent = scan->totals.sent;
+    tell_slab(scan, scan->slab_number);
     scan->slab_number++;
-    report_tell(scan->report, &observation);
     return rc;
 }
 
@@ -623,7 +630,11 @@ static int take_up(struct scan *scan, struct problem *problem)
     if (rc < 0) {
         return problem_set(problem, rc, "%s: its counters are damaged", state_path(scan->options->state));
     }
-    return report_replay(scan->report, problem);
+    rc = report_replay(scan->report, problem);
+    if (rc == 0 && scan->slab_number > 0) {
+        tell_slab(scan, scan->slab_number - 1);
+    }
+    return rc;
 }
 
 int scan_run(const struct scan_options *options, enum scan_result *ret_result, struct problem *problem)

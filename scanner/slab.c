@@ -15,6 +15,7 @@ struct slab {
     uint64_t *answers; /* two bits a probe */
     uint64_t *tried;   /* one bit a probe */
     uint8_t *reasons;  /* only where it is not PROBE_NONE */
+    uint8_t *passes;   /* that the answer came in; only where there is one */
 };
 
 static size_t answer_words(uint32_t probes)
@@ -40,7 +41,9 @@ int slab_create(const uint32_t *first_probes, uint32_t hosts, struct slab **ret_
     slab->answers = calloc(answer_words(slab->probes), sizeof(*slab->answers));
     slab->tried = calloc(tried_words(slab->probes), sizeof(*slab->tried));
     slab->reasons = calloc((size_t)slab->probes + 1, 1);
-    if (slab->host == NULL || slab->answers == NULL || slab->tried == NULL || slab->reasons == NULL) {
+    slab->passes = calloc((size_t)slab->probes + 1, 1);
+    if (slab->host == NULL || slab->answers == NULL || slab->tried == NULL || slab->reasons == NULL ||
+        slab->passes == NULL) {
         slab_destroy(slab);
         return -ENOMEM;
     }
@@ -65,6 +68,7 @@ void slab_destroy(struct slab *slab)
     free(slab->answers);
     free(slab->tried);
     free(slab->reasons);
+    free(slab->passes);
     free(slab);
 }
 
@@ -116,17 +120,34 @@ enum reason slab_reason(const struct slab *slab, uint32_t probe)
     return slab_answer(slab, probe) == PROBE_NONE ? REASON_NO_RESPONSE : (enum reason)slab->reasons[probe];
 }
 
+/* One that waits for its next try has had the one before. */
+static uint32_t tries_so_far(const struct slab *slab, const struct slab_host *host, uint32_t probe)
+{
+    return (uint32_t)host->pass + (slab_tried(slab, probe) ? 1 : 0);
+}
+
+uint32_t slab_tries(const struct slab *slab, uint32_t probe)
+{
+    if (slab_answer(slab, probe) == PROBE_NONE) {
+        return tries_so_far(slab, &slab->host[slab_host_of(slab, probe)], probe);
+    }
+    return (uint32_t)slab->passes[probe] + 1;
+}
+
 bool slab_upgrade(struct slab *slab, uint32_t probe, enum probe_answer answer, enum reason reason)
 {
     enum probe_answer before = slab_answer(slab, probe);
     struct slab_host *host = &slab->host[slab_host_of(slab, probe)];
+    uint32_t tries;
 
     if (answer <= before) {
         return false;
     }
+    tries = before == PROBE_NONE ? tries_so_far(slab, host, probe) : (uint32_t)slab->passes[probe] + 1;
     slab->answers[probe / 32] &= ~(UINT64_C(3) << (probe % 32 * 2));
     slab->answers[probe / 32] |= (uint64_t)answer << (probe % 32 * 2);
     slab->reasons[probe] = (uint8_t)reason;
+    slab->passes[probe] = (uint8_t)(tries > 0 ? tries - 1 : 0);
     host->counts[before]--;
     host->counts[answer]++;
     return true;
@@ -228,9 +249,12 @@ static void move_probes(struct cursor *cursor, struct slab *slab)
     }
     for (uint32_t probe = 0; probe < slab->probes; probe++) {
         uint64_t reason = slab->reasons[probe];
+        uint64_t pass = slab->passes[probe];
         move_u64(cursor, &reason, 1);
         slab->reasons[probe] = (uint8_t)reason;
-        cursor->failed |= reason > REASON_ABORTED;
+        move_u64(cursor, &pass, 1);
+        slab->passes[probe] = (uint8_t)pass;
+        cursor->failed |= reason > REASON_ABORTED || pass >= LOSS_PASSES_MAX;
     }
 }
 
@@ -261,7 +285,7 @@ static void move_slab(struct cursor *cursor, struct slab *slab)
 int slab_serialise(const struct slab *slab, uint8_t **ret_bytes, size_t *ret_size)
 {
     size_t size = sizeof(MAGIC) + 8 + TOTALS_BYTES + (size_t)slab->hosts * HOST_BYTES +
-                  8 * (answer_words(slab->probes) + tried_words(slab->probes)) + slab->probes;
+                  8 * (answer_words(slab->probes) + tried_words(slab->probes)) + 2 * (size_t)slab->probes;
     struct cursor cursor = {.bytes = malloc(size), .size = size};
     struct slab copy = *slab;
 

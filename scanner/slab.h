@@ -46,7 +46,9 @@ uint32_t slab_host_of(const struct slab *slab, uint32_t probe);
 
 enum probe_answer slab_answer(const struct slab *slab, uint32_t probe);
 enum reason slab_reason(const struct slab *slab, uint32_t probe);
-/* True when it was an upgrade; else nothing changes. */
+/* How many tries it has had, the one that was answered being the last; 0: none yet. */
+uint32_t slab_tries(const struct slab *slab, uint32_t probe);
+/* True when it was an upgrade; else nothing changes. It answers the probe's latest try. */
 bool slab_upgrade(struct slab *slab, uint32_t probe, enum probe_answer answer, enum reason reason);
 
 /* Whether the probe has had its try in its host's current pass. */

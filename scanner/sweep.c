@@ -499,12 +499,10 @@ int sweep_step(struct sweep *sweep, struct mono_time now)
     return send_some(sweep, now);
 }
 
-static void count_answer(struct sweep *sweep, const struct sweep_answer *answer, const struct slab_host *facts)
+static void count_answer(struct sweep *sweep, const struct sweep_answer *answer)
 {
     struct slab_totals *totals = slab_totals(sweep->options.slab);
-    /* One that waits for its next try answers the one before. */
-    bool waiting = !slab_tried(sweep->options.slab, answer->probe) && facts->pass > 0;
-    uint32_t pass = facts->pass - (waiting ? 1U : 0U);
+    uint32_t pass = slab_tries(sweep->options.slab, answer->probe) - 1;
 
     if (answer->answer == PROBE_ICMP) {
         return;
@@ -517,11 +515,10 @@ static void count_answer(struct sweep *sweep, const struct sweep_answer *answer,
 
 static void tell_open(struct sweep *sweep, uint32_t probe, uint32_t host, int64_t rtt_us)
 {
-    const struct slab_host *facts = slab_host(sweep->options.slab, host);
     struct sweep_found found = {
         .probe = probe,
         .host = host,
-        .tries = (uint32_t)facts->pass + (slab_tried(sweep->options.slab, probe) ? 1 : 0),
+        .tries = slab_tries(sweep->options.slab, probe),
         .has_rtt = rtt_us >= 0,
         .rtt_us = rtt_us >= 0 ? (uint32_t)rtt_us : 0,
     };
@@ -569,7 +566,7 @@ void sweep_take(struct sweep *sweep, const struct sweep_answer *answer, struct m
     if (slab_upgrade(sweep->options.slab, answer->probe, answer->answer, answer->reason)) {
         sweep->settled += before == PROBE_NONE ? 1 : 0;
         if (before <= PROBE_ICMP) {
-            count_answer(sweep, answer, facts);
+            count_answer(sweep, answer);
             host_heed_answer(sweep, host, now);
         }
         if (answer->answer == PROBE_SYN_ACK) {
