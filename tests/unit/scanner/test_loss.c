@@ -48,7 +48,8 @@ static void seed(void)
     print_message("LEASTPORT_TEST_SEED=%llu\n", (unsigned long long)random_state);
 }
 
-/* The interval must hold the truth in 95 of 100 scans; 93 leaves room for chance in 2,000 of them (4 standard deviations). */
+/* The interval must hold the truth in 95 of 100 scans; 93 leaves room for chance in 2,000 of them (4 standard
+ * deviations). */
 static void its_interval_holds_the_truth(void **state)
 {
     static const struct {
@@ -71,8 +72,8 @@ static void its_interval_holds_the_truth(void **state)
             right_share += estimate.share_low <= cases[i].share && cases[i].share <= estimate.share_high;
             right_missed += missed.low <= (double)truly && (double)truly <= missed.high;
         }
-        print_message("%u ports, %.2f lost, %u passes: share %.1f %%, missed %.1f %%\n", cases[i].ports,
-                      cases[i].share, cases[i].passes, right_share / 20.0, right_missed / 20.0);
+        print_message("%u ports, %.2f lost, %u passes: share %.1f %%, missed %.1f %%\n", cases[i].ports, cases[i].share,
+                      cases[i].passes, right_share / 20.0, right_missed / 20.0);
         assert_true(right_share >= 2000 * 93 / 100);
         assert_true(right_missed >= 2000 * 93 / 100);
     }

@@ -141,8 +141,10 @@ static void refuses_bytes_that_are_not_its_own(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(finds_the_host_of_a_probe),         cmocka_unit_test(upgrades_only),
-        cmocka_unit_test(counts_tries),                      cmocka_unit_test(comes_back_from_its_bytes),
+        cmocka_unit_test(finds_the_host_of_a_probe),
+        cmocka_unit_test(upgrades_only),
+        cmocka_unit_test(counts_tries),
+        cmocka_unit_test(comes_back_from_its_bytes),
         cmocka_unit_test(refuses_bytes_that_are_not_its_own),
     };
 
