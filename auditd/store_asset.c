@@ -259,14 +259,15 @@ int store_coverage_put(struct store *store, const struct store_coverage *coverag
 int store_asset_running(struct store *store, int64_t asset_id, int64_t scan_id, int64_t since_ms, bool *ret_running)
 {
     int64_t running;
-    /* Unreachable and prohibited are words of a router or a firewall before the asset: they prove nothing of it. */
+    /* Unreachable and prohibited are words of a router or a firewall before the asset: they prove nothing of it. The
+     * plus keeps SQLite from walking all that the scan saw: an asset's endpoints are few. */
     int rc = store_query_int(store, &running,
                              "SELECT EXISTS (SELECT 1 FROM asset_state WHERE asset_id = ?1 AND ended_at IS NULL"
                              " AND state = 'up' AND reason NOT LIKE '%unreach%' AND reason NOT LIKE '%prohibited%'"
                              " AND (last_scan_id = ?2 OR last_seen >= ?3))"
                              " OR EXISTS (SELECT 1 FROM endpoint e JOIN endpoint_state s ON s.endpoint_id = e.id"
                              " WHERE e.asset_id = ?1 AND s.ended_at IS NULL AND s.state IN ('open', 'closed')"
-                             " AND s.last_scan_id = ?2)",
+                             " AND +s.last_scan_id = ?2)",
                              "iii", asset_id, scan_id, since_ms);
 
     if (rc == 0) {

@@ -147,7 +147,7 @@ CREATE TABLE endpoint (
     proved_at INTEGER NOT NULL DEFAULT 0,
     UNIQUE (asset_id, proto, port, vantage_id, address)
 ) STRICT;
-CREATE INDEX endpoint_by_vantage ON endpoint (vantage_id, asset_id);
+CREATE INDEX endpoint_by_vantage ON endpoint (vantage_id, asset_id, proto, port);
 CREATE INDEX endpoint_by_port ON endpoint (proto, port, asset_id);
 
 -- The state of an endpoint over time: only endpoints that were open at some time have rows.
