@@ -7,7 +7,7 @@
 
 enum { SCAN_PLAN_REASON_SIZE = 256 };
 
-/* An index into the plan's sets of ports (texts that are equal share one), or none of its own. */
+/* Instead of an index into the plan's sets of ports. */
 #define SCAN_PLAN_NO_PORTS SIZE_MAX
 
 /* first..last with their ports. */
@@ -17,9 +17,15 @@ struct scan_plan_range {
     size_t ports;
 };
 
+struct scan_plan_span {
+    uint16_t first;
+    uint16_t last;
+};
+
+/* A set of ports as few bytes: a plan may have tens of thousands of targets with ports of their own. */
 struct scan_plan_ports {
-    char *text;
-    struct portset set;
+    struct scan_plan_span *spans;
+    size_t count;
 };
 
 struct scan_plan_watch {
@@ -33,7 +39,7 @@ struct scan_plan {
     size_t target_count;
     struct scan_plan_range *excludes;
     size_t exclude_count;
-    struct scan_plan_ports **ports;
+    struct scan_plan_ports *ports;
     size_t ports_count;
     struct scan_plan_watch *watch;
     size_t watch_count;
@@ -69,40 +75,70 @@ static void *scan_plan_grow(void **items, size_t *count, size_t size)
     return (char *)grown + (*count - 1) * size;
 }
 
-static int scan_plan_intern_ports(const struct scan_plan_builder *builder, const char *text, size_t *ret_index)
+static int scan_plan_add_span(struct scan_plan_ports *ports, struct scan_plan_span span)
+{
+    struct scan_plan_span *slot = scan_plan_grow((void **)&ports->spans, &ports->count, sizeof(*slot));
+
+    if (slot == NULL) {
+        return -ENOMEM;
+    }
+    *slot = span;
+    return 0;
+}
+
+static int scan_plan_fill_ports(struct scan_plan_ports *ports, const struct portset *set)
+{
+    for (int32_t first = portset_next(set, 0); first >= 0;) {
+        int32_t last = first;
+        int rc;
+        while (last < UINT16_MAX && portset_has(set, (uint16_t)(last + 1))) {
+            last++;
+        }
+        rc = scan_plan_add_span(ports, (struct scan_plan_span){(uint16_t)first, (uint16_t)last});
+        if (rc < 0) {
+            return rc;
+        }
+        first = portset_next(set, (uint32_t)last + 1);
+    }
+    return 0;
+}
+
+static int scan_plan_add_ports(const struct scan_plan_builder *builder, const char *text, size_t *ret_index)
 {
     struct scan_plan *plan = builder->plan;
-    struct scan_plan_ports *ports;
-    struct scan_plan_ports **slot;
+    struct scan_plan_ports *ports = scan_plan_grow((void **)&plan->ports, &plan->ports_count, sizeof(*ports));
+    struct portset set = {0};
     size_t offset;
 
-    for (size_t i = 0; i < plan->ports_count; i++) {
-        if (strcmp(plan->ports[i]->text, text) == 0) {
-            *ret_index = i;
-            return 0;
-        }
-    }
-    ports = calloc(1, sizeof(*ports));
-    if (ports == NULL || (ports->text = strdup(text)) == NULL) {
-        free(ports);
+    if (ports == NULL) {
         return -ENOMEM;
     }
+    *ports = (struct scan_plan_ports){0};
     if (strcmp(text, "all") == 0) {
-        portset_add_range(&ports->set, 0, UINT16_MAX);
-    } else if (portset_parse(text, &ports->set, &offset) < 0) {
-        free(ports->text);
-        free(ports);
+        portset_add_range(&set, 0, UINT16_MAX);
+    } else if (portset_parse(text, &set, &offset) < 0) {
         return scan_plan_refuse(builder, "ports", text, "is not a list of port numbers and ranges");
     }
-    slot = scan_plan_grow((void **)&plan->ports, &plan->ports_count, sizeof(struct scan_plan_ports *));
-    if (slot == NULL) {
-        free(ports->text);
-        free(ports);
-        return -ENOMEM;
-    }
-    *slot = ports;
     *ret_index = plan->ports_count - 1;
-    return 0;
+    return scan_plan_fill_ports(ports, &set);
+}
+
+static bool scan_plan_ports_have(const struct scan_plan_ports *ports, uint16_t port)
+{
+    size_t low = 0;
+    size_t high = ports->count;
+
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (port < ports->spans[middle].first) {
+            high = middle;
+        } else if (port > ports->spans[middle].last) {
+            low = middle + 1;
+        } else {
+            return true;
+        }
+    }
+    return false;
 }
 
 /* "10.0.0.1-50", "10.0.0.1-10.0.1.20", "fd00::1-fd00::ff", "10.0.0.0/24", an address. -EINVAL: may be a name. */
@@ -223,7 +259,7 @@ static int scan_plan_add_expression(const struct scan_plan_builder *builder, con
     if (rc < 0) {
         rc = scan_plan_refuse(builder, list->field, expression, "is no target");
     } else if (ports != NULL) {
-        rc = scan_plan_intern_ports(builder, ports, &range.ports);
+        rc = scan_plan_add_ports(builder, ports, &range.ports);
     }
     if (rc == 0 && scan_plan_parse_range(host, &range.first, &range.last) == 0) {
         rc = scan_plan_add_range(list, &range);
@@ -361,7 +397,7 @@ static int scan_plan_fill(const struct scan_plan_builder *builder, const json_t 
         return scan_plan_refuse(builder, "ports", "", "is missing or no string");
     }
     /* The plan's own ports are set 0: what a target without ports points at. */
-    rc = scan_plan_intern_ports(builder, ports, &index);
+    rc = scan_plan_add_ports(builder, ports, &index);
     for (size_t i = 0; rc == 0 && i < sizeof(lists) / sizeof(*lists); i++) {
         rc = scan_plan_add_list(builder, json, &lists[i]);
     }
@@ -403,8 +439,7 @@ void scan_plan_destroy(struct scan_plan *plan)
         return;
     }
     for (size_t i = 0; i < plan->ports_count; i++) {
-        free(plan->ports[i]->text);
-        free(plan->ports[i]);
+        free(plan->ports[i].spans);
     }
     free(plan->ports);
     free(plan->targets);
@@ -442,7 +477,7 @@ static bool scan_plan_excludes(const struct scan_plan *plan, const struct addr *
     for (size_t i = 0; i < plan->exclude_count; i++) {
         const struct scan_plan_range *range = &plan->excludes[i];
         if (scan_plan_range_has(range, host) &&
-            (range->ports == SCAN_PLAN_NO_PORTS || portset_has(&plan->ports[range->ports]->set, port))) {
+            (range->ports == SCAN_PLAN_NO_PORTS || scan_plan_ports_have(&plan->ports[range->ports], port))) {
             return true;
         }
     }
@@ -470,7 +505,7 @@ bool scan_plan_has_endpoint(const struct scan_plan *plan, const struct addr *hos
     /* The only probe is "connect": UDP is on a plan by its watch list alone. */
     for (size_t i = 0; !is_udp && i < plan->target_count; i++) {
         if (scan_plan_range_has(&plan->targets[i], host) &&
-            portset_has(&plan->ports[plan->targets[i].ports]->set, port)) {
+            scan_plan_ports_have(&plan->ports[plan->targets[i].ports], port)) {
             return !scan_plan_excludes(plan, host, port);
         }
     }
@@ -489,6 +524,13 @@ bool scan_plan_is_canary(const struct scan_plan *plan, const struct addr *host, 
     return false;
 }
 
+static void scan_plan_union(struct portset *set, const struct scan_plan_ports *ports)
+{
+    for (size_t i = 0; i < ports->count; i++) {
+        portset_add_range(set, ports->spans[i].first, ports->spans[i].last);
+    }
+}
+
 bool scan_plan_ports(const struct scan_plan *plan, const struct addr *host, bool is_udp, struct portset *ret_ports)
 {
     bool has = false;
@@ -496,7 +538,7 @@ bool scan_plan_ports(const struct scan_plan *plan, const struct addr *host, bool
     portset_clear(ret_ports);
     for (size_t i = 0; !is_udp && i < plan->target_count; i++) {
         if (scan_plan_range_has(&plan->targets[i], host)) {
-            portset_union(ret_ports, &plan->ports[plan->targets[i].ports]->set);
+            scan_plan_union(ret_ports, &plan->ports[plan->targets[i].ports]);
             has = true;
         }
     }

@@ -159,8 +159,10 @@ int store_scan_finish(struct store *store, int64_t scan_id, const struct store_s
     int rc = store_run(store,
                        "UPDATE scan SET state = ?1, cause = ?2, ended_at = ?3,"
                        " probes_done = iif(?4 < 0, probes_done, ?4), probes_sent = iif(?5 < 0, probes_sent, ?5),"
-                       " hosts_up = iif(?6 < 0, hosts_up, ?6), hosts_down = iif(?7 < 0, hosts_down, ?7),"
-                       " ports_open = iif(?8 < 0, ports_open, ?8), loss = iif(?9 < 0, NULL, ?9) WHERE id = ?10",
+                       " hosts_up = max(?6, (SELECT count(*) FROM asset_state WHERE last_scan_id = ?10 AND state = 'up'"
+                       " AND ended_at IS NULL)), hosts_down = max(hosts_down, ?7),"
+                       " ports_open = max(?8, (SELECT count(*) FROM endpoint_state WHERE last_scan_id = ?10"
+                       " AND state = 'open' AND ended_at IS NULL)), loss = iif(?9 < 0, NULL, ?9) WHERE id = ?10",
                        "ttiiiiiiri", end->state, end->cause, end->ended_at, end->probes_done, end->probes_sent,
                        end->hosts_up, end->hosts_down, end->ports_open, end->loss, scan_id);
 

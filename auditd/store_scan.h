@@ -72,9 +72,9 @@ struct store_scan_end {
     const char *state; /* "complete", "incomplete", "failed" */
     const char *cause;
     int64_t ended_at;
-    int64_t probes_done; /* -1: stays as it is; so the others */
+    int64_t probes_done; /* -1: stays as it is */
     int64_t probes_sent;
-    int64_t hosts_up;
+    int64_t hosts_up; /* -1, or less than what is stored (a resumed scan tells of its last part): what is stored */
     int64_t hosts_down;
     int64_t ports_open;
     double loss; /* -1 when not known */

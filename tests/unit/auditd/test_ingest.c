@@ -150,6 +150,7 @@ static void goes_on_from_its_checkpoint(void **state)
     assert_int_equal(ingest_finish(fixture->ingest, "the scanner died"), 0);
     assert_string_equal(fixture_text(fixture, "SELECT state || slabs_done || cause FROM scan"),
                         "incomplete1the scanner died");
+    assert_int_equal(fixture_int(fixture, "SELECT ports_open FROM scan"), 2);
     resumed.from_slab = 2;
     assert_int_equal(fixture_start_again(fixture, &resumed), -EPROTO);
     assert_non_null(strstr(fixture->reason, "only 1 are stored"));

@@ -518,6 +518,39 @@ static void the_watch_list_and_the_canary(void **state)
     json_decref(canary);
 }
 
+/* No room to judge: nothing of it stays, and it is done when there is room. */
+static void a_full_disk_leaves_the_scan_unjudged(void **state)
+{
+    struct fixture *fixture = *state;
+    const struct fixture_plan plan = {"site", "here", "[\"10.0.0.5\"]", "1-500", "", 1, 0};
+    struct settle_options options = settle_options_default();
+    struct settle_result result;
+    const struct store_policy policy = {"h", "test", "", 1};
+    int64_t pages;
+
+    fixture_start(fixture, &plan);
+    for (int port = 1; port <= 500; port++) {
+        fixture_port(fixture, "10.0.0.5", port, "open", "syn-ack");
+    }
+    fixture_slab(fixture, 0, 1);
+    fixture_end(fixture, true);
+    options.judge = judge_simply;
+    assert_int_equal(store_policy_put(fixture->store, &policy, 1, &options.policy_id), 0);
+    pages = fixture_int(fixture, "PRAGMA page_count");
+    ingest_destroy(fixture->ingest);
+    fixture->ingest = NULL;
+    for (int room = 0; room < 2; room++) {
+        struct store_options store_options = store_options_default();
+        struct store_error error;
+        store_close(fixture->store);
+        store_options.max_pages = room == 0 ? pages + 8 : 0;
+        assert_int_equal(store_open(fixture->path, &store_options, &fixture->store, &error), 0);
+        assert_int_equal(settle_scan(fixture->store, fixture->scan, &options, &result), room == 0 ? -ENOSPC : 0);
+        assert_int_equal(fixture_int(fixture, "SELECT count(*) FROM finding"), room == 0 ? 0 : 500);
+        assert_int_equal(fixture_int(fixture, "SELECT judged_at > 0 FROM scan"), room);
+    }
+}
+
 /* The real judge, with the built-in baseline. */
 static void the_baseline_judges(void **state)
 {
@@ -568,6 +601,7 @@ int main(void)
         WITH_STORE(judging_again_changes_nothing),
         WITH_STORE(a_running_scan_is_not_judged),
         WITH_STORE(the_watch_list_and_the_canary),
+        WITH_STORE(a_full_disk_leaves_the_scan_unjudged),
         WITH_STORE(the_baseline_judges),
     };
     return cmocka_run_group_tests_name("settle", tests, NULL, NULL);
