@@ -7,8 +7,9 @@
 
 #include <uv.h>
 
-/* `hosts` holds every port of every target; names that do not resolve are left out. NULL when nothing is left, or out of
- * memory: then nothing is watched. Takes `hosts`: the callee frees it by scan_plan_destroy(). The lookup has ended. */
+/* `hosts` holds every port of every target; names that do not resolve are left out. NULL when nothing is left, or out
+ * of memory: then nothing is watched. Takes `hosts`: the callee frees it by scan_plan_destroy(). The lookup has ended.
+ */
 typedef void (*hosts_found)(void *context, struct scan_plan *hosts);
 
 /* Calls `found` once: from here when no name is to be resolved, else later from the loop. Nothing of `plan` is kept. */

@@ -15,8 +15,9 @@ enum job_phase { JOB_PHASE_SCAN, JOB_PHASE_VERIFY };
 const char *job_phase_name(enum job_phase phase);
 
 enum job_end {
-    JOB_COMPLETE, /* the whole plan was looked at and judged */
-    JOB_INCOMPLETE, /* what was seen is stored and judged, but the scan ended early; the same request goes on from there */
+    JOB_COMPLETE,   /* the whole plan was looked at and judged */
+    JOB_INCOMPLETE, /* what was seen is stored and judged, but the scan ended early; the same request goes on from there
+                     */
     JOB_FAILED,     /* nothing was judged: `message` says why */
 };
 

@@ -160,10 +160,15 @@ $got%cable 23 closed conn-refused"
 
 test_nmap() {
     local host
+    local -a family
     # Without raw sockets nmap cannot tell a port-unreachable (82) from a RST, and calls it closed.
     for host in 10.77.0.2 fd77::2; do
         "$SCAN" "$host" -p 1-81,83-200 -o jsonl:ours 2>ours.err
-        nmap -n -Pn -sT $([[ $host == *:* ]] && echo -6) -p 1-81,83-200 --unprivileged -oX theirs.xml "$host" >nmap.out 2>&1
+        family=()
+        if [[ $host == *:* ]]; then
+            family=(-6)
+        fi
+        nmap -n -Pn -sT "${family[@]}" -p 1-81,83-200 --unprivileged -oX theirs.xml "$host" >nmap.out 2>&1
         tap_is "nmap -sT sees the same open ports of $host" \
             "$(ports_of ours | awk '$3 == "open" { print $2 }' | sort -n | xargs)" \
             "$(grep -oP '<port protocol="tcp" portid="\K\d+(?="><state state="open")' theirs.xml | xargs)"
@@ -174,13 +179,12 @@ test_nmap() {
 }
 
 test_self() {
-    local run
     "$SCAN" 127.0.0.1 10.77.0.1 -p 2222 -o jsonl:self 2>self.err
     tap_is "own addresses say so, and what the listener is bound to" \
         "$(jq -r 'select(.type == "port") | "\(.host) \(.self) \(.bound)"' self | sort)" "10.77.0.1 true 0.0.0.0
 127.0.0.1 true 0.0.0.0"
     echo "40000 40001" >/proc/sys/net/ipv4/ip_local_port_range
-    for run in 1 2 3 4 5 6 7 8 9 10 11 12; do
+    for _ in {1..12}; do
         "$SCAN" 127.0.0.1 10.77.0.1 -p 40000-40001 -o jsonl:- 2>>self.err
     done >meets
     echo "32768 60999" >/proc/sys/net/ipv4/ip_local_port_range
