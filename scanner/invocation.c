@@ -165,6 +165,14 @@ static int read_prefixes(struct prefixes *prefixes, const char *path, struct pro
     return rc;
 }
 
+static void hear_of_skipped(void *context, const char *code, const char *host, const char *message)
+{
+    (void)context;
+    (void)code;
+    (void)host;
+    log_warning("%s", message);
+}
+
 static struct plan_means means_of(const struct invocation *run)
 {
     struct plan_means means = plan_means_default();
@@ -172,6 +180,7 @@ static struct plan_means means_of(const struct invocation *run)
     means.services = run->services;
     means.resolver = resolver_system();
     randombytes_buf(means.seed, sizeof(means.seed));
+    means.notice = hear_of_skipped;
     return means;
 }
 
@@ -320,14 +329,6 @@ static int plan_from_file(struct invocation *run, const char *path, struct probl
     rc = plan_from_json(text, size, &means, &run->plan, problem);
     free(text);
     return rc < 0 ? problem_prefix(problem, rc, "%s", name) : 0;
-}
-
-static void hear_of_skipped(void *context, const char *code, const char *host, const char *message)
-{
-    (void)context;
-    (void)code;
-    (void)host;
-    log_warning("%s", message);
 }
 
 static int plan_from_state(struct invocation *run, struct problem *problem)

@@ -58,22 +58,43 @@ static int plan_out_of_memory(struct problem *problem)
     return problem_set(problem, -ENOMEM, "out of memory");
 }
 
-static int plan_resolve_name(struct plan *plan, const struct plan_means *means, const char *name,
+/* Told, or an error, as plan_means says. */
+static int plan_unresolved(const struct plan_means *means, const char *name, int rc, bool vital,
+                           struct problem *problem)
+{
+    char message[PLAN_DOC_HOST_SIZE + 128];
+
+    if (vital || means->notice == NULL || rc == -ENOMEM) {
+        return problem_set(problem, rc, "%s does not resolve to an address: %s", name,
+                           rc == -ENOENT ? "no such name, or one without addresses; correct it or leave it out"
+                                         : strerror(-rc));
+    }
+    snprintf(message, sizeof(message), "%s does not resolve to an address (%s): it is left out", name,
+             rc == -ENOENT ? "no such name, or one without addresses" : strerror(-rc));
+    means->notice(means->context, "name-unresolved", name, message);
+    return 0;
+}
+
+/* `vital`: without its addresses the plan would do what was not meant. */
+static int plan_resolve_name(struct plan *plan, const struct plan_means *means, const char *name, bool vital,
                              struct problem *problem)
 {
+    const json_t *known = json_object_get(plan->doc.resolved, name);
     struct addr addrs[RESOLVER_MAX_ADDRS];
     size_t count = 0;
     json_t *array;
     int rc;
 
-    if (json_object_get(plan->doc.resolved, name) != NULL) {
-        return 0;
+    if (known != NULL) {
+        return vital && json_array_size(known) == 0 ? plan_unresolved(means, name, -ENOENT, true, problem) : 0;
     }
     rc = means->resolver.resolve(means->resolver.context, name, addrs, &count);
     if (rc < 0) {
-        return problem_set(problem, rc, "%s does not resolve to an address: %s", name,
-                           rc == -ENOENT ? "no such name, or one without addresses; correct it or leave it out"
-                                         : strerror(-rc));
+        rc = plan_unresolved(means, name, rc, vital, problem);
+        count = 0;
+    }
+    if (rc < 0) {
+        return rc;
     }
     array = json_array();
     for (size_t i = 0; i < count; i++) {
@@ -87,32 +108,33 @@ static int plan_resolve_name(struct plan *plan, const struct plan_means *means, 
 }
 
 static int plan_resolve_targets(struct plan *plan, const struct plan_means *means, const struct targets *targets,
-                                struct problem *problem)
+                                bool vital, struct problem *problem)
 {
     int rc = 0;
 
     for (size_t i = 0; rc == 0 && i < targets_count(targets); i++) {
         if (targets_at(targets, i)->name != NULL) {
-            rc = plan_resolve_name(plan, means, targets_at(targets, i)->name, problem);
+            rc = plan_resolve_name(plan, means, targets_at(targets, i)->name, vital, problem);
         }
     }
     return rc;
 }
 
+/* The vital ones first: a name may be both. */
 static int plan_resolve(struct plan *plan, const struct plan_means *means, struct problem *problem)
 {
-    int rc = plan_resolve_targets(plan, means, plan->doc.targets, problem);
+    int rc = plan_resolve_targets(plan, means, plan->doc.exclude, true, problem);
 
+    if (rc == 0 && plan->doc.has_canary && plan->doc.canary.is_name) {
+        rc = plan_resolve_name(plan, means, plan->doc.canary.host, true, problem);
+    }
     if (rc == 0) {
-        rc = plan_resolve_targets(plan, means, plan->doc.exclude, problem);
+        rc = plan_resolve_targets(plan, means, plan->doc.targets, false, problem);
     }
     for (size_t i = 0; rc == 0 && i < plan->doc.watch_count; i++) {
         if (plan->doc.watch[i].is_name) {
-            rc = plan_resolve_name(plan, means, plan->doc.watch[i].host, problem);
+            rc = plan_resolve_name(plan, means, plan->doc.watch[i].host, false, problem);
         }
-    }
-    if (rc == 0 && plan->doc.has_canary && plan->doc.canary.is_name) {
-        rc = plan_resolve_name(plan, means, plan->doc.canary.host, problem);
     }
     return rc;
 }
@@ -258,7 +280,7 @@ static int plan_build_space(struct plan *plan, struct space_geometry geometry, s
         rc = problem_set(problem, -EINVAL,
                          plan->never_scan_hosts > 0
                              ? "nothing is left to scan: every target is excluded or on the never-scan list"
-                             : "nothing is left to scan: every target is excluded");
+                             : "nothing is left to scan: every target is excluded or has no address");
     }
 done:
     space_builder_destroy(builder);

@@ -49,12 +49,19 @@ struct plan_options {
 
 struct plan_options plan_options_default(void);
 
+/* Something a person should know: a code, the host or name that it is about, a sentence. */
+typedef void plan_notice_fn(void *context, const char *code, const char *host, const char *message);
+
 /* What a plan needs from outside. */
 struct plan_means {
     const struct services *services; /* may be NULL */
     struct resolver resolver;
     uint8_t seed[PERMUTATION_SEED_BYTES]; /* for a plan in JSON that has no seed */
     struct space_geometry geometry;
+    /* With it a target's or watched name that does not resolve is told and left out (`resolved` has it without
+     * addresses); without, it is an error. A name among the exclusions, or the canary's, must always resolve. */
+    plan_notice_fn *notice;
+    void *context;
 };
 
 struct plan_means plan_means_default(void);
@@ -113,7 +120,6 @@ MUST_USE int plan_check_scope(const struct plan *plan, const struct scope *scope
 /* For a resume: resolves the plan's names again. An address that is no longer its name's, and that no other target
  * covers, is from now on plan_is_skipped(); `notice` hears of each, and of names that do not resolve now (whose
  * addresses are skipped too). -ENOMEM. */
-typedef void plan_notice_fn(void *context, const char *code, const char *host, const char *message);
 MUST_USE int plan_refresh(struct plan *plan, const struct resolver *resolver, plan_notice_fn *notice, void *context);
 bool plan_is_skipped(const struct plan *plan, const struct addr *addr);
 

@@ -173,12 +173,11 @@ static int plan_doc_read_resolved_name(const struct plan_doc_reader *reader, con
     char pointer[PLAN_DOC_HOST_SIZE + 32];
     json_t *addrs = json_array();
     const json_t *item;
-    size_t i;
     int rc;
 
     snprintf(pointer, sizeof(pointer), "/resolved/%s", name);
     rc = plan_doc_expect(reader, pointer, value, JSON_ARRAY, "an array of addresses");
-    for (i = 0; rc == 0 && i < json_array_size(value); i++) {
+    for (size_t i = 0; rc == 0 && i < json_array_size(value); i++) {
         char buffer[ADDR_TEXT_SIZE];
         const char *text;
         struct addr addr;
@@ -190,9 +189,6 @@ static int plan_doc_read_resolved_name(const struct plan_doc_reader *reader, con
         if (rc == 0 && json_array_append_new(addrs, json_string(addr_format(&addr, buffer))) < 0) {
             rc = plan_doc_out_of_memory(reader->problem);
         }
-    }
-    if (rc == 0 && i == 0) {
-        rc = problem_set(reader->problem, -EINVAL, "plan%s: is empty; leave the name out to have it resolved", pointer);
     }
     if (rc == 0 && json_object_set(reader->doc->resolved, name, addrs) < 0) {
         rc = plan_doc_out_of_memory(reader->problem);

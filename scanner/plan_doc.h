@@ -35,7 +35,7 @@ struct plan_doc {
     char *vantage;
     struct targets *targets;
     struct targets *exclude;
-    json_t *resolved; /* object: name -> array of addresses as text; the values are addresses */
+    json_t *resolved; /* object: name -> array of addresses as text, checked; may be empty */
     struct portset ports;
     struct plan_doc_endpoint *watch;
     size_t watch_count;

@@ -242,6 +242,30 @@ static void skips_addresses_that_names_have_lost(void **state)
     plan_destroy(plan);
 }
 
+static void tells_of_names_without_addresses(void **state)
+{
+    static const char text[] = "{" HEAD ",\"ports\":\"22\",\"targets\":[\"gone.example\",\"db.example\"]," REST "}";
+    static const char excluding[] = "{" HEAD ",\"ports\":\"22\",\"targets\":[\"gone.example\",\"db.example\"],"
+                                    "\"exclude\":[\"gone.example:443\"]," REST "}";
+    struct plan_means means = means_with(names_then);
+    struct problem problem = {{0}};
+    char said[512] = "";
+    struct plan *plan;
+    (void)state;
+    means.notice = notes_skipped;
+    means.context = said;
+    assert_int_equal(plan_from_json(text, strlen(text), &means, &plan, &problem), 0);
+    assert_string_equal(said, "name-unresolved gone.example;");
+    assert_int_equal(plan_probes(plan), 2);
+    struct plan *again = plan_of(plan_json(plan));
+    assert_string_equal(plan_hash(again), plan_hash(plan));
+    plan_destroy(again);
+    plan_destroy(plan);
+    /* An exclusion that excludes nothing would let through what it was to keep out. */
+    assert_int_equal(plan_from_json(excluding, strlen(excluding), &means, &plan, &problem), -ENOENT);
+    assert_non_null(strstr(problem.text, "gone.example does not resolve"));
+}
+
 static void never_scan_is_left_out_and_counted(void **state)
 {
     struct plan *plan = plan_of("{" HEAD ",\"ports\":\"22\",\"targets\":[\"10.0.0.0/24\",\"fe80::1%lo-fe80::4\"],"
@@ -330,6 +354,7 @@ int main(void)
         cmocka_unit_test(refuses_and_says_where),
         cmocka_unit_test(bounds_nesting),
         cmocka_unit_test(skips_addresses_that_names_have_lost),
+        cmocka_unit_test(tells_of_names_without_addresses),
         cmocka_unit_test(never_scan_is_left_out_and_counted),
         cmocka_unit_test(checks_scope_before_the_first_probe),
         cmocka_unit_test(shards_are_disjoint_and_whole),
