@@ -12,6 +12,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <inttypes.h>
+#include <math.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
@@ -512,6 +513,17 @@ static void tell_start(struct scan *scan)
     report_tell(scan->report, &observation);
 }
 
+/* Probes that are done and got no answer: an open port can have been missed only there. */
+static double unanswered(const struct scan *scan, uint64_t done)
+{
+    uint64_t answered = 0;
+
+    for (size_t i = 0; i < LOSS_PASSES_MAX; i++) {
+        answered += scan->totals.answers.answers[i];
+    }
+    return done > answered ? (double)(done - answered) : 0;
+}
+
 static void tell_end(struct scan *scan, int rc, const struct problem *problem)
 {
     uint32_t passes = plan_retries(scan->options->plan) + 1;
@@ -537,8 +549,8 @@ static void tell_end(struct scan *scan, int rc, const struct problem *problem)
         struct loss_missed missed = loss_missed(&loss, passes, counts->open);
         end->loss = loss.share;
         end->has_missed = true;
-        end->missed_low = missed.low;
-        end->missed_high = missed.high;
+        end->missed_low = fmin(missed.low, unanswered(scan, end->probes_done));
+        end->missed_high = fmin(missed.high, unanswered(scan, end->probes_done));
     }
     end->elapsed_ms = scan->totals.elapsed_ms + mono_elapsed_ns(scan->begun, mono_now()) / NS_PER_MS;
     report_tell(scan->report, &observation);
