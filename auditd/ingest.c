@@ -182,6 +182,7 @@ static int ingest_begin_scan(struct ingest *ingest, const struct observation *li
     struct stored_scan scan;
     int rc = ingest_touch(ingest);
 
+    snprintf(ingest->place.scanner, sizeof(ingest->place.scanner), "scanner:%s", start->vantage);
     if (rc == 0) {
         rc = store_realm_put(ingest->store, start->realm, line->ts_ms, &ingest->place.realm_id);
     }
@@ -233,7 +234,7 @@ static int ingest_port(struct ingest *ingest, const struct observation *line)
 {
     const struct observation_port *port = &line->port;
     char address[ADDR_TEXT_SIZE];
-    const struct ingest_host host = {&port->host, port->name, line->ts_ms};
+    const struct ingest_host host = {&port->host, port->name, port->self, line->ts_ms};
     struct store_endpoint_key key = {
         .vantage_id = ingest->place.vantage_id,
         .address = addr_format(&port->host, address),
@@ -328,7 +329,7 @@ static int ingest_coverage(struct ingest *ingest, const struct observation *line
 static int ingest_host(struct ingest *ingest, const struct observation *line)
 {
     char address[ADDR_TEXT_SIZE];
-    const struct ingest_host host = {&line->host.host, line->host.name, line->ts_ms};
+    const struct ingest_host host = {&line->host.host, line->host.name, line->host.self, line->ts_ms};
     struct store_endpoint_key key = {
         .vantage_id = ingest->place.vantage_id,
         .address = addr_format(&line->host.host, address),

@@ -56,14 +56,10 @@ static int ingest_find_by_name(struct store *store, const struct ingest_place *p
     return rc < 0 ? rc : -ENOENT;
 }
 
-/* Both an address and a name lead to an asset, and not to the same: what was known by its address alone ends. */
-static int ingest_join(struct store *store, int64_t by_address, int64_t by_name, int64_t at_ms)
+/* Two assets turn out to be one: the older stays, and the other's identities are free for it. */
+static int ingest_join(struct store *store, int64_t one, int64_t other, const char *reason, int64_t at_ms)
 {
-    if (by_address == by_name) {
-        return 0;
-    }
-    return store_asset_end(store, by_address, "its name showed that it is another asset's second address", "auditd",
-                           at_ms);
+    return one == other ? 0 : store_asset_end(store, one > other ? one : other, reason, "auditd", at_ms);
 }
 
 static int ingest_identify(struct store *store, const struct ingest_place *place, const struct ingest_host *host,
@@ -80,6 +76,11 @@ static int ingest_identify(struct store *store, const struct ingest_place *place
     };
     int rc = ingest_add(store, &identity, host->at_ms);
 
+    if (rc == 0 && host->self) {
+        identity.kind = "instance";
+        identity.value = place->scanner;
+        rc = ingest_add(store, &identity, host->at_ms);
+    }
     if (rc < 0 || host->name[0] == '\0' || !scan_plan_name_has(place->plan, host->name, host->address) ||
         !ingest_name_is_one_host(&name)) {
         return rc;
@@ -90,32 +91,71 @@ static int ingest_identify(struct store *store, const struct ingest_place *place
     return ingest_add(store, &identity, host->at_ms);
 }
 
-int ingest_asset(struct store *store, const struct ingest_place *place, const struct ingest_host *host, bool create,
-                 int64_t *ret_asset_id)
+/* The scanner's own host, as an earlier line or scan of this vantage showed it. -ENOENT: not known, or not this host.
+ */
+static int ingest_find_self(struct store *store, const struct ingest_place *place, const struct ingest_host *host,
+                            int64_t *ret_asset_id)
+{
+    return host->self ? store_asset_find(store, place->realm_id, "instance", place->scanner, ret_asset_id) : -ENOENT;
+}
+
+/* -ENOENT also for a loopback address that is another scanner's: each host has its own. */
+static int ingest_find_by_address(struct store *store, const struct ingest_place *place, const struct ingest_host *host,
+                                  int64_t *ret_asset_id)
 {
     char text[ADDR_TEXT_SIZE];
     int64_t asset_id;
-    int64_t named_id;
+    bool others = false;
     int rc = store_asset_find(store, place->realm_id, "address", addr_format(host->address, text), &asset_id);
-    bool known = rc == 0;
 
+    if (rc == 0 && host->self && addr_is_loopback(host->address)) {
+        rc = store_asset_is_instance(store, asset_id, &others);
+    }
+    if (rc < 0) {
+        return rc;
+    }
+    *ret_asset_id = asset_id;
+    return others ? -ENOENT : 0;
+}
+
+/* By the strongest of what a line says: the scanner's own host, the name, the address. */
+static int ingest_resolve(struct store *store, const struct ingest_place *place, const struct ingest_host *host,
+                          int64_t *ret_asset_id)
+{
+    const char *reason = "it is the scanner's own host";
+    int64_t by_address;
+    int64_t stronger;
+    int known;
+    int rc = ingest_find_self(store, place, host, &stronger);
+
+    if (rc == -ENOENT && scan_plan_name_has(place->plan, host->name, host->address)) {
+        /* What stands in a line of a name counts only as far as the plan resolved it. */
+        reason = "its name showed that it is another asset's second address";
+        rc = ingest_find_by_name(store, place, host, &stronger);
+    }
     if (rc < 0 && rc != -ENOENT) {
         return rc;
     }
-    /* What stands in a line of a name counts only as far as the plan resolved it. */
-    rc = !scan_plan_name_has(place->plan, host->name, host->address)
-             ? -ENOENT
-             : ingest_find_by_name(store, place, host, &named_id);
-    if (rc < 0 && rc != -ENOENT) {
-        return rc;
+    known = ingest_find_by_address(store, place, host, &by_address);
+    if (known < 0 && known != -ENOENT) {
+        return known;
     }
-    if (rc == 0) {
-        rc = known ? ingest_join(store, asset_id, named_id, host->at_ms) : 0;
-        asset_id = named_id;
-    } else if (known) {
-        rc = 0;
-    } else {
-        rc = create ? store_asset_create(store, place->realm_id, host->at_ms, &asset_id) : -ENOENT;
+    if (rc == -ENOENT) {
+        *ret_asset_id = by_address;
+        return known;
+    }
+    *ret_asset_id = known == 0 && by_address < stronger ? by_address : stronger;
+    return known == 0 ? ingest_join(store, by_address, stronger, reason, host->at_ms) : 0;
+}
+
+int ingest_asset(struct store *store, const struct ingest_place *place, const struct ingest_host *host, bool create,
+                 int64_t *ret_asset_id)
+{
+    int64_t asset_id = 0;
+    int rc = ingest_resolve(store, place, host, &asset_id);
+
+    if (rc == -ENOENT && create) {
+        rc = store_asset_create(store, place->realm_id, host->at_ms, &asset_id);
     }
     if (rc == 0) {
         rc = ingest_identify(store, place, host, asset_id);

@@ -12,17 +12,21 @@ struct ingest_place {
     int64_t vantage_id;
     int64_t scan_id;
     int64_t started_at;
+    char scanner[288]; /* "scanner:VANTAGE", what the scanner's own host is known by */
 };
 
 struct ingest_host {
     const struct addr *address;
     const char *name; /* "" without one */
+    bool self;        /* the scanner said that the address is its own host's */
     int64_t at_ms;
 };
 
-/* The asset that holds the address; with `create` it is made when there is none, else -ENOENT. A name joins the asset
- * when it stands for at most one IPv4 and one IPv6 address: those two are one host. A name of several hosts is
- * nobody's. Where a name now stands for another address, the asset of the old one does not keep it. */
+/* Which asset is it? The scanner's own host is one asset with all its addresses, as its kernel is the inventory of
+ * them; its loopback is nobody else's. Else the asset that holds the address; with `create` it is made when there is
+ * none, else -ENOENT. A name joins the asset when it stands for at most one IPv4 and one IPv6 address: those two are
+ * one host. A name of several hosts is nobody's. Where a name now stands for another address, the asset of the old one
+ * does not keep it. */
 MUST_USE int ingest_asset(struct store *store, const struct ingest_place *place, const struct ingest_host *host,
                           bool create, int64_t *ret_asset_id);
 

@@ -40,20 +40,24 @@ static int settle_ports(const struct settle_scan *scan)
     struct settle_asset asset = {0};
     struct store_port port;
     const struct store_port *after = NULL;
-    int rc;
+    int rc = 0;
 
-    while ((rc = store_port_next(scan->store, scan->scan.realm_id, scan->scan.vantage_id, after, &port)) == 0) {
-        rc = settle_load_asset(scan, port.asset_id, &asset);
+    while (rc == 0) {
+        rc = store_port_next(scan->store, scan->scan.realm_id, scan->scan.vantage_id, after, &port);
+        if (rc == -ENOENT) {
+            rc = 0;
+            break;
+        }
+        if (rc == 0) {
+            rc = settle_load_asset(scan, port.asset_id, &asset);
+        }
         if (rc == 0) {
             rc = settle_port(scan, &asset, &port);
-        }
-        if (rc < 0) {
-            break;
         }
         after = &port;
     }
     store_known_done(&asset.known);
-    return rc == -ENOENT ? 0 : rc;
+    return rc;
 }
 
 static int settle_load_plan(const struct settle_scan *scan, struct scan_plan **ret_plan)

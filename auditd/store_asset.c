@@ -54,6 +54,20 @@ int store_identity_end(struct store *store, int64_t realm_id, const char *kind, 
                      "iitt", at_ms, realm_id, kind, value);
 }
 
+int store_asset_is_instance(struct store *store, int64_t asset_id, bool *ret_is)
+{
+    int64_t count;
+    int rc = store_query_int(store, &count,
+                             "SELECT count(*) FROM asset_identity"
+                             " WHERE asset_id = ? AND kind = 'instance' AND valid_to IS NULL",
+                             "i", asset_id);
+
+    if (rc == 0) {
+        *ret_is = count > 0;
+    }
+    return rc;
+}
+
 int store_asset_any_address(struct store *store, int64_t asset_id, bool (*test)(void *context, const char *address),
                             void *context, bool *ret_any)
 {
@@ -118,11 +132,11 @@ int store_asset_known(struct store *store, int64_t asset_id, struct store_known 
 {
     struct store_known known = {0};
     sqlite3_stmt *row;
-    int rc =
-        store_query(store, &row,
-                    "SELECT a.uuid, i.kind = 'name', i.value FROM asset a JOIN asset_identity i ON i.asset_id = a.id"
-                    " WHERE a.id = ? AND i.kind IN ('name', 'address') AND i.valid_to IS NULL ORDER BY i.id",
-                    "i", asset_id);
+    int rc = store_query(store, &row,
+                         "SELECT a.uuid, i.kind = 'name', i.value FROM asset a LEFT JOIN asset_identity i"
+                         " ON i.asset_id = a.id AND i.kind IN ('name', 'address') AND i.valid_to IS NULL"
+                         " WHERE a.id = ? ORDER BY i.id",
+                         "i", asset_id);
 
     while (rc == 0 && (rc = store_step(store, row)) == 1) {
         snprintf(known.uuid, sizeof(known.uuid), "%s", store_text(row, 0));
@@ -132,7 +146,7 @@ int store_asset_known(struct store *store, int64_t asset_id, struct store_known 
         }
     }
     if (rc == 0 && known.uuid[0] == '\0') {
-        rc = store_fail(store, STORE_FAULT_OTHER, -ENOENT, "asset %lld has no address", (long long)asset_id);
+        rc = store_fail(store, STORE_FAULT_CORRUPT, -EUCLEAN, "there is no asset %lld", (long long)asset_id);
     }
     if (rc < 0) {
         store_known_done(&known);

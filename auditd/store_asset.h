@@ -25,6 +25,9 @@ MUST_USE int store_identity_add(struct store *store, const struct stored_identit
 MUST_USE int store_identity_end(struct store *store, int64_t realm_id, const char *kind, const char *value,
                                 int64_t at_ms);
 
+/* Whether it is known as a scanner's or an inventory's instance. */
+MUST_USE int store_asset_is_instance(struct store *store, int64_t asset_id, bool *ret_is);
+
 /* Whether `test` holds for one of its addresses; `test` must not call the store. */
 MUST_USE int store_asset_any_address(struct store *store, int64_t asset_id,
                                      bool (*test)(void *context, const char *address), void *context, bool *ret_any);

@@ -313,6 +313,65 @@ static void a_name_joins_what_was_known_apart(void **state)
                      1);
 }
 
+static void self_port(struct fixture *fixture, const char *host)
+{
+    fixture_line(fixture, "port",
+                 "\"host\":\"%s\",\"proto\":\"tcp\",\"port\":22,\"state\":\"open\",\"reason\":\"syn-ack\","
+                 "\"self\":true,\"bound\":\"0.0.0.0\"",
+                 host);
+}
+
+/* The scanner's own host is one asset; another scanner's loopback is another host's. */
+static void the_scanners_own_addresses_are_one_asset(void **state)
+{
+    struct fixture *fixture = *state;
+    struct fixture_plan plan = {"site", "here", "[\"127.0.0.1\",\"10.0.0.0/24\",\"::1\"]", "22", "", 1, 0};
+
+    /* Known from elsewhere first: that asset stays, and gets the other addresses. */
+    fixture_start(fixture, &plan_one);
+    fixture_port(fixture, "10.0.0.5", 22, "open", "syn-ack");
+    for (int i = 0; i < 2; i++) {
+        fixture_start(fixture, &plan);
+        self_port(fixture, "10.0.0.5");
+        self_port(fixture, "127.0.0.1");
+        self_port(fixture, "::1");
+        fixture_slab(fixture, 0, 1);
+        fixture_end(fixture, true);
+        assert_int_equal(fixture_int(fixture, "SELECT count(*) FROM asset"), 1);
+    }
+    plan.vantage = "there";
+    fixture_start(fixture, &plan);
+    self_port(fixture, "127.0.0.1");
+    self_port(fixture, "10.0.0.6");
+    fixture_port(fixture, "10.0.0.5", 22, "open", "syn-ack");
+    fixture_slab(fixture, 0, 1);
+    assert_int_equal(fixture_int(fixture, "SELECT count(*) FROM asset WHERE ended_at IS NULL"), 2);
+    assert_int_equal(fixture_int(fixture, "SELECT count(DISTINCT asset_id) FROM endpoint WHERE address = '127.0.0.1'"),
+                     2);
+    assert_int_equal(fixture_int(fixture, "SELECT count(DISTINCT asset_id) FROM endpoint WHERE address = '10.0.0.5'"),
+                     1);
+}
+
+/* The same machine under another vantage's name: its loopback comes first and looks like a stranger's. */
+static void a_renamed_vantage_keeps_its_asset(void **state)
+{
+    struct fixture *fixture = *state;
+    struct fixture_plan plan = {"site", "here", "[\"127.0.0.1\",\"10.0.0.0/24\"]", "22", "", 1, 0};
+
+    for (int i = 0; i < 3; i++) {
+        plan.vantage = i == 0 ? "here" : "renamed";
+        fixture_start(fixture, &plan);
+        self_port(fixture, "127.0.0.1");
+        self_port(fixture, "10.0.0.5");
+        fixture_slab(fixture, 0, 1);
+        fixture_end(fixture, true);
+    }
+    assert_int_equal(fixture_int(fixture, "SELECT min(id) FROM asset WHERE ended_at IS NULL"), 1);
+    assert_int_equal(fixture_int(fixture, "SELECT count(*) FROM asset WHERE ended_at IS NULL"), 1);
+    assert_int_equal(
+        fixture_int(fixture, "SELECT count(*) FROM asset_identity WHERE asset_id = 1 AND valid_to IS NULL"), 4);
+}
+
 static void a_name_of_several_hosts_is_nobodys(void **state)
 {
     struct fixture *fixture = *state;
@@ -417,6 +476,8 @@ int main(void)
         WITH_STORE(two_realms_are_two_assets),
         WITH_STORE(a_name_joins_ipv4_and_ipv6),
         WITH_STORE(a_name_joins_what_was_known_apart),
+        WITH_STORE(the_scanners_own_addresses_are_one_asset),
+        WITH_STORE(a_renamed_vantage_keeps_its_asset),
         WITH_STORE(a_name_of_several_hosts_is_nobodys),
         WITH_STORE(a_name_that_moved_leaves_the_old_asset),
         WITH_STORE(another_tenant_is_another_asset),
