@@ -1,0 +1,515 @@
+#include "auditd/store_read.h"
+
+#include "auditd/protocol.h"
+#include "auditd/store.h"
+#include "auditd/store_migration.h"
+
+#include <errno.h>
+#include <setjmp.h>
+#include <sqlite3.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "tests/unit/alloc_countdown.h"
+
+#define UUID(n) "00000000-0000-4000-8000-00000000000" n
+
+static char folder[] = "/tmp/leastport-read-XXXXXX";
+static char db_path[64];
+
+/* Two realms with the same address; one port open since 1000, closed at 5000; one port open still. */
+static const char rows[] =
+    "INSERT INTO realm VALUES (1, 'a', 1), (2, 'b', 1);"
+    "INSERT INTO vantage VALUES (1, 'v', 'world', 1);"
+    "INSERT INTO policy VALUES (1, 'hash', 'baseline', '', 1, 1);"
+    "INSERT INTO scan (id, uuid, realm_id, vantage_id, policy_id, plan, plan_hash, state, started_at, loss) VALUES"
+    " (1, '" UUID(
+        "1") "', 1, 1, 1, '{}', 'h', 'complete', 1000, NULL),"
+             " (2, '" UUID(
+                 "2") "', 1, 1, 1, '{}', 'h', 'complete', 5000, 0.5);"
+                      "INSERT INTO asset (id, uuid, realm_id, created_at, ended_at) VALUES (1, '" UUID(
+                          "a") "', 1, 1000, NULL),"
+                               " (2, '" UUID("b") "', 2, 1000, NULL), (3, '" UUID(
+                                   "c") "', 1, 100, 900);"
+                                        "INSERT INTO asset_identity (asset_id, realm_id, kind, value, source, "
+                                        "valid_from, valid_to) VALUES"
+                                        " (1, 1, 'address', '10.0.0.1', 'scan', 1000, NULL), (1, 1, 'address', "
+                                        "'2001:db8::1', 'scan', 2000, NULL),"
+                                        " (1, 1, 'name', CAST(X'ff3c623e' AS TEXT), 'scan', 1000, NULL),"
+                                        " (2, 2, 'address', '10.0.0.1', 'scan', 1000, NULL), (3, 1, 'address', "
+                                        "'10.0.0.1', 'scan', 100, 900);"
+                                        "INSERT INTO asset_state (asset_id, vantage_id, address, state, reason, "
+                                        "first_seen, last_seen, first_scan_id,"
+                                        " last_scan_id) VALUES (1, 1, '10.0.0.1', 'up', 'syn-ack', 1000, 5000, 1, 2),"
+                                        " (2, 1, '10.0.0.1', 'down', 'no-response', 1000, 5000, 1, 2);"
+                                        "INSERT INTO endpoint (id, asset_id, vantage_id, address, proto, port) VALUES "
+                                        "(1, 1, 1, '10.0.0.1', 'tcp', 22),"
+                                        " (2, 1, 1, '10.0.0.1', 'tcp', 6379);"
+                                        "INSERT INTO endpoint_state (endpoint_id, state, reason, first_seen, "
+                                        "last_seen, ended_at, first_scan_id,"
+                                        " last_scan_id) VALUES (1, 'open', 'syn-ack', 1000, 4000, 5000, 1, 1),"
+                                        " (1, 'closed', 'reset', 5000, 5000, NULL, 2, 2), (2, 'open', 'syn-ack', 1000, "
+                                        "5000, NULL, 1, 2);"
+                                        "INSERT INTO finding (id, uuid, fingerprint, asset_id, proto, port, kind, "
+                                        "presence, sight, severity, severity_rank,"
+                                        " service, rule_id, policy_id, service_weight, breadth, breadth_class, "
+                                        "evidence, evidence_kind, need, need_kind,"
+                                        " penalty, title, why, fix, first_seen, last_seen, changed_at, first_scan_id, "
+                                        "last_scan_id) VALUES"
+                                        " (1, 'f1', 'p1', 1, 'tcp', 22, 'exposure', 'FIXED', 'FRESH', 'high', 3, "
+                                        "'ssh', 'r', 1, 30, 1, 'world', 1, 'seen',"
+                                        " 1, 'forbidden', 30, 't', 'w', 'f', 1000, 4000, 5000, 1, 2),"
+                                        " (2, 'f2', 'p2', 1, 'tcp', 6379, 'exposure', 'OPEN', 'FRESH', 'critical', 4, "
+                                        "'redis', 'r', 1, 40, 1, 'world', 1,"
+                                        " 'seen', 1, 'forbidden', 40, 't', 'w', 'f', 1000, 5000, 1000, 1, 2),"
+                                        " (3, 'f3', 'p3', 2, 'tcp', 80, 'exposure', 'OPEN', 'RETIRED', 'low', 1, "
+                                        "'http', 'r', 1, 10, 1, 'world', 1,"
+                                        " 'seen', 0.1, 'unknown', 1, 't', 'w', 'f', 1000, 2000, 2000, 1, 1),"
+                                        " (4, 'f4', 'p4', 2, 'tcp', 81, 'exposure', 'NEW', 'STALE', 'critical', 4, "
+                                        "'http', 'r', 1, 10, 1, 'world', 1,"
+                                        " 'seen', 1, 'unknown', 35, 't', 'w', 'f', 3000, 3000, 3000, 1, 1);"
+                                        "INSERT INTO finding_vantage VALUES (2, 1, 'world', 1000, NULL);"
+                                        "INSERT INTO finding_event (finding_id, at, actor, what, was, became, reason, "
+                                        "evidence, scan_id) VALUES"
+                                        " (1, 1000, 'auditd', 'presence', '', 'NEW', 'seen', '{}', 1),"
+                                        " (1, 5000, 'auditd', 'presence', 'OPEN', 'FIXED', 'reset', '{}', 2);"
+                                        "INSERT INTO score (scope, subject, score, grade, caps, exposure, waived, "
+                                        "coverage, terms, policy_id, first_at,"
+                                        " last_at, ended_at) VALUES ('fleet', '', 30, 'F', '[]', 70, 0, 1, '[]', 1, "
+                                        "1000, 5000, 5000),"
+                                        " ('fleet', '', 60, 'D', '[]', 40, 0, 1, '[]', 1, 5000, 5000, NULL),"
+                                        " ('host', '" UUID(
+                                            "a") "', 60, 'D', '[]', 40, 0, 1, '[]', 1, 5000, 5000, NULL);";
+
+static void run_sql(const char *path, const char *sql)
+{
+    sqlite3 *db;
+    char *error = NULL;
+    int keep = 1;
+    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+    sqlite3_file_control(db, NULL, SQLITE_FCNTL_PERSIST_WAL, &keep);
+    if (sqlite3_exec(db, sql, NULL, NULL, &error) != SQLITE_OK) {
+        fail_msg("%s", error);
+    }
+    sqlite3_close(db);
+}
+
+static void make_schema(const char *path)
+{
+    char pragmas[256];
+    run_sql(path, "PRAGMA journal_mode = WAL");
+    for (size_t i = 0; i < store_migration_count; i++) {
+        run_sql(path, store_migrations[i].sql);
+    }
+    snprintf(pragmas, sizeof(pragmas), "PRAGMA application_id = %d; PRAGMA user_version = %d", STORE_APPLICATION_ID,
+             STORE_READ_SCHEMA_VERSION);
+    run_sql(path, pragmas);
+}
+
+static int set_up(void **state)
+{
+    (void)state;
+    assert_non_null(mkdtemp(folder));
+    snprintf(db_path, sizeof(db_path), "%s/audit.db", folder);
+    make_schema(db_path);
+    run_sql(db_path, rows);
+    return 0;
+}
+
+static void remove_database(const char *path)
+{
+    static const char *const ends[] = {"", "-wal", "-shm"};
+    char name[96];
+    for (size_t i = 0; i < 3; i++) {
+        snprintf(name, sizeof(name), "%s%s", path, ends[i]);
+        unlink(name);
+    }
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    remove_database(db_path);
+    return rmdir(folder);
+}
+
+static struct store_reader *open_reader(void)
+{
+    char error[STORE_READ_ERROR_SIZE] = "";
+    struct store_reader *reader = NULL;
+    int rc = store_reader_open(db_path, error, &reader);
+    if (rc != 0) {
+        fail_msg("%d: %s", rc, error);
+    }
+    return reader;
+}
+
+/* What lists gave: ids in their order. */
+struct seen {
+    int64_t ids[16];
+    double keys[16];
+    size_t count;
+    int stop; /* what the function returns */
+};
+
+static void see(struct seen *seen, int64_t id, double key)
+{
+    assert_true(seen->count < 16);
+    seen->ids[seen->count] = id;
+    seen->keys[seen->count++] = key;
+}
+
+static int see_finding(void *context, const struct store_finding *finding)
+{
+    struct seen *seen = context;
+    see(seen, finding->id, finding->sort_key);
+    return seen->stop;
+}
+
+static int see_host(void *context, const struct store_host *host)
+{
+    see(context, host->id, host->sort_key);
+    if (host->id == 1) {
+        assert_string_equal(host->address, "10.0.0.1");
+        assert_string_equal(host->name, "\xff<b>");
+        assert_string_equal(host->state, "up");
+    }
+    return 0;
+}
+
+static int see_endpoint(void *context, const struct store_endpoint *endpoint)
+{
+    see(context, endpoint->id, endpoint->sort_key);
+    return 0;
+}
+
+static int see_score(void *context, const struct store_score *score)
+{
+    see(context, (int64_t)score->score, score->sort_key);
+    return 0;
+}
+
+static int see_scan(void *context, const struct store_scan *scan)
+{
+    see(context, scan->id, scan->sort_key);
+    assert_int_equal(scan->id == 1, scan->loss != scan->loss);
+    return 0;
+}
+
+static int see_change(void *context, const struct store_change *change)
+{
+    see(context, change->id, change->sort_key);
+    return 0;
+}
+
+static void assert_seen(const struct seen *seen, size_t count, const int64_t *ids)
+{
+    assert_int_equal(seen->count, count);
+    for (size_t i = 0; i < count; i++) {
+        assert_int_equal(seen->ids[i], ids[i]);
+    }
+}
+
+#define ASSERT_SEEN(seen, ...)                                                                                         \
+    assert_seen(&(seen), sizeof((int64_t[]){__VA_ARGS__}) / sizeof(int64_t), (int64_t[]){__VA_ARGS__})
+
+static void lists_what_counts_now(void **state)
+{
+    struct store_reader *reader = open_reader();
+    struct store_finding_filter filter = {.page = {.sort = STORE_FINDING_BY_SEVERITY, .is_descending = true}};
+    struct seen now = {0};
+    struct seen changed = {0};
+    (void)state;
+    assert_int_equal(store_read_findings(reader, &filter, see_finding, &now), 0);
+    ASSERT_SEEN(now, 2, 4);
+    filter.changed_since = 2000;
+    assert_int_equal(store_read_findings(reader, &filter, see_finding, &changed), 0);
+    ASSERT_SEEN(changed, 4, 1, 3);
+    store_reader_close(reader);
+}
+
+static void goes_on_after_a_position(void **state)
+{
+    struct store_reader *reader = open_reader();
+    struct store_finding_filter filter = {
+        .page = {.sort = STORE_FINDING_BY_SEVERITY, .is_descending = true, .limit = 1}};
+    struct seen first = {0};
+    struct seen second = {0};
+    struct seen third = {0};
+    (void)state;
+    assert_int_equal(store_read_findings(reader, &filter, see_finding, &first), 0);
+    filter.page.after = (struct store_position){true, first.keys[0], first.ids[0]};
+    assert_int_equal(store_read_findings(reader, &filter, see_finding, &second), 0);
+    filter.page.after = (struct store_position){true, second.keys[0], second.ids[0]};
+    assert_int_equal(store_read_findings(reader, &filter, see_finding, &third), 0);
+    ASSERT_SEEN(first, 2);
+    ASSERT_SEEN(second, 4);
+    assert_int_equal(third.count, 0);
+    store_reader_close(reader);
+}
+
+static void filters_bind_and_never_become_sql(void **state)
+{
+    static const char *const hostile[] = {"'; DROP TABLE finding; --", "\xff", "\" OR 1", "%"};
+    const struct store_texts texts = {hostile, 4};
+    const int64_t port = 6379;
+    struct store_reader *reader = open_reader();
+    struct store_finding_filter filter = {.realms = texts, .services = texts, .owners = texts, .hosts = texts};
+    struct store_finding_filter by_port = {.ports = {&port, 1}, .severity_min = 4};
+    struct seen none = {0};
+    struct seen one = {0};
+    (void)state;
+    assert_int_equal(store_read_findings(reader, &filter, see_finding, &none), 0);
+    assert_int_equal(none.count, 0);
+    assert_int_equal(store_read_findings(reader, &by_port, see_finding, &one), 0);
+    ASSERT_SEEN(one, 2);
+    store_reader_close(reader);
+}
+
+static void a_function_can_end_the_list(void **state)
+{
+    struct store_reader *reader = open_reader();
+    struct store_finding_filter filter = {0};
+    struct seen seen = {.stop = 42};
+    (void)state;
+    assert_int_equal(store_read_findings(reader, &filter, see_finding, &seen), 42);
+    assert_int_equal(seen.count, 1);
+    seen = (struct seen){0};
+    assert_int_equal(store_read_findings(reader, &filter, see_finding, &seen), 0);
+    assert_int_equal(seen.count, 2);
+    store_reader_close(reader);
+}
+
+static void knows_who_held_an_address_then(void **state)
+{
+    static const char *const address = "10.0.0.1";
+    static const char *const realm = "a";
+    static const char *const up = "up";
+    struct store_reader *reader = open_reader();
+    struct store_host_filter now = {.addresses = {&address, 1}, .realms = {&realm, 1}};
+    struct store_host_filter then = {.addresses = {&address, 1}, .realms = {&realm, 1}, .as_of = 500};
+    struct store_host_filter ever = {.addresses = {&address, 1}, .with_ended = true};
+    struct store_host_filter living = {.states = {&up, 1}};
+    struct store_host_filter unseen = {.up_before = 5000, .page = {.sort = STORE_HOST_BY_LAST_UP}};
+    struct seen seen[5] = {0};
+    (void)state;
+    assert_int_equal(store_read_hosts(reader, &now, see_host, &seen[0]), 0);
+    ASSERT_SEEN(seen[0], 1);
+    assert_int_equal(store_read_hosts(reader, &then, see_host, &seen[1]), 0);
+    ASSERT_SEEN(seen[1], 3);
+    assert_int_equal(store_read_hosts(reader, &ever, see_host, &seen[2]), 0);
+    ASSERT_SEEN(seen[2], 1, 2, 3);
+    assert_int_equal(store_read_hosts(reader, &living, see_host, &seen[3]), 0);
+    ASSERT_SEEN(seen[3], 1);
+    assert_int_equal(store_read_hosts(reader, &unseen, see_host, &seen[4]), 0);
+    ASSERT_SEEN(seen[4], 2);
+    store_reader_close(reader);
+}
+
+static void reads_intervals_at_any_moment(void **state)
+{
+    struct store_reader *reader = open_reader();
+    struct store_endpoint_filter now = {0};
+    struct store_endpoint_filter then = {.as_of = 4999};
+    struct store_endpoint_filter before = {.as_of = 999};
+    struct store_endpoint_filter all = {.with_ended = true, .page = {.sort = STORE_ENDPOINT_BY_PORT}};
+    struct store_score_filter score_then = {.as_of = 4999};
+    struct store_score_filter score_history = {.with_ended = true, .page = {.sort = STORE_SCORE_BY_TIME}};
+    struct seen seen[6] = {0};
+    (void)state;
+    assert_int_equal(store_read_endpoints(reader, &now, see_endpoint, &seen[0]), 0);
+    ASSERT_SEEN(seen[0], 2, 3);
+    assert_int_equal(store_read_endpoints(reader, &then, see_endpoint, &seen[1]), 0);
+    ASSERT_SEEN(seen[1], 1, 3);
+    assert_int_equal(store_read_endpoints(reader, &before, see_endpoint, &seen[2]), 0);
+    assert_int_equal(seen[2].count, 0);
+    assert_int_equal(store_read_endpoints(reader, &all, see_endpoint, &seen[3]), 0);
+    ASSERT_SEEN(seen[3], 1, 2, 3);
+    assert_int_equal(store_read_scores(reader, &score_then, see_score, &seen[4]), 0);
+    ASSERT_SEEN(seen[4], 30);
+    assert_int_equal(store_read_scores(reader, &score_history, see_score, &seen[5]), 0);
+    ASSERT_SEEN(seen[5], 30, 60, 60);
+    store_reader_close(reader);
+}
+
+static int see_group(void *context, const struct store_group *group)
+{
+    struct seen *seen = context;
+    if (seen->count == 0) {
+        assert_string_equal(group->values[0], "critical");
+        assert_string_equal(group->values[1], "a");
+    }
+    see(seen, group->count, group->penalty);
+    return 0;
+}
+
+static void counts_by_groups(void **state)
+{
+    static const enum store_finding_group values[] = {STORE_GROUP_SEVERITY, STORE_GROUP_REALM};
+    const struct store_group_keys keys = {values, 2};
+    struct store_reader *reader = open_reader();
+    struct store_finding_filter filter = {0};
+    struct seen seen = {0};
+    (void)state;
+    assert_int_equal(store_read_finding_groups(reader, &filter, keys, see_group, &seen), 0);
+    ASSERT_SEEN(seen, 1, 1);
+    assert_float_equal(seen.keys[0], 40, 1e-9);
+    store_reader_close(reader);
+}
+
+static void tells_what_changed_since_a_scan(void **state)
+{
+    static const char *const second = UUID("2");
+    struct store_reader *reader = open_reader();
+    struct store_change_filter since = {.since_scan = UUID("1")};
+    struct store_change_filter unknown = {.since_scan = UUID("9")};
+    struct store_change_filter of = {.scans = {&second, 1}};
+    struct store_scan_filter scans = {.page = {.is_descending = true}};
+    struct seen seen[4] = {0};
+    (void)state;
+    assert_int_equal(store_read_changes(reader, &since, see_change, &seen[0]), 0);
+    ASSERT_SEEN(seen[0], 2);
+    assert_int_equal(store_read_changes(reader, &unknown, see_change, &seen[1]), -ENOENT);
+    assert_non_null(strstr(store_reader_error(reader), "no scan has this id"));
+    assert_int_equal(store_read_changes(reader, &of, see_change, &seen[2]), 0);
+    ASSERT_SEEN(seen[2], 2);
+    assert_int_equal(store_read_scans(reader, &scans, see_scan, &seen[3]), 0);
+    ASSERT_SEEN(seen[3], 2, 1);
+    store_reader_close(reader);
+}
+
+static void a_snapshot_holds_while_the_writer_writes(void **state)
+{
+    struct store_reader *reader = open_reader();
+    struct store_finding_filter filter = {0};
+    struct seen before = {0};
+    struct seen during = {0};
+    struct seen after = {0};
+    (void)state;
+    assert_int_equal(store_reader_begin(reader), 0);
+    assert_int_equal(store_read_findings(reader, &filter, see_finding, &before), 0);
+    run_sql(db_path, "UPDATE finding SET presence = 'ALLOWED' WHERE id = 4");
+    assert_int_equal(store_read_findings(reader, &filter, see_finding, &during), 0);
+    store_reader_end(reader);
+    assert_int_equal(store_read_findings(reader, &filter, see_finding, &after), 0);
+    assert_int_equal(before.count, 2);
+    assert_int_equal(during.count, 2);
+    assert_int_equal(after.count, 1);
+    run_sql(db_path, "UPDATE finding SET presence = 'NEW' WHERE id = 4");
+    store_reader_close(reader);
+}
+
+static void expect_refusal(const char *path, int rc, const char *text)
+{
+    char error[STORE_READ_ERROR_SIZE] = "";
+    struct store_reader *reader = NULL;
+    assert_int_equal(store_reader_open(path, error, &reader), rc);
+    assert_null(reader);
+    if (strstr(error, text) == NULL) {
+        fail_msg("%s: expected \"%s\"", error, text);
+    }
+}
+
+static void says_what_is_wrong_with_a_file(void **state)
+{
+    char path[96];
+    FILE *file;
+    (void)state;
+    snprintf(path, sizeof(path), "%s/other.db", folder);
+    expect_refusal(path, -ENOENT, "the first audit makes it");
+    expect_refusal(folder, -EMEDIUMTYPE, "not a file");
+    file = fopen(path, "w");
+    assert_non_null(file);
+    fclose(file);
+    expect_refusal(path, -EAGAIN, "no audit has written");
+    file = fopen(path, "w");
+    for (int i = 0; i < 1000; i++) {
+        fputs("no database ", file);
+    }
+    fclose(file);
+    expect_refusal(path, -EMEDIUMTYPE, "not a Leastport database");
+    unlink(path);
+    run_sql(path, "CREATE TABLE x (y)");
+    expect_refusal(path, -EMEDIUMTYPE, "not a Leastport database");
+    run_sql(path, "PRAGMA user_version = 1; PRAGMA application_id = 1");
+    expect_refusal(path, -EMEDIUMTYPE, "not a Leastport database");
+    remove_database(path);
+    make_schema(path);
+    run_sql(path, "PRAGMA user_version = 2");
+    expect_refusal(path, -EPROTO, "install the newer Leastport");
+    run_sql(path, "PRAGMA user_version = 0");
+    expect_refusal(path, -EAGAIN, "no audit has written");
+    remove_database(path);
+}
+
+static void notices_that_the_file_was_replaced(void **state)
+{
+    char away[96];
+    struct store_reader *reader = open_reader();
+    (void)state;
+    snprintf(away, sizeof(away), "%s/away.db", folder);
+    assert_false(store_reader_is_replaced(reader));
+    assert_int_equal(rename(db_path, away), 0);
+    assert_true(store_reader_is_replaced(reader));
+    assert_int_equal(rename(away, db_path), 0);
+    assert_false(store_reader_is_replaced(reader));
+    store_reader_close(reader);
+    store_reader_close(NULL);
+}
+
+static void reads_the_version_that_is_written(void **state)
+{
+    (void)state;
+    assert_int_equal(STORE_READ_SCHEMA_VERSION, store_schema_version());
+}
+
+static int open_and_list(void)
+{
+    static const char *const names[] = {"a", "b", "c", "d", "e", "f", "g", "h", "i",
+                                        "j", "k", "l", "m", "n", "o", "p", "q"};
+    struct store_finding_filter filter = {.services = {names, 17}};
+    char error[STORE_READ_ERROR_SIZE];
+    struct store_reader *reader = NULL;
+    struct seen seen = {0};
+    int rc = store_reader_open(db_path, error, &reader);
+    if (rc == 0) {
+        rc = store_read_findings(reader, &filter, see_finding, &seen);
+    }
+    store_reader_close(reader);
+    assert_true(rc == 0 || rc == -ENOMEM);
+    return rc;
+}
+
+static void survives_each_failed_allocation(void **state)
+{
+    (void)state;
+    assert_true(alloc_count_down(open_and_list) > 3);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(lists_what_counts_now),
+        cmocka_unit_test(goes_on_after_a_position),
+        cmocka_unit_test(filters_bind_and_never_become_sql),
+        cmocka_unit_test(a_function_can_end_the_list),
+        cmocka_unit_test(knows_who_held_an_address_then),
+        cmocka_unit_test(reads_intervals_at_any_moment),
+        cmocka_unit_test(counts_by_groups),
+        cmocka_unit_test(tells_what_changed_since_a_scan),
+        cmocka_unit_test(a_snapshot_holds_while_the_writer_writes),
+        cmocka_unit_test(says_what_is_wrong_with_a_file),
+        cmocka_unit_test(notices_that_the_file_was_replaced),
+        cmocka_unit_test(reads_the_version_that_is_written),
+        cmocka_unit_test(survives_each_failed_allocation),
+    };
+    return cmocka_run_group_tests_name("store_read", tests, set_up, tear_down);
+}

@@ -1,0 +1,176 @@
+#include "web/server.h"
+
+#include "auditd/protocol.h"
+#include "auditd/store_migration.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <setjmp.h>
+#include <sodium.h>
+#include <sqlite3.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+enum { CLIENTS = 8, REQUESTS = 40 };
+
+static char folder[] = "/tmp/leastport-server-XXXXXX";
+static char db_path[64];
+
+static int make_database(void **state)
+{
+    sqlite3 *db;
+    (void)state;
+    if (sodium_init() < 0 || mkdtemp(folder) == NULL) {
+        return -1;
+    }
+    snprintf(db_path, sizeof(db_path), "%s/audit.db", folder);
+    if (sqlite3_open(db_path, &db) != SQLITE_OK) {
+        return -1;
+    }
+    sqlite3_exec(db, "PRAGMA journal_mode = WAL; PRAGMA application_id = 1819505776", NULL, NULL, NULL);
+    assert_int_equal(STORE_APPLICATION_ID, 1819505776);
+    for (size_t i = 0; i < store_migration_count; i++) {
+        assert_int_equal(sqlite3_exec(db, store_migrations[i].sql, NULL, NULL, NULL), SQLITE_OK);
+    }
+    sqlite3_exec(db, "PRAGMA user_version = 1; INSERT INTO realm VALUES (1, 'r', 1)", NULL, NULL, NULL);
+    sqlite3_close(db);
+    return 0;
+}
+
+static int remove_database(void **state)
+{
+    static const char *const ends[] = {"", "-wal", "-shm"};
+    char path[80];
+    (void)state;
+    for (size_t i = 0; i < sizeof(ends) / sizeof(*ends); i++) {
+        snprintf(path, sizeof(path), "%s%s", db_path, ends[i]);
+        unlink(path);
+    }
+    return rmdir(folder);
+}
+
+static struct server *start(void)
+{
+    struct server_options options = server_options_default();
+    struct server *server = NULL;
+    options.db_path = db_path;
+    options.port = 0;
+    assert_int_equal(server_start(&options, &server), 0);
+    assert_int_not_equal(server_port(server), 0);
+    return server;
+}
+
+static int dial(uint16_t port)
+{
+    struct addr loopback = addr_loopback(false);
+    struct sockaddr_storage address;
+    socklen_t length = addr_to_sockaddr(&loopback, port, &address);
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+    if (connect(fd, (struct sockaddr *)&address, length) != 0) {
+        close(fd);
+        return -1;
+    }
+    return fd;
+}
+
+/* One request on its own connection; the status, or 0. */
+static int ask(uint16_t port, const char *target)
+{
+    char text[4096];
+    int fd = dial(port);
+    int status = 0;
+    ssize_t count = 0;
+    if (fd < 0) {
+        return 0;
+    }
+    snprintf(text, sizeof(text), "GET %s HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n", target);
+    if (send(fd, text, strlen(text), MSG_NOSIGNAL) > 0) {
+        count = recv(fd, text, sizeof(text) - 1, MSG_WAITALL);
+    }
+    close(fd);
+    if (count > 0) {
+        text[count] = '\0';
+        sscanf(text, "HTTP/1.1 %d", &status);
+    }
+    return status;
+}
+
+struct client {
+    pthread_t thread;
+    uint16_t port;
+    int good;
+};
+
+static void *run_client(void *context)
+{
+    static const char *const targets[] = {"/api/v1/findings", "/metrics", "/", "/api/v1/hosts?sort=-exposure"};
+    struct client *client = context;
+    for (int i = 0; i < REQUESTS; i++) {
+        client->good += ask(client->port, targets[i % 4]) == 200;
+    }
+    return NULL;
+}
+
+static void answers_many_threads_at_once(void **state)
+{
+    struct server *server = start();
+    struct client clients[CLIENTS] = {0};
+    (void)state;
+    for (int i = 0; i < CLIENTS; i++) {
+        clients[i].port = server_port(server);
+        assert_int_equal(pthread_create(&clients[i].thread, NULL, run_client, &clients[i]), 0);
+    }
+    for (int i = 0; i < CLIENTS; i++) {
+        pthread_join(clients[i].thread, NULL);
+        assert_int_equal(clients[i].good, REQUESTS);
+    }
+    server_stop(server);
+}
+
+static void stops_while_clients_hang(void **state)
+{
+    struct server *server = start();
+    int fds[CLIENTS];
+    (void)state;
+    for (int i = 0; i < CLIENTS; i++) {
+        fds[i] = dial(server_port(server));
+        assert_true(fds[i] >= 0);
+        assert_int_equal(send(fds[i], "GET / HTTP/1.1\r\n", 16, MSG_NOSIGNAL), 16);
+    }
+    server_stop(server);
+    for (int i = 0; i < CLIENTS; i++) {
+        close(fds[i]);
+    }
+    server_stop(NULL);
+}
+
+static void a_port_in_use_is_an_error(void **state)
+{
+    struct server *server = start();
+    struct server_options options = server_options_default();
+    struct server *second = NULL;
+    (void)state;
+    options.db_path = db_path;
+    options.port = server_port(server);
+    assert_int_equal(server_start(&options, &second), -EADDRINUSE);
+    assert_null(second);
+    server_stop(server);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(answers_many_threads_at_once),
+        cmocka_unit_test(stops_while_clients_hang),
+        cmocka_unit_test(a_port_in_use_is_an_error),
+    };
+    return cmocka_run_group_tests_name("server", tests, make_database, remove_database);
+}
