@@ -4,6 +4,7 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
 static const struct {
     unsigned status;
@@ -35,26 +36,34 @@ const char *problem_title(unsigned status)
 void problem_set(struct problem *problem, unsigned status, const char *format, ...)
 {
     va_list args;
+    int length;
 
-    problem->status = status;
     va_start(args, format);
-    vsnprintf(problem->detail, sizeof(problem->detail), format, args);
+    length = vsnprintf(problem->detail, sizeof(problem->detail), format, args);
     va_end(args);
+    /* What does not fit is cut; a format that cannot be printed leaves nothing. */
+    if (length < 0) {
+        problem->detail[0] = '\0';
+    }
+    problem->status = status;
 }
 
 void problem_point(struct problem *problem, const char *part, const char *name, const char *format, ...)
 {
+    char message[PROBLEM_TEXT_SIZE];
     struct problem_error *error;
     va_list args;
+    int length;
 
-    if (problem->error_count == PROBLEM_ERRORS) {
+    va_start(args, format);
+    length = vsnprintf(message, sizeof(message), format, args);
+    va_end(args);
+    if (length < 0 || problem->error_count == PROBLEM_ERRORS) {
         return;
     }
     error = &problem->errors[problem->error_count++];
     snprintf(error->pointer, sizeof(error->pointer), "#/%s/%s", part, name);
-    va_start(args, format);
-    vsnprintf(error->message, sizeof(error->message), format, args);
-    va_end(args);
+    memcpy(error->message, message, sizeof(error->message));
 }
 
 void problem_write(const struct problem *problem, const char *instance, struct buffer *buffer)

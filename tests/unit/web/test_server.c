@@ -98,7 +98,7 @@ static int ask(uint16_t port, const char *target)
     close(fd);
     if (count > 0) {
         text[count] = '\0';
-        sscanf(text, "HTTP/1.1 %d", &status);
+        status = strncmp(text, "HTTP/1.1 ", 9) == 0 ? (int)strtol(text + 9, NULL, 10) : 0;
     }
     return status;
 }
