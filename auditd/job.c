@@ -32,6 +32,7 @@ struct job {
     enum job_phase phase;
     bool interrupted;
     char uuid[STORE_UUID_SIZE]; /* of the sweep that runs */
+    char last_notice[SWEEP_TEXT_SIZE];
     struct job_result result;
 };
 
@@ -63,8 +64,13 @@ void job_destroy(struct job *job)
     free(job);
 }
 
-static void job_notice(const struct job *job, enum log_level level, const char *message)
+static void job_notice(struct job *job, enum log_level level, const char *message)
 {
+    /* The scanner says some things twice: to a person on stderr, and to us in its lines. */
+    if (strncmp(job->last_notice, message, sizeof(job->last_notice) - 1) == 0) {
+        return;
+    }
+    snprintf(job->last_notice, sizeof(job->last_notice), "%s", message);
     if (job->options.on_notice != NULL) {
         job->options.on_notice(job->options.context, level, message);
     }

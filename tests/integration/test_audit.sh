@@ -1,0 +1,150 @@
+#!/usr/bin/env bash
+# One-shot audits of servers that the test starts: exit statuses, lives of findings, bad input, interrupted scans.
+set -uo pipefail
+# shellcheck source=tests/integration/harness.sh
+source "$(dirname "$(readlink -f -- "${BASH_SOURCE[0]}")")/harness.sh"
+enter "audits of servers in a namespace" "$0" "$@"
+begin
+
+DB=$DIR/audit.db
+
+# ---- exit statuses and what is found ----
+serve_ports there 0.0.0.0 22 443 6379 8080
+first=$server
+audit $THERE --db "$DB"
+tap_is "findings from medium on exit with 1" "$status" 1
+tap_is "what is open is found, and a second probe makes it OPEN" "$(findings "$DB")" \
+    $'22 OPEN FRESH low\n443 OPEN FRESH low\n6379 OPEN FRESH medium\n8080 OPEN FRESH low'
+tap_like "a new database is named" "$err" "made the database $DB"
+tap_like "the report says the score" "$out" 'Score [0-9.]+, grade [A-F]'
+tap_is "the second look is a scan of its own" "$(sql "$DB" "SELECT count(*) FROM scan WHERE state = 'complete'")" 2
+
+before=$(state_of "$DB")
+rows=$(sql "$DB" 'SELECT count(*) FROM endpoint_state')
+audit $THERE --db "$DB" --fail-on critical -o "jsonl:$DIR/findings.jsonl" -o table:-
+tap_is "nothing at or above --fail-on exits with 0" "$status" 0
+tap_is "an equal audit changes nothing" "$(state_of "$DB")" "$before"
+tap_is "an equal audit adds no interval" "$(sql "$DB" 'SELECT count(*) FROM endpoint_state')" "$rows"
+tap_is "-o jsonl writes valid lines" \
+    "$(jq -r 'select(.type == "finding") | .port' "$DIR/findings.jsonl" | sort -n | paste -sd' ')" "22 443 6379 8080"
+tap_like "-o table:- stands beside it" "$out" 'Score'
+
+audit $THERE --db "$DIR/clean.db" -p 9999 --no-verify
+tap_is "a clean host exits with 0" "$status" 0
+
+# ---- the lives of findings ----
+end_server "$first"
+serve_ports there 0.0.0.0 22 443 8080
+second=$server
+audit $THERE --db "$DB"
+tap_is "a port that answers RST twice is FIXED" "$(findings "$DB" | grep ^6379)" '6379 FIXED FRESH medium'
+tap_is "a fixed finding does not fail the audit" "$status" 0
+end_server "$second"
+serve_ports there 0.0.0.0 22 443 6379 8080
+third=$server
+audit $THERE --db "$DB"
+tap_is "one that opens again has REAPPEARED" "$(findings "$DB" | grep ^6379)" '6379 REAPPEARED FRESH medium'
+tap_is "a reappeared finding fails the audit" "$status" 1
+nsenter -t "$there" -n ip link set v0 down
+audit $THERE --db "$DB" -p 22,443,6379,8080 --retries 0
+nsenter -t "$there" -n ip link set v0 up
+tap_is "a host that is down is STALE, not FIXED" "$(findings "$DB" | awk '{print $2, $3}' | sort -u)" \
+    $'OPEN STALE\nREAPPEARED STALE'
+audit $THERE --db "$DB"
+tap_is "and FRESH when it is back" "$(findings "$DB" | awk '{print $3}' | sort -u)" FRESH
+tap_like "history says when and why" \
+    "$(sql "$DB" "SELECT became, reason FROM finding_event e JOIN finding f ON f.id = e.finding_id
+                  WHERE f.port = 6379 AND what = 'presence' ORDER BY e.id")" 'NEW.*FIXED\|refused.*REAPPEARED\|'
+
+audit $THERE --db "$DB" --realm other
+tap_is "the same address in another realm is another asset" "$(sql "$DB" 'SELECT count(*) FROM asset')" 2
+
+# ---- bad input ----
+refuses() {
+    local description=$1 text=$2
+    shift 2
+    audit "$@"
+    tap_is "$description: exits with 2" "$status" 2
+    tap_like "$description: says so" "$err" "$text"
+}
+refuses "an address outside the scope" '8\.8\.8\.8' 8.8.8.8 --db "$DIR/x.db"
+refuses "a target that is none" '10\.0\.0\.300' 10.0.0.300 --db "$DIR/x.db"
+refuses "a port that is none" '99999' $THERE -p 99999 --db "$DIR/x.db"
+refuses "a severity that is none" '"loud"' $THERE --fail-on loud
+refuses "a rate that is none" '"fast"' $THERE --rate fast
+refuses "an output format that is none" '"pdf:x"' $THERE -o pdf:x
+refuses "an unknown option" 'frsh' $THERE --frsh
+refuses "a missing configuration" 'nothere.yaml' $THERE --config "$DIR/nothere.yaml"
+printf 'version: 1\nrelm: x\n' >"$DIR/bad.yaml"
+refuses "a wrong configuration" 'bad.yaml:2:1' $THERE --config "$DIR/bad.yaml"
+printf 'version: 1\nrules: 7\n' >"$DIR/policy.yaml"
+refuses "a wrong policy" 'policy.yaml:2:' $THERE --policy "$DIR/policy.yaml"
+head -c 9000 /dev/urandom >"$DIR/noise.db"
+refuses "a file that is no database" 'noise.db' $THERE --db "$DIR/noise.db"
+refuses "a folder that cannot be made" '/proc/nope' $THERE --db /proc/nope/a.db
+
+exec {lock}>"$DB.lock"
+flock "$lock"
+refuses "a database that is locked" 'audit.db' $THERE --db "$DB"
+exec {lock}>&-
+
+# ---- this machine's own addresses ----
+serve_ports here 127.0.0.1 5432
+audit --db "$DIR/own.db" -p 22,5432
+tap_like "without TARGET it audits this machine's own addresses" "$err" "own [0-9]+ addresses"
+tap_is "each of them is looked at" \
+    "$(sql "$DIR/own.db" "SELECT value FROM asset_identity WHERE kind = 'address' ORDER BY value" | paste -sd' ')" \
+    "10.99.0.1 127.0.0.1 ::1 fd99::1"
+tap_is "what listens on loopback alone is no finding" "$(findings "$DIR/own.db")" ''
+
+# ---- a scan that is cut off ----
+# 24 own addresses with all ports are two slabs; the cut comes within the second.
+many=(10.99.7.1-24 -p all --rate 0 --host-rate 0)
+for last in {1..24}; do
+    ip addr add "10.99.7.$last/32" dev lo
+done
+serve_ports here 10.99.7.3 6379
+serve_ports here 10.99.7.21 22 6379
+serve_ports here 10.99.7.24 3306
+audit "${many[@]}" --db "$DIR/whole.db"
+whole=$(state_of "$DIR/whole.db")
+tap_is "the undisturbed audit finds all" "$(sql "$DIR/whole.db" "SELECT count(*) FROM finding")" 4
+
+running_scanner() {
+    pgrep -P "$1" -x leastport-scan
+}
+slab_is_stored() {
+    [[ $(sql "$1" "SELECT max(slabs_done) FROM scan" 2>/dev/null) == 1 ]]
+}
+
+# cut NAME WHAT SIGNAL: an audit whose scanner or auditd gets the signal within the second slab, then the same again.
+cut() {
+    local name=$1 what=$2 signal=$3 db=$DIR/$1.db pid victim
+    "$BIN/leastport" audit "${many[@]}" --db "$db" >"$DIR/out" 2>"$DIR/err" &
+    pid=$!
+    wait_for 120 slab_is_stored "$db" || tap_fail "$name: the first slab is stored"
+    victim=$pid
+    if [[ $what == scanner ]]; then
+        victim=$(running_scanner "$pid")
+    fi
+    kill "-$signal" "$victim"
+    wait "$pid"
+    status=$?
+    if [[ $what == auditd && $signal == KILL ]]; then
+        tap_is "$name: auditd is killed" "$status" 137
+    else
+        tap_ok "$name: exits with 1 or 3" test "$status" = 1 -o "$status" = 3
+        tap_like "$name: says that it is incomplete" "$(<"$DIR/err")" 'the audit is incomplete'
+        tap_is "$name: the scan is stored as incomplete" \
+            "$(sql "$db" "SELECT state FROM scan ORDER BY id LIMIT 1")" incomplete
+    fi
+    audit "${many[@]}" --db "$db"
+    tap_like "$name: the next audit goes on with the second slab" "$err" 'from part 2 of 2'
+    tap_is "$name: and ends as if nothing had been" "$(state_of "$db")" "$whole"
+    tap_is "$name: it is one scan, complete" "$(sql "$db" "SELECT state FROM scan ORDER BY id LIMIT 1")" complete
+}
+cut scanner-killed scanner KILL
+cut auditd-killed auditd KILL
+cut interrupted auditd INT
+
+tap_done
