@@ -230,7 +230,7 @@ static int serve_open_control(struct serve *serve)
 
 static int serve_start_web(struct serve *serve)
 {
-    char words[][16] = {WEB_PROGRAM, "--db", "--listen", "--control"};
+    static char words[][16] = {WEB_PROGRAM, "--db", "--listen", "--control"};
     char *args[SERVE_WEB_ARGS] = {words[0],
                                   words[1],
                                   serve->settings.db,

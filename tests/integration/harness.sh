@@ -33,8 +33,9 @@ harness_pids=()
 harness_end() {
     local pid
     for pid in "${harness_pids[@]}"; do
-        kill -9 "$pid" 2>/dev/null
-    done
+        kill -9 "$pid"
+        wait "$pid"
+    done 2>/dev/null
     rm -rf -- "$DIR"
 }
 
@@ -46,9 +47,10 @@ begin() {
     there=$!
     harness_pids+=("$there")
     ip link set lo up
-    until nsenter -t "$there" -n ip link add v0 type veth peer name v1 netns $$ 2>/dev/null; do
+    until [[ $(readlink "/proc/$there/ns/net") != $(readlink /proc/self/ns/net) ]]; do
         sleep 0.02
     done
+    nsenter -t "$there" -n ip link add v0 type veth peer name v1 netns $$
     ip addr add 10.99.0.1/24 dev v1
     ip -6 addr add fd99::1/64 dev v1 nodad
     ip link set v1 up

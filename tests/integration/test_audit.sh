@@ -98,14 +98,14 @@ tap_is "each of them is looked at" \
 tap_is "what listens on loopback alone is no finding" "$(findings "$DIR/own.db")" ''
 
 # ---- a scan that is cut off ----
-# 24 own addresses with all ports are two slabs; the cut comes within the second.
-many=(10.99.7.1-24 -p all --rate 0 --host-rate 0)
-for last in {1..24}; do
+# 18 own addresses with all ports are two slabs; the cut comes within the second.
+many=(10.99.7.1-18 -p all --rate 0 --host-rate 0)
+for last in {1..18}; do
     ip addr add "10.99.7.$last/32" dev lo
 done
 serve_ports here 10.99.7.3 6379
-serve_ports here 10.99.7.21 22 6379
-serve_ports here 10.99.7.24 3306
+serve_ports here 10.99.7.17 22 6379
+serve_ports here 10.99.7.18 3306
 audit "${many[@]}" --db "$DIR/whole.db"
 whole=$(state_of "$DIR/whole.db")
 tap_is "the undisturbed audit finds all" "$(sql "$DIR/whole.db" "SELECT count(*) FROM finding")" 4

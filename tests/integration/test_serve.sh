@@ -1,0 +1,154 @@
+#!/usr/bin/env bash
+# The daemon: starts, answers on its control socket, audits what is handed over, keeps the dashboard running, ends in order.
+set -uo pipefail
+# shellcheck source=tests/integration/harness.sh
+source "$(dirname "$(readlink -f -- "${BASH_SOURCE[0]}")")/harness.sh"
+enter "the daemon in a namespace" "$0" "$@"
+begin
+
+DB=$DIR/audit.db
+
+# start_daemon ARGUMENT...: sets daemon; what it says is in $DIR/log.
+start_daemon() {
+    : >"$DIR/log"
+    "$BIN/leastport" serve --db "$DB" --listen 127.0.0.1:0 "$@" 2>"$DIR/log" >/dev/null &
+    daemon=$!
+    harness_pids+=("$daemon")
+    wait_for 20 grep -q '"dashboard at' "$DIR/log" || tap_fail "the daemon starts" "$(<"$DIR/log")"
+}
+
+# control REQUEST...: sends the lines, prints what comes back until as many answers with "ok" have come.
+control() {
+    node -e '
+        const [path, ...requests] = process.argv.slice(1);
+        const socket = require("net").connect(path);
+        let left = requests.length, text = "";
+        socket.on("error", (error) => { console.log(error.code); process.exit(1); });
+        socket.on("close", () => process.exit(0));
+        socket.on("data", (data) => {
+            const lines = (text + data).split("\n");
+            text = lines.pop();
+            for (const line of lines) {
+                console.log(line);
+                if ("ok" in JSON.parse(line) && --left === 0) process.exit(0);
+            }
+        });
+        for (const request of requests) socket.write(request + "\n");' "$DB.sock" "$@"
+}
+
+web_status() {
+    control '{"op":"status"}' | jq -r ".web.$1"
+}
+
+children() {
+    pgrep -P "$1" | wc -l
+}
+
+# ---- start ----
+start_daemon
+url=$(web_status url)
+tap_like "says where the dashboard is, as JSON" "$(jq -r 'select(.message | startswith("dashboard")).message' "$DIR/log")" \
+    '^dashboard at http://127\.0\.0\.1:[0-9]+/$'
+tap_ok "the dashboard answers there" curl -fsS -o /dev/null "${url}healthz"
+tap_is "the control socket is for owner and group" "$(stat -c %a "$DB.sock")" 660
+tap_is "status names database and process" "$(control '{"op":"status"}' | jq -r '"\(.db) \(.pid)"')" "$DB $daemon"
+tap_is "web holds nothing of the writer: no lock, no open file for writing but the readers' index" \
+    "$(for fd in "/proc/$(web_status pid)/fdinfo/"*; do
+        file=$(readlink "${fd/fdinfo/fd}")
+        if [[ $file == "$DB"* && $file != *-shm && $(awk '/flags/ {print substr($2, length($2))}' "$fd") != 0 ]] ||
+            [[ $file == *.lock || $file == *.sock ]]; then
+            printf '%s\n' "$file"
+        fi
+    done)" ''
+
+# ---- misuse of the socket ----
+tap_like "an unknown operation is refused" "$(control '{"op":"reboot"}')" '"ok":false.*reboot'
+tap_like "a scope by request is refused" \
+    "$(control '{"op":"audit","targets":["8.8.8.8"],"scope":["0.0.0.0/0"]}')" '"ok":false.*scope'
+tap_like "what is no JSON is refused, and the next request is answered" \
+    "$(control 'hello' '{"op":"status"}' | paste -sd' ')" '"ok":false.*"ok":true'
+tap_like "an unknown audit cannot be cancelled" "$(control '{"op":"cancel","job":"x"}')" '"ok":false'
+
+# ---- audits that are handed over ----
+serve_ports there 0.0.0.0 22 6379
+audit $THERE --db "$DB"
+tap_is "an audit beside the daemon has its exit status" "$status" 1
+tap_like "and its report" "$out" 'Score [0-9.]+, grade'
+tap_is "and is in the daemon's database" "$(findings "$DB")" $'22 OPEN FRESH low\n6379 OPEN FRESH medium'
+tap_like "the daemon's log names who asked" "$(<"$DIR/log")" "asked for by $(id -un)"
+audit $THERE --db "$DB" --scope 0.0.0.0/0
+tap_is "its scope cannot be widened by a client" "$status" 2
+audit 8.8.8.8 --db "$DB" -p 22
+tap_is "an address outside its scope is an error" "$status" 2
+tap_like "that is named" "$err" '8\.8\.8\.8'
+
+slow=(--rate 20 -p 1000-3000)
+"$BIN/leastport" audit $THERE --db "$DB" "${slow[@]}" >/dev/null 2>"$DIR/slow" &
+client=$!
+job_runs() {
+    [[ $(control '{"op":"status"}' | jq -r '.jobs[0].probes_done // 0') -gt 0 ]]
+}
+tap_ok "status tells how far an audit is" wait_for 30 job_runs
+second=$(control '{"op":"audit","targets":["10.99.0.2"],"ports":"22"}')
+tap_is "a second one waits" "$(jq -r .state <<<"$second")" queued
+tap_like "and can be cancelled" "$(control "{\"op\":\"cancel\",\"job\":$(jq .job <<<"$second")}")" '"ok":true'
+kill -INT "$client"
+wait "$client"
+tap_is "SIGINT at the client ends the audit early: findings are there, 1" "$?" 1
+tap_like "and it says so" "$(<"$DIR/slow")" 'incomplete'
+tap_is "nothing runs then" "$(control '{"op":"status"}' | jq '.jobs | length')" 0
+
+# ---- one daemon for one database ----
+"$BIN/leastport" serve --db "$DB" --listen 127.0.0.1:0 >/dev/null 2>"$DIR/other"
+tap_is "a second daemon ends with 2" "$?" 2
+tap_like "and names the process that holds the lock" "$(<"$DIR/other")" "$daemon"
+
+# ---- web dies ----
+web=$(web_status pid)
+kill -9 "$web"
+web_is_back() {
+    [[ $(web_status state) == listening && $(web_status pid) != "$web" ]]
+}
+tap_ok "web is started again when it is killed" wait_for 20 web_is_back
+tap_ok "and answers" curl -fsS -o /dev/null "$(web_status url)healthz"
+tap_is "restarts are counted" "$(web_status restarts)" 1
+
+# ---- the end ----
+"$BIN/leastport" audit $THERE --db "$DB" "${slow[@]}" --fresh >/dev/null 2>"$DIR/slow" &
+client=$!
+wait_for 30 job_runs
+web=$(web_status pid)
+kill -TERM "$daemon"
+wait "$daemon"
+tap_is "SIGTERM ends it with 0, in the middle of an audit" "$?" 0
+wait "$client"
+tap_is "whose client hears of it" "$?" 1
+tap_ok "web has ended" test ! -e "/proc/$web"
+tap_ok "the socket's file is gone" test ! -e "$DB.sock"
+tap_is "the write-ahead log is in the database" "$(stat -c %s "$DB-wal" 2>/dev/null || echo 0)" 0
+audit $THERE --db "$DB" "${slow[@]}" --rate 0 --host-rate 0
+tap_is "the lock is free for the next" "$status" 1
+
+start_daemon
+web=$(web_status pid)
+kill -9 "$daemon"
+wait "$daemon" 2>/dev/null
+tap_ok "web does not outlive a daemon that is killed" wait_for 20 test ! -e "/proc/$web"
+tap_ok "its socket is left behind" test -S "$DB.sock"
+start_daemon
+tap_is "and the next daemon takes it over" "$(web_status state)" listening
+
+# ---- what keeps it from starting ----
+kill -TERM "$daemon"
+wait "$daemon"
+DEEP=$DIR/$(printf 'd%.0s' {1..90})
+mkdir "$DEEP"
+"$BIN/leastport" serve --db "$DEEP/audit.db" --listen 127.0.0.1:0 >/dev/null 2>"$DIR/other"
+tap_is "a socket path that is too long ends with 2" "$?" 2
+tap_like "and says what to do" "$(<"$DIR/other")" 'shorter'
+serve_ports here 127.0.0.1 18480
+"$BIN/leastport" serve --db "$DIR/port.db" --listen 127.0.0.1:18480 >/dev/null 2>"$DIR/other"
+tap_is "a port that is taken ends with 2" "$?" 2
+tap_like "and says which" "$(<"$DIR/other")" '18480'
+
+tap_done
