@@ -1,4 +1,5 @@
 # shellcheck shell=bash
+# shellcheck disable=SC2034 # what is set here is for the tests
 # Sourced by integration tests: runs the rest of the script in network namespaces of its own, with servers that the test
 # starts and stops. "here" is the scanner's place (10.99.0.1), "there" another host (10.99.0.2, fd99::2).
 
@@ -41,13 +42,15 @@ harness_end() {
 
 # begin: two hosts joined by a link, and a folder DIR that ends with the test.
 begin() {
+    local other
     DIR=$(mktemp -d)
     trap harness_end EXIT
     unshare -n sleep 3600 &
     there=$!
     harness_pids+=("$there")
     ip link set lo up
-    until [[ $(readlink "/proc/$there/ns/net") != $(readlink /proc/self/ns/net) ]]; do
+    # While a program starts its links cannot be read: only a name that differs will do.
+    until other=$(readlink "/proc/$there/ns/net") && [[ -n $other && $other != "$(readlink /proc/self/ns/net)" ]]; do
         sleep 0.02
     done
     nsenter -t "$there" -n ip link add v0 type veth peer name v1 netns $$

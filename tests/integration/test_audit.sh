@@ -41,7 +41,6 @@ tap_is "a port that answers RST twice is FIXED" "$(findings "$DB" | grep ^6379)"
 tap_is "a fixed finding does not fail the audit" "$status" 0
 end_server "$second"
 serve_ports there 0.0.0.0 22 443 6379 8080
-third=$server
 audit $THERE --db "$DB"
 tap_is "one that opens again has REAPPEARED" "$(findings "$DB" | grep ^6379)" '6379 REAPPEARED FRESH medium'
 tap_is "a reappeared finding fails the audit" "$status" 1

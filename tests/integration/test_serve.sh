@@ -8,10 +8,10 @@ begin
 
 DB=$DIR/audit.db
 
-# start_daemon ARGUMENT...: sets daemon; what it says is in $DIR/log.
+# Sets daemon; what it says is in $DIR/log.
 start_daemon() {
     : >"$DIR/log"
-    "$BIN/leastport" serve --db "$DB" --listen 127.0.0.1:0 "$@" 2>"$DIR/log" >/dev/null &
+    "$BIN/leastport" serve --db "$DB" --listen 127.0.0.1:0 2>"$DIR/log" >/dev/null &
     daemon=$!
     harness_pids+=("$daemon")
     wait_for 20 grep -q '"dashboard at' "$DIR/log" || tap_fail "the daemon starts" "$(<"$DIR/log")"
