@@ -123,7 +123,7 @@ static int ingest_resolve(struct store *store, const struct ingest_place *place,
                           int64_t *ret_asset_id)
 {
     const char *reason = "it is the scanner's own host";
-    int64_t by_address;
+    int64_t by_address = 0;
     int64_t stronger;
     int known;
     int rc = ingest_find_self(store, place, host, &stronger);
