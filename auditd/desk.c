@@ -1,5 +1,6 @@
 #include "auditd/desk.h"
 
+#include "auditd/settle.h"
 #include "auditd/store_scan.h"
 #include "auditd/store_sql.h"
 #include "lib/clock.h"
@@ -21,6 +22,17 @@ static int desk_enter_policy(struct desk *desk, const struct policy *policy)
     return store_policy_put(desk->store, &row, wall_now_ms(), &desk->policy_id);
 }
 
+/* What a scan saw before a crash is judged even when nobody asks for that scan again. */
+static int desk_settle_pending(const struct desk *desk, const struct settings *settings)
+{
+    struct settle_options options = settle_options_default();
+    uint64_t count;
+
+    options.policy = settings->policy;
+    options.policy_id = desk->policy_id;
+    return settle_pending(desk->store, &options, &count);
+}
+
 int desk_open(const struct settings *settings, struct desk *ret_desk, struct store_error *ret_error)
 {
     struct store_options options = store_options_default();
@@ -40,6 +52,9 @@ int desk_open(const struct settings *settings, struct desk *ret_desk, struct sto
     rc = store_scan_end_orphans(desk.store, "crash", wall_now_ms(), &orphans);
     if (rc == 0) {
         rc = desk_enter_policy(&desk, settings->policy);
+    }
+    if (rc == 0) {
+        rc = desk_settle_pending(&desk, settings);
     }
     if (rc < 0) {
         *ret_error = *store_last_error(desk.store);

@@ -1,6 +1,7 @@
 #include "auditd/settle.h"
 
 #include "auditd/settle_port.h"
+#include "auditd/store_sql.h"
 #include "lib/clock.h"
 
 #include <errno.h>
@@ -73,6 +74,10 @@ static int settle_load_plan(const struct settle_scan *scan, struct scan_plan **r
     }
     json = json_loads(text, 0, NULL);
     rc = json == NULL ? -EBADMSG : scan_plan_create(json, ret_plan, reason);
+    if (rc == -EBADMSG) {
+        rc = store_fail(scan->store, STORE_FAULT_CORRUPT, -EUCLEAN, "the stored plan of scan %s cannot be read: %s",
+                        scan->scan.uuid, json == NULL ? "it is no JSON" : reason);
+    }
     json_decref(json);
     free(text);
     free(hash);
@@ -128,4 +133,25 @@ int settle_scan(struct store *store, const char *scan_uuid, const struct settle_
         *ret_result = result;
     }
     return rc;
+}
+
+int settle_pending(struct store *store, const struct settle_options *options, uint64_t *ret_count)
+{
+    struct settle_result result;
+    char uuid[STORE_UUID_SIZE];
+    uint64_t count = 0;
+    int rc;
+
+    while ((rc = store_scan_unjudged(store, uuid)) == 0) {
+        rc = settle_scan(store, uuid, options, &result);
+        if (rc < 0) {
+            return rc;
+        }
+        count++;
+    }
+    if (rc != -ENOENT) {
+        return rc;
+    }
+    *ret_count = count;
+    return 0;
 }

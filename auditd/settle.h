@@ -38,4 +38,8 @@ struct settle_result {
 MUST_USE int settle_scan(struct store *store, const char *scan_uuid, const struct settle_options *options,
                          struct settle_result *ret_result);
 
+/* After a crash: settles the scans that ended and were never judged, oldest first, as far as no later scan of the same
+ * realm and vantage was judged. How many. */
+MUST_USE int settle_pending(struct store *store, const struct settle_options *options, uint64_t *ret_count);
+
 #endif

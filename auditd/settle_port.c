@@ -144,6 +144,10 @@ static void settle_note_place(struct settle_case *this, size_t index)
     if (look->settled || !look->planned) {
         return;
     }
+    /* Another scan of this vantage looked since this one began: it has judged that. */
+    if (!look->looked && place->last_seen >= this->scan->scan.started_at) {
+        return;
+    }
     if (!look->looked || look->look == LOOK_BLIND) {
         facts->blind = true;
         snprintf(this->blind_reason, sizeof(this->blind_reason), "%s", settle_blind_reason(this, look->looked));

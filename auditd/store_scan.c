@@ -179,6 +179,27 @@ int store_scan_judged(struct store *store, int64_t scan_id, int64_t policy_id, i
                      scan_id);
 }
 
+int store_scan_unjudged(struct store *store, char ret_uuid[STORE_UUID_SIZE])
+{
+    sqlite3_stmt *row;
+    int rc = store_query(store, &row,
+                         "SELECT uuid FROM scan s WHERE judged_at IS NULL AND state <> 'running'"
+                         " AND NOT EXISTS (SELECT 1 FROM scan later WHERE later.realm_id = s.realm_id"
+                         " AND later.vantage_id = s.vantage_id AND later.judged_at IS NOT NULL"
+                         " AND (later.started_at, later.id) > (s.started_at, s.id)) ORDER BY started_at, id LIMIT 1",
+                         "");
+
+    if (rc == 0) {
+        rc = store_step(store, row);
+    }
+    if (rc <= 0) {
+        return rc < 0 ? rc : -ENOENT;
+    }
+    snprintf(ret_uuid, STORE_UUID_SIZE, "%s", store_text(row, 0));
+    store_walked(row);
+    return 0;
+}
+
 int store_scan_end_orphans(struct store *store, const char *cause, int64_t now_ms, int64_t *ret_count)
 {
     int rc = store_run(store, "UPDATE scan SET state = 'incomplete', cause = ?, ended_at = ? WHERE state = 'running'",

@@ -87,6 +87,9 @@ MUST_USE int store_scan_finish(struct store *store, int64_t scan_id, const struc
 
 MUST_USE int store_scan_judged(struct store *store, int64_t scan_id, int64_t policy_id, int64_t now_ms);
 
+/* The oldest scan that ended, was never judged, and after which no scan of its realm and vantage was. -ENOENT. */
+MUST_USE int store_scan_unjudged(struct store *store, char ret_uuid[STORE_UUID_SIZE]);
+
 /* At start of the daemon: scans that a crash left 'running' become 'incomplete' with that cause. How many. */
 MUST_USE int store_scan_end_orphans(struct store *store, const char *cause, int64_t now_ms, int64_t *ret_count);
 

@@ -466,6 +466,61 @@ static void judging_again_changes_nothing(void **state)
     expect(fixture, "VERIFYING FRESH");
 }
 
+/* A scan that was interrupted goes on after another one has looked: what that one saw since is no blind spot. */
+static void a_resumed_scan_is_not_blind_to_what_came_since(void **state)
+{
+    struct fixture *fixture = *state;
+    struct fixture_plan plan = {"site", "here", "[\"10.0.0.0/24\"]", "22,443", plan_more, 2, 0};
+    char interrupted[STORE_UUID_SIZE];
+
+    scan_place(fixture, &saw_open);
+    fixture_start(fixture, &plan);
+    fixture_port(fixture, "10.0.0.5", 22, "open", "syn-ack");
+    fixture_slab(fixture, 0, 2);
+    fixture_end(fixture, false);
+    settle(fixture);
+    expect(fixture, "OPEN FRESH");
+    snprintf(interrupted, sizeof(interrupted), "%s", fixture->scan);
+    scan_place(fixture, &saw_open);
+    snprintf(fixture->scan, sizeof(fixture->scan), "%s", interrupted);
+    plan.from_slab = 1;
+    assert_int_equal(fixture_start_again(fixture, &plan), 0);
+    fixture_slab(fixture, 1, 2);
+    fixture_end(fixture, true);
+    settle(fixture);
+    expect(fixture, "OPEN FRESH");
+    assert_int_equal(fixture_int(fixture, "SELECT count(*) FROM finding_event WHERE became = 'STALE' AND finding_id ="
+                                          " (SELECT id FROM finding WHERE port = 22)"),
+                     0);
+}
+
+static void a_crash_before_judging_is_made_up_for(void **state)
+{
+    struct fixture *fixture = *state;
+    const struct fixture_plan plan = {"site", "here", "[\"10.0.0.5\"]", "22", "", 1, 0};
+    const struct store_policy policy = {"h", "test", "", 1};
+    struct settle_options options = settle_options_default();
+    uint64_t count;
+
+    options.judge = judge_simply;
+    assert_int_equal(store_policy_put(fixture->store, &policy, 1, &options.policy_id), 0);
+    fixture_start(fixture, &plan);
+    assert_int_equal(settle_pending(fixture->store, &options, &count), 0);
+    assert_int_equal(count, 0);
+    fixture_port(fixture, "10.0.0.5", 22, "open", "syn-ack");
+    assert_int_equal(ingest_finish(fixture->ingest, "crash"), 0);
+    assert_int_equal(settle_pending(fixture->store, &options, &count), 0);
+    assert_int_equal(count, 1);
+    expect(fixture, "NEW FRESH");
+    /* One that a later scan has overtaken is left. */
+    fixture_start(fixture, &plan);
+    assert_int_equal(ingest_finish(fixture->ingest, "crash"), 0);
+    scan_place(fixture, &saw_open);
+    assert_int_equal(settle_pending(fixture->store, &options, &count), 0);
+    assert_int_equal(count, 0);
+    expect(fixture, "OPEN FRESH");
+}
+
 static void a_running_scan_is_not_judged(void **state)
 {
     struct fixture *fixture = *state;
@@ -599,6 +654,8 @@ int main(void)
         WITH_STORE(the_policy_allows_and_takes_back),
         WITH_STORE(what_is_allowed_from_the_start_is_no_finding),
         WITH_STORE(judging_again_changes_nothing),
+        WITH_STORE(a_resumed_scan_is_not_blind_to_what_came_since),
+        WITH_STORE(a_crash_before_judging_is_made_up_for),
         WITH_STORE(a_running_scan_is_not_judged),
         WITH_STORE(the_watch_list_and_the_canary),
         WITH_STORE(a_full_disk_leaves_the_scan_unjudged),
