@@ -28,6 +28,13 @@ try {
     bool settled;
 };
 
+/* What is to be tried. */
+struct errand {
+    const struct addr *addr;
+    uint32_t probe;
+    uint16_t port;
+};
+
 struct connect_engine {
     struct connect_options options;
     int epoll_fd;
@@ -105,6 +112,7 @@ static bool is_exhaustion(int error)
     case ENFILE:
     case ENOBUFS:
     case ENOMEM:
+    case ENOSPC: /* epoll's max_user_watches */
     case EAGAIN:
     case EADDRNOTAVAIL:
     case EADDRINUSE:
@@ -191,16 +199,15 @@ static void settle(struct connect_engine *engine, uint32_t index, int error)
     engine->settled_head = index;
 }
 
-static void occupy(struct connect_engine *engine, uint32_t index, int fd, uint32_t probe, const struct addr *addr,
-                   uint16_t port)
+static void occupy(struct connect_engine *engine, uint32_t index, int fd, const struct errand *errand)
 {
     struct try *try = &engine->tries[index];
 
     engine->free_head = try->next;
     try->fd = fd;
-    try->probe = probe;
-    try->addr = *addr;
-    try->port = port;
+    try->probe = errand->probe;
+    try->addr = *errand->addr;
+    try->port = errand->port;
     try->error = EINPROGRESS;
     try->settled = false;
     try->use++;
@@ -220,17 +227,17 @@ static void release(struct connect_engine *engine, uint32_t index)
 }
 
 /* 0: on its way; EAGAIN and other positive errnos: nothing was sent; negative: the guard's refusal. */
-static int start(struct connect_engine *engine, uint32_t index, uint32_t probe, const struct addr *addr, uint16_t port)
+static int start(struct connect_engine *engine, uint32_t index, const struct errand *errand)
 {
     struct epoll_event event = {.events = EPOLLOUT, .data.u64 = 0};
-    int fd = open_socket(addr);
+    int fd = open_socket(errand->addr);
     int error;
 
     if (fd < 0) {
         return -fd;
     }
-    error = guarded_connect(engine, fd, addr, port);
-    if (error == EADDRNOTAVAIL && !has_source_address(engine, addr, port)) {
+    error = guarded_connect(engine, fd, errand->addr, errand->port);
+    if (error == EADDRNOTAVAIL && !has_source_address(engine, errand->addr, errand->port)) {
         error = ENETUNREACH;
     }
     if (error < 0 || is_exhaustion(error)) {
@@ -245,7 +252,7 @@ static int start(struct connect_engine *engine, uint32_t index, uint32_t probe, 
             return error;
         }
     }
-    occupy(engine, index, fd, probe, addr, port);
+    occupy(engine, index, fd, errand);
     if (error != EINPROGRESS) {
         settle(engine, index, error);
     }
@@ -255,13 +262,14 @@ static int start(struct connect_engine *engine, uint32_t index, uint32_t probe, 
 static int engine_send(void *context, uint32_t probe, const struct addr *addr, uint16_t port, uint32_t *ret_handle)
 {
     struct connect_engine *engine = context;
+    struct errand errand = {.addr = addr, .probe = probe, .port = port};
     uint32_t index = engine->free_head;
     int error;
 
     if (index == NOWHERE) {
         return -EAGAIN;
     }
-    error = start(engine, index, probe, addr, port);
+    error = start(engine, index, &errand);
     if (error < 0) {
         return error;
     }
@@ -271,7 +279,7 @@ static int engine_send(void *context, uint32_t probe, const struct addr *addr, u
     }
     if (error != 0) {
         /* No socket of this kind to be had, such as IPv6 on a machine without it. */
-        occupy(engine, index, -1, probe, addr, port);
+        occupy(engine, index, -1, &errand);
         settle(engine, index, error);
     }
     *ret_handle = index;

@@ -69,16 +69,15 @@ static int take_scan_id(struct invocation *run, const char *text, struct problem
     return 0;
 }
 
-/* A file, or standard input for "-". */
-static int open_input(const char *path, FILE **ret_file, struct problem *problem)
+/* A file, or standard input for "-". NULL with *problem. */
+static FILE *open_input(const char *path, struct problem *problem)
 {
     FILE *file = strcmp(path, "-") == 0 ? stdin : fopen(path, "re");
 
     if (file == NULL) {
-        return problem_set(problem, -errno, "%s: %s", path, strerror(errno));
+        problem_write(problem, "%s: %s", path, strerror(errno));
     }
-    *ret_file = file;
-    return 0;
+    return file;
 }
 
 static void close_input(FILE *file)
@@ -99,10 +98,10 @@ static int read_targets(struct invocation *run, const struct options_list *words
     }
     for (size_t i = 0; i < files->count; i++) {
         const char *path = files->items[i];
-        FILE *file;
-        int rc = open_input(path, &file, problem);
-        if (rc < 0) {
-            return rc;
+        FILE *file = open_input(path, problem);
+        int rc;
+        if (file == NULL) {
+            return -ENOENT;
         }
         rc = targets_read(targets, file, strcmp(path, "-") == 0 ? "standard input" : path, run->services, problem);
         close_input(file);
@@ -142,9 +141,12 @@ static int read_prefixes(struct prefixes *prefixes, const char *path, struct pro
     char *line = NULL;
     size_t room = 0;
     unsigned long number = 0;
-    FILE *file;
-    int rc = open_input(path, &file, problem);
+    FILE *file = open_input(path, problem);
+    int rc = 0;
 
+    if (file == NULL) {
+        return -ENOENT;
+    }
     while (rc == 0 && getline(&line, &room, file) >= 0) {
         char where[PATH_SIZE];
         char *rest = NULL;
@@ -155,13 +157,11 @@ static int read_prefixes(struct prefixes *prefixes, const char *path, struct pro
             rc = add_prefix(prefixes, word, where, problem);
         }
     }
-    if (file != NULL && rc == 0 && ferror(file) != 0) {
+    if (rc == 0 && ferror(file) != 0) {
         rc = problem_set(problem, -EIO, "%s: %s", path, strerror(EIO));
     }
     free(line);
-    if (file != NULL) {
-        close_input(file);
-    }
+    close_input(file);
     return rc;
 }
 
@@ -290,7 +290,7 @@ static int read_whole(FILE *file, const char *path, char **ret_text, size_t *ret
         if (size == room) {
             char *grown;
             room = room * 2 + 65536;
-            grown = room <= PLAN_MAX_BYTES * 2 ? realloc(text, room) : NULL;
+            grown = room <= PLAN_MAX_BYTES ? realloc(text, room) : NULL;
             if (grown == NULL) {
                 free(text);
                 return problem_set(problem, -EFBIG, "%s: too large for a plan", path);
@@ -315,11 +315,11 @@ static int plan_from_file(struct invocation *run, const char *path, struct probl
     const char *name = strcmp(path, "-") == 0 ? "standard input" : path;
     char *text;
     size_t size;
-    FILE *file;
-    int rc = open_input(path, &file, problem);
+    FILE *file = open_input(path, problem);
+    int rc;
 
-    if (rc < 0) {
-        return rc;
+    if (file == NULL) {
+        return -ENOENT;
     }
     rc = read_whole(file, name, &text, &size, problem);
     close_input(file);
@@ -586,6 +586,21 @@ static int finish(struct invocation *run, enum scan_result result, const char *p
     return rc < 0 ? rc : SCAN_EXIT_DONE;
 }
 
+/* The first signal has been heard: the next one ends the process at once. */
+static void let_signals_through(void *context)
+{
+    const struct invocation *run = context;
+    struct signalfd_siginfo heard;
+    sigset_t stop;
+
+    while (read(run->stop_fd, &heard, sizeof(heard)) == (ssize_t)sizeof(heard)) {
+    }
+    sigemptyset(&stop);
+    sigaddset(&stop, SIGINT);
+    sigaddset(&stop, SIGTERM);
+    sigprocmask(SIG_UNBLOCK, &stop, NULL);
+}
+
 static int run_scan(struct invocation *run, const char *program, struct problem *problem)
 {
     enum scan_result result = SCAN_STOPPED;
@@ -599,7 +614,9 @@ static int run_scan(struct invocation *run, const char *program, struct problem 
                                    .from_slab = run->options->from_slab,
                                    .progress_lines = run->options->progress_lines,
                                    .arguments = run->command,
-                                   .stop_fd = run->stop_fd};
+                                   .stop_fd = run->stop_fd,
+                                   .stopping = let_signals_through,
+                                   .context = run};
     int rc = scan_run(&options, &result, problem);
 
     if (rc < 0) {

@@ -2,23 +2,42 @@
 
 #include <dirent.h>
 #include <errno.h>
-#include <inttypes.h>
 #include <linux/capability.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 
-static bool read_number(const char *path, uint64_t *ret_value)
+/* Decimal numbers with white space between, on the first line. */
+static bool read_numbers(const char *path, uint64_t *values, size_t count)
 {
+    char line[128];
+    char *at = line;
     FILE *file = fopen(path, "re");
     bool found;
 
     if (file == NULL) {
         return false;
     }
-    found = fscanf(file, "%" SCNu64, ret_value) == 1;
+    found = fgets(line, sizeof(line), file) != NULL;
     fclose(file);
+    for (size_t i = 0; found && i < count; i++) {
+        char *end;
+        values[i] = strtoull(at, &end, 10);
+        found = end != at;
+        at = end;
+    }
+    return found;
+}
+
+static bool read_number(const char *path, uint64_t *ret_value)
+{
+    uint64_t values[1];
+    bool found = read_numbers(path, values, 1);
+
+    if (found) {
+        *ret_value = values[0];
+    }
     return found;
 }
 
@@ -55,15 +74,15 @@ static struct limits_table read_time_wait(void)
 
 static bool read_ports(uint32_t *ret_first, uint32_t *ret_last)
 {
-    FILE *file = fopen("/proc/sys/net/ipv4/ip_local_port_range", "re");
-    bool found;
+    uint64_t range[2];
 
-    if (file == NULL) {
+    if (!read_numbers("/proc/sys/net/ipv4/ip_local_port_range", range, 2) || range[0] > range[1] ||
+        range[1] > UINT16_MAX) {
         return false;
     }
-    found = fscanf(file, "%" SCNu32 " %" SCNu32, ret_first, ret_last) == 2 && *ret_first <= *ret_last;
-    fclose(file);
-    return found;
+    *ret_first = (uint32_t)range[0];
+    *ret_last = (uint32_t)range[1];
+    return true;
 }
 
 static bool read_raw_sockets(void)

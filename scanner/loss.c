@@ -92,13 +92,13 @@ static double quantile(double successes, double miss, double level)
     double term;
     double sum;
 
-    if (mean > 1000) {
+    if (mean > 500) {
         /* Normal approximation: the exact sum would take long and lose precision. */
         return fmax(0, floor(mean + (level < 0.5 ? -1.96 : 1.96) * spread));
     }
     term = exp(successes * log1p(-miss));
     sum = term;
-    for (double m = 1; m <= 100000; m++) {
+    for (uint32_t m = 1; m <= 100000; m++) {
         if (sum >= level) {
             return m - 1;
         }

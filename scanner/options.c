@@ -41,32 +41,31 @@ enum key {
 
 /* Hidden ones are what --help-all adds: --help fits a screen. */
 static const struct argp_option rows[] = {
-    {"ports", KEY_PORTS, "PORTS", 0, "22,80-90,https,common,all (default: common)", 1},
+    {"ports", KEY_PORTS, "PORTS", 0, "22,80-90,https,all (default: common)", 1},
     {"exclude", KEY_EXCLUDE, "TARGET", 0, "leave these out", 1},
     {"targets-file", KEY_TARGETS_FILE, "FILE", 0, "more targets; - is standard input", 1},
     {"exclude-file", KEY_EXCLUDE_FILE, "FILE", OPTION_HIDDEN, "leave out what the file lists", 1},
-    {"scope", KEY_SCOPE, "CIDR", 0, "what may be probed (default: private ranges, own addresses)", 2},
-    {"never-scan", KEY_NEVER_SCAN, "FILE", 0, "addresses that are never probed, whatever else says so", 2},
+    {"scope", KEY_SCOPE, "CIDR", 0, "what may be probed (default: private ranges)", 2},
+    {"never-scan", KEY_NEVER_SCAN, "FILE", 0, "addresses that are never probed", 2},
     {"rate", KEY_RATE, "PPS", 0, "probes a second, at most", 3},
     {"host-rate", KEY_HOST_RATE, "PPS", 0, "probes a second to one host, at most", 3},
-    {"retries", KEY_RETRIES, "N", 0, "further tries of what does not answer (default: 2)", 3},
+    {"retries", KEY_RETRIES, "N", 0, "more tries of what is silent (default: 2)", 3},
     {"shard", KEY_SHARD, "I/N", OPTION_HIDDEN, "only the I-th of N parts of the same plan", 3},
     {"connect", KEY_CONNECT, NULL, OPTION_HIDDEN, "probe by plain connects (this release always does)", 3},
     {"syn", KEY_SYN, NULL, OPTION_HIDDEN, "not in this release", 3},
     {"udp", KEY_UDP, NULL, OPTION_HIDDEN, "not in this release", 3},
     {"no-discovery", KEY_NO_DISCOVERY, NULL, OPTION_HIDDEN, "probe hosts that seem down too (this release always does)",
      3},
-    {"output", KEY_OUTPUT, "FORMAT:FILE", 0, "table, jsonl or xml; - is standard output; repeats (default: table:-)",
-     4},
+    {"output", KEY_OUTPUT, "FORMAT:FILE", 0, "table, jsonl or xml; FILE - is stdout; repeats", 4},
     {"state", KEY_STATE, "FILE", 0, "where plan and progress are kept", 5},
-    {"resume", KEY_RESUME, "FILE", 0, "go on with the scan that the state file holds", 5},
+    {"resume", KEY_RESUME, "FILE", 0, "go on with the scan of that state file", 5},
     {"progress-lines", KEY_PROGRESS_LINES, NULL, OPTION_HIDDEN, "a progress line in jsonl once a second", 6},
     {"realm", KEY_REALM, "NAME", OPTION_HIDDEN, "the address space that the targets belong to", 6},
     {"vantage", KEY_VANTAGE, "NAME", OPTION_HIDDEN, "where this machine stands", 6},
     {"plan", KEY_PLAN, "FILE", OPTION_HIDDEN, "run this plan (JSON); - is standard input", 6},
     {"scan-id", KEY_SCAN_ID, "UUID", OPTION_HIDDEN, "the scan's identifier", 6},
     {"from-slab", KEY_FROM_SLAB, "N", OPTION_HIDDEN, "with --plan: begin at this slab", 6},
-    {"doctor", KEY_DOCTOR, NULL, 0, "say what this machine lacks for a good scan", 7},
+    {"doctor", KEY_DOCTOR, NULL, 0, "what this machine lacks for a good scan", 7},
     {"json", KEY_JSON, NULL, OPTION_HIDDEN, "with --doctor: as JSON", 7},
     {"help-all", KEY_HELP_ALL, NULL, 0, "help with every option", -1},
     {0},
@@ -77,7 +76,7 @@ static const char DESCRIPTION[] =
     "TARGET: 10.0.0.5, 10.0.0.0/24, 10.0.0.1-50, db.example, each also with :PORTS; [fd00::1]:443.\n"
     "Exit status: 0 whatever it finds, 2 error or misuse, 130 interrupted (resumable).";
 
-int options_number(const char *name, const char *text, uint64_t least, uint64_t most, uint64_t *ret_number,
+int options_number(const char *name, const char *text, struct options_range range, uint64_t *ret_number,
                    struct problem *problem)
 {
     char *end;
@@ -91,9 +90,9 @@ int options_number(const char *name, const char *text, uint64_t least, uint64_t 
     if (*end != '\0') {
         return problem_set(problem, -EINVAL, "--%s: \"%s\" is not a number", name, text);
     }
-    if (errno == ERANGE || value < least || value > most) {
+    if (errno == ERANGE || value < range.least || value > range.most) {
         return problem_set(problem, -ERANGE, "--%s: %s is out of range: %llu to %llu", name, text,
-                           (unsigned long long)least, (unsigned long long)most);
+                           (unsigned long long)range.least, (unsigned long long)range.most);
     }
     *ret_number = value;
     return 0;
@@ -112,9 +111,9 @@ int options_shard(const char *text, uint32_t *ret_index, uint32_t *ret_count, st
     }
     memcpy(index_text, text, (size_t)(slash - text));
     index_text[slash - text] = '\0';
-    rc = options_number("shard", slash + 1, 1, PLAN_SHARDS_MAX, &count, problem);
+    rc = options_number("shard", slash + 1, (struct options_range){1, PLAN_SHARDS_MAX}, &count, problem);
     if (rc == 0) {
-        rc = options_number("shard", index_text, 1, count, &index, problem);
+        rc = options_number("shard", index_text, (struct options_range){1, count}, &index, problem);
     }
     if (rc < 0) {
         return rc;
@@ -207,26 +206,26 @@ static bool take_text(int key, const char *text, struct argp_state *state)
 
 static int take_number(int key, const char *text, struct options *options, struct problem *problem)
 {
-    const uint64_t rate_most = UINT64_C(1000000000);
+    static const struct options_range rates = {1, UINT64_C(1000000000)};
     uint64_t number = 0;
     int rc;
 
     switch (key) {
     case KEY_RATE:
-        rc = options_number("rate", text, 1, rate_most, &options->rate_pps, problem);
+        rc = options_number("rate", text, rates, &options->rate_pps, problem);
         break;
     case KEY_HOST_RATE:
-        rc = options_number("host-rate", text, 1, rate_most, &options->host_rate_pps, problem);
+        rc = options_number("host-rate", text, rates, &options->host_rate_pps, problem);
         break;
     case KEY_RETRIES:
-        rc = options_number("retries", text, 0, PLAN_RETRIES_MAX, &number, problem);
+        rc = options_number("retries", text, (struct options_range){0, PLAN_RETRIES_MAX}, &number, problem);
         options->retries = rc == 0 ? (int64_t)number : -1;
         break;
     case KEY_SHARD:
         rc = options_shard(text, &options->shard_index, &options->shard_count, problem);
         break;
     case KEY_FROM_SLAB:
-        rc = options_number("from-slab", text, 0, INT64_MAX, &options->from_slab, problem);
+        rc = options_number("from-slab", text, (struct options_range){0, INT64_MAX}, &options->from_slab, problem);
         options->from_slab_given = true;
         return rc;
     default:
@@ -326,6 +325,8 @@ void options_parse(int argc, char **argv, struct options *ret_options)
 
     *ret_options = (struct options){.retries = -1, .shard_index = 1, .shard_count = 1};
     argp_err_exit_status = 2;
+    /* Without the note on short options the help fits a screen. */
+    setenv("ARGP_HELP_FMT", "no-dup-args-note", 0);
     if (argp_parse(&argp, argc, argv, 0, NULL, ret_options) != 0) {
         exit(2);
     }

@@ -50,8 +50,13 @@ struct options {
 void options_parse(int argc, char **argv, struct options *ret_options);
 void options_done(struct options *options);
 
-/* One number, decimal, least to most; -EINVAL or -ERANGE with *problem that names the option. */
-MUST_USE int options_number(const char *name, const char *text, uint64_t least, uint64_t most, uint64_t *ret_number,
+struct options_range {
+    uint64_t least;
+    uint64_t most;
+};
+
+/* One decimal number within the range; -EINVAL or -ERANGE with *problem that names the option. */
+MUST_USE int options_number(const char *name, const char *text, struct options_range range, uint64_t *ret_number,
                             struct problem *problem);
 /* "2/5". */
 MUST_USE int options_shard(const char *text, uint32_t *ret_index, uint32_t *ret_count, struct problem *problem);

@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <ifaddrs.h>
-#include <inttypes.h>
 #include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -114,13 +113,14 @@ bool own_parse_listener(const char *line, struct addr *ret_addr, uint16_t *ret_p
 {
     static const uint8_t mapped[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
     char local[33];
-    unsigned int port;
-    unsigned int state;
+    char port[5];
+    char state[3];
     size_t digits;
     struct addr addr = {0};
 
-    if (sscanf(line, " %*u: %32[0-9A-Fa-f]:%4X %*[0-9A-Fa-f]:%*4X %2X", local, &port, &state) != 3 ||
-        state != TCP_LISTEN) {
+    if (sscanf(line, " %*[0-9]: %32[0-9A-Fa-f]:%4[0-9A-Fa-f] %*[0-9A-Fa-f]:%*4[0-9A-Fa-f] %2[0-9A-Fa-f]", local, port,
+               state) != 3 ||
+        strtoul(state, NULL, 16) != TCP_LISTEN) {
         return false;
     }
     digits = strlen(local);
@@ -134,7 +134,7 @@ bool own_parse_listener(const char *line, struct addr *ret_addr, uint16_t *ret_p
         addr.is_ipv6 = 0;
     }
     *ret_addr = addr;
-    *ret_port = (uint16_t)port;
+    *ret_port = (uint16_t)strtoul(port, NULL, 16);
     return true;
 }
 

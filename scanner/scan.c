@@ -184,7 +184,11 @@ static bool wants_stop(const struct scan *scan)
 {
     struct pollfd stop = {.fd = scan->options->stop_fd, .events = POLLIN};
 
-    return scan->options->stop_fd >= 0 && poll(&stop, 1, 0) > 0;
+    if (scan->options->stop_fd < 0 || poll(&stop, 1, 0) <= 0) {
+        return false;
+    }
+    scan->options->stopping(scan->options->context);
+    return true;
 }
 
 static void tick(struct scan *scan)
@@ -556,6 +560,16 @@ static void tell_end(struct scan *scan, int rc, const struct problem *problem)
     report_tell(scan->report, &observation);
 }
 
+static void tell_left_out(struct scan *scan)
+{
+    uint64_t hosts = plan_never_scan_hosts(scan->options->plan);
+
+    if (hosts > 0) {
+        report_notice(scan->report, "never-scan", NULL,
+                      "%" PRIu64 " of the addresses stand on the never-scan list and are left out", hosts);
+    }
+}
+
 /* Before the first probe: does what the plan may hold open at once fit into the tracking table? */
 static void check_conntrack(struct scan *scan, const struct limits *limits, uint32_t sockets)
 {
@@ -587,7 +601,7 @@ static int open_engine(struct scan *scan, struct problem *problem)
 {
     struct connect_options options = {
         .scope = scan->options->scope, .wake_fd = scan->options->stop_fd, .exhausted = on_exhausted, .context = scan};
-    struct limits limits;
+    struct limits limits = {0};
     uint64_t room;
     int rc = limits_raise_descriptors();
 
@@ -666,6 +680,7 @@ int scan_run(const struct scan_options *options, enum scan_result *ret_result, s
     scan.now = scan.begun;
     set_rates(&scan);
     tell_start(&scan);
+    tell_left_out(&scan);
     rc = take_up(&scan, problem);
     progress_meter_init(&scan.meter, scan.now, probes_done(&scan), probes_sent(&scan));
     if (rc == 0) {

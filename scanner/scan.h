@@ -26,7 +26,10 @@ struct scan_options {
     uint64_t from_slab;    /* without a state: the first slab to work */
     bool progress_lines;   /* a progress observation once a second */
     const char *arguments; /* the command line, for formats that keep it */
-    int stop_fd;           /* readable when the scan is to end */
+    int stop_fd;           /* readable when the scan is to end; -1: it is never asked to */
+    /* The wish to end has been heard; makes stop_fd unreadable again. May be NULL without a stop_fd. */
+    void (*stopping)(void *context);
+    void *context;
 };
 
 enum scan_result {

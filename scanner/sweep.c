@@ -474,7 +474,7 @@ static int send_some(struct sweep *sweep, struct mono_time now)
         }
         rc = send_probe(sweep, probe, now);
         if (rc == -EAGAIN) {
-            return now.ns - sweep->starved_since_ns > SWEEP_STARVED_S * 1000 * NS_PER_MS ? -ENOBUFS : 0;
+            return now.ns - sweep->starved_since_ns > SWEEP_STARVED_S * 1000ULL * NS_PER_MS ? -ENOBUFS : 0;
         }
         if (rc < 0) {
             return rc;

@@ -183,6 +183,9 @@ test_self() {
     tap_is "own addresses say so, and what the listener is bound to" \
         "$(jq -r 'select(.type == "port") | "\(.host) \(.self) \(.bound)"' self | sort)" "10.77.0.1 true 0.0.0.0
 127.0.0.1 true 0.0.0.0"
+    "$SCAN" localhost -p 2222 -o jsonl:name 2>name.err
+    tap_is "the name that a target was given by stands in its lines" \
+        "$(jq -r 'select(.type == "port") | "\(.host) \(.name)"' name | sort -u | grep -F 127.0.0.1)" "127.0.0.1 localhost"
     echo "40000 40001" >/proc/sys/net/ipv4/ip_local_port_range
     for _ in {1..12}; do
         "$SCAN" 127.0.0.1 10.77.0.1 -p 40000-40001 -o jsonl:- 2>>self.err
@@ -321,6 +324,21 @@ test_kill() {
     tap_ok "kill -9, resumed: the result of an undisturbed run" cmp <(result_of again) <(result_of whole)
 }
 
+test_second_signal() {
+    local pid status begun
+    "$SCAN" 10.79.0.0/22 -p common --rate 500 --state twice -o jsonl:twice.out 2>twice.err &
+    pid=$!
+    sleep 1
+    begun=${EPOCHREALTIME/./}
+    kill -TERM "$pid"
+    sleep 0.3
+    kill -TERM "$pid"
+    wait "$pid"
+    status=$?
+    tap_is "a second SIGTERM ends it" "$status" 143
+    tap_ok "at once" test $(((${EPOCHREALTIME/./} - begun) / 1000)) -lt 600
+}
+
 # ---- outputs, plan, canary --------------------------------------------------------------------------------------------------
 
 test_outputs() {
@@ -381,6 +399,7 @@ test_unreachable
 test_rate
 test_silent
 test_interrupt
+test_second_signal
 test_kill
 test_outputs
 test_plan
