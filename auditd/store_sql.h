@@ -1,4 +1,4 @@
-/* Running SQL with bound parameters: shared by the store_*.c files and by nothing else.
+/* Running SQL with bound parameters: for the store_*.c files and the few that stand on them (watch, settle, desk).
  * `sql` is a string that lives for ever: the statement is prepared once and kept until store_close().
  * `types` gives a letter for each parameter: i int64_t, r double, t const char * (NULL binds NULL), n nothing (NULL).
  */
