@@ -579,7 +579,8 @@ static void check_conntrack(struct scan *scan, const struct limits *limits, uint
     uint64_t tries = plan_probes(scan->options->plan);
     uint64_t room;
 
-    if (!limits->conntrack.known) {
+    /* Where nothing is tracked at this moment, not even what this machine does otherwise, nothing tracks. */
+    if (!limits->conntrack.known || limits->conntrack.used == 0) {
         return;
     }
     room = limits->conntrack.max > limits->conntrack.used ? limits->conntrack.max - limits->conntrack.used : 0;

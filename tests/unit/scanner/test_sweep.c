@@ -49,6 +49,7 @@ struct sim {
     uint32_t sent[PROBES_MAX];
     uint32_t opens_told[PROBES_MAX];
     uint32_t host_done[HOSTS_MAX];
+    uint32_t eased[HOSTS_MAX];
     bool handle_busy[256];
     uint32_t handles;
     uint32_t busy;
@@ -218,7 +219,10 @@ static void sim_done(void *context, uint32_t host)
 
 static void sim_eased(void *context, uint32_t host)
 {
-    assert_true(host < ((struct sim *)context)->hosts);
+    struct sim *sim = context;
+
+    assert_true(host < sim->hosts);
+    sim->eased[host]++;
 }
 
 /* The earliest packet in the air that is due; -1 for none. */
@@ -504,6 +508,48 @@ static void starved_it_gives_up(void **state)
     sim_done_with(sim);
 }
 
+/* A host that has answered everything and then stops is asked more gently, and its neighbour is not. */
+static void a_host_that_stops_is_eased_off(void **state)
+{
+    struct sim *sim = &sim_storage;
+    uint32_t most = 0;
+
+    (void)state;
+    sim_init(sim, 3, false);
+    sim_done_with(sim);
+    sim->rate = pacer_rate_of(0, 1);
+    sim->options.host_rate = pacer_rate_of(100, 1);
+    sim->options.shard_count = 1;
+    sim->options.shard_index = 0;
+    sim->options.retries = 1;
+    sim->handles = 256;
+    sim->hosts = 2;
+    for (uint32_t host = 0; host < 2; host++) {
+        sim->host[host] = (struct sim_host){.kind = host == 0 ? HOST_DYING : HOST_MIXED, .rtt_ns = MS};
+        sim->first_probes[host + 1] = (host + 1) * PORTS_MAX;
+    }
+    sim->host[0].dies_ns = sim->now_ns + 240 * MS;
+    for (uint32_t probe = 0; probe < sim->first_probes[2]; probe++) {
+        sim->truth[probe] = PROBE_RST;
+    }
+    permutation_init(&sim->order, (const uint8_t[PERMUTATION_SEED_BYTES]){0}, 0, 2 * PORTS_MAX);
+    assert_int_equal(slab_create(sim->first_probes, 2, &sim->slab), 0);
+    open_sweep(sim);
+    while (!sweep_is_done(sim->sweep)) {
+        step(sim, UINT64_MAX / 4);
+        if (sim->eased[0] > 0 && slab_host(sim->slab, 0)->ceiling > most) {
+            most = slab_host(sim->slab, 0)->ceiling;
+        }
+    }
+    check_end(sim);
+    assert_int_equal(sim->eased[0], 1);
+    assert_int_equal(sim->eased[1], 0);
+    /* From 64 and more to an eighth, and it does not grow again within a few dozen probes. */
+    assert_in_range(most, 8, 16);
+    assert_true(slab_host(sim->slab, 1)->ceiling >= 64);
+    sim_done_with(sim);
+}
+
 /* Many silent addresses: their time-outs run side by side. */
 static void silent_hosts_do_not_take_for_ever(void **state)
 {
@@ -545,6 +591,7 @@ int main(void)
         cmocka_unit_test_teardown(suspended_and_resumed_it_asks_only_what_is_left, say_seed),
         cmocka_unit_test_teardown(without_faults_it_finds_the_truth, say_seed),
         cmocka_unit_test(starved_it_gives_up),
+        cmocka_unit_test(a_host_that_stops_is_eased_off),
         cmocka_unit_test(silent_hosts_do_not_take_for_ever),
     };
 
