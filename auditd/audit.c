@@ -33,6 +33,7 @@ struct audit {
     struct job *job;
     struct job_result result;
     int signals;
+    char actor[96];
     char scanner[PATH_MAX];
 };
 
@@ -101,6 +102,7 @@ static int audit_make_request(struct audit *audit)
     }
     audit->request = request;
     if (json_object_set_new(request, "exclude", audit_list(&options->exclude)) != 0 ||
+        json_object_set_new(request, "new_tenant", audit_list(&options->new_tenants)) != 0 ||
         audit_put_text(request, "ports", options->ports) < 0 || audit_put_text(request, "realm", options->realm) < 0 ||
         audit_put_text(request, "vantage", options->vantage) < 0 ||
         audit_put_text(request, "vantage_class", options->vantage_class) < 0 ||
@@ -283,6 +285,7 @@ static int audit_start_job(struct audit *audit)
         .policy_id = audit->desk.policy_id,
         .scanner = audit->scanner,
         .request = audit->request,
+        .actor = audit->actor,
         .on_progress = audit_on_progress,
         .on_notice = audit_on_notice,
         .on_ended = audit_on_ended,
@@ -365,6 +368,7 @@ int audit_run(const struct audit_options *options)
     int status = AUDIT_EXIT_ERROR;
 
     meter_init(&audit.meter, stderr);
+    control_name_user(getuid(), getpid(), audit.actor, sizeof(audit.actor));
     if (settings_load(&sources, &audit.settings) < 0) {
         return AUDIT_EXIT_ERROR;
     }

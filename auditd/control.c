@@ -4,6 +4,7 @@
 #include "auditd/protocol.h"
 
 #include <errno.h>
+#include <pwd.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -59,6 +60,17 @@ size_t control_path_max(void)
 const struct control_peer *control_client_peer(const struct control_client *client)
 {
     return &client->peer;
+}
+
+void control_name_user(uid_t uid, pid_t pid, char *text, size_t size)
+{
+    const struct passwd *user = getpwuid(uid);
+
+    if (user == NULL) {
+        snprintf(text, size, "user %lu (process %ld)", (unsigned long)uid, (long)pid);
+    } else {
+        snprintf(text, size, "%.64s (process %ld)", user->pw_name, (long)pid);
+    }
 }
 
 void control_client_follow(struct control_client *client, bool follows)

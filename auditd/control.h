@@ -49,6 +49,9 @@ void control_close(struct control *control);
 
 const struct control_peer *control_client_peer(const struct control_client *client);
 
+/* "alice (process 123)" into `text`. */
+void control_name_user(uid_t uid, pid_t pid, char *text, size_t size);
+
 /* A client that follows something is not closed for being idle. */
 void control_client_follow(struct control_client *client, bool follows);
 

@@ -5,6 +5,8 @@
 #include "auditd/scan_plan.h"
 #include "auditd/scoring.h"
 #include "auditd/settle.h"
+#include "auditd/store_asset.h"
+#include "auditd/store_finding.h"
 #include "auditd/store_resume.h"
 #include "auditd/store_scan.h"
 #include "auditd/watch.h"
@@ -461,6 +463,40 @@ static void job_on_begin(uv_handle_t *handle)
     }
 }
 
+/* Who asks says that other machines have these addresses now. */
+static int job_replace_tenants(struct job *job)
+{
+    const json_t *addresses = json_object_get(job->options.request, "new_tenant");
+    const struct store_event why = {
+        .at_ms = job->started_ms,
+        .actor = job->options.actor,
+        .reason = "another machine has its address",
+    };
+    char text[ADDR_TEXT_SIZE];
+    char message[160];
+    struct addr address;
+    size_t index;
+    json_t *item;
+
+    json_array_foreach(addresses, index, item)
+    {
+        int rc = addr_parse(json_string_value(item), &address);
+        if (rc == 0) {
+            rc =
+                store_asset_replace(job->options.store, job_plan_text(job, "realm"), addr_format(&address, text), &why);
+        }
+        if (rc < 0 && rc != -ENOENT) {
+            return rc;
+        }
+        snprintf(message, sizeof(message),
+                 rc == 0 ? "%s has a new tenant: what was found on the old one is retired"
+                         : "%s has a new tenant, but nothing was known of an old one",
+                 text);
+        job_notice(job, LOG_LEVEL_NOTICE, message);
+    }
+    return 0;
+}
+
 static int job_prepare(struct job *job, char *error)
 {
     char reason[REQUEST_REASON_SIZE];
@@ -472,6 +508,9 @@ static int job_prepare(struct job *job, char *error)
     }
     job->key = request_plan_key(job->plan);
     rc = job->key == NULL ? -ENOMEM : job_declare_vantage(job);
+    if (rc == 0) {
+        rc = job_replace_tenants(job);
+    }
     if (rc < 0) {
         job_say_error(job, rc, error);
     }

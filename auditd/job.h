@@ -34,6 +34,7 @@ struct job_options {
     const struct policy *policy;
     int64_t policy_id;
     const char *scanner; /* path of the program */
+    const char *actor;   /* who asked for it, for the history */
     json_t *request;     /* has passed request_check(); a reference is taken */
     /* Each may be NULL. Text is borrowed for the call. */
     void (*on_progress)(void *context, enum job_phase phase, const struct observation_progress *progress);

@@ -25,6 +25,7 @@ static int main_audit(int argc, char **argv)
     options_list_done(&options.targets);
     options_list_done(&options.exclude);
     options_list_done(&options.scope);
+    options_list_done(&options.new_tenants);
     return status;
 }
 

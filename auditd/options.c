@@ -18,6 +18,7 @@ enum options_key {
     KEY_HOST_RATE,
     KEY_LISTEN,
     KEY_NAME,
+    KEY_NEW_TENANT,
     KEY_NO_VERIFY,
     KEY_POLICY,
     KEY_RATE,
@@ -150,6 +151,9 @@ static error_t options_audit_more(int key, char *arg, struct argp_state *state)
     case KEY_SCOPE:
         options_add(state, &options->scope, arg);
         return 0;
+    case KEY_NEW_TENANT:
+        options_add(state, &options->new_tenants, arg);
+        return 0;
     case KEY_RATE:
         options->rate_pps = options_number(state, "rate", arg, UINT32_MAX);
         return 0;
@@ -224,6 +228,8 @@ void options_parse_audit(int argc, char **argv, struct audit_options *ret_option
         {"retries", KEY_RETRIES, "N", 0, "Further tries of what did not answer", 0},
         {"fail-on", KEY_FAIL_ON, "SEVERITY", 0, "Exit with 1 from this on: low, medium (default), high, critical", 0},
         {"output", 'o', "FORMAT:FILE", 0, "Write table or jsonl to FILE (- is standard output); repeats", 0},
+        {"new-tenant", KEY_NEW_TENANT, "ADDRESS", 0,
+         "Another machine has this address now: what was found on the old one is retired; repeats", 0},
         {"no-verify", KEY_NO_VERIFY, NULL, 0, "Do not look a second time at what changed", 0},
         {"fresh", KEY_FRESH, NULL, 0, "Start over although an interrupted audit of the same could go on", 0},
         option_end,

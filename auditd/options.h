@@ -25,6 +25,7 @@ struct audit_options {
     struct options_list targets;
     struct options_list exclude;
     struct options_list scope;
+    struct options_list new_tenants;
     const char *ports;
     const char *policy;
     const char *config;

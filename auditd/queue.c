@@ -5,7 +5,6 @@
 #include "auditd/request.h"
 #include "auditd/tally.h"
 
-#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -161,6 +160,7 @@ static int queue_start(struct queue_item *item, char *error)
         .policy_id = options->desk->policy_id,
         .scanner = options->scanner,
         .request = item->request,
+        .actor = item->actor,
         .on_progress = queue_on_progress,
         .on_notice = queue_on_notice,
         .on_ended = queue_on_ended,
@@ -194,14 +194,6 @@ static void queue_run_next(struct queue *queue)
 
 /* ---- requests ---- */
 
-static void queue_name_actor(const struct control_client *client, char *actor, size_t size)
-{
-    const struct control_peer *peer = control_client_peer(client);
-    const struct passwd *user = getpwuid(peer->uid);
-
-    snprintf(actor, size, "%.64s (process %ld)", user == NULL ? "an unknown user" : user->pw_name, (long)peer->pid);
-}
-
 static int queue_follow(struct queue_item *item, struct control_client *client)
 {
     struct follower *follower = calloc(1, sizeof(*follower));
@@ -228,7 +220,8 @@ static struct queue_item *queue_item_create(struct queue *queue, const struct co
     item->queue = queue;
     item->request = json_deep_copy(request);
     store_uuid(item->uuid);
-    queue_name_actor(client, item->actor, sizeof(item->actor));
+    control_name_user(control_client_peer(client)->uid, control_client_peer(client)->pid, item->actor,
+                      sizeof(item->actor));
     if (item->request == NULL) {
         free(item);
         return NULL;

@@ -10,7 +10,7 @@
 
 enum { REQUEST_NAME_MAX = 128, REQUEST_RETRIES_MAX = 20 };
 
-enum request_type { REQUEST_TEXT, REQUEST_TEXTS, REQUEST_COUNT, REQUEST_FLAG, REQUEST_CLASS };
+enum request_type { REQUEST_ADDRESSES, REQUEST_TEXT, REQUEST_TEXTS, REQUEST_COUNT, REQUEST_FLAG, REQUEST_CLASS };
 
 static const struct request_field {
     const char *name;
@@ -19,6 +19,7 @@ static const struct request_field {
 } request_fields[] = {
     {"targets", REQUEST_TEXTS, REQUEST_TARGETS_MAX},
     {"exclude", REQUEST_TEXTS, REQUEST_TARGETS_MAX},
+    {"new_tenant", REQUEST_ADDRESSES, REQUEST_TARGETS_MAX},
     {"ports", REQUEST_TEXT, 65536},
     {"realm", REQUEST_TEXT, REQUEST_NAME_MAX},
     {"vantage", REQUEST_TEXT, REQUEST_NAME_MAX},
@@ -59,6 +60,22 @@ static int request_check_texts(const struct request_field *field, const json_t *
     return 0;
 }
 
+static int request_check_addresses(const struct request_field *field, const json_t *value, char *reason)
+{
+    size_t index;
+    json_t *item;
+    struct addr address;
+    int rc = request_check_texts(field, value, reason);
+
+    json_array_foreach(value, index, item)
+    {
+        if (rc == 0 && addr_parse(json_string_value(item), &address) < 0) {
+            rc = request_refuse(reason, field->name, "must hold addresses, such as 10.0.0.5");
+        }
+    }
+    return rc;
+}
+
 static int request_check_class(const struct request_field *field, const json_t *value, char *reason)
 {
     enum vantage_class vantage_class;
@@ -76,6 +93,8 @@ static int request_check_field(const struct request_field *field, const json_t *
     switch (field->type) {
     case REQUEST_TEXTS:
         return request_check_texts(field, value, reason);
+    case REQUEST_ADDRESSES:
+        return request_check_addresses(field, value, reason);
     case REQUEST_CLASS:
         return request_check_class(field, value, reason);
     case REQUEST_FLAG:

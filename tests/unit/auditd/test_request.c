@@ -50,6 +50,8 @@ static void refuses_and_names_the_member(void **state)
         {"{\"targets\":[1]}", "targets"},
         {"{\"targets\":[[]]}", "targets"},
         {"{\"targets\":[\"a\"],\"exclude\":{}}", "exclude"},
+        {"{\"targets\":[\"a\"],\"new_tenant\":[\"db.example\"]}", "new_tenant"},
+        {"{\"targets\":[\"a\"],\"new_tenant\":\"10.0.0.1\"}", "new_tenant"},
         {"{\"targets\":[\"a\"],\"ports\":22}", "ports"},
         {"{\"targets\":[\"a\"],\"ports\":\"\"}", "ports"},
         {"{\"targets\":[\"a\"],\"retries\":21}", "retries"},
