@@ -29,7 +29,7 @@ CREATE TABLE asset (
 CREATE INDEX asset_by_realm ON asset (realm_id, id);
 
 -- What an asset is known by, dated. At most one living asset holds an identity; a stronger one that is learnt later
--- joins the same asset, a changed one ends it.
+-- joins the same asset, a changed one ends it. The host that a scanner runs on is known as the instance 'scanner:VANTAGE'.
 CREATE TABLE asset_identity (
     id INTEGER PRIMARY KEY,
     asset_id INTEGER NOT NULL REFERENCES asset (id),

@@ -215,6 +215,35 @@ static void child_scan(const char *path, const char *scan, int lines)
     kill(getpid(), SIGKILL);
 }
 
+/* Silent once is silent for the scan: what was sent in between may have been lost. */
+static void a_silent_canary_stays_silent(void **state)
+{
+    struct fixture *fixture = *state;
+    const struct fixture_plan plan = {
+        "site", "here", "[\"10.0.0.5\"]", "22", ",\"canary\":{\"host\":\"10.7.7.7\",\"proto\":\"tcp\",\"port\":7}",
+        1,      0};
+    static const struct {
+        const char *start;
+        const char *end;
+        const char *stored;
+    } cases[] = {
+        {"answered", "answered", "answered"}, {"answered", "silent", "silent"}, {"silent", "answered", "silent"}};
+
+    for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+        fixture_start(fixture, &plan);
+        for (int phase = 0; phase < 2; phase++) {
+            fixture_line(fixture, "canary",
+                         "\"host\":\"10.7.7.7\",\"proto\":\"tcp\",\"port\":7,\"phase\":\"%s\",\"state\":\"%s\","
+                         "\"reason\":\"x\"",
+                         phase == 0 ? "start" : "end", phase == 0 ? cases[i].start : cases[i].end);
+        }
+        fixture_slab(fixture, 0, 1);
+        fixture_end(fixture, true);
+        assert_string_equal(fixture_text(fixture, "SELECT canary FROM scan ORDER BY id DESC LIMIT 1"), cases[i].stored);
+    }
+    assert_int_equal(fixture_int(fixture, "SELECT count(*) FROM canary WHERE last_answer_at > 0"), 1);
+}
+
 static void survives_kill_between_batches(void **state)
 {
     struct fixture *fixture = *state;
@@ -472,6 +501,7 @@ int main(void)
         WITH_STORE(goes_on_from_its_checkpoint),
         WITH_STORE(another_plan_does_not_go_on),
         WITH_STORE(a_complete_scan_has_all_its_slabs),
+        WITH_STORE(a_silent_canary_stays_silent),
         WITH_STORE(survives_kill_between_batches),
         WITH_STORE(two_realms_are_two_assets),
         WITH_STORE(a_name_joins_ipv4_and_ipv6),
