@@ -15,6 +15,9 @@ if (missingBrowser()) {
 
 async function shoot(browser, url, file, options, fullPage = true) {
   const { page, said, close } = await openPage(browser, options);
+  if (!fullPage) {
+    await page.setViewportSize({ width: 1280, height: 1240 });
+  }
   await page.goto(url);
   await settle(page);
   await page.screenshot({ path: file, fullPage });
@@ -39,13 +42,13 @@ async function shootAll(browser, site, empty) {
 const place = makeFolder();
 const db = values.db ?? place.path("fixture.db");
 if (!values.db) {
-  makeFixture(db);
+  makeFixture(db, { plain: Boolean(values.dashboard) });
 }
 makeEmpty(place.path("empty.db"));
 const [site, empty] = await Promise.all([startSite(db), startSite(place.path("empty.db"))]);
 const browser = await launch();
 if (values.dashboard) {
-  await shoot(browser, site.url, values.dashboard, {}, false);
+  await shoot(browser, site.url, values.dashboard, {}, false); // as much as a README can show
 } else {
   await shootAll(browser, site, empty);
 }

@@ -25,10 +25,11 @@ function color(name) {
 function axes(from) {
   const ticks = { color: color("--muted"), font: { size: 12 }, maxRotation: 0 };
   const grid = { color: color("--line"), drawBorder: false };
+  // A little room at the right, so that what changed just now can be seen.
+  const step = ((Date.now() - from) * 1.015) / 5;
   return {
-    // A little room at the right, so that what changed just now can be seen.
-    x: { type: "linear", min: from, max: Date.now() + (Date.now() - from) * 0.015, grid: { display: false },
-      ticks: { ...ticks, maxTicksLimit: 6, callback: (value) => day(Math.min(value, Date.now())) } },
+    x: { type: "linear", min: from, max: from + 5 * step, grid: { display: false },
+      ticks: { ...ticks, stepSize: step, callback: (value) => day(Math.min(value, Date.now())) } },
     y: { min: 0, max: 100, grid, ticks: { ...ticks, stepSize: 25 } },
   };
 }

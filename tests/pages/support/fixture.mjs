@@ -4,7 +4,7 @@ import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { readFileSync, readdirSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import { hosts, rules, severities } from "./fixture_data.mjs";
+import { hostileName, hosts, rules, severities } from "./fixture_data.mjs";
 
 const MIGRATIONS = fileURLToPath(new URL("../../../schema/migrations/", import.meta.url));
 const APPLICATION_ID = 0x6c737470;
@@ -219,14 +219,16 @@ function addHistory(sql, scope, subject, findings, now, days) {
   }
 }
 
-export function makeFixture(path, { days = 60, now = Date.now() } = {}) {
+// `plain`: without what hostile hosts send, for pictures.
+export function makeFixture(path, { days = 60, now = Date.now(), plain = false } = {}) {
   const sql = new Sql();
   sql.insert("policy", { hash: createHash("sha256").update("baseline").digest("hex"), name: "baseline 1", source: "",
     baseline: 1, loaded_at: now - 90 * DAY });
   const scans = addScans(sql, now, days);
   const findings = [];
   for (const spec of hosts) {
-    const host = addHost(sql, spec, now, scans);
+    const name = plain && spec.name === hostileName ? "cache-1.staging.example" : spec.name;
+    const host = addHost(sql, { ...spec, name }, now, scans);
     const own = spec.findings.map((finding) => addFinding(sql, host, finding, now, scans));
     addHistory(sql, "host", host.uuid, own, now, Math.min(days, spec.age));
     findings.push(...own);
