@@ -48,6 +48,8 @@ static void scan_write(struct json_writer *writer, const struct store_scan *scan
     json_put_text(writer, "uuid", scan->uuid);
     json_put_text(writer, "realm", scan->realm);
     json_put_text(writer, "vantage", scan->vantage);
+    /* What a person or a schedule asked for has its request; the rest looks a second time at what that changed. */
+    json_put_flag(writer, "verifies", scan->request[0] == '\0');
     json_put_text(writer, "state", scan->state);
     json_put_text_or_null(writer, "cause", scan->cause);
     json_put_text(writer, "canary", scan->canary);

@@ -227,7 +227,9 @@ describe("host", { skip }, () => {
       assert.match(text, /Matched by baseline\/postgresql of policy baseline 1 · owner data/);
       assert.match(text, /Penalty 24 = service 40 \(postgresql\) × breadth 0.6/);
       assert.match(text, /Fixed → Back again .*\n+it answers again/);
-      assert.match(text, /every vantage that saw it open got a reset, confirmed by a second probe/);
+      const fixed = page.locator("article", { hasText: "SSH is open to a public range" });
+      await fixed.getByText("History: when and why").click();
+      assert.match(await fixed.innerText(), /every vantage that saw it open got a reset, confirmed by a second probe/);
       assert.match(text, /2001:db8:20::21/);
       await page.getByText("What they were before").click();
       assert.equal(await page.locator("table", { hasText: "Intervals that have ended" }).locator("tbody tr").count(), 1);

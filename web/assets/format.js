@@ -5,6 +5,7 @@ const DAY = 24 * 3600e3;
 const relative = new Intl.RelativeTimeFormat("en", { numeric: "auto" });
 const exact = new Intl.DateTimeFormat("en-GB", { dateStyle: "medium", timeStyle: "short" });
 const dayOnly = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short" });
+const dayAndTime = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit" });
 const steps = [["day", DAY], ["hour", 3600e3], ["minute", 60e3]];
 
 export function ago(time) {
@@ -19,6 +20,10 @@ export function when(time) {
 
 export function exactly(time) {
   return el("time", { datetime: time }, exact.format(new Date(time)));
+}
+
+export function moment(time) {
+  return dayAndTime.format(new Date(time));
 }
 
 export function day(time) {

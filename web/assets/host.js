@@ -8,6 +8,7 @@ import { scoreCaps, scoreFacts, scoreFigure, scoreTerms } from "./score_part.js"
 import { latestScans, run, showFreshness } from "./state.js";
 
 const uuid = location.pathname.split("/").at(-1);
+const isOver = (finding) => finding.presence === "FIXED" || finding.presence === "ALLOWED";
 const order = ["critical", "high", "medium", "low"];
 
 function showHeading(host) {
@@ -27,7 +28,7 @@ function scoreCard(host, score) {
 }
 
 function endpointRow(endpoint) {
-  const open = endpoint.ended_at === null ? [when(endpoint.first_seen), " until now"]
+  const open = endpoint.ended_at === null ? [when(endpoint.first_seen)]
     : [exactly(endpoint.first_seen), " to ", exactly(endpoint.ended_at)];
   return el("tr", {},
     el("th", { scope: "row", class: "nowrap" }, portLabel(endpoint)),
@@ -57,13 +58,13 @@ function portsCard(endpoints) {
 
 function findingCard(finding) {
   return el("article", { class: "card", id: `finding-${finding.uuid}`, "aria-label": finding.title },
-    findingBadges(finding), el("h3", {}, finding.title, el("span", { class: "muted" }, ` · ${portLabel(finding)}`)),
+    findingBadges(finding), el("h3", {}, finding.title), el("p", { class: "place" }, `${portLabel(finding)} · ${finding.service ?? "other"}`),
     el("p", { class: "prose" }, finding.why),
-    finding.presence === "FIXED" || finding.presence === "ALLOWED" ? null : fixBox(finding),
+    isOver(finding) ? null : fixBox(finding),
     ruleLine(finding), formula(finding),
     el("p", { class: "formula" }, "Seen from ", finding.vantages.map((vantage) =>
       `${vantage.vantage} (${vantage.class}${vantage.until === null ? "" : ", no longer"})`).join(", ") || "nowhere now"),
-    el("details", { open: finding.presence !== "ALLOWED" }, el("summary", {}, "History: when and why"), timeline(finding.events)));
+    el("details", { open: !isOver(finding) }, el("summary", {}, "History: when and why"), timeline(finding.events)));
 }
 
 function identityCard(host) {
@@ -80,8 +81,7 @@ async function readFindings() {
   const { items } = await get("findings", { host: uuid, presence: "NEW,OPEN,VERIFYING,REAPPEARED,FIXED,ALLOWED",
     sight: "FRESH,STALE,RETIRED", limit: 100 });
   const whole = await Promise.all(items.map((finding) => get(`findings/${finding.uuid}`)));
-  const isOver = (finding) => (finding.presence === "FIXED" || finding.presence === "ALLOWED" ? 1 : 0);
-  return whole.sort((a, b) => isOver(a) - isOver(b) || order.indexOf(a.severity) - order.indexOf(b.severity));
+  return whole.sort((a, b) => Number(isOver(a)) - Number(isOver(b)) || order.indexOf(a.severity) - order.indexOf(b.severity));
 }
 
 async function load() {

@@ -9,6 +9,7 @@ import { scoreCaps, scoreFacts, scoreFigure, scoreTerms } from "./score_part.js"
 import { latestScans, run, showEmpty, showFreshness } from "./state.js";
 
 const LATELY_DAYS = 3;
+const CHANGES = 10;
 
 function severityTiles(groups) {
   const tile = (severity) => {
@@ -38,12 +39,27 @@ function worstCard(findings) {
     items.length === 0 ? el("p", { class: "quiet" }, "Nothing is open that need not be.") : el("ol", { class: "worst" }, items));
 }
 
-function changesCard(changes, hasMore) {
-  return el("section", { class: "card" }, el("div", { class: "card-head" }, el("h2", {}, "Changed by the last scan")),
-    changes.length === 0
-      ? el("p", { class: "quiet" }, "Nothing changed.")
-      : el("ol", { class: "timeline" }, changes.map(changeItem)),
-    hasMore ? el("p", { class: "muted small" }, "And more: the findings can be sorted by their last change.") : null);
+// One line for each finding: from what it was before the audit to what it is after it.
+function fold(changes) {
+  const whole = new Map();
+  for (const change of changes) {
+    const key = `${change.finding} ${change.what}`;
+    const later = whole.get(key);
+    whole.set(key, later ? { ...later, was: change.was } : change);
+  }
+  return [...whole.values()].filter((change) => change.was !== change.became)
+    .map((change) => (change.was === null && change.became === "OPEN" ? { ...change, became: "NEW" } : change));
+}
+
+function changesCard({ items, next_cursor: more }, since) {
+  const changes = fold(items);
+  const rest = changes.length - CHANGES;
+  return el("section", { class: "card" }, el("div", { class: "card-head" }, el("h2", {}, "Changed by the last audit"),
+    el("a", { href: `/findings?${new URLSearchParams({ changed_since: since, sort: "-changed_at" })}` }, "All of them")),
+  changes.length === 0
+    ? el("p", { class: "quiet" }, "Nothing changed.")
+    : el("ol", { class: "timeline" }, changes.slice(0, CHANGES).map(changeItem)),
+  rest > 0 ? el("p", { class: "muted small" }, `And ${rest}${more === null ? "" : " or more"} others.`) : null);
 }
 
 function unseenCard(hosts) {
@@ -56,27 +72,27 @@ function unseenCard(hosts) {
 }
 
 async function load() {
-  const { latest, all } = await latestScans();
+  const { all, audits, changing } = await latestScans();
   showFreshness(all);
   const [score, groups, worst] = await Promise.all([
     get("score", { scope: "fleet" }),
     get("findings", { group_by: "severity" }),
     get("findings", { sort: "-penalty", limit: 5 }),
   ]);
-  if (latest.length === 0 || score.items.length === 0) {
+  if (audits.length === 0 || score.items.length === 0) {
     showEmpty();
     return;
   }
   const [changes, unseen] = await Promise.all([
-    get("changes", { scan: latest.map((scan) => scan.uuid).join(","), what: "presence,sight", limit: 12 }),
+    get("changes", { scan: changing.slice(0, 100).map((scan) => scan.uuid).join(","), what: "presence,sight", limit: 500 }),
     get("hosts", { last_up_before: new Date(Date.now() - LATELY_DAYS * 24 * 3600e3).toISOString(), sort: "last_up", limit: 8 }),
   ]);
   const history = scoreHistory("fleet", "");
   show(el("div", { class: "stack" },
-    el("div", { class: "columns columns-hero" }, scoreCard(score.items[0], latest), history.card),
+    el("div", { class: "columns columns-hero" }, scoreCard(score.items[0], audits), history.card),
     severityTiles(groups.groups),
     el("div", { class: "columns columns-even" }, worstCard(worst.items),
-      el("div", { class: "stack" }, changesCard(changes.items, changes.next_cursor !== null), unseenCard(unseen.items)))));
+      el("div", { class: "stack" }, changesCard(changes, audits.map((scan) => scan.started_at).sort()[0]), unseenCard(unseen.items)))));
   await history.ready();
 }
 

@@ -1,7 +1,7 @@
 // The score over time as a stepped line, and the same as a table. Intervals in, because that is what is stored.
 import { get } from "./api.js";
 import { el, scroller } from "./dom.js";
-import { day, exactly, number } from "./format.js";
+import { day, exactly, moment, number } from "./format.js";
 
 const DAY = 24 * 3600e3;
 
@@ -29,7 +29,7 @@ function axes(from) {
   const step = ((Date.now() - from) * 1.015) / 5;
   return {
     x: { type: "linear", min: from, max: from + 5 * step, grid: { display: false },
-      ticks: { ...ticks, stepSize: step, callback: (value) => day(Math.min(value, Date.now())) } },
+      ticks: { ...ticks, stepSize: step, callback: (value) => (step < DAY ? moment : day)(Math.min(value, Date.now())) } },
     y: { min: 0, max: 100, grid, ticks: { ...ticks, stepSize: 25 } },
   };
 }
@@ -38,7 +38,7 @@ function draw(canvas, intervals, from) {
   return new window.Chart(canvas, {
     type: "line",
     data: { datasets: [
-      { label: "Score", data: points(intervals), stepped: true, borderWidth: 2.5, borderColor: color("--accent"),
+      { label: "Score", data: points(intervals), stepped: true, borderWidth: 2.5, clip: 4, borderColor: color("--accent"),
         backgroundColor: color("--chart-fill"), fill: true, pointRadius: 0, pointHitRadius: 8 },
       { label: "Policy changed", data: policyMarks(intervals), showLine: false, pointStyle: "triangle", pointRadius: 7,
         borderColor: color("--text"), backgroundColor: color("--surface") },
@@ -47,7 +47,7 @@ function draw(canvas, intervals, from) {
       animation: false, responsive: true, maintainAspectRatio: false, parsing: false, scales: axes(from),
       interaction: { mode: "nearest", axis: "x", intersect: false },
       plugins: { legend: { display: false }, tooltip: { displayColors: false, callbacks: {
-        title: (items) => day(items[0].parsed.x),
+        title: (items) => moment(items[0].parsed.x),
         label: (item) => `${item.dataset.label === "Score" ? "" : "Policy changed: "}${number(item.parsed.y)} · grade ${item.raw.interval.grade}`,
       } } },
     },

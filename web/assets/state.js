@@ -42,17 +42,20 @@ export async function run(load) {
   }
 }
 
-// The youngest scan of each realm and vantage that has been judged, youngest first.
+// Of each realm and vantage the youngest audit that has been judged, and with it the scans that verified its changes.
 export async function latestScans() {
-  const { items } = await get("scans", { limit: 100 });
+  const { items } = await get("scans", { limit: 200 });
   const places = new Map();
-  for (const scan of items) {
-    const place = `${scan.realm} ${scan.vantage}`;
-    if (scan.judged_at !== null && !places.has(place)) {
-      places.set(place, scan);
+  for (const scan of items.filter((one) => one.judged_at !== null)) {
+    const place = places.get(`${scan.realm} ${scan.vantage}`) ?? { audit: null, scans: [] };
+    if (place.audit === null) {
+      place.scans.push(scan);
+      place.audit = scan.verifies ? null : scan;
     }
+    places.set(`${scan.realm} ${scan.vantage}`, place);
   }
-  return { latest: [...places.values()], all: items };
+  const found = [...places.values()];
+  return { all: items, audits: found.map((place) => place.audit ?? place.scans.at(-1)), changing: found.flatMap((place) => place.scans) };
 }
 
 export function showFreshness(scans) {

@@ -99,14 +99,19 @@ function addScans(sql, now, days) {
     for (const [realm, id] of Object.entries(realms)) {
       const started = now - day * DAY - 2 * HOUR + id * 60e3;
       const cut = day === 3 && realm === "staging";
-      scans.push({ day, realm, started, id: sql.insert("scan", {
+      const row = {
         uuid: uuidOf(`scan ${realm} ${day}`), realm_id: id, vantage_id: id, policy_id: 1,
         plan: JSON.stringify({ realm, targets: ["10.0.0.0/24"], ports: "common" }), plan_hash: uuidOf(realm),
         state: cut ? "incomplete" : "complete", cause: cut ? "interrupted" : "done", started_at: started,
         ended_at: started + 42e3, slabs_done: cut ? 3 : 8, slabs_total: 8, probes_planned: 38400, probes_done: 38400,
         probes_sent: 39120, hosts_up: 6, hosts_down: 1, ports_open: 17, loss: 0.0021, missed_low: 0, missed_high: 0.3,
-        canary: "answered", judged_at: started + 43e3,
-      }) });
+        canary: "answered", judged_at: started + 43e3, request: JSON.stringify({ realm, targets: ["10.0.0.0/24"] }),
+      };
+      scans.push({ day, realm, started, id: sql.insert("scan", row) });
+      if (day === 0 && id === 1) {
+        sql.insert("scan", { ...row, uuid: uuidOf(`scan ${realm} again`), request: "", started_at: started + 50e3,
+          ended_at: started + 51e3, judged_at: started + 52e3 });
+      }
     }
   }
   return scans;
