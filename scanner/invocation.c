@@ -165,6 +165,7 @@ static int read_prefixes(struct prefixes *prefixes, const char *path, struct pro
     return rc;
 }
 
+/* Of names that do not resolve when the plan is made. */
 static void hear_of_skipped(void *context, const char *code, const char *host, const char *message)
 {
     (void)context;
@@ -352,9 +353,7 @@ static int plan_from_state(struct invocation *run, struct problem *problem)
     if (rc < 0) {
         return problem_prefix(problem, rc, "%s", run->options->resume);
     }
-    return plan_refresh(run->plan, &means.resolver, hear_of_skipped, NULL) < 0
-               ? problem_set(problem, -ENOMEM, "out of memory")
-               : 0;
+    return 0;
 }
 
 static int make_plan(struct invocation *run, struct problem *problem)
@@ -604,12 +603,14 @@ static void let_signals_through(void *context)
 static int run_scan(struct invocation *run, const char *program, struct problem *problem)
 {
     enum scan_result result = SCAN_STOPPED;
+    struct resolver resolver = resolver_system();
     struct scan_options options = {.plan = run->plan,
                                    .scope = run->scope,
                                    .own = run->own,
                                    .outputs = run->outputs,
                                    .progress = &run->progress,
                                    .state = run->state,
+                                   .resolver = &resolver,
                                    .resume = run->options->resume != NULL,
                                    .from_slab = run->options->from_slab,
                                    .progress_lines = run->options->progress_lines,

@@ -642,6 +642,15 @@ static void set_rates(struct scan *scan)
     scan->rate = scan->plan_rate;
 }
 
+static void hear_of_skipped(void *context, const char *code, const char *host, const char *message)
+{
+    struct scan *scan = context;
+    struct addr addr;
+    bool is_addr = addr_parse(host, &addr) == 0;
+
+    report_notice(scan->report, code, is_addr ? &addr : NULL, "%s", message);
+}
+
 static int take_up(struct scan *scan, struct problem *problem)
 {
     const struct state_mark *mark;
@@ -660,6 +669,9 @@ static int take_up(struct scan *scan, struct problem *problem)
     rc = report_replay(scan->report, problem);
     if (rc == 0 && scan->slab_number > 0) {
         tell_slab(scan, scan->slab_number - 1);
+    }
+    if (rc == 0 && plan_refresh(scan->options->plan, scan->options->resolver, hear_of_skipped, scan) < 0) {
+        rc = problem_set(problem, -ENOMEM, "out of memory");
     }
     return rc;
 }

@@ -21,12 +21,13 @@ struct scan_options {
     struct own *own;
     struct outputs *outputs;
     struct progress *progress;
-    struct state *state;   /* NULL: no checkpoints */
-    bool resume;           /* the state holds an earlier part of this scan, which is told again */
-    uint64_t from_slab;    /* without a state: the first slab to work */
-    bool progress_lines;   /* a progress observation once a second */
-    const char *arguments; /* the command line, for formats that keep it */
-    int stop_fd;           /* readable when the scan is to end; -1: it is never asked to */
+    struct state *state;             /* NULL: no checkpoints */
+    const struct resolver *resolver; /* for a resume: are the names' addresses still theirs? */
+    bool resume;                     /* the state holds an earlier part of this scan, which is told again */
+    uint64_t from_slab;              /* without a state: the first slab to work */
+    bool progress_lines;             /* a progress observation once a second */
+    const char *arguments;           /* the command line, for formats that keep it */
+    int stop_fd;                     /* readable when the scan is to end; -1: it is never asked to */
     /* The wish to end has been heard; makes stop_fd unreadable again. May be NULL without a stop_fd. */
     void (*stopping)(void *context);
     void *context;

@@ -324,6 +324,29 @@ test_kill() {
     tap_ok "kill -9, resumed: the result of an undisturbed run" cmp <(result_of again) <(result_of whole)
 }
 
+# A name that has lost one of its addresses meanwhile: that address is no longer the name's, and nothing is sent to it.
+test_moved_name() {
+    local pid sent
+    printf '%s\n' "127.0.0.1 localhost" "10.78.0.9 moving" "10.78.200.9 moving" >hosts
+    mount --bind hosts /etc/hosts
+    "$SCAN" moving -p 1001-2000 --rate 1000 --state moved -o jsonl:moved.out 2>moved.err &
+    pid=$!
+    sleep 0.7
+    kill -INT "$pid"
+    wait "$pid"
+    sent=$(end_of moved.out .probes_sent)
+    printf '%s\n' "127.0.0.1 localhost" "10.78.0.9 moving" >hosts
+    forget_syns
+    "$SCAN" --resume moved -o jsonl:moved.out 2>moved.err
+    tap_is "a name's lost address: exit 0" "$?" 0
+    tap_is "a name's lost address gets no probe more" "$(syns slab3)" 0
+    tap_ok "the address that it kept does (before: $sent in all)" test "$(syns slab0)" -gt 0
+    tap_ok "a name's lost address: said so" jq -se 'any(.[]; .type == "notice" and .host == "10.78.200.9")' moved.out
+    tap_is "a name's lost address: only the other host has a line" \
+        "$(jq -r 'select(.type == "host") | "\(.host) \(.name)"' moved.out)" "10.78.0.9 moving"
+    umount /etc/hosts
+}
+
 test_second_signal() {
     local pid status begun
     "$SCAN" 10.79.0.0/22 -p common --rate 500 --state twice -o jsonl:twice.out 2>twice.err &
@@ -399,6 +422,7 @@ test_unreachable
 test_rate
 test_silent
 test_interrupt
+test_moved_name
 test_second_signal
 test_kill
 test_outputs
