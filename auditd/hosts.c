@@ -24,7 +24,7 @@ char *hosts_bare(const char *target)
     if (target[0] == '[' && bracket != NULL) {
         inside = (size_t)(bracket - target) - 1;
         memcpy(bare, target + 1, inside);
-        strcpy(bare + inside, bracket + 1);
+        memcpy(bare + inside, bracket + 1, strlen(bracket + 1) + 1);
         bare[inside + strcspn(bare + inside, ":")] = '\0';
     } else if (colon != NULL && strchr(colon + 1, ':') == NULL) {
         /* One colon: ports. More without brackets: an IPv6 address. */

@@ -121,7 +121,7 @@ static int job_put_canary(struct job *job)
     const struct config_canary *canary = &job->options.config->canary;
     const struct watch_place place = job_place(job);
     struct addr host;
-    json_t *json;
+    json_t *json = NULL;
     int rc = 0;
 
     if (canary->host != NULL && addr_parse(canary->host, &host) == 0) {
@@ -254,8 +254,8 @@ static int job_settle(struct job *job, const char *scan_uuid)
 static int job_stored_plan(struct job *job, json_t **ret_plan)
 {
     struct stored_scan scan;
-    char *text;
-    char *hash;
+    char *text = NULL;
+    char *hash = NULL;
     int rc = store_scan_find(job->options.store, job->result.scan_uuid, &scan);
 
     if (rc == 0) {

@@ -102,6 +102,7 @@ int settings_load_paths(const struct settings_sources *sources, struct settings 
 
 static int settings_load_policy(struct settings *settings)
 {
+    struct policy *policy = NULL;
     struct problems problems;
     int rc;
 
@@ -110,8 +111,9 @@ static int settings_load_policy(struct settings *settings)
         return settings->policy == NULL ? -ENOMEM : 0;
     }
     problems_init(&problems);
-    rc = policy_load(settings->config.policy, &problems, &settings->policy);
+    rc = policy_load(settings->config.policy, &problems, &policy);
     problems_print(&problems, settings->config.policy, stderr);
+    settings->policy = policy;
     return rc;
 }
 
