@@ -48,9 +48,10 @@ make_tree() {
     tar -c --exclude=./build --exclude=./.git --exclude=node_modules . | tar -x -C "$tree/checkout"
 }
 
+# npm's settings and this machine's own certificates; the package ca-certificates takes these up when it comes.
 copy_npm_settings() {
     local file
-    for file in /etc/npmrc "$HOME/.npmrc" "${NODE_EXTRA_CA_CERTS-}"; do
+    for file in /etc/npmrc "$HOME/.npmrc" /usr/local/share/ca-certificates/*.crt; do
         if [[ -f $file ]]; then
             mkdir -p "$tree$(dirname -- "$file")"
             cp -L "$file" "$tree$file"
@@ -63,7 +64,6 @@ inside() {
     local name=$1
     shift
     env -i PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LANG=C.UTF-8 TERM=dumb \
-        NODE_EXTRA_CA_CERTS="${NODE_EXTRA_CA_CERTS-}" \
         chroot "$tree" /bin/bash -c "cd /checkout && $*" >"$logs/$name.out" 2>"$logs/$name.err" </dev/null
 }
 

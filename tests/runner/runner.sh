@@ -132,6 +132,14 @@ runner_group() {
     done
 }
 
+# runner_skip NAME REASON: counts a program that cannot run here at all as one skip.
+runner_skip() {
+    local counts
+    runner_run_one "$1" 5 printf '1..0 # SKIP %s\n' "$2"
+    read -r -a counts <"$RUNNER_RESULTS/$1.result"
+    runner_count "${counts[@]}"
+}
+
 # runner_count PASSED FAILED SKIPPED
 runner_count() {
     runner_passed=$((runner_passed + $1))
