@@ -259,7 +259,38 @@ test_rate() {
     begun=${EPOCHREALTIME/./}
     "$SCAN" 10.77.0.2 -p 1001-1100 --host-rate 50 -o jsonl:host-rate 2>rate.err
     elapsed_ms=$(((${EPOCHREALTIME/./} - begun) / 1000))
+    forget_syns
+    "$SCAN" 10.77.0.2 -p 81 --retries 3 -o jsonl:silent-port 2>rate.err
+    tap_is "a silent port gets one SYN for each try, and none of the kernel's own" "$(syns syn4)" 4
     tap_ok "--host-rate 50: 100 probes took at least 1.9 s (took $elapsed_ms ms)" test "$elapsed_ms" -ge 1900
+}
+
+# A tracking table that is nearly full, as far as anybody in this mount namespace can read.
+test_conntrack() {
+    local files=/proc/sys/net/netfilter/nf_conntrack begun elapsed_ms pid
+    if [[ ! -e ${files}_count ]]; then
+        tap_skip "near the tracking table's limit it slows down" "this kernel tracks no connections"
+        return
+    fi
+    echo 950 >count
+    echo 1000 >max
+    mount --bind count ${files}_count
+    mount --bind max ${files}_max
+    begun=${EPOCHREALTIME/./}
+    "$SCAN" 10.77.0.2 -p 3001-5000 --rate 500 -o jsonl:tracked 2>tracked.err &
+    pid=$!
+    sleep 1.5
+    forget_syns
+    sleep 1
+    tap_ok "near the tracking table's limit only a trickle is sent ($(syns syn4) in a second)" \
+        test "$(syns syn4)" -le 30
+    echo 10 >count
+    wait "$pid"
+    elapsed_ms=$(((${EPOCHREALTIME/./} - begun) / 1000))
+    tap_is "with room again it ends" "$(end_of tracked .complete)" true
+    tap_ok "and at its own pace (took $elapsed_ms ms)" test "$elapsed_ms" -lt 15000
+    tap_ok "it says so" jq -se 'any(.[]; .type == "notice" and .code == "conntrack")' tracked
+    umount ${files}_count ${files}_max
 }
 
 test_silent() {
@@ -420,6 +451,7 @@ test_self
 test_limits
 test_unreachable
 test_rate
+test_conntrack
 test_silent
 test_interrupt
 test_moved_name
