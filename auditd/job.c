@@ -33,6 +33,7 @@ struct job {
     int64_t started_ms;
     enum job_phase phase;
     bool interrupted;
+    bool resumed;
     char uuid[STORE_UUID_SIZE]; /* of the sweep that runs */
     char last_notice[SWEEP_TEXT_SIZE];
     struct job_result result;
@@ -178,6 +179,7 @@ static int job_resume(struct job *job)
              "going on with the interrupted scan %.8s from part %" PRId64 " of %" PRId64 " (--fresh starts over)",
              resume.uuid, job->from_slab + 1, resume.slabs_total);
     job_notice(job, LOG_LEVEL_NOTICE, message);
+    job->resumed = true;
     return 1;
 }
 
@@ -358,12 +360,32 @@ static void job_after_scan(struct job *job, const struct sweep_outcome *outcome)
     }
 }
 
+static void job_on_hosts(void *context, struct scan_plan *hosts);
+
+/* The interrupted scan cannot go on (its plan is of another version, say): a whole one is better than none. */
+static void job_start_over(struct job *job, const char *why)
+{
+    char message[SWEEP_TEXT_SIZE];
+
+    snprintf(message, sizeof(message), "the interrupted scan cannot go on, starting over: %.400s", why);
+    job_notice(job, LOG_LEVEL_WARNING, message);
+    job->resumed = false;
+    job->from_slab = 0;
+    free(job->plan_text);
+    job->plan_text = NULL;
+    hosts_find(job->loop, job->plan, job_on_hosts, job);
+}
+
 static void job_on_ended(void *context, const struct sweep_outcome *outcome)
 {
     struct job *job = context;
 
     sweep_destroy(job->sweep);
     job->sweep = NULL;
+    if (job->resumed && outcome->end == SWEEP_BROKEN && outcome->scan_uuid[0] == '\0') {
+        job_start_over(job, outcome->message);
+        return;
+    }
     if (outcome->end == SWEEP_UNSTORED || (outcome->scan_uuid[0] == '\0' && job->phase == JOB_PHASE_SCAN)) {
         job_end(job, outcome->end == SWEEP_INTERRUPTED ? JOB_INCOMPLETE : JOB_FAILED, outcome->message);
         return;

@@ -96,6 +96,18 @@ kill -INT "$client"
 wait "$client"
 tap_is "SIGINT at the client ends the audit early: findings are there, 1" "$?" 1
 tap_like "and it says so" "$(<"$DIR/slow")" 'incomplete'
+"$BIN/leastport" audit $THERE --db "$DB" "${slow[@]}" --fresh >/dev/null 2>&1 &
+client=$!
+wait_for 30 job_runs
+kill -9 "$client"
+wait "$client" 2>/dev/null
+tap_like "an audit goes on when its client is killed" "$(control '{"op":"status"}' | jq -r '.jobs[0].state')" running
+job=$(control '{"op":"status"}' | jq '.jobs[0].job')
+tap_like "until it is cancelled" "$(control "{\"op\":\"cancel\",\"job\":$job}")" '"ok":true'
+no_job() {
+    [[ $(control '{"op":"status"}' | jq '.jobs | length') == 0 ]]
+}
+tap_ok "which ends it" wait_for 20 no_job
 tap_is "nothing runs then" "$(control '{"op":"status"}' | jq '.jobs | length')" 0
 
 # ---- one daemon for one database ----
