@@ -570,9 +570,10 @@ static int finish(struct invocation *run, enum scan_result result, const char *p
     int rc = outputs_close(run->outputs);
 
     if (rc < 0) {
-        return problem_set(problem, rc, "writing the results: %s%s%s", strerror(-rc),
-                           run->state != NULL ? "; what was found is kept in " : "",
-                           run->state != NULL ? state_path(run->state) : "");
+        if (run->state != NULL) {
+            say_how_to_resume(run, program, "what was found is kept");
+        }
+        return problem_set(problem, rc, "writing the results: %s", strerror(-rc));
     }
     if (result == SCAN_STOPPED) {
         say_how_to_resume(run, program, "interrupted");

@@ -73,6 +73,7 @@ table inet box {
         meta nfproto ipv6 tcp dport 84 reject with icmpv6 addr-unreachable
         meta nfproto ipv6 tcp dport 85 reject with icmpv6 no-route
         tcp dport 89 reject with tcp reset
+        tcp dport 10001-13000 numgen random mod 100 < 20 drop
     }
     chain forward {
         type filter hook forward priority 0; policy drop;
@@ -265,6 +266,17 @@ test_rate() {
     tap_ok "--host-rate 50: 100 probes took at least 1.9 s (took $elapsed_ms ms)" test "$elapsed_ms" -ge 1900
 }
 
+# A fifth of the packets gets lost: 3,000 ports, three tries, so about 24 are missed; bounds at six standard deviations.
+test_loss() {
+    local found
+    "$SCAN" 10.77.0.2 -p 10001-13000 -o jsonl:lossy 2>lossy.err
+    found=$(ports_of lossy | grep -c ' closed ')
+    tap_ok "a fifth lost: three tries find $found of 3000" test "$found" -ge 2946
+    tap_ok "a fifth lost: the estimate is near ($(end_of lossy .loss))" jq -se 'last.loss | . > 0.15 and . < 0.25' lossy
+    tap_ok "a fifth lost: it does not collapse ($(end_of lossy .elapsed_ms) ms)" jq -se 'last.elapsed_ms < 10000' lossy
+    tap_ok "a fifth lost: it eases off and says so" jq -se 'any(.[]; .type == "notice" and .code == "eased")' lossy
+}
+
 # A tracking table that is nearly full, as far as anybody in this mount namespace can read.
 test_conntrack() {
     local files=/proc/sys/net/netfilter/nf_conntrack begun elapsed_ms pid
@@ -451,6 +463,7 @@ test_self
 test_limits
 test_unreachable
 test_rate
+test_loss
 test_conntrack
 test_silent
 test_interrupt
