@@ -150,9 +150,23 @@ tap_ok "its socket is left behind" test -S "$DB.sock"
 start_daemon
 tap_is "and the next daemon takes it over" "$(web_status state)" listening
 
-# ---- what keeps it from starting ----
+# ---- the service manager ----
 kill -TERM "$daemon"
 wait "$daemon"
+perl -MSocket -e '
+    socket(my $socket, AF_UNIX, SOCK_DGRAM, 0) or die;
+    bind($socket, sockaddr_un($ARGV[0])) or die;
+    $| = 1;
+    while (defined recv($socket, my $text, 1000, 0)) { print "$text\n" }' "$DIR/notify" >"$DIR/told" &
+harness_pids+=("$!")
+wait_for 10 test -S "$DIR/notify"
+NOTIFY_SOCKET=$DIR/notify start_daemon
+tap_ok "tells the service manager when it is ready" wait_for 10 grep -qx READY=1 "$DIR/told"
+kill -TERM "$daemon"
+wait "$daemon"
+tap_ok "and when it ends" wait_for 10 grep -qx STOPPING=1 "$DIR/told"
+
+# ---- what keeps it from starting ----
 DEEP=$DIR/$(printf 'd%.0s' {1..90})
 mkdir "$DEEP"
 "$BIN/leastport" serve --db "$DEEP/audit.db" --listen 127.0.0.1:0 >/dev/null 2>"$DIR/other"
