@@ -11,10 +11,10 @@ BEGIN {
     wrong = 0
 }
 
-# The layer whose rules a file follows: its folder, or, for a unit test, the folder that it tests.
+# The layer whose rules a file follows: its folder, or, for a unit test and a fuzzing harness, the folder that it tests.
 function layer_of(path,    parts) {
     split(path, parts, "/")
-    return parts[1] == "tests" && parts[2] == "unit" ? parts[3] : parts[1]
+    return path ~ /^tests\/(unit|fuzz)\/[^\/]*\// ? parts[3] : parts[1]
 }
 
 function may_include(layer, path,    prefixes, count, i) {

@@ -1,0 +1,23 @@
+/* A store of a harness's own in fuzz_folder(): fed with a scanner's lines as a sweep would, judged as an audit would.
+ */
+#ifndef LEASTPORT_TESTS_FUZZ_AUDITD_SEEDED_STORE_H
+#define LEASTPORT_TESTS_FUZZ_AUDITD_SEEDED_STORE_H
+
+#include <stddef.h>
+
+struct store;
+
+/* Opens the one store, empty; its file's path is *ret_path, for ever. It is closed when the process exits. */
+struct store *seeded_store_open(const char **ret_path);
+
+/* A scanner's whole output: cut into lines, ingested, judged, scored. Asserts what must hold whatever it says: every
+ * line is taken or refused with a reason, the store never fails, and its references hold. */
+void seeded_store_feed(struct store *store, const char *bytes, size_t size);
+
+/* Three hosts in two realms over two scans: something open, something closed since, and hostile names. */
+void seeded_store_fill(struct store *store);
+
+/* Takes all rows out again. */
+void seeded_store_clear(struct store *store);
+
+#endif

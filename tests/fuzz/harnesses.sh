@@ -1,0 +1,23 @@
+# shellcheck shell=bash
+# Sourced from the root of the tree: which harnesses there are, and how one is fuzzed.
+
+# shellcheck disable=SC2034
+mapfile -t fuzz_harnesses < <(find tests/fuzz -name 'fuzz_*.c' | sed 's|.*/fuzz_||; s|\.c$||' | LC_ALL=C sort)
+
+# Port expressions are of one language.
+declare -A fuzz_dictionaries=([port_expression]=ports [ingest]=observation)
+
+# fuzz_run HARNESS SECONDS ARTIFACT-PREFIX FOLDER...: what libFuzzer says in the end; its status is libFuzzer's. New inputs
+# go to the first folder. An input may take a second and the process a gigabyte.
+fuzz_run() {
+    local name=$1 seconds=$2 prefix=$3 status=0
+    shift 3
+    "build/fuzz/fuzz/$name" -max_total_time="$seconds" -timeout=1 -rss_limit_mb=1024 -max_len=4096 -print_final_stats=1 \
+        -dict="tests/fuzz/dict/${fuzz_dictionaries[$name]-$name}.dict" -artifact_prefix="$prefix" "$@" \
+        >"$prefix.log" 2>&1 || status=$?
+    if ((status != 0)); then
+        grep -v -E '^#[0-9]+\s+(NEW|REDUCE|RELOAD|pulse)|NEW_FUNC|Recommended|^"' "$prefix.log" | tail -n 60
+    fi
+    grep -E 'DONE|stat::(number_of_executed|average_exec|peak_rss|slowest)' "$prefix.log" || true
+    return "$status"
+}

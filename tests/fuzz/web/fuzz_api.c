@@ -1,0 +1,137 @@
+/* One request to the API: "METHOD TARGET" on the first line, then headers, each "Name: value". */
+#include "lib/addr.h"
+#include "tests/fuzz/auditd/seeded_store.h"
+#include "tests/fuzz/fuzz.h"
+#include "web/framing.h"
+#include "web/metrics.h"
+#include "web/route.h"
+#include "web/store_pool.h"
+
+#include <assert.h>
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+
+static struct metrics metrics;
+static struct exchange_site site = {.metrics = &metrics};
+
+static void leave(void)
+{
+    store_pool_destroy(site.pool);
+}
+
+static void arrive(void)
+{
+    const char *path;
+
+    seeded_store_fill(seeded_store_open(&path));
+    assert(store_pool_create(path, &site.pool) == 0);
+    assert(atexit(leave) == 0);
+}
+
+static char *cut(char **rest, const char *separators)
+{
+    char *word = strsep(rest, separators);
+
+    return word == NULL ? word : word + strspn(word, " ");
+}
+
+/* As libmicrohttpd hands them on: name and value apart, no line ends within. */
+static void read_headers(char *rest, struct framing *framing, struct request_head *head)
+{
+    for (char *line = cut(&rest, "\r\n"); line != NULL; line = cut(&rest, "\r\n")) {
+        const char *name = cut(&line, ":");
+        const char *value = line == NULL ? "" : line + strspn(line, " \t");
+        if (name[0] != '\0') {
+            framing_add(framing, name, value);
+        }
+        if (strcasecmp(name, "Accept") == 0) {
+            head->accept = value;
+        } else if (strcasecmp(name, "If-None-Match") == 0) {
+            head->if_none_match = value;
+        }
+    }
+}
+
+static void check_answer(const struct exchange *exchange)
+{
+    json_t *body;
+
+    assert(exchange->status >= 200 && exchange->status < 600);
+    /* Nothing that a client asks for is an error of the server's. */
+    assert(exchange->problem.status < 500 || exchange->problem.status == 503);
+    if (exchange->problem.status != 0) {
+        assert(exchange->problem.status >= 400 && exchange->problem.detail[0] != '\0');
+        return;
+    }
+    if (exchange->fixed != NULL || exchange->status == 204 || strcmp(exchange->content_type, "application/json") != 0) {
+        return;
+    }
+    body = json_loadb(exchange->body.bytes, exchange->body.length, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, NULL);
+    assert(body != NULL);
+    json_decref(body);
+}
+
+static void check_problem(struct exchange *exchange, const char *target)
+{
+    struct buffer buffer;
+    json_t *body;
+
+    buffer_init(&buffer);
+    problem_write(&exchange->problem, target, &buffer);
+    body = json_loadb(buffer.bytes, buffer.length, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, NULL);
+    assert(json_integer_value(json_object_get(body, "status")) == exchange->problem.status);
+    json_decref(body);
+    buffer_done(&buffer);
+}
+
+static void answer(const struct request_head *head, bool is_sound, struct exchange *exchange)
+{
+    if (is_sound) {
+        route_answer(exchange, head);
+    }
+    check_answer(exchange);
+    if (exchange->problem.status != 0) {
+        check_problem(exchange, head->target);
+    }
+}
+
+/* RFC 9110 section 13.1.2: who brings the tag along is told that nothing has changed. */
+static void ask_again(const struct request_head *head, const char *etag)
+{
+    struct request_head again = *head;
+    struct exchange exchange;
+
+    exchange_init(&exchange, &site);
+    again.if_none_match = etag;
+    route_answer(&exchange, &again);
+    /* What the server counts and the time that it tells may differ. */
+    assert(exchange.status == 304 || strcmp(exchange.etag, etag) != 0);
+    exchange_done(&exchange);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    char *text = fuzz_text(data, size);
+    char *rest = text;
+    char *line = cut(&rest, "\r\n");
+    struct request_head head = {.method = cut(&line, " ")};
+    struct framing framing;
+    struct exchange exchange;
+
+    if (site.pool == NULL) {
+        arrive();
+    }
+    head.target = line == NULL ? "/" : line;
+    head.framing = &framing;
+    framing_init(&framing);
+    read_headers(rest, &framing, &head);
+    exchange_init(&exchange, &site);
+    answer(&head, framing_is_sound(&framing, &exchange.problem), &exchange);
+    if (exchange.status == 200 && exchange.problem.status == 0 && exchange.etag[0] != '\0') {
+        ask_again(&head, exchange.etag);
+    }
+    exchange_done(&exchange);
+    free(text);
+    return 0;
+}
