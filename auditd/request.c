@@ -1,5 +1,6 @@
 #include "auditd/request.h"
 
+#include "auditd/hosts.h"
 #include "scanner/protocol.h"
 
 #include <errno.h>
@@ -313,6 +314,28 @@ static json_t *request_endpoint_target(const json_t *endpoint)
                         port);
 }
 
+/* Of the names that `plan` has resolved, those that stand in its exclusions: the scanner wants no others. NULL when out
+ * of memory. */
+static json_t *request_excluded_names(const json_t *plan)
+{
+    const json_t *resolved = json_object_get(plan, "resolved");
+    json_t *names = json_object();
+    size_t index;
+    json_t *item;
+
+    json_array_foreach(json_object_get(plan, "exclude"), index, item)
+    {
+        char *bare = hosts_bare(json_string_value(item));
+        json_t *addresses = bare == NULL ? NULL : json_object_get(resolved, bare);
+        if (bare == NULL || (addresses != NULL && json_object_set(names, bare, addresses) != 0)) {
+            json_decref(names);
+            names = NULL;
+        }
+        free(bare);
+    }
+    return names;
+}
+
 json_t *request_verify_plan(const json_t *plan, const json_t *endpoints)
 {
     const json_t *first = json_object_get(json_array_get(endpoints, 0), "port");
@@ -330,6 +353,7 @@ json_t *request_verify_plan(const json_t *plan, const json_t *endpoints)
     failed =
         failed || json_object_set(verify, "targets", targets) != 0 ||
         json_object_set_new(verify, "watch", json_deep_copy(endpoints)) != 0 ||
+        json_object_set_new(verify, "resolved", request_excluded_names(plan)) != 0 ||
         json_object_set_new(verify, "ports", json_sprintf("%" JSON_INTEGER_FORMAT, json_integer_value(first))) != 0;
     json_decref(targets);
     if (failed) {

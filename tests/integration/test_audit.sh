@@ -96,6 +96,15 @@ tap_is "each of them is looked at" \
     "10.99.0.1 127.0.0.1 ::1 fd99::1"
 tap_is "what listens on loopback alone is no finding" "$(findings "$DIR/own.db")" ''
 
+# ---- a host name ----
+serve_ports here 0.0.0.0 2222
+named=$server
+audit localhost:2222,ssh --db "$DIR/name.db"
+tap_is "a host name with ports of its own is audited, and looked at twice" "$(findings "$DIR/name.db")" '2222 OPEN FRESH low'
+end_server "$named"
+audit localhost:2222,ssh --db "$DIR/name.db"
+tap_is "what was open there is watched" "$(findings "$DIR/name.db")" '2222 FIXED FRESH low'
+
 # ---- a scan that is cut off ----
 # 18 own addresses with all ports are two slabs; the cut comes within the second. They are one asset: 6379 on two of them
 # is one finding.

@@ -138,11 +138,14 @@ static void guards_come_from_the_never_scan_file(void **state)
 
 static void looks_again_at_the_endpoints_alone(void **state)
 {
-    json_t *plan = parse("{\"realm\":\"r\",\"targets\":[\"10.0.0.0/8\"],\"ports\":\"all\",\"canary\":{\"port\":1}}");
+    json_t *plan =
+        parse("{\"realm\":\"r\",\"targets\":[\"10.0.0.0/8\",\"db\"],\"ports\":\"all\",\"canary\":{\"port\":1},"
+              "\"exclude\":[\"old:22\"],\"resolved\":{\"db\":[\"10.0.0.1\"],\"old\":[\"10.0.0.2\"]}}");
     json_t *endpoints = parse("[{\"host\":\"10.0.0.1\",\"proto\":\"tcp\",\"port\":22},"
                               "{\"host\":\"fd00::1\",\"proto\":\"tcp\",\"port\":443}]");
     json_t *want = parse("{\"realm\":\"r\",\"targets\":[\"10.0.0.1:22\",\"[fd00::1]:443\"],\"ports\":\"22\",\"canary\":"
-                         "{\"port\":1},\"watch\":[{\"host\":\"10.0.0.1\",\"proto\":\"tcp\",\"port\":22},{\"host\":"
+                         "{\"port\":1},\"exclude\":[\"old:22\"],\"resolved\":{\"old\":[\"10.0.0.2\"]},\"watch\":[{"
+                         "\"host\":\"10.0.0.1\",\"proto\":\"tcp\",\"port\":22},{\"host\":"
                          "\"fd00::1\",\"proto\":\"tcp\",\"port\":443}]}");
     json_t *verify = request_verify_plan(plan, endpoints);
 
