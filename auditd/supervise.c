@@ -27,6 +27,7 @@ struct supervise {
     uint32_t restarts;
     int open_handles; /* of this child's process and pipe */
     bool runs;
+    bool was_ready;
     bool stopping;
     char how[128];
     char buffer[SUPERVISE_LINE_MAX_BYTES];
@@ -43,7 +44,8 @@ const char *supervise_state_name(enum supervise_state state)
 
 struct supervise_options supervise_options_default(void)
 {
-    return (struct supervise_options){.backoff = backoff_options_default(), .patience_ms = 5000};
+    return (struct supervise_options){
+        .backoff = backoff_options_default(), .unready_deaths_max = 4, .patience_ms = 5000};
 }
 
 enum supervise_state supervise_state(const struct supervise *supervise)
@@ -91,7 +93,8 @@ static void supervise_after_death(struct supervise *supervise)
         supervise_go(supervise);
         return;
     }
-    again = backoff_died(&supervise->backoff, supervise->started, mono_now(), &wait_ms);
+    again = backoff_died(&supervise->backoff, supervise->started, mono_now(), &wait_ms) &&
+            (supervise->was_ready || supervise->restarts + 1 < supervise->options.unready_deaths_max);
     supervise->state = again ? SUPERVISE_WAITING : SUPERVISE_FAILED;
     if (again) {
         (void)uv_timer_start(&supervise->timer, supervise_on_timer, wait_ms, 0);
@@ -137,6 +140,7 @@ static int supervise_take_line(void *context, const char *line, size_t length)
     (void)length;
     if (supervise->state == SUPERVISE_STARTING && strncmp(line, supervise->options.ready_prefix, prefix) == 0) {
         supervise->state = SUPERVISE_READY;
+        supervise->was_ready = true;
         if (supervise->options.on_ready != NULL) {
             supervise->options.on_ready(supervise->options.context, line + prefix);
         }

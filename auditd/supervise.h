@@ -27,6 +27,8 @@ struct supervise_options {
     /* A line of its standard output that begins so says that it is ready; the rest of that line is what it says. */
     const char *ready_prefix;
     struct backoff_options backoff;
+    /* One that was never ready is given up sooner: what it was given is wrong, and time does not mend that. */
+    uint32_t unready_deaths_max;
     /* How long a child that was asked to end may take before it is killed. */
     uint64_t patience_ms;
     /* Each may be NULL. `said` is what followed the ready prefix; `how` how it died, for a person. */
@@ -37,7 +39,7 @@ struct supervise_options {
     void *context;
 };
 
-/* The back-off's defaults, 5 s of patience; the rest unset. */
+/* The back-off's defaults, 4 deaths before it was ever ready (1.4 s), 5 s of patience; the rest unset. */
 struct supervise_options supervise_options_default(void);
 
 /* Starts it for the first time. A program that cannot be started is -errno. The caller owns it: supervise_stop(). */

@@ -72,6 +72,7 @@ static void run_shell(struct watched *watched, const char *script)
     options.args = args;
     options.ready_prefix = "listening ";
     options.backoff = (struct backoff_options){1, 4, 60000, 4};
+    options.unready_deaths_max = 2;
     options.patience_ms = 200;
     options.on_ready = on_ready;
     options.on_died = on_died;
@@ -111,10 +112,21 @@ static void gives_up_after_quick_deaths(void **state)
     struct watched watched = {0};
 
     (void)state;
-    run_shell(&watched, "exit 3");
+    run_shell(&watched, "echo listening x; sleep 0.05; exit 3");
     assert_int_equal(watched.died, 4);
     assert_int_equal(watched.last, SUPERVISE_FAILED);
     assert_string_equal(watched.how, "ended with status 3");
+}
+
+static void gives_up_sooner_what_was_never_ready(void **state)
+{
+    struct watched watched = {0};
+
+    (void)state;
+    run_shell(&watched, "exit 2");
+    assert_int_equal(watched.ready, 0);
+    assert_int_equal(watched.died, 2);
+    assert_int_equal(watched.last, SUPERVISE_FAILED);
 }
 
 static void kills_one_that_does_not_stop(void **state)
@@ -129,9 +141,8 @@ static void kills_one_that_does_not_stop(void **state)
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(says_when_it_is_ready_and_stops_it),
-        cmocka_unit_test(starts_it_again_when_it_is_killed),
-        cmocka_unit_test(gives_up_after_quick_deaths),
+        cmocka_unit_test(says_when_it_is_ready_and_stops_it), cmocka_unit_test(starts_it_again_when_it_is_killed),
+        cmocka_unit_test(gives_up_after_quick_deaths),        cmocka_unit_test(gives_up_sooner_what_was_never_ready),
         cmocka_unit_test(kills_one_that_does_not_stop),
     };
 
