@@ -44,13 +44,14 @@ static void host_add_counts(struct store_query *query, int as_of)
                            "t.endpoint_id = e.id WHERE e.asset_id = a.id AND t.state = 'open'");
     store_query_alive(query, "t.first_seen", "t.ended_at", as_of);
     store_query_add(query, ")");
+    /* The plus keeps SQLite from walking all findings of that severity instead of the asset's. */
     for (int rank = 1; rank <= 4; rank++) {
         if (as_of != 0) {
             store_query_add(query, ", -1");
             continue;
         }
         store_query_add(query,
-                        ", (SELECT COUNT(*) FROM finding f WHERE f.asset_id = a.id AND f.severity_rank = %d AND "
+                        ", (SELECT COUNT(*) FROM finding f WHERE f.asset_id = a.id AND +f.severity_rank = %d AND "
                         "f.presence IN ('NEW', 'OPEN', 'VERIFYING', 'REAPPEARED') AND f.sight <> 'RETIRED')",
                         rank);
     }
@@ -90,24 +91,35 @@ static void host_add_filter(struct store_query *query, const struct store_host_f
     store_query_between(query, host_last_up, filter->up_since, filter->up_before);
 }
 
+static void host_add_joins(struct store_query *query, int as_of)
+{
+    store_query_add(query, " JOIN realm r ON r.id = a.realm_id LEFT JOIN score s ON s.scope = 'host' AND "
+                           "s.subject = a.uuid");
+    store_query_alive(query, "s.first_at", "s.ended_at", as_of);
+}
+
+/* Inside, which hosts the page holds; outside, what is shown of them. In one SELECT everything would be looked up for
+ * every host before the order cuts the list. */
 static void host_build(struct store_query *query, const struct store_host_filter *filter)
 {
     int as_of = filter->as_of == 0 ? 0 : store_query_number(query, filter->as_of);
     const char *key = host_sort_key(filter->page.sort);
 
-    store_query_add(query, "a.id, %s, a.uuid, r.name, a.end_reason", key);
+    store_query_add(query, "a.id, k.key, a.uuid, r.name, a.end_reason");
     host_add_identity(query, "address", as_of);
     host_add_identity(query, "name", as_of);
     host_add_state(query, as_of);
     store_query_add(query, ", s.grade, s.score, s.exposure, s.coverage, a.ephemeral, a.created_at, a.ended_at, %s",
                     host_last_up);
     host_add_counts(query, as_of);
-    store_query_add(query, " FROM asset a JOIN realm r ON r.id = a.realm_id LEFT JOIN score s ON s.scope = 'host' AND "
-                           "s.subject = a.uuid");
-    store_query_alive(query, "s.first_at", "s.ended_at", as_of);
+    store_query_add(query, " FROM (SELECT a.id AS id, %s AS key FROM asset a", key);
+    host_add_joins(query, as_of);
     store_query_add(query, " WHERE 1");
     host_add_filter(query, filter, as_of);
     store_query_page(query, &filter->page, key, "a.id");
+    store_query_add(query, ") k JOIN asset a ON a.id = k.id");
+    host_add_joins(query, as_of);
+    store_query_add(query, " ORDER BY k.key %s, k.id", filter->page.is_descending ? "DESC" : "ASC");
 }
 
 struct host_target {

@@ -118,6 +118,8 @@ CREATE TABLE asset_state (
 ) STRICT;
 CREATE INDEX asset_state_by_scan ON asset_state (last_scan_id, asset_id);
 CREATE UNIQUE INDEX asset_state_living ON asset_state (asset_id, vantage_id, address) WHERE ended_at IS NULL;
+-- The last time that it answered to anybody.
+CREATE INDEX asset_state_by_asset ON asset_state (asset_id, state, last_seen);
 
 -- Which ports of an asset a vantage judged, and when last: one row for each distinct set of ports.
 CREATE TABLE coverage (
