@@ -50,7 +50,7 @@ function row(host) {
     cell("Grade", {}, gradeBadge(host.grade, true)),
     el("th", { scope: "row", class: "lead-cell" }, hostLink(host)),
     cell("Address", { class: "mono whole" }, host.address ?? "–"),
-    cell("Realm", { class: "whole" }, host.realm),
+    cell("Realm", { class: "keep", title: host.realm }, host.realm),
     cell("Findings", {}, findingCounts(host.findings)),
     cell("Open ports", { class: "number" }, number(host.ports_open, 0)),
     cell("Exposure", { class: "number" }, number(host.exposure)),
