@@ -40,6 +40,18 @@ wrong_json() {
     done
 }
 
+# Links of the documents to files of the tree.
+broken_links() {
+    local file link
+    for file in "$@"; do
+        while read -r link; do
+            if [[ ! -e $(dirname -- "$file")/$link ]]; then
+                printf '%s: there is no %s\n' "$file" "$link"
+            fi
+        done < <(grep -o -E '\]\([^):#]+\)' "$file" | sed 's/^](//; s/)$//')
+    done
+}
+
 mapfile -t all < <(sources '*')
 mapfile -t code < <(sources '*.c' '*.h' '*.sh' '*.awk' '*.js' '*.mjs' '*.sql' '*.yaml' '*.css' '*.html' 'CMakeLists.txt')
 mapfile -t sources < <(sources '*.c' '*.h')
@@ -56,4 +68,6 @@ absent "no sign that turns the direction of text" $'\u202a|\u202b|\u202d|\u202e|
 absent "no merge mark" '^(<<<''<<<<|>>>''>>>>)( |$)' "${all[@]}"
 tap_is "headers have guard and head" "$(wrong_guards "${headers[@]}")" ""
 tap_is "JSON files are JSON" "$(wrong_json "${json[@]}")" ""
+mapfile -t documents < <(sources '*.md')
+tap_is "documents link to files that are there" "$(broken_links "${documents[@]}")" ""
 tap_done
