@@ -11,7 +11,7 @@ source "$HERE/../tap.sh"
 PORTS=common,1-30,3389,5901,65535
 
 if [[ ${1-} != inside ]]; then
-    if ! unshare --net true 2>/dev/null && ! unshare -Urn true 2>/dev/null; then
+    if ! unshare --net --mount true 2>/dev/null && ! unshare -Urnm true 2>/dev/null; then
         tap_skip "audits of the lab" "no network namespaces here"
         tap_done
         exit

@@ -24,7 +24,8 @@ function point(line,    failed, number, directive) {
     } else if (match(line, /# *[Tt][Oo][Dd][Oo]/)) {
         problem("a test that is put off is no test: " line)
     }
-    if (failed) {
+    # cmocka 1.1.5, Debian 12's, writes "not ok" before a skip.
+    if (failed && directive != "skip") {
         failures++
         print "fail " line
     } else if (directive == "skip") {
