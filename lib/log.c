@@ -6,6 +6,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 static const char *log_program = "leastport";
@@ -17,6 +18,33 @@ void log_init(const char *program, enum log_format format, enum log_level most)
     log_program = program;
     log_line_format = format;
     log_most = most;
+}
+
+/* The message with every byte above ASCII as \xHH, where it is no UTF-8; NULL where it is, or out of memory. The caller
+ * frees it. */
+static char *log_escape(const char *message)
+{
+    json_t *text = json_string(message);
+    char *escaped;
+    size_t length = 0;
+
+    if (text != NULL) {
+        json_decref(text);
+        return NULL;
+    }
+    escaped = malloc(4 * strlen(message) + 1);
+    if (escaped == NULL) {
+        return NULL;
+    }
+    for (const unsigned char *byte = (const unsigned char *)message; *byte != '\0'; byte++) {
+        if (*byte < 0x80) {
+            escaped[length++] = (char)*byte;
+        } else {
+            length += (size_t)snprintf(escaped + length, 5, "\\x%02x", *byte);
+        }
+    }
+    escaped[length] = '\0';
+    return escaped;
 }
 
 static void log_write_text(FILE *stream, enum log_level level, const char *message)
@@ -53,6 +81,8 @@ static void log_write_json(FILE *stream, enum log_level level, const char *messa
 void log_message(enum log_level level, const char *format, ...)
 {
     char message[2048];
+    char *escaped;
+    const char *shown;
     char *line = NULL;
     size_t size = 0;
     FILE *stream;
@@ -68,11 +98,14 @@ void log_message(enum log_level level, const char *format, ...)
     if (stream == NULL) {
         return;
     }
+    escaped = log_escape(message);
+    shown = escaped == NULL ? message : escaped;
     if (log_line_format == LOG_FORMAT_JSON) {
-        log_write_json(stream, level, message);
+        log_write_json(stream, level, shown);
     } else {
-        log_write_text(stream, level, message);
+        log_write_text(stream, level, shown);
     }
+    free(escaped);
     /* One write a line, so that lines of several programs on one stderr do not mix. */
     if (fclose(stream) == 0) {
         ssize_t written = write(STDERR_FILENO, line, size);

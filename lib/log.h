@@ -10,7 +10,8 @@ enum log_format { LOG_FORMAT_TEXT, LOG_FORMAT_JSON };
  * message. */
 void log_init(const char *program, enum log_format format, enum log_level most);
 
-/* Control characters in the message are escaped: what comes from the network may stand in it. */
+/* Control characters in the message are escaped, and bytes above ASCII where it is no UTF-8 (\xHH): what comes from the
+ * network may stand in it. */
 void log_message(enum log_level level, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 #define log_error(...) log_message(LOG_LEVEL_ERROR, __VA_ARGS__)
