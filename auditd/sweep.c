@@ -2,6 +2,7 @@
 
 #include "auditd/child.h"
 #include "auditd/lines.h"
+#include "auditd/typeset.h"
 #include "scanner/protocol.h"
 
 #include <errno.h>
@@ -16,6 +17,9 @@ enum {
     SWEEP_SAID_MAX_BYTES = 4096,
     /* Of lines that are refused so many are named; the rest is counted. */
     SWEEP_REFUSALS_SHOWN = 5,
+    /* Of what it says, on stderr and in notices, so many lines are passed on: a scanner gone wild must not fill logs.
+     */
+    SWEEP_SAID_SHOWN = 1000,
 };
 
 enum sweep_handle { SWEEP_PROCESS, SWEEP_STDIN, SWEEP_STDOUT, SWEEP_STDERR, SWEEP_TIMER, SWEEP_HANDLES };
@@ -34,6 +38,7 @@ struct sweep {
     char *plan;
     char *scanner;
     uint64_t refusals;
+    uint64_t said_count;
     int64_t exit_status;
     int term_signal;
     int store_rc;
@@ -69,10 +74,14 @@ void sweep_destroy(struct sweep *sweep)
     free(sweep);
 }
 
+/* What is told may quote the scanner, whose bytes may be anything. */
 static void sweep_notice(struct sweep *sweep, enum log_level level, const char *message)
 {
+    char shown[SWEEP_TEXT_SIZE];
+
     if (sweep->options.on_notice != NULL) {
-        sweep->options.on_notice(sweep->options.context, level, message);
+        typeset_escape(message, shown, sizeof(shown));
+        sweep->options.on_notice(sweep->options.context, level, shown);
     }
 }
 
@@ -131,15 +140,25 @@ static void sweep_judge(struct sweep *sweep, struct sweep_outcome *outcome)
     }
 }
 
+static void sweep_report_lost(struct sweep *sweep, uint64_t count, const char *what)
+{
+    char message[160];
+
+    if (count > 0) {
+        snprintf(message, sizeof(message), "%" PRIu64 " %s", count, what);
+        sweep_notice(sweep, LOG_LEVEL_WARNING, message);
+    }
+}
+
 static void sweep_report_lost_lines(struct sweep *sweep)
 {
     char message[160];
 
-    if (sweep->refusals > SWEEP_REFUSALS_SHOWN) {
-        snprintf(message, sizeof(message), "%" PRIu64 " more lines of the scanner were left out for like reasons",
-                 sweep->refusals - SWEEP_REFUSALS_SHOWN);
-        sweep_notice(sweep, LOG_LEVEL_WARNING, message);
-    }
+    sweep_report_lost(sweep, sweep->refusals > SWEEP_REFUSALS_SHOWN ? sweep->refusals - SWEEP_REFUSALS_SHOWN : 0,
+                      "more lines of the scanner were left out for like reasons");
+    sweep_report_lost(sweep, sweep->said_count > SWEEP_SAID_SHOWN ? sweep->said_count - SWEEP_SAID_SHOWN : 0,
+                      "more messages of the scanner were left out");
+    sweep_report_lost(sweep, lines_overlong(sweep->said), "messages of the scanner were too long and left out");
     if (lines_overlong(sweep->observed) > 0) {
         snprintf(message, sizeof(message), "%" PRIu64 " lines of the scanner were longer than %d bytes and left out",
                  lines_overlong(sweep->observed), SCAN_LINE_MAX_BYTES);
@@ -231,10 +250,19 @@ static void sweep_on_refused(void *context, uint64_t line_number, const char *re
     }
 }
 
+static bool sweep_may_say(struct sweep *sweep)
+{
+    sweep->said_count++;
+    return sweep->said_count <= SWEEP_SAID_SHOWN;
+}
+
 static void sweep_on_taken(void *context, const struct observation *observation)
 {
     struct sweep *sweep = context;
 
+    if (observation->type == OBSERVATION_NOTICE && !sweep_may_say(sweep)) {
+        return;
+    }
     if (sweep->options.on_observation != NULL) {
         sweep->options.on_observation(sweep->options.context, observation);
     }
@@ -259,7 +287,9 @@ static int sweep_take_said(void *context, const char *line, size_t length)
         level = LOG_LEVEL_WARNING;
         line += 9;
     }
-    sweep_notice(sweep, level, line);
+    if (sweep_may_say(sweep)) {
+        sweep_notice(sweep, level, line);
+    }
     return 0;
 }
 
@@ -294,19 +324,28 @@ static void sweep_on_out(uv_stream_t *stream, ssize_t count, const uv_buf_t *buf
     }
 }
 
+static void sweep_hear(struct sweep *sweep, const char *bytes, size_t count)
+{
+    if (lines_feed(sweep->said, bytes, count, sweep_take_said, sweep) < 0) {
+        sweep_notice(sweep, LOG_LEVEL_WARNING, "out of memory: a line that the scanner said is lost");
+    }
+}
+
 static void sweep_on_err(uv_stream_t *stream, ssize_t count, const uv_buf_t *buffer)
 {
     struct sweep *sweep = stream->data;
 
-    if (count < 0) {
-        uv_read_stop(stream);
-        sweep->err_ended = true;
-        sweep_settle_handles(sweep);
+    if (count >= 0) {
+        sweep_hear(sweep, buffer->base, (size_t)count);
         return;
     }
-    if (lines_feed(sweep->said, buffer->base, (size_t)count, sweep_take_said, sweep) < 0) {
-        sweep_notice(sweep, LOG_LEVEL_WARNING, "out of memory: a line that the scanner said is lost");
+    /* The last words of a program that dies may lack their newline. */
+    if (lines_pending(sweep->said) > 0) {
+        sweep_hear(sweep, "\n", 1);
     }
+    uv_read_stop(stream);
+    sweep->err_ended = true;
+    sweep_settle_handles(sweep);
 }
 
 static void sweep_on_exit(uv_process_t *process, int64_t exit_status, int term_signal)

@@ -27,7 +27,7 @@ struct run {
     struct sweep_outcome outcome;
     int notices;
     int interrupts; /* to be sent when the scan has begun */
-    char heard[4096];
+    char heard[16384];
 };
 
 static void on_observation(void *context, const struct observation *observation)
@@ -125,6 +125,34 @@ static void survives_garbage_and_names_it(void **state)
     assert_non_null(strstr(run.heard, "cut off after 8 bytes"));
     assert_non_null(strstr(run.heard, "low on descriptors"));
     assert_int_equal(fixture_int(fixture, "SELECT count(*) FROM asset"), 1);
+}
+
+static void hears_a_scanner_that_does_not_stop_talking(void **state)
+{
+    struct fixture *fixture = *state;
+    struct run run = {0};
+
+    run_script(fixture,
+               "start; printf 'b\\377d\\n' >&2; head -c 5000 /dev/zero | tr '\\0' y >&2; echo >&2\n"
+               "for i in {1..1200}; do echo \"x$i\"; done >&2; slab; end; printf 'last words' >&2\n",
+               &run);
+    assert_int_equal(run.outcome.end, SWEEP_DONE);
+    assert_non_null(strstr(run.heard, "b\\xffd\n"));
+    assert_non_null(strstr(run.heard, "x999\n"));
+    assert_null(strstr(run.heard, "x1000\n"));
+    /* 1 + 1,200 and the last, of which 1,000 are shown. */
+    assert_non_null(strstr(run.heard, "202 more messages of the scanner were left out"));
+    assert_non_null(strstr(run.heard, "1 messages of the scanner were too long"));
+}
+
+static void hears_last_words_without_a_newline(void **state)
+{
+    struct fixture *fixture = *state;
+    struct run run = {0};
+
+    run_script(fixture, "start; printf 'leastport-scan: error: no route' >&2; exit 2\n", &run);
+    assert_int_equal(run.outcome.end, SWEEP_BROKEN);
+    assert_non_null(strstr(run.outcome.message, "status 2: no route"));
 }
 
 static void keeps_what_came_before_a_death(void **state)
@@ -242,6 +270,8 @@ int main(int argc, char **argv)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(stores_what_a_scanner_finds, fixture_setup, fixture_teardown),
         cmocka_unit_test_setup_teardown(survives_garbage_and_names_it, fixture_setup, fixture_teardown),
+        cmocka_unit_test_setup_teardown(hears_a_scanner_that_does_not_stop_talking, fixture_setup, fixture_teardown),
+        cmocka_unit_test_setup_teardown(hears_last_words_without_a_newline, fixture_setup, fixture_teardown),
         cmocka_unit_test_setup_teardown(keeps_what_came_before_a_death, fixture_setup, fixture_teardown),
         cmocka_unit_test_setup_teardown(says_when_no_scan_began, fixture_setup, fixture_teardown),
         cmocka_unit_test_setup_teardown(ends_at_a_first_line_that_is_no_start_of_its_scan, fixture_setup,
