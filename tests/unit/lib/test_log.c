@@ -120,10 +120,8 @@ static void takes_what_is_long(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(writes_lines_for_people),
-        cmocka_unit_test(escapes_what_could_forge_a_line),
-        cmocka_unit_test(escapes_what_is_no_text),
-        cmocka_unit_test(writes_json_for_services),
+        cmocka_unit_test(writes_lines_for_people), cmocka_unit_test(escapes_what_could_forge_a_line),
+        cmocka_unit_test(escapes_what_is_no_text), cmocka_unit_test(writes_json_for_services),
         cmocka_unit_test(takes_what_is_long),
     };
     return cmocka_run_group_tests_name("log", tests, NULL, NULL);
