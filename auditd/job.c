@@ -35,7 +35,6 @@ struct job {
     bool interrupted;
     bool resumed;
     char uuid[STORE_UUID_SIZE]; /* of the sweep that runs */
-    char last_notice[SWEEP_TEXT_SIZE];
     struct job_result result;
 };
 
@@ -69,11 +68,6 @@ void job_destroy(struct job *job)
 
 static void job_notice(struct job *job, enum log_level level, const char *message)
 {
-    /* The scanner says some things twice: to a person on stderr, and to us in its lines. */
-    if (strncmp(job->last_notice, message, sizeof(job->last_notice) - 1) == 0) {
-        return;
-    }
-    snprintf(job->last_notice, sizeof(job->last_notice), "%s", message);
     if (job->options.on_notice != NULL) {
         job->options.on_notice(job->options.context, level, message);
     }
@@ -191,10 +185,9 @@ static void job_on_observation(void *context, const struct observation *observat
 {
     struct job *job = context;
 
+    /* Notices come on the scanner's stderr too, folded for a person: said once, from there. */
     if (observation->type == OBSERVATION_PROGRESS && job->options.on_progress != NULL) {
         job->options.on_progress(job->options.context, job->phase, &observation->progress);
-    } else if (observation->type == OBSERVATION_NOTICE) {
-        job_notice(job, LOG_LEVEL_NOTICE, observation->notice.message);
     } else if (observation->type == OBSERVATION_SCAN_START && job->phase == JOB_PHASE_SCAN) {
         snprintf(job->result.scan_uuid, sizeof(job->result.scan_uuid), "%s", observation->scan_id);
         if (store_resume_put(job->options.store, observation->scan_id, job->key) < 0) {

@@ -2,6 +2,7 @@
 
 #include "lib/clock.h"
 #include "lib/log.h"
+#include "scanner/fold.h"
 
 #include <errno.h>
 #include <stdarg.h>
@@ -26,6 +27,7 @@ struct report {
     int error;
     struct problem problem;
     struct bucket buckets[REASONS];
+    struct fold fold;
 };
 
 struct report *report_create(const struct report_options *options)
@@ -92,10 +94,29 @@ static void hand_out(struct report *report, const struct observation *observatio
     }
 }
 
+static void say(struct report *report, const char *message)
+{
+    progress_clear(report->options.progress);
+    log_notice("%s", message);
+}
+
+static void say_folded(struct report *report)
+{
+    char text[FOLD_TEXT_SIZE];
+
+    while (fold_next(&report->fold, text)) {
+        say(report, text);
+    }
+}
+
 void report_tell(struct report *report, struct observation *observation)
 {
     struct problem problem;
     int rc = 0;
+
+    if (observation->type == OBSERVATION_END) {
+        say_folded(report);
+    }
 
     observation->ts_ms = wall_now_ms();
     count(report, observation);
@@ -119,8 +140,9 @@ void report_notice(struct report *report, const char *code, const struct addr *a
     va_start(list, format);
     vsnprintf(message, sizeof(message), format, list);
     va_end(list);
-    progress_clear(report->options.progress);
-    log_notice("%s", message);
+    if (fold_take(&report->fold, &observation.notice)) {
+        say(report, message);
+    }
     report_tell(report, &observation);
 }
 

@@ -39,7 +39,7 @@ struct sweep_host {
     bool roomy;
     bool was_eased;
     struct pacer pacer;
-    uint32_t ended;      /* probes that answered or ran out of time */
+    uint32_t ended;      /* probes that the host answered or that ran out of time */
     uint32_t answered;   /* of these, answered */
     uint32_t silent_run; /* ran out of time since the last answer */
     uint32_t growth_hold;
@@ -275,7 +275,7 @@ static void host_heed_answer(struct sweep *sweep, uint32_t host, struct mono_tim
     bool lost = facts->pass > 0;
     bool slow;
 
-    if (!facts->rtt.measured) {
+    if (!facts->heard || !facts->rtt.measured) {
         return;
     }
     if (entry->least_srtt_us == 0 || facts->rtt.srtt_us < entry->least_srtt_us) {
@@ -297,7 +297,6 @@ static void flight_end(struct sweep *sweep, uint32_t slot)
     sweep->in_flight--;
     slab_host(sweep->options.slab, flight->host)->in_flight--;
     sweep->hosts[flight->host].pending--;
-    sweep->hosts[flight->host].ended++;
     if (--sweep->growth_due == 0) {
         sweep->growth_due = sweep->growth;
         sweep->ceiling += sweep->ceiling < sweep->flight_room ? 1 : 0;
@@ -312,6 +311,7 @@ static void time_out(struct sweep *sweep, uint32_t slot, struct mono_time now)
     sweep->options.ops->cancel(sweep->options.engine, flight.handle);
     flight_end(sweep, slot);
     probe_append(sweep, &entry->retry, flight.probe);
+    entry->ended++;
     entry->silent_run++;
     host_grow(sweep, flight.host);
     host_heed_silence(sweep, flight.host, now);
@@ -527,22 +527,26 @@ static void tell_open(struct sweep *sweep, uint32_t probe, uint32_t host, int64_
 }
 
 /* Ends the flight that the answer belongs to; its round-trip time in µs, or -1 when it had none or it is not to be
- * trusted: where tries cannot be told apart, only first tries are measured (Karn's rule). */
-static int64_t land(struct sweep *sweep, uint32_t probe, uint32_t host, struct mono_time now)
+ * trusted: where tries cannot be told apart, only first tries are measured (Karn's rule). What others say of a host, or
+ * this machine where no neighbour answers to the address (RFC 826 knows no "no"), is no measure of the host. */
+static int64_t land(struct sweep *sweep, const struct sweep_answer *answer, uint32_t host, struct mono_time now)
 {
-    uint32_t slot = sweep->next[probe];
-    const struct flight *flight;
+    uint32_t slot = sweep->next[answer->probe];
+    struct sweep_host *entry = &sweep->hosts[host];
     int64_t rtt_us;
 
-    if (slot >= sweep->flight_room || !sweep->flights[slot].active || sweep->flights[slot].probe != probe) {
+    if (slot >= sweep->flight_room || !sweep->flights[slot].active || sweep->flights[slot].probe != answer->probe) {
         return -1;
     }
-    flight = &sweep->flights[slot];
-    rtt_us = (int64_t)((now.ns - flight->sent_ns) / NS_PER_US);
+    rtt_us = (int64_t)((now.ns - sweep->flights[slot].sent_ns) / NS_PER_US);
     flight_end(sweep, slot);
-    sweep->hosts[host].answered++;
-    sweep->hosts[host].silent_run = 0;
     host_grow(sweep, host);
+    if (!answer->from_host) {
+        return -1;
+    }
+    entry->ended++;
+    entry->answered++;
+    entry->silent_run = 0;
     return sweep->options.ops->tells_tries_apart || slab_host(sweep->options.slab, host)->pass == 0 ? rtt_us : -1;
 }
 
@@ -556,7 +560,7 @@ void sweep_take(struct sweep *sweep, const struct sweep_answer *answer, struct m
     if (facts->done) {
         return;
     }
-    rtt_us = land(sweep, answer->probe, host, now);
+    rtt_us = land(sweep, answer, host, now);
     if (rtt_us >= 0) {
         rtt_sample(&facts->rtt, rtt_us > UINT32_MAX ? UINT32_MAX : (uint32_t)rtt_us);
         rtt_sample(&sweep->seed, rtt_us > UINT32_MAX ? UINT32_MAX : (uint32_t)rtt_us);

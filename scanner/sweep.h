@@ -67,7 +67,8 @@ void sweep_destroy(struct sweep *sweep);
 enum { SWEEP_STARVED_S = 60 };
 MUST_USE int sweep_step(struct sweep *sweep, struct mono_time now);
 
-/* An answer. `from_host`: the packet came from the host itself, not from a router before it. Duplicates and answers to
+/* An answer. `from_host`: the packet came from the host itself, neither from a router before it nor from this machine;
+ * only such an answer is a measure of the host, and only a host that gave one is eased off. Duplicates and answers to
  * tries that are out of time are welcome; the latter count as long as the host is not done. The engine has released the
  * handle of the try that answered. */
 struct sweep_answer {

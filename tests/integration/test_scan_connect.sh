@@ -231,6 +231,13 @@ test_unreachable() {
     "$SCAN" 10.99.0.1 -p 22 -o jsonl:noroute 2>noroute.err
     tap_is "no route: filtered, and no error" "$? $(ports_of noroute)" "0 10.99.0.1 22 filtered net-unreach"
     tap_ok "no route: said by name" jq -se 'any(.[]; .type == "notice" and .host == "10.99.0.1")' noroute
+    "$SCAN" 10.99.0.1-7 -p 22 -o jsonl:noroutes 2>noroutes.err
+    tap_is "seven without a route: five said, the rest counted, all in the lines" \
+        "$(grep -c 'cannot send to it' noroutes.err) $(grep -c 'and 2 more hosts: this machine' noroutes.err) $(
+            jq -s 'map(select(.code == "unreachable")) | length' noroutes)" "6 1 7"
+    # The neighbour's address is asked for three times, a second each, and then every waiting probe fails at once.
+    "$SCAN" 10.77.0.2 10.77.0.100-107 -p 1-30 -o jsonl:nobody 2>nobody.err
+    tap_is "where nobody is nobody is eased off" "$(grep -c 'easing off' nobody.err) $(end_of nobody .hosts_down)" "0 8"
     "$SCAN" 192.0.2.1 -p 22 -o jsonl:out 2>out.err
     tap_is "outside the scope: exit 2" "$?" 2
     tap_like "outside the scope: says the line that would allow it" "$(cat out.err)" '192\.0\.2\.1.*--scope'

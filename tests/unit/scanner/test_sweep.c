@@ -19,7 +19,7 @@ enum { HOSTS_MAX = 8, PORTS_MAX = 48, PROBES_MAX = HOSTS_MAX * PORTS_MAX, FLYING
 
 static const uint64_t MS = 1000000;
 
-enum host_kind { HOST_MIXED, HOST_SILENT, HOST_REJECTING, HOST_DYING, HOST_SLOWING, HOST_KINDS };
+enum host_kind { HOST_MIXED, HOST_SILENT, HOST_REJECTING, HOST_DYING, HOST_SLOWING, HOST_ABSENT, HOST_KINDS };
 
 struct sim_host {
     enum host_kind kind;
@@ -112,7 +112,7 @@ static void fly(struct sim *sim, uint64_t at_ns, const struct sweep_answer *answ
 static void answer_later(struct sim *sim, uint32_t probe, uint32_t handle)
 {
     struct sim_host *host = &sim->host[host_of(sim, probe)];
-    struct sweep_answer answer = {.probe = probe, .answer = sim->truth[probe], .from_host = true};
+    struct sweep_answer answer = {.probe = probe, .answer = sim->truth[probe], .from_host = host->kind != HOST_ABSENT};
     uint64_t delay = host->rtt_ns / 2 + draw(sim) % host->rtt_ns;
 
     answer.reason = answer.answer == PROBE_SYN_ACK ? REASON_SYN_ACK
@@ -289,9 +289,9 @@ static void draw_hosts(struct sim *sim, bool faults)
         host->loss = loss;
         sim->first_probes[i + 1] = sim->first_probes[i] + below(sim, PORTS_MAX + 1);
         for (uint32_t probe = sim->first_probes[i]; probe < sim->first_probes[i + 1]; probe++) {
-            sim->truth[probe] = host->kind == HOST_SILENT      ? PROBE_NONE
-                                : host->kind == HOST_REJECTING ? PROBE_ICMP
-                                                               : truths[below(sim, 4)];
+            sim->truth[probe] = host->kind == HOST_SILENT                                   ? PROBE_NONE
+                                : host->kind == HOST_REJECTING || host->kind == HOST_ABSENT ? PROBE_ICMP
+                                                                                            : truths[below(sim, 4)];
         }
     }
     if (sim->first_probes[sim->hosts] == 0) {
@@ -550,6 +550,45 @@ static void a_host_that_stops_is_eased_off(void **state)
     sim_done_with(sim);
 }
 
+/* Where nobody is, this machine says so, late, of some probes and not of others: no measure of anybody. */
+static void nobody_is_not_eased_off(void **state)
+{
+    struct sim *sim = &sim_storage;
+
+    (void)state;
+    sim_init(sim, 5, false);
+    sim_done_with(sim);
+    sim->rate = pacer_rate_of(0, 1);
+    sim->options.host_rate = pacer_rate_of(100, 1);
+    sim->options.shard_count = 1;
+    sim->options.shard_index = 0;
+    sim->options.retries = 2;
+    sim->ops.tells_tries_apart = true;
+    sim->handles = 256;
+    sim->hosts = 2;
+    for (uint32_t host = 0; host < 2; host++) {
+        sim->host[host] = (struct sim_host){.kind = HOST_ABSENT, .rtt_ns = 30 * MS, .loss = host == 0 ? 0.9 : 0.3};
+        sim->first_probes[host + 1] = (host + 1) * PORTS_MAX;
+    }
+    for (uint32_t probe = 0; probe < sim->first_probes[2]; probe++) {
+        sim->truth[probe] = probe % 2 == 0 ? PROBE_ICMP : PROBE_NONE;
+    }
+    permutation_init(&sim->order, (const uint8_t[PERMUTATION_SEED_BYTES]){0}, 0, 2 * PORTS_MAX);
+    assert_int_equal(slab_create(sim->first_probes, 2, &sim->slab), 0);
+    open_sweep(sim);
+    while (!sweep_is_done(sim->sweep)) {
+        step(sim, UINT64_MAX / 4);
+    }
+    check_end(sim);
+    for (uint32_t host = 0; host < 2; host++) {
+        assert_int_equal(sim->eased[host], 0);
+        assert_true(slab_host(sim->slab, host)->counts[PROBE_ICMP] > 8 || host == 0);
+        assert_false(slab_host(sim->slab, host)->heard);
+        assert_false(slab_host(sim->slab, host)->rtt.measured);
+    }
+    sim_done_with(sim);
+}
+
 /* Many silent addresses: their time-outs run side by side. */
 static void silent_hosts_do_not_take_for_ever(void **state)
 {
@@ -592,6 +631,7 @@ int main(void)
         cmocka_unit_test_teardown(without_faults_it_finds_the_truth, say_seed),
         cmocka_unit_test(starved_it_gives_up),
         cmocka_unit_test(a_host_that_stops_is_eased_off),
+        cmocka_unit_test(nobody_is_not_eased_off),
         cmocka_unit_test(silent_hosts_do_not_take_for_ever),
     };
 
