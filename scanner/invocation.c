@@ -342,7 +342,6 @@ static int plan_from_state(struct invocation *run, struct problem *problem)
         return rc;
     }
     head = state_head(run->state);
-    means.geometry = head->geometry;
     rc = plan_from_json(head->plan_json, strlen(head->plan_json), &means, &run->plan, problem);
     if (rc == 0) {
         rc = state_check_plan(run->state, plan_hash(run->plan), problem);
@@ -423,7 +422,6 @@ static int create_state(struct invocation *run, const char *path, struct problem
     struct state_head head = {.plan_json = plan_json(run->plan),
                               .plan_hash = plan_hash(run->plan),
                               .scan_id = run->scan_id,
-                              .geometry = space_geometry_default(),
                               .started_ms = wall_now_ms()};
 
     return state_create(path, &head, false, &run->state, problem);
@@ -578,6 +576,10 @@ static int finish(struct invocation *run, enum scan_result result, const char *p
     if (result == SCAN_STOPPED) {
         say_how_to_resume(run, program, "interrupted");
         return SCAN_EXIT_INTERRUPTED;
+    }
+    /* As `| head` wants it: no word, and nothing left behind but a state that was asked for by name. */
+    if (result == SCAN_UNHEARD && (run->options->state != NULL || run->options->resume != NULL)) {
+        return SCAN_EXIT_DONE;
     }
     if (run->state != NULL) {
         rc = state_remove(run->state, problem);

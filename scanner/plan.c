@@ -45,12 +45,13 @@ struct plan_options plan_options_default(void)
                                  .ports = "common",
                                  .retries = PLAN_RETRIES_DEFAULT,
                                  .shard_index = 1,
-                                 .shard_count = 1};
+                                 .shard_count = 1,
+                                 .slab = space_geometry_default()};
 }
 
 struct plan_means plan_means_default(void)
 {
-    return (struct plan_means){.resolver = resolver_system(), .geometry = space_geometry_default()};
+    return (struct plan_means){.resolver = resolver_system()};
 }
 
 static int plan_out_of_memory(struct problem *problem)
@@ -232,8 +233,7 @@ static int plan_fill_space(const struct plan *plan, struct space_builder *builde
 }
 
 /* The never-scan list comes last, so that what it takes away can be counted. */
-static int plan_build_never_scan(struct plan *plan, struct space_builder *builder, struct space_geometry geometry,
-                                 struct problem *problem)
+static int plan_build_never_scan(struct plan *plan, struct space_builder *builder, struct problem *problem)
 {
     uint64_t hosts = space_hosts(plan->space);
     int rc = 0;
@@ -250,7 +250,7 @@ static int plan_build_never_scan(struct plan *plan, struct space_builder *builde
     }
     space_destroy(plan->space);
     plan->space = NULL;
-    rc = space_build(builder, geometry, &plan->space, problem);
+    rc = space_build(builder, plan->doc.slab, &plan->space, problem);
     if (rc == 0 && hosts != UINT64_MAX) {
         plan->never_scan_hosts = hosts - space_hosts(plan->space);
     } else if (rc == 0) {
@@ -259,7 +259,7 @@ static int plan_build_never_scan(struct plan *plan, struct space_builder *builde
     return rc;
 }
 
-static int plan_build_space(struct plan *plan, struct space_geometry geometry, struct problem *problem)
+static int plan_build_space(struct plan *plan, struct problem *problem)
 {
     struct space_builder *builder = space_builder_create();
     int rc;
@@ -272,9 +272,9 @@ static int plan_build_space(struct plan *plan, struct space_geometry geometry, s
         rc = plan_out_of_memory(problem);
         goto done;
     }
-    rc = space_build(builder, geometry, &plan->space, problem);
+    rc = space_build(builder, plan->doc.slab, &plan->space, problem);
     if (rc == 0) {
-        rc = plan_build_never_scan(plan, builder, geometry, problem);
+        rc = plan_build_never_scan(plan, builder, problem);
     }
     if (rc == 0 && space_slabs(plan->space) == 0) {
         rc = problem_set(problem, -EINVAL,
@@ -446,7 +446,7 @@ static int plan_from_object(const json_t *json, const struct plan_means *means, 
         rc = plan_index_watch(plan, problem);
     }
     if (rc == 0) {
-        rc = plan_build_space(plan, means->geometry, problem);
+        rc = plan_build_space(plan, problem);
     }
     if (rc < 0) {
         goto fail;
@@ -523,13 +523,14 @@ static json_t *plan_options_object(const struct plan_options *options)
         json_array_append_new(watch, plan_options_endpoint(&options->watch[i]));
     }
     sodium_bin2hex(seed, sizeof(seed), options->seed, sizeof(options->seed));
-    json = json_pack("{s:s, s:s, s:s, s:o, s:o, s:s, s:[s], s:o, s:I, s:I, s:i, s:s, s:o, s:{s:i, s:i}}", "schema",
-                     SCAN_PLAN_SCHEMA, "realm", options->realm, "vantage", options->vantage, "targets",
+    json = json_pack("{s:s, s:s, s:s, s:o, s:o, s:s, s:[s], s:o, s:I, s:I, s:i, s:s, s:o, s:{s:i, s:i}, s:{s:i, s:i}}",
+                     "schema", SCAN_PLAN_SCHEMA, "realm", options->realm, "vantage", options->vantage, "targets",
                      plan_options_targets(options->targets), "exclude", plan_options_targets(options->exclude), "ports",
                      options->ports, "probes", "connect", "watch", watch, "rate_pps", (json_int_t)options->rate_pps,
                      "host_rate_pps", (json_int_t)options->host_rate_pps, "retries", (int)options->retries, "seed",
                      seed, "never_scan", plan_options_prefixes(options->never_scan, options->never_scan_count), "shard",
-                     "index", (int)options->shard_index, "count", (int)options->shard_count);
+                     "index", (int)options->shard_index, "count", (int)options->shard_count, "slab", "probes",
+                     (int)options->slab.slab_probes, "hosts", (int)options->slab.slab_hosts);
     if (json != NULL && options->scope_count > 0) {
         json_object_set_new(json, "scope", plan_options_prefixes(options->scope, options->scope_count));
     }

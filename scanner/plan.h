@@ -45,6 +45,7 @@ struct plan_options {
     size_t never_scan_count;
     uint32_t shard_index; /* from 1 */
     uint32_t shard_count; /* 1: not sharded */
+    struct space_geometry slab;
 };
 
 struct plan_options plan_options_default(void);
@@ -57,7 +58,6 @@ struct plan_means {
     const struct services *services; /* may be NULL */
     struct resolver resolver;
     uint8_t seed[PERMUTATION_SEED_BYTES]; /* for a plan in JSON that has no seed */
-    struct space_geometry geometry;
     /* With it a target's or watched name that does not resolve is told and left out (`resolved` has it without
      * addresses); without, it is an error. A name among the exclusions, or the canary's, must always resolve. */
     plan_notice_fn *notice;

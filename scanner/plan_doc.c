@@ -468,6 +468,34 @@ static int plan_doc_read_never_scan(const struct plan_doc_reader *reader, const 
     return plan_doc_read_prefixes(reader, value, "never_scan", &reader->doc->never_scan);
 }
 
+static int plan_doc_read_slab(const struct plan_doc_reader *reader, const json_t *value)
+{
+    const json_t *probes;
+    const json_t *hosts;
+    int64_t number;
+    int rc = plan_doc_expect(reader, "/slab", value, JSON_OBJECT, "an object with probes and hosts");
+
+    if (rc < 0) {
+        return rc;
+    }
+    probes = json_object_get(value, "probes");
+    hosts = json_object_get(value, "hosts");
+    if (probes == NULL || hosts == NULL || json_object_size(value) != 2) {
+        return problem_set(reader->problem, -EINVAL, "plan/slab: must have \"probes\" and \"hosts\" and nothing else");
+    }
+    rc = plan_doc_integer(reader, "/slab/probes", probes,
+                          (struct plan_doc_bounds){SPACE_SLAB_PROBES_LEAST, SPACE_SLAB_PROBES_MOST}, &number);
+    if (rc < 0) {
+        return rc;
+    }
+    reader->doc->slab.slab_probes = (uint32_t)number;
+    rc = plan_doc_integer(reader, "/slab/hosts", hosts, (struct plan_doc_bounds){1, SPACE_SLAB_HOSTS_MOST}, &number);
+    if (rc == 0) {
+        reader->doc->slab.slab_hosts = (uint32_t)number;
+    }
+    return rc;
+}
+
 static int plan_doc_read_shard(const struct plan_doc_reader *reader, const json_t *value)
 {
     const json_t *index;
@@ -504,7 +532,7 @@ static const struct plan_doc_key plan_doc_keys[] = {
     {"rate_pps", false, plan_doc_read_rate},   {"host_rate_pps", false, plan_doc_read_host_rate},
     {"retries", false, plan_doc_read_retries}, {"seed", false, plan_doc_read_seed},
     {"scope", false, plan_doc_read_scope},     {"never_scan", false, plan_doc_read_never_scan},
-    {"shard", false, plan_doc_read_shard},
+    {"shard", false, plan_doc_read_shard},     {"slab", false, plan_doc_read_slab},
 };
 
 enum { PLAN_DOC_KEY_COUNT = sizeof(plan_doc_keys) / sizeof(*plan_doc_keys) };
@@ -523,7 +551,7 @@ static int plan_doc_check_known(const struct plan_doc_reader *reader, const json
             return plan_doc_unknown_key(
                 reader, "", json_object_iter_key(iter),
                 "schema, realm, vantage, targets, exclude, resolved, ports, probes, watch, canary, "
-                "rate_pps, host_rate_pps, retries, seed, scope, never_scan, shard");
+                "rate_pps, host_rate_pps, retries, seed, scope, never_scan, shard, slab");
         }
     }
     return 0;
@@ -538,6 +566,7 @@ int plan_doc_read(struct plan_doc *doc, const json_t *json, const struct service
     doc->retries = PLAN_RETRIES_DEFAULT;
     doc->shard_index = 1;
     doc->shard_count = 1;
+    doc->slab = space_geometry_default();
     doc->targets = targets_create();
     doc->exclude = targets_create();
     doc->resolved = json_object();
@@ -645,12 +674,13 @@ json_t *plan_doc_write(const struct plan_doc *doc)
         return NULL;
     }
     sodium_bin2hex(seed, sizeof(seed), doc->seed, sizeof(doc->seed));
-    json = json_pack("{s:s, s:s, s:s, s:o, s:o, s:O, s:s, s:[s], s:o, s:I, s:I, s:i, s:s, s:o}", "schema",
+    json = json_pack("{s:s, s:s, s:s, s:o, s:o, s:O, s:s, s:[s], s:o, s:I, s:I, s:i, s:s, s:o, s:{s:i, s:i}}", "schema",
                      SCAN_PLAN_SCHEMA, "realm", doc->realm, "vantage", doc->vantage, "targets",
                      plan_doc_write_targets(doc->targets), "exclude", plan_doc_write_targets(doc->exclude), "resolved",
                      doc->resolved, "ports", ports, "probes", "connect", "watch", plan_doc_write_watch(doc), "rate_pps",
                      (json_int_t)doc->rate_pps, "host_rate_pps", (json_int_t)doc->host_rate_pps, "retries",
-                     (int)doc->retries, "seed", seed, "never_scan", plan_doc_write_prefixes(&doc->never_scan));
+                     (int)doc->retries, "seed", seed, "never_scan", plan_doc_write_prefixes(&doc->never_scan), "slab",
+                     "probes", (int)doc->slab.slab_probes, "hosts", (int)doc->slab.slab_hosts);
     free(ports);
     if (json != NULL && plan_doc_write_optional(doc, json) != 0) {
         json_decref(json);

@@ -1,5 +1,5 @@
 /* A plan as a document (schema/plan.schema.json): strict validation of JSON into values, and canonical JSON back.
- * Knows neither names' addresses nor slabs: that is plan.c. */
+ * Knows neither names' addresses nor how slabs are cut: that is plan.c. */
 #ifndef LEASTPORT_SCANNER_PLAN_DOC_H
 #define LEASTPORT_SCANNER_PLAN_DOC_H
 
@@ -8,6 +8,7 @@
 #include "lib/service.h"
 #include "scanner/permutation.h"
 #include "scanner/problem.h"
+#include "scanner/space.h"
 #include "scanner/targets.h"
 
 #include <jansson.h>
@@ -50,6 +51,7 @@ struct plan_doc {
     struct plan_doc_prefixes never_scan;
     uint32_t shard_index;
     uint32_t shard_count;
+    struct space_geometry slab; /* the default when the document has none */
 };
 
 /* Fills `doc` (uninitialised before) from the object `json`. Whatever it returns, plan_doc_done() is due. */

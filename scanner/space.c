@@ -498,7 +498,7 @@ int space_build(const struct space_builder *builder, struct space_geometry geome
     struct space *space;
     int rc;
 
-    assert(geometry.slab_probes >= 65536 && geometry.slab_hosts >= 1);
+    assert(geometry.slab_probes >= SPACE_SLAB_PROBES_LEAST && geometry.slab_hosts >= 1);
     space = calloc(1, sizeof(*space));
     if (space == NULL) {
         return problem_set(problem, -ENOMEM, "out of memory");

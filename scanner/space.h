@@ -11,11 +11,18 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* A slab has at most this many probes and hosts (but at least one host), so that what is kept for it has a bound. */
-enum { SPACE_SLAB_PROBES = 1 << 20, SPACE_SLAB_HOSTS = 1 << 14 };
+/* A slab has at most this many probes and hosts (but at least one host), so that what is kept for it has a bound: as
+ * new plans have it, and the most (and least) that a plan may ask for. */
+enum {
+    SPACE_SLAB_PROBES = 1 << 20,
+    SPACE_SLAB_HOSTS = 1 << 14,
+    SPACE_SLAB_PROBES_LEAST = 1 << 16,
+    SPACE_SLAB_PROBES_MOST = 1 << 22,
+    SPACE_SLAB_HOSTS_MOST = 1 << 16,
+};
 
 struct space_geometry {
-    uint32_t slab_probes; /* >= 65536, so that a host with all its ports fits */
+    uint32_t slab_probes; /* >= SPACE_SLAB_PROBES_LEAST, so that a host with all its ports fits */
     uint32_t slab_hosts;  /* >= 1 */
 };
 

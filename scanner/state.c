@@ -266,23 +266,16 @@ static int state_read_head(struct state *state, const struct state_reader *reade
     const char *plan;
     const char *hash;
     const char *scan_id;
-    json_int_t slab_probes;
-    json_int_t slab_hosts;
     json_int_t started_ms;
     json_error_t error;
 
     state->head_json = json_loadb((const char *)reader->payload, reader->size, 0, &error);
-    if (reader->type != STATE_HEAD ||
-        json_unpack(state->head_json, "{s:s, s:s, s:s, s:I, s:I, s:I}", "plan", &plan, "plan_hash", &hash, "scan_id",
-                    &scan_id, "slab_probes", &slab_probes, "slab_hosts", &slab_hosts, "started_ms", &started_ms) < 0 ||
-        slab_probes < 65536 || slab_probes > SPACE_SLAB_PROBES || slab_hosts < 1 || slab_hosts > UINT32_MAX) {
+    if (reader->type != STATE_HEAD || json_unpack(state->head_json, "{s:s, s:s, s:s, s:I}", "plan", &plan, "plan_hash",
+                                                  &hash, "scan_id", &scan_id, "started_ms", &started_ms) < 0) {
         return -EBADMSG;
     }
-    state->head = (struct state_head){.plan_json = plan,
-                                      .plan_hash = hash,
-                                      .scan_id = scan_id,
-                                      .geometry = {(uint32_t)slab_probes, (uint32_t)slab_hosts},
-                                      .started_ms = started_ms};
+    state->head =
+        (struct state_head){.plan_json = plan, .plan_hash = hash, .scan_id = scan_id, .started_ms = started_ms};
     return 0;
 }
 
@@ -483,10 +476,8 @@ static int state_check_old(const char *path, bool replace, struct state **ret_ol
 static int state_write_head(struct state *state, const struct state_head *head)
 {
     uint8_t preface[STATE_PREFACE_BYTES];
-    json_t *json =
-        json_pack("{s:s, s:s, s:s, s:I, s:I, s:I}", "plan", head->plan_json, "plan_hash", head->plan_hash, "scan_id",
-                  head->scan_id, "slab_probes", (json_int_t)head->geometry.slab_probes, "slab_hosts",
-                  (json_int_t)head->geometry.slab_hosts, "started_ms", (json_int_t)head->started_ms);
+    json_t *json = json_pack("{s:s, s:s, s:s, s:I}", "plan", head->plan_json, "plan_hash", head->plan_hash, "scan_id",
+                             head->scan_id, "started_ms", (json_int_t)head->started_ms);
     char *text = json == NULL ? NULL : json_dumps(json, JSON_COMPACT);
     int rc;
 

@@ -8,7 +8,6 @@
 #include "lib/addr.h"
 #include "scanner/observation.h"
 #include "scanner/problem.h"
-#include "scanner/space.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -19,7 +18,6 @@ struct state_head {
     const char *plan_json;
     const char *plan_hash;
     const char *scan_id; /* a UUID; the resumed scan keeps it */
-    struct space_geometry geometry;
     int64_t started_ms;
 };
 

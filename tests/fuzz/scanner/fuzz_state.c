@@ -79,7 +79,6 @@ static void resume(struct state *state)
     int rc;
 
     snprintf(scan_id, sizeof(scan_id), "%.36s", head->scan_id);
-    means.geometry = head->geometry;
     means.resolver = (struct resolver){.resolve = resolve};
     if (plan_from_json(head->plan_json, strlen(head->plan_json), &means, &plan, &problem) == 0) {
         assert(state_check_plan(state, plan_hash(plan), &problem) == 0 || problem.text[0] != '\0');

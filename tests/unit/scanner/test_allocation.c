@@ -124,8 +124,7 @@ static char path[64];
 
 static int run_state(void)
 {
-    struct state_head head = {
-        .plan_json = "{}", .plan_hash = "h", .scan_id = "id", .geometry = {SPACE_SLAB_PROBES, SPACE_SLAB_HOSTS}};
+    struct state_head head = {.plan_json = "{}", .plan_hash = "h", .scan_id = "id"};
     struct observation notice = {.type = OBSERVATION_NOTICE};
     struct state_mark mark = {.slab = 1, .totals = "T", .totals_size = 1};
     struct problem problem;

@@ -154,8 +154,7 @@ static int ignore(void *context, const struct observation *observation)
 
 static size_t make_state_file(const char *path, char *bytes)
 {
-    struct state_head head = {
-        .plan_json = "{}", .plan_hash = "h", .scan_id = "id", .geometry = {SPACE_SLAB_PROBES, SPACE_SLAB_HOSTS}};
+    struct state_head head = {.plan_json = "{}", .plan_hash = "h", .scan_id = "id"};
     struct observation notice = {.type = OBSERVATION_NOTICE};
     struct state_mark mark = {.slab = 1, .totals = "T", .totals_size = 1, .partial = "P", .partial_size = 1};
     struct problem problem;

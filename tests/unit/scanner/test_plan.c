@@ -65,7 +65,8 @@ static void is_canonical_and_hashed(void **state)
         "{\"exclude\":[],\"host_rate_pps\":0,\"never_scan\":[],\"ports\":\"22,80-81,443\","
         "\"probes\":[\"connect\"],\"rate_pps\":0,\"realm\":\"r\",\"resolved\":{\"db.example\":[\"10.1.0.1\","
         "\"10.1.0.2\"]},\"retries\":2,\"schema\":\"leastport.plan/1\",\"seed\":"
-        "\"abababababababababababababababab\",\"targets\":[\"10.0.0.9:443\",\"db.example\"],\"vantage\":\"v\","
+        "\"abababababababababababababababab\",\"slab\":{\"hosts\":16384,\"probes\":1048576},\"targets\":[\"10.0.0.9:"
+        "443\",\"db.example\"],\"vantage\":\"v\","
         "\"watch\":[]}");
     assert_int_equal(strlen(plan_hash(plan)), 64);
     again = plan_of(plan_json(plan));
@@ -153,6 +154,12 @@ static const char *const refusals[][2] = {
      "plan/scope/1"},
     {"{" HEAD ",\"targets\":[\"10.0.0.1\"],\"ports\":\"22\"," REST ",\"shard\":{\"index\":4,\"count\":3}}",
      "plan/shard/index: 4"},
+    {"{" HEAD ",\"targets\":[\"10.0.0.1\"],\"ports\":\"22\"," REST ",\"slab\":{\"probes\":65535,\"hosts\":1}}",
+     "plan/slab/probes: 65535"},
+    {"{" HEAD ",\"targets\":[\"10.0.0.1\"],\"ports\":\"22\"," REST ",\"slab\":{\"probes\":65536,\"hosts\":0}}",
+     "plan/slab/hosts: 0"},
+    {"{" HEAD ",\"targets\":[\"10.0.0.1\"],\"ports\":\"22\"," REST ",\"slab\":{\"probes\":65536}}", "plan/slab"},
+    {"{" HEAD ",\"targets\":[\"10.0.0.1\"],\"ports\":\"22\"," REST ",\"slab\":7}", "plan/slab"},
     {"{" HEAD ",\"targets\":[\"10.0.0.1\"],\"ports\":\"22\"," REST ",\"shard\":{\"index\":1}}", "plan/shard"},
     {"{" HEAD ",\"targets\":[\"10.0.0.1\"],\"ports\":\"22\"," REST
      ",\"watch\":[{\"host\":\"10.0.0.1\",\"proto\":\"udp\",\"port\":53}]}",
@@ -300,6 +307,25 @@ static void checks_scope_before_the_first_probe(void **state)
     plan_destroy(plan);
 }
 
+/* A checkpoint is a slab's number: the plan itself says what a slab is, whatever this version would choose. */
+static void slabs_are_the_plan_s(void **state)
+{
+    struct plan *plan = plan_of("{" HEAD ",\"targets\":[\"10.0.0.0/24\"],\"ports\":\"22,80\"," REST
+                                ",\"slab\":{\"probes\":65536,\"hosts\":16}}");
+    struct plan *usual = plan_of("{" HEAD ",\"targets\":[\"10.0.0.0/24\"],\"ports\":\"22,80\"," REST "}");
+    struct plan *again;
+    (void)state;
+    assert_int_equal(space_slabs(plan_space(plan)), 16);
+    assert_int_equal(space_slabs(plan_space(usual)), 1);
+    assert_string_not_equal(plan_hash(plan), plan_hash(usual));
+    again = plan_of(plan_json(plan));
+    assert_int_equal(space_slabs(plan_space(again)), 16);
+    assert_string_equal(plan_hash(again), plan_hash(plan));
+    plan_destroy(again);
+    plan_destroy(usual);
+    plan_destroy(plan);
+}
+
 static void shards_are_disjoint_and_whole(void **state)
 {
     enum { SHARDS = 3 };
@@ -357,6 +383,7 @@ int main(void)
         cmocka_unit_test(tells_of_names_without_addresses),
         cmocka_unit_test(never_scan_is_left_out_and_counted),
         cmocka_unit_test(checks_scope_before_the_first_probe),
+        cmocka_unit_test(slabs_are_the_plan_s),
         cmocka_unit_test(shards_are_disjoint_and_whole),
         cmocka_unit_test(plans_2_to_the_48_probes),
     };
