@@ -708,7 +708,7 @@ int scan_run(const struct scan_options *options, enum scan_result *ret_result, s
     connect_destroy(scan.engine);
     report_destroy(scan.report);
     if (rc == 0 || rc == -EPIPE) {
-        *ret_result = rc == 0 && !scan.stopped ? SCAN_COMPLETE : SCAN_STOPPED;
+        *ret_result = rc == -EPIPE ? SCAN_UNHEARD : scan.stopped ? SCAN_STOPPED : SCAN_COMPLETE;
         rc = 0;
     }
     return rc;

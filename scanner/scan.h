@@ -35,8 +35,10 @@ struct scan_options {
 
 enum scan_result {
     SCAN_COMPLETE,
-    /* Asked to stop, or nobody listens any more: the state, if there is one, holds where it was. */
+    /* Asked to stop: the state, if there is one, holds where it was. */
     SCAN_STOPPED,
+    /* The same, because nobody reads the last output any more. */
+    SCAN_UNHEARD,
 };
 
 /* -errno with *problem; the last line has been told even then, unless the scan did not begin. */

@@ -432,6 +432,23 @@ test_outputs() {
     fi
 }
 
+# Nobody reads on: `timeout` would end a scan that does not notice.
+test_head() {
+    local status
+    "$SCAN" 10.79.0.0/22 10.77.0.2 -p 22,80 --rate 2000 -o jsonl:- 2>head.err | head -n 1 >head.out
+    status=${PIPESTATUS[0]}
+    tap_is "a reader that goes away ends the scan quietly: exit 0" "$status" 0
+    tap_is "it had its line" "$(jq -r .type head.out)" scan_start
+    tap_is "and stderr says nothing of it" "$(grep -v 'state: ' head.err)" ""
+    tap_ok "no state is left" test -z "$(ls -A "$XDG_STATE_HOME/leastport")"
+    timeout 60 "$SCAN" 10.79.0.0/22 -p 22,80 --rate 2000 --state head.state -o jsonl:- 2>head.err | head -n 1 >head.out
+    status=${PIPESTATUS[0]}
+    tap_is "with a state of its own too" "$status $(grep -v 'state: ' head.err)" "0 "
+    tap_ok "which stays for a resume" test -s head.state
+    timeout 60 "$SCAN" 10.77.0.2 -p 20-90 -o jsonl:head.all -o jsonl:- 2>head.err | head -n 1 >head.out
+    tap_is "another output gets the whole scan" "$(end_of head.all '[.complete, .open]')" '[true,2]'
+}
+
 test_plan() {
     jq -n '{schema: "leastport.plan/1", realm: "r", vantage: "v", targets: ["10.77.0.2"], ports: "22-23", probes: ["connect"],
         watch: [{host: "10.77.0.2", proto: "tcp", port: 81}, {host: "10.77.0.2", proto: "tcp", port: 23}],
@@ -482,6 +499,7 @@ test_moved_name
 test_second_signal
 test_kill
 test_outputs
+test_head
 test_plan
 test_shards
 tap_done
