@@ -20,9 +20,11 @@ enum {
     /* Of what it says, on stderr and in notices, so many lines are passed on: a scanner gone wild must not fill logs.
      */
     SWEEP_SAID_SHOWN = 1000,
+    /* What came is on disk after so long, even while the scanner has nothing more to say. */
+    SWEEP_FLUSH_MS = 1000,
 };
 
-enum sweep_handle { SWEEP_PROCESS, SWEEP_STDIN, SWEEP_STDOUT, SWEEP_STDERR, SWEEP_TIMER, SWEEP_HANDLES };
+enum sweep_handle { SWEEP_PROCESS, SWEEP_STDIN, SWEEP_STDOUT, SWEEP_STDERR, SWEEP_TIMER, SWEEP_FLUSH, SWEEP_HANDLES };
 
 struct sweep {
     struct sweep_options options;
@@ -34,6 +36,7 @@ struct sweep {
     uv_pipe_t out;
     uv_pipe_t err;
     uv_timer_t timer;
+    uv_timer_t flush;
     uv_write_t plan_write;
     char *plan;
     char *scanner;
@@ -218,6 +221,7 @@ static void sweep_settle_handles(struct sweep *sweep)
     sweep_close_handle(sweep, (uv_handle_t *)&sweep->out);
     sweep_close_handle(sweep, (uv_handle_t *)&sweep->err);
     sweep_close_handle(sweep, (uv_handle_t *)&sweep->timer);
+    sweep_close_handle(sweep, (uv_handle_t *)&sweep->flush);
 }
 
 static void sweep_kill(struct sweep *sweep)
@@ -320,6 +324,19 @@ static void sweep_on_out(uv_stream_t *stream, ssize_t count, const uv_buf_t *buf
     }
     sweep->store_rc = lines_feed(sweep->observed, buffer->base, (size_t)count, sweep_take_observation, sweep);
     if (sweep->store_rc < 0) {
+        sweep_kill(sweep);
+    }
+}
+
+static void sweep_on_flush(uv_timer_t *timer)
+{
+    struct sweep *sweep = timer->data;
+
+    if (sweep->store_rc == 0) {
+        sweep->store_rc = ingest_flush(sweep->ingest);
+    }
+    if (sweep->store_rc < 0) {
+        uv_timer_stop(timer);
         sweep_kill(sweep);
     }
 }
@@ -455,12 +472,14 @@ static int sweep_prepare(struct sweep *sweep, const struct sweep_options *option
 
 static void sweep_init_handles(uv_loop_t *loop, struct sweep *sweep)
 {
-    /* None of these can fail: pipes without IPC and a timer only link themselves into the loop. */
+    /* None of these can fail: pipes without IPC and timers only link themselves into the loop. */
     uv_pipe_init(loop, &sweep->in, 0);
     uv_pipe_init(loop, &sweep->out, 0);
     uv_pipe_init(loop, &sweep->err, 0);
     uv_timer_init(loop, &sweep->timer);
+    uv_timer_init(loop, &sweep->flush);
     sweep->process.data = sweep->in.data = sweep->out.data = sweep->err.data = sweep->timer.data = sweep;
+    sweep->flush.data = sweep;
     sweep->open_handles = SWEEP_HANDLES;
 }
 
@@ -482,12 +501,15 @@ static void sweep_abandon(struct sweep *sweep)
     uv_close((uv_handle_t *)&sweep->out, sweep_on_abandoned);
     uv_close((uv_handle_t *)&sweep->err, sweep_on_abandoned);
     uv_close((uv_handle_t *)&sweep->timer, sweep_on_abandoned);
+    uv_close((uv_handle_t *)&sweep->flush, sweep_on_abandoned);
 }
 
 static void sweep_begin_io(struct sweep *sweep)
 {
     uv_buf_t plan = uv_buf_init(sweep->plan, (unsigned)strlen(sweep->plan));
 
+    /* With a handler, a timer that is not closing can always be started. */
+    (void)uv_timer_start(&sweep->flush, sweep_on_flush, SWEEP_FLUSH_MS, SWEEP_FLUSH_MS);
     sweep->plan_write.data = sweep;
     if (uv_write(&sweep->plan_write, (uv_stream_t *)&sweep->in, &plan, 1, sweep_on_plan_written) != 0) {
         sweep_close_handle(sweep, (uv_handle_t *)&sweep->in);

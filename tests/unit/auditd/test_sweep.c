@@ -28,7 +28,14 @@ struct run {
     int notices;
     int interrupts; /* to be sent when the scan has begun */
     char heard[16384];
+    bool peek;
+    bool seen;
+    int peeks;
+    sqlite3 *other;
+    uv_timer_t peeking;
 };
+
+static void on_peek(uv_timer_t *timer);
 
 static void on_observation(void *context, const struct observation *observation)
 {
@@ -84,6 +91,11 @@ static void run_script(struct fixture *fixture, const char *script, struct run *
     options.context = run;
     uv_loop_init(&loop);
     assert_int_equal(sweep_start(&loop, &options, &run->sweep), 0);
+    if (run->peek) {
+        uv_timer_init(&loop, &run->peeking);
+        run->peeking.data = run;
+        uv_timer_start(&run->peeking, on_peek, 10, 10);
+    }
     uv_run(&loop, UV_RUN_DEFAULT);
     assert_int_equal(uv_loop_close(&loop), 0);
     unlink(path);
@@ -101,6 +113,37 @@ static void stores_what_a_scanner_finds(void **state)
     assert_int_equal(run.outcome.counts.open_ports, 1);
     assert_string_equal(fixture_text(fixture, "SELECT state FROM scan"), "complete");
     assert_int_equal(run.notices, 0);
+}
+
+/* While the scanner says nothing more: another connection sees its line, and only then is the scanner ended. */
+static void on_peek(uv_timer_t *timer)
+{
+    struct run *run = timer->data;
+    sqlite3_stmt *row;
+
+    run->peeks++;
+    assert_int_equal(sqlite3_prepare_v2(run->other, "SELECT count(*) FROM endpoint", -1, &row, NULL), SQLITE_OK);
+    run->seen = sqlite3_step(row) == SQLITE_ROW && sqlite3_column_int(row, 0) == 1;
+    sqlite3_finalize(row);
+    if (run->seen || run->peeks == 1000) {
+        sweep_interrupt(run->sweep);
+        uv_close((uv_handle_t *)timer, NULL);
+    }
+}
+
+static void commits_while_nothing_comes(void **state)
+{
+    struct fixture *fixture = *state;
+    struct run run = {.peek = true};
+
+    assert_int_equal(sqlite3_open_v2(fixture->path, &run.other, SQLITE_OPEN_READONLY, NULL), SQLITE_OK);
+    run_script(fixture,
+               "trap 'say scan_end \"\\\"complete\\\":false,\\\"cause\\\":\\\"interrupted\\\"\"; exit 130' INT\n"
+               "start; open; while :; do read -rt 0.01 <> <(:); done\n",
+               &run);
+    sqlite3_close(run.other);
+    assert_true(run.seen);
+    assert_int_equal(run.outcome.end, SWEEP_INTERRUPTED);
 }
 
 static void survives_garbage_and_names_it(void **state)
@@ -269,6 +312,7 @@ int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(stores_what_a_scanner_finds, fixture_setup, fixture_teardown),
+        cmocka_unit_test_setup_teardown(commits_while_nothing_comes, fixture_setup, fixture_teardown),
         cmocka_unit_test_setup_teardown(survives_garbage_and_names_it, fixture_setup, fixture_teardown),
         cmocka_unit_test_setup_teardown(hears_a_scanner_that_does_not_stop_talking, fixture_setup, fixture_teardown),
         cmocka_unit_test_setup_teardown(hears_last_words_without_a_newline, fixture_setup, fixture_teardown),
