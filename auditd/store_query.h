@@ -8,6 +8,19 @@
 #include <sqlite3.h>
 #include <stdio.h>
 
+/* Which of several addresses names a host best: IPv4, IPv6, link-local, loopback. */
+#define STORE_ADDRESS_RANK(address)                                                                                    \
+    "CASE WHEN " address " = '::1' OR " address " GLOB '127.*' THEN 3 WHEN " address                                   \
+    " GLOB 'fe80:*' THEN 2 ELSE instr(" address ", ':') > 0 END"
+/* ORDER BY of an asset's identities of one kind (asset_identity i): what it holds (`held`, a condition) before what it
+ * held last, the best address, then what it has held for longest. */
+#define STORE_IDENTITY_ORDER(held)                                                                                     \
+    " ORDER BY " held " DESC, " STORE_ADDRESS_RANK("i.value") ", i.valid_to DESC, i.valid_from, i.id LIMIT 1"
+/* The one by which lists call an asset; NULL without any. */
+#define STORE_ASSET_IDENTITY(asset, kind)                                                                              \
+    "(SELECT i.value FROM asset_identity i WHERE i.asset_id = " asset " AND i.kind = '" kind                           \
+    "'" STORE_IDENTITY_ORDER("i.valid_to IS NULL") ")"
+
 struct store_value {
     enum { STORE_VALUE_TEXT, STORE_VALUE_NUMBER, STORE_VALUE_REAL } kind;
     const char *text;

@@ -5,13 +5,13 @@
 #include <errno.h>
 
 static const char change_select[] =
-    "SELECT x.id, x.at, x.actor, x.what, x.was, x.became, x.reason, x.evidence, s.uuid, f.uuid, a.uuid, r.name, "
-    "(SELECT i.value FROM asset_identity i WHERE i.asset_id = a.id AND i.kind = 'address' ORDER BY i.valid_to IS NULL "
-    "DESC, instr(i.value, ':'), i.valid_from DESC LIMIT 1), "
-    "(SELECT i.value FROM asset_identity i WHERE i.asset_id = a.id AND i.kind = 'name' ORDER BY i.valid_to IS NULL "
-    "DESC, i.valid_from DESC LIMIT 1), "
-    "f.proto, f.service, f.severity, f.title, f.port FROM finding_event x JOIN finding f ON f.id = x.finding_id JOIN "
-    "asset a ON a.id = f.asset_id JOIN realm r ON r.id = a.realm_id LEFT JOIN scan s ON s.id = x.scan_id WHERE 1";
+    "SELECT x.id, x.at, x.actor, x.what, x.was, x.became, x.reason, x.evidence, s.uuid, f.uuid, a.uuid, "
+    "r.name, " STORE_ASSET_IDENTITY("a.id", "address") ", " STORE_ASSET_IDENTITY(
+        "a.id", "name") ", "
+                        "f.proto, f.service, f.severity, f.title, f.port FROM finding_event x JOIN finding f ON f.id = "
+                        "x.finding_id JOIN "
+                        "asset a ON a.id = f.asset_id JOIN realm r ON r.id = a.realm_id LEFT JOIN scan s ON s.id = "
+                        "x.scan_id WHERE 1";
 
 struct change_target {
     store_change_fn *fn;

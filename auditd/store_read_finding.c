@@ -6,12 +6,10 @@
 /* Where the finding's port was last seen: not each address of an asset has it. */
 #define FINDING_ADDRESS                                                                                                \
     "COALESCE((SELECT e.address FROM endpoint e LEFT JOIN endpoint_state t ON t.endpoint_id = e.id AND t.ended_at IS " \
-    "NULL WHERE e.asset_id = f.asset_id AND e.proto = f.proto AND e.port = f.port ORDER BY t.state = 'open' DESC, "    \
-    "t.last_seen DESC LIMIT 1), (SELECT i.value FROM asset_identity i WHERE i.asset_id = f.asset_id AND i.kind = "     \
-    "'address' ORDER BY i.valid_to IS NULL DESC, i.valid_from DESC LIMIT 1))"
-#define FINDING_NAME                                                                                                   \
-    "(SELECT i.value FROM asset_identity i WHERE i.asset_id = f.asset_id AND i.kind = 'name' ORDER BY i.valid_to IS "  \
-    "NULL DESC, i.valid_from DESC LIMIT 1)"
+    "NULL WHERE e.asset_id = f.asset_id AND e.proto = f.proto AND e.port = f.port ORDER BY t.state = 'open' "          \
+    "DESC, " STORE_ADDRESS_RANK("e.address") ", t.last_seen DESC LIMIT 1), " STORE_ASSET_IDENTITY("f.asset_id",        \
+                                                                                                  "address") ")"
+#define FINDING_NAME STORE_ASSET_IDENTITY("f.asset_id", "name")
 #define FINDING_FROM                                                                                                   \
     " FROM finding f JOIN asset a ON a.id = f.asset_id JOIN realm r ON r.id = a.realm_id JOIN policy p ON "            \
     "p.id = f.policy_id WHERE 1"

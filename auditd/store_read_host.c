@@ -20,15 +20,17 @@ static const char *host_sort_key(int sort)
     return "a.id";
 }
 
-/* The address or name that the host holds at that time, else the last that it held: IPv4 first, then the youngest. */
+/* The address or name that the host holds at that time, else the last that it held by then. */
 static void host_add_identity(struct store_query *query, const char *kind, int as_of)
 {
     store_query_add(query, ", (SELECT i.value FROM asset_identity i WHERE i.asset_id = a.id AND i.kind = '%s'", kind);
     if (as_of != 0) {
-        store_query_add(query, " AND i.valid_from <= ?%d", as_of);
+        store_query_add(query,
+                        " AND i.valid_from <= ?%d" STORE_IDENTITY_ORDER("(i.valid_to IS NULL OR i.valid_to > ?%d)") ")",
+                        as_of, as_of);
+    } else {
+        store_query_add(query, STORE_IDENTITY_ORDER("i.valid_to IS NULL") ")");
     }
-    store_query_add(query,
-                    " ORDER BY i.valid_to IS NULL DESC, instr(i.value, ':'), i.valid_from DESC, i.id DESC LIMIT 1)");
 }
 
 static void host_add_state(struct store_query *query, int as_of)

@@ -2,9 +2,8 @@
 #include "auditd/store_query.h"
 
 #define SCORE_LABEL                                                                                                    \
-    "CASE c.scope WHEN 'host' THEN (SELECT i.value FROM asset a JOIN asset_identity i ON i.asset_id = a.id WHERE "     \
-    "a.uuid = c.subject AND i.kind IN ('name', 'address') ORDER BY i.valid_to IS NULL DESC, i.kind DESC, "             \
-    "i.valid_from DESC LIMIT 1) ELSE c.subject END"
+    "CASE c.scope WHEN 'host' THEN (SELECT COALESCE(" STORE_ASSET_IDENTITY("a.id", "name") ", " STORE_ASSET_IDENTITY(  \
+        "a.id", "address") ") FROM asset a WHERE a.uuid = c.subject) ELSE c.subject END"
 
 static const char score_select[] =
     "c.id, c.scope, c.subject, c.grade, " SCORE_LABEL ", c.score, c.exposure, c.waived, c.coverage, c.caps, c.terms, "

@@ -314,6 +314,105 @@ static void knows_who_held_an_address_then(void **state)
     store_reader_close(reader);
 }
 
+/* By what the lists call one host. */
+struct called {
+    char address[64];
+    char name[64];
+    char label[64];
+    char change[64];
+};
+
+static int called_host(void *context, const struct store_host *host)
+{
+    struct called *called = context;
+    snprintf(called->address, sizeof(called->address), "%s", host->address);
+    snprintf(called->name, sizeof(called->name), "%s", host->name);
+    return 0;
+}
+
+static int called_score(void *context, const struct store_score *score)
+{
+    struct called *called = context;
+    snprintf(called->label, sizeof(called->label), "%s", score->label);
+    return 0;
+}
+
+static int called_change(void *context, const struct store_change *change)
+{
+    struct called *called = context;
+    snprintf(called->change, sizeof(called->change), "%s", change->address);
+    return 0;
+}
+
+static struct called call_host(const char *uuid, int64_t as_of)
+{
+    static const char *const host = "host";
+    struct store_reader *reader = open_reader();
+    struct store_host_filter hosts = {.uuids = {&uuid, 1}, .as_of = as_of};
+    struct store_score_filter scores = {.scopes = {&host, 1}, .subjects = {&uuid, 1}};
+    struct store_change_filter changes = {.hosts = {&uuid, 1}};
+    struct called called = {{0}, {0}, {0}, {0}};
+    assert_int_equal(store_read_hosts(reader, &hosts, called_host, &called), 0);
+    assert_int_equal(store_read_scores(reader, &scores, called_score, &called), 0);
+    assert_int_equal(store_read_changes(reader, &changes, called_change, &called), 0);
+    store_reader_close(reader);
+    return called;
+}
+
+/* Of several addresses, IPv4 before IPv6 before link-local before loopback, of those the one held for longest. */
+static void calls_a_host_by_its_best_address(void **state)
+{
+    static const char clean[] =
+        "DELETE FROM finding_event WHERE finding_id = 9; DELETE FROM finding WHERE id = 9;"
+        "DELETE FROM asset_identity WHERE asset_id = 9; DELETE FROM score WHERE subject = '" UUID(
+            "e") "'; DELETE FROM asset WHERE id = 9;";
+    struct called called;
+    (void)state;
+    run_sql(
+        db_path,
+        "INSERT INTO asset (id, uuid, realm_id, created_at) VALUES (9, '" UUID(
+            "e") "', 1, 1000);"
+                 "INSERT INTO asset_identity (asset_id, realm_id, kind, value, source, valid_from, valid_to) VALUES"
+                 " (9, 1, 'address', '127.0.0.1', 'scan', 1000, NULL), (9, 1, 'address', '::1', 'scan', 1000, NULL),"
+                 " (9, 1, 'address', 'fe80::9%eth0', 'scan', 1000, NULL), (9, 1, 'address', '2001:db8::9', 'scan', "
+                 "1000, NULL),"
+                 " (9, 1, 'address', '10.0.0.7', 'scan', 900, 1500), (9, 1, 'address', '10.0.0.8', 'scan', 2000, NULL),"
+                 " (9, 1, 'address', '10.0.0.9', 'scan', 3000, NULL);"
+                 "INSERT INTO score (scope, subject, score, grade, caps, exposure, waived, coverage, terms, policy_id, "
+                 "first_at,"
+                 " last_at) VALUES ('host', '" UUID(
+                     "e") "', 60, 'D', '[]', 40, 0, 1, '[]', 1, 5000, 5000);"
+                          "INSERT INTO finding (id, uuid, fingerprint, asset_id, proto, port, kind, presence, "
+                          "severity, severity_rank,"
+                          " service, rule_id, policy_id, service_weight, breadth, breadth_class, evidence, "
+                          "evidence_kind, need, need_kind,"
+                          " penalty, title, why, fix, first_seen, last_seen, changed_at, first_scan_id, last_scan_id) "
+                          "VALUES"
+                          " (9, 'f9', 'p9', 9, 'tcp', 9, 'exposure', 'FIXED', 'low', 1, 'x', 'r', 1, 5, 1, 'world', 1, "
+                          "'seen', 1,"
+                          " 'unknown', 5, 't', 'w', 'f', 1000, 1000, 1000, 1, 1);"
+                          "INSERT INTO finding_event (finding_id, at, actor, what, was, became, reason, evidence, "
+                          "scan_id) VALUES"
+                          " (9, 1000, 'auditd', 'presence', '', 'NEW', 'seen', '{}', 1);");
+    called = call_host(UUID("e"), 0);
+    assert_string_equal(called.address, "10.0.0.8");
+    assert_string_equal(called.label, "10.0.0.8");
+    assert_string_equal(called.change, "10.0.0.8");
+    assert_string_equal(called.name, "");
+    called = call_host(UUID("e"), 1200);
+    assert_string_equal(called.address, "10.0.0.7");
+    run_sql(db_path, "DELETE FROM asset_identity WHERE asset_id = 9 AND value GLOB '10.*'");
+    assert_string_equal(call_host(UUID("e"), 0).address, "2001:db8::9");
+    run_sql(db_path, "DELETE FROM asset_identity WHERE asset_id = 9 AND value GLOB '2001*'");
+    assert_string_equal(call_host(UUID("e"), 0).address, "fe80::9%eth0");
+    run_sql(db_path, "DELETE FROM asset_identity WHERE asset_id = 9 AND value GLOB 'fe80*'");
+    assert_string_equal(call_host(UUID("e"), 0).address, "127.0.0.1");
+    run_sql(db_path, "INSERT INTO asset_identity (asset_id, realm_id, kind, value, source, valid_from) VALUES"
+                     " (9, 1, 'name', 'db.example', 'resolver', 4000)");
+    assert_string_equal(call_host(UUID("e"), 0).label, "db.example");
+    run_sql(db_path, clean);
+}
+
 static void reads_intervals_at_any_moment(void **state)
 {
     struct store_reader *reader = open_reader();
@@ -502,6 +601,7 @@ int main(void)
         cmocka_unit_test(filters_bind_and_never_become_sql),
         cmocka_unit_test(a_function_can_end_the_list),
         cmocka_unit_test(knows_who_held_an_address_then),
+        cmocka_unit_test(calls_a_host_by_its_best_address),
         cmocka_unit_test(reads_intervals_at_any_moment),
         cmocka_unit_test(counts_by_groups),
         cmocka_unit_test(tells_what_changed_since_a_scan),
