@@ -195,7 +195,7 @@ void control_send(struct control_client *client, json_t *line)
     }
     stream = line == NULL ? NULL : open_memstream(&text, &size);
     if (stream != NULL) {
-        json_dumpf(line, stream, JSON_COMPACT);
+        json_dumpf(line, stream, JSON_COMPACT | JSON_REAL_PRECISION(15));
         putc('\n', stream);
     }
     json_decref(line);

@@ -84,8 +84,8 @@ static int scoring_keep(struct scoring *scoring, const struct score_subject *sub
 {
     json_t *terms = score_terms_json(score);
     json_t *caps = score_caps_json(score);
-    char *terms_text = terms == NULL ? NULL : json_dumps(terms, JSON_COMPACT);
-    char *caps_text = caps == NULL ? NULL : json_dumps(caps, JSON_COMPACT);
+    char *terms_text = terms == NULL ? NULL : json_dumps(terms, JSON_COMPACT | JSON_REAL_PRECISION(15));
+    char *caps_text = caps == NULL ? NULL : json_dumps(caps, JSON_COMPACT | JSON_REAL_PRECISION(15));
     int rc = -ENOMEM;
 
     if (terms_text != NULL && caps_text != NULL) {

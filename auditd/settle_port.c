@@ -277,7 +277,7 @@ static int settle_make_evidence(struct settle_case *this)
     evidence = json_pack("{s:s, s:s, s:s, s:o?, s:b, s:o?}", "scan", scan->uuid, "scan_state", scan->state, "canary",
                          scan->canary, "loss", scan->loss < 0 ? json_null() : json_real(scan->loss), "asset_running",
                          this->asset->running ? 1 : 0, "places", places);
-    this->evidence = evidence == NULL ? NULL : json_dumps(evidence, JSON_COMPACT);
+    this->evidence = evidence == NULL ? NULL : json_dumps(evidence, JSON_COMPACT | JSON_REAL_PRECISION(15));
     json_decref(evidence);
     return this->evidence == NULL ? -ENOMEM : 0;
 }

@@ -25,7 +25,7 @@ static int jsonl_write(void *writer, const struct observation *observation)
 {
     struct jsonl *jsonl = writer;
     json_t *line = observation_encode(observation, jsonl->scan_id);
-    char *text = line == NULL ? NULL : json_dumps(line, JSON_COMPACT);
+    char *text = line == NULL ? NULL : json_dumps(line, JSON_COMPACT | JSON_REAL_PRECISION(15));
     size_t length;
     int rc;
 
