@@ -380,47 +380,45 @@ static int plan_finish(struct plan *plan, struct problem *problem)
     return 0;
 }
 
-/* Names in `resolved` that nothing in the plan bears would be probed by nobody: a mistake. */
-static int plan_check_resolved(const struct plan *plan, size_t named, struct problem *problem)
+/* Notes a name that something in the plan bears, where `resolved` has it. */
+static int plan_note_borne(const struct plan *plan, const char *name, json_t *borne)
 {
-    if (json_object_size(plan->doc.resolved) <= named) {
+    if (name == NULL || json_object_get(plan->doc.resolved, name) == NULL) {
         return 0;
     }
-    return problem_set(problem, -EINVAL, "plan/resolved: has names that no target, exclusion, watch or canary has");
+    return json_object_set_new(borne, name, json_true()) < 0 ? -ENOMEM : 0;
 }
 
-static bool plan_targets_have(const struct targets *targets, const char *name)
+static int plan_note_all_borne(const struct plan *plan, json_t *borne)
 {
-    for (size_t i = 0; i < targets_count(targets); i++) {
-        if (targets_at(targets, i)->name != NULL && strcmp(targets_at(targets, i)->name, name) == 0) {
-            return true;
+    const struct targets *const lists[] = {plan->doc.targets, plan->doc.exclude};
+    int rc = plan->doc.has_canary && plan->doc.canary.is_name ? plan_note_borne(plan, plan->doc.canary.host, borne) : 0;
+
+    for (size_t i = 0; i < sizeof(lists) / sizeof(*lists); i++) {
+        for (size_t j = 0; rc == 0 && j < targets_count(lists[i]); j++) {
+            rc = plan_note_borne(plan, targets_at(lists[i], j)->name, borne);
         }
     }
-    return false;
+    for (size_t i = 0; rc == 0 && i < plan->doc.watch_count; i++) {
+        rc = plan_note_borne(plan, plan->doc.watch[i].is_name ? plan->doc.watch[i].host : NULL, borne);
+    }
+    return rc;
 }
 
-static bool plan_has_name(const struct plan *plan, const char *name)
+/* Names in `resolved` that nothing in the plan bears would be probed by nobody: a mistake. */
+static int plan_check_resolved(const struct plan *plan, struct problem *problem)
 {
-    bool found = plan_targets_have(plan->doc.targets, name) || plan_targets_have(plan->doc.exclude, name) ||
-                 (plan->doc.has_canary && plan->doc.canary.is_name && strcmp(plan->doc.canary.host, name) == 0);
+    json_t *borne = json_object();
+    int rc = borne == NULL ? -ENOMEM : plan_note_all_borne(plan, borne);
+    bool all = json_object_size(borne) == json_object_size(plan->doc.resolved);
 
-    for (size_t i = 0; !found && i < plan->doc.watch_count; i++) {
-        found = plan->doc.watch[i].is_name && strcmp(plan->doc.watch[i].host, name) == 0;
+    json_decref(borne);
+    if (rc < 0) {
+        return plan_out_of_memory(problem);
     }
-    return found;
-}
-
-static size_t plan_count_named(const struct plan *plan)
-{
-    const char *name;
-    json_t *addrs;
-    size_t named = 0;
-
-    json_object_foreach(plan->doc.resolved, name, addrs)
-    {
-        named += plan_has_name(plan, name);
-    }
-    return named;
+    return all ? 0
+               : problem_set(problem, -EINVAL,
+                             "plan/resolved: has names that no target, exclusion, watch or canary has");
 }
 
 static int plan_from_object(const json_t *json, const struct plan_means *means, struct plan **ret_plan,
@@ -434,7 +432,7 @@ static int plan_from_object(const json_t *json, const struct plan_means *means, 
     }
     rc = plan_doc_read(&plan->doc, json, means->services, problem);
     if (rc == 0) {
-        rc = plan_check_resolved(plan, plan_count_named(plan), problem);
+        rc = plan_check_resolved(plan, problem);
     }
     if (rc == 0) {
         rc = plan_resolve(plan, means, problem);
@@ -730,15 +728,18 @@ static bool plan_covers_range(const struct plan *plan, const struct addr *addr)
 /* Marks the addresses of `name` that it has no more. */
 static void plan_refresh_name(struct plan *plan, const char *name, const struct addr *addrs, size_t count)
 {
-    for (size_t i = 0; i < plan->host_count; i++) {
+    struct addr addr;
+
+    for (size_t i = 0; plan_resolved(plan, name, i, &addr); i++) {
+        struct plan_host *host = plan_find_host(plan, &addr);
         bool still = false;
-        if (plan->hosts[i].name != name) {
-            continue;
-        }
         for (size_t j = 0; !still && j < count; j++) {
-            still = addr_equal(&addrs[j], &plan->hosts[i].addr);
+            still = addr_equal(&addrs[j], &addr);
         }
-        plan->hosts[i].skipped = !still && !plan_covers_range(plan, &plan->hosts[i].addr);
+        still = still || plan_covers_range(plan, &addr);
+        for (; host < plan->hosts + plan->host_count && addr_equal(&host->addr, &addr); host++) {
+            host->skipped = host->name == name ? !still : host->skipped;
+        }
     }
 }
 
