@@ -33,7 +33,7 @@ seed_scans() {
     wait "$pid" || true
     seed state <"$work/cut.state"
     for output in "$work"/{done,cut}.jsonl; do
-        seed ingest <"$output"
+        sed -E 's/^\{"schema":"[^"]*","type":"([a-z_]+)","scan_id":"[^"]*","ts":"[^"]*",(.*)\}$/\1 \2/' "$output" | seed ingest
         jq -c 'select(.type == "scan_start") | .plan' "$output" | seed plan
         jq -c '.plan? // empty | .targets[]' "$output" | jq -r . | seed targets
         while read -r line; do
@@ -74,7 +74,7 @@ for name in "$@"; do
     mkdir -p "$work/grown/$name" "$work/least/$name" "$seeds/$name" "tests/fuzz/corpus/$name"
     printf '== %s\n' "$name"
     TMPDIR=$work fuzz_run "$name" "$seconds" "$work/found-$name-" "$work/grown/$name" "tests/fuzz/corpus/$name" "$seeds/$name"
-    TMPDIR=$work "build/fuzz/fuzz/$name" -set_cover_merge=1 -max_len=4096 "$work/least/$name" \
+    TMPDIR=$work "build/fuzz/fuzz/$name" -set_cover_merge=1 -max_len="${fuzz_kept_bytes[$name]-4096}" "$work/least/$name" \
         "tests/fuzz/corpus/$name" "$seeds/$name" "$work/grown/$name" >"$work/log" 2>&1
     cp -n -- "tests/fuzz/corpus/$name"/found-* "$work/least/$name/" 2>/dev/null || true
     rm -rf -- "tests/fuzz/corpus/$name"

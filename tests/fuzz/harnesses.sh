@@ -7,6 +7,10 @@ mapfile -t fuzz_harnesses < <(find tests/fuzz -name 'fuzz_*.c' | sed 's|.*/fuzz_
 # Port expressions are of one language.
 declare -A fuzz_dictionaries=([port_expression]=ports [ingest]=observation)
 
+# What is kept of inputs in the corpus may be so long, in bytes; 4096 where nothing stands.
+# shellcheck disable=SC2034
+declare -A fuzz_kept_bytes=([ingest]=1200)
+
 # fuzz_run HARNESS SECONDS ARTIFACT-PREFIX FOLDER...: what libFuzzer says in the end; its status is libFuzzer's. New inputs
 # go to the first folder. An input may take a second and the process a gigabyte.
 fuzz_run() {

@@ -110,6 +110,41 @@ static void ask_again(const struct request_head *head, const char *etag)
     exchange_done(&exchange);
 }
 
+/* The list goes on where its cursor says, under the same filters. */
+static void ask_on(const struct request_head *head, const json_t *cursor)
+{
+    struct request_head next = *head;
+    struct exchange exchange;
+    char target[URI_MAX_BYTES + 128];
+
+    if (strstr(head->target, "cursor") != NULL || strlen(head->target) > URI_MAX_BYTES / 2) {
+        return;
+    }
+    snprintf(target, sizeof(target), "%s%scursor=%s", head->target, strchr(head->target, '?') == NULL ? "?" : "&",
+             json_string_value(cursor));
+    next.target = target;
+    next.if_none_match = NULL;
+    exchange_init(&exchange, &site);
+    route_answer(&exchange, &next);
+    assert(exchange.status == 200 && exchange.problem.status == 0);
+    check_answer(&exchange);
+    exchange_done(&exchange);
+}
+
+static void ask_more(const struct request_head *head, const struct exchange *exchange)
+{
+    json_t *body;
+
+    ask_again(head, exchange->etag);
+    if (exchange->fixed == NULL && exchange->body.length > 0) {
+        body = json_loadb(exchange->body.bytes, exchange->body.length, JSON_ALLOW_NUL, NULL);
+        if (json_is_string(json_object_get(body, "next_cursor"))) {
+            ask_on(head, json_object_get(body, "next_cursor"));
+        }
+        json_decref(body);
+    }
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     char *text = fuzz_text(data, size);
@@ -129,7 +164,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     exchange_init(&exchange, &site);
     answer(&head, framing_is_sound(&framing, &exchange.problem), &exchange);
     if (exchange.status == 200 && exchange.problem.status == 0 && exchange.etag[0] != '\0') {
-        ask_again(&head, exchange.etag);
+        ask_more(&head, &exchange);
     }
     exchange_done(&exchange);
     free(text);
