@@ -76,13 +76,15 @@ int report_write(const char *db_path, const struct report_options *options, FILE
         return rc;
     }
     rc = options->format == REPORT_JSONL ? report_jsonl_print(reader, out) : write_table(reader, options, out);
+    if (rc == 0 && (fflush(out) != 0 || ferror(out) != 0)) {
+        rc = errno != 0 ? -errno : -EIO;
+    }
     if (rc == -ENOMEM) {
         snprintf(ret_error, error_size, "out of memory");
+    } else if (ferror(out) != 0) {
+        snprintf(ret_error, error_size, "cannot write the report: %s", strerror(-rc));
     } else if (rc != 0) {
         snprintf(ret_error, error_size, "the report cannot be made: %s", store_reader_error(reader));
-    } else if (fflush(out) != 0 || ferror(out) != 0) {
-        rc = errno != 0 ? -errno : -EIO;
-        snprintf(ret_error, error_size, "cannot write the report: %s", strerror(-rc));
     }
     store_reader_close(reader);
     return rc;

@@ -21,7 +21,7 @@ static int print_line(FILE *out, json_t *object)
 
     if (rc == 0 && (json_dumpf(object, out, JSON_COMPACT | JSON_ENSURE_ASCII | JSON_REAL_PRECISION(15)) != 0 ||
                     fputc('\n', out) == EOF || fflush(out) != 0)) {
-        rc = -EIO;
+        rc = errno != 0 ? -errno : -EIO;
     }
     json_decref(object);
     return rc;

@@ -319,6 +319,25 @@ static void escapes_hostile_text(void **state)
     free(text);
 }
 
+static void says_that_it_cannot_be_written(void **state)
+{
+    static const enum report_format formats[] = {REPORT_TABLE, REPORT_JSONL};
+    static const struct host hosts[] = {{"10.0.0.1", {23}, 0, false}};
+    struct fixture *fixture = *state;
+
+    audit(fixture, hosts, 1, false);
+    for (size_t i = 0; i < sizeof(formats) / sizeof(*formats); i++) {
+        struct report_options options = at(fixture);
+        char error[512] = "";
+        FILE *full = fopen("/dev/full", "w");
+        assert_non_null(full);
+        options.format = formats[i];
+        assert_int_equal(report_write(fixture->path, &options, full, error, sizeof(error)), -ENOSPC);
+        assert_string_equal(error, "cannot write the report: No space left on device");
+        fclose(full);
+    }
+}
+
 static void says_why_it_cannot(void **state)
 {
     struct report_options options = report_options_default();
@@ -349,6 +368,7 @@ int main(void)
         cmocka_unit_test(knows_its_place),
         cmocka_unit_test_setup_teardown(writes_json_lines, fixture_setup, fixture_teardown),
         cmocka_unit_test(escapes_hostile_text),
+        cmocka_unit_test_setup_teardown(says_that_it_cannot_be_written, fixture_setup, fixture_teardown),
         cmocka_unit_test(says_why_it_cannot),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
