@@ -190,7 +190,10 @@ static void table_print_end(FILE *stream, const struct table *table, const struc
     if (end->has_loss) {
         fprintf(stream, ", %.1f %% lost", end->loss * 100);
     }
-    if (end->has_missed && end->missed_high < 0.5) {
+    if (!end->complete) {
+        fprintf(stream, "; %llu of %llu ports not asked yet", (unsigned long long)(end->probes - end->probes_done),
+                (unsigned long long)end->probes);
+    } else if (end->has_missed && end->missed_high < 0.5) {
         fputs("; no open port missed (95 %)", stream);
     } else if (end->has_missed) {
         fprintf(stream, "; may have missed %.0f to %.0f open ports (95 %%)", end->missed_low, end->missed_high);

@@ -132,12 +132,14 @@ static void write_end(struct outputs *outputs, bool complete)
     end.end = (struct observation_end){.complete = complete,
                                        .cause = complete ? SCAN_CAUSE_DONE : SCAN_CAUSE_INTERRUPTED,
                                        .message = complete ? NULL : "resume with --resume x.state",
+                                       .probes = complete ? 2000 : 4000,
+                                       .probes_done = 2000,
                                        .probes_sent = 2000,
                                        .hosts_up = 2,
                                        .hosts_down = 2,
                                        .open = 3,
                                        .elapsed_ms = 2500,
-                                       .has_missed = complete,
+                                       .has_missed = true,
                                        .missed_low = 0,
                                        .missed_high = 0.2};
     outputs_write(outputs, &end);
@@ -192,6 +194,22 @@ static void table_reads_well(void **state)
               "\n"
               "1 host gave no answer and is not shown.\n"
               "Done: 3 open ports on 2 of 4 hosts, 2000 probes in 2.5 s (800/s); no open port missed (95 %).\n");
+}
+
+/* What the probes that were made may have missed is no word on those that were not. */
+static void table_of_a_part_vouches_for_nothing(void **state)
+{
+    static const char *const specs[] = {"table:a.table", NULL};
+    static const char *const end = "INCOMPLETE: 3 open ports on 2 of 4 hosts, 2000 probes in 2.5 s (800/s); 2000 of "
+                                   "4000 ports not asked yet. resume with --resume x.state\n";
+    char text[4096];
+    struct outputs *outputs = make(specs);
+    (void)state;
+    write_scan(outputs, false);
+    assert_int_equal(outputs_close(outputs), 0);
+    outputs_destroy(outputs);
+    read_file("a.table", text, sizeof(text));
+    assert_non_null(strstr(text, end));
 }
 
 static void jsonl_is_whole_after_each_write(void **state)
@@ -423,6 +441,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_teardown(table_reads_well, drop_files),
+        cmocka_unit_test_teardown(table_of_a_part_vouches_for_nothing, drop_files),
         cmocka_unit_test_teardown(jsonl_is_whole_after_each_write, drop_files),
         cmocka_unit_test_teardown(xml_is_valid, drop_files),
         cmocka_unit_test_teardown(xml_leaves_the_old_file_until_the_end, drop_files),
