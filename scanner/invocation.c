@@ -519,6 +519,16 @@ static void quote(FILE *out, const char *word)
     fputc('\'', out);
 }
 
+/* The verb is two words: quoted, a shell would look for one program of that name. */
+static void quote_program(FILE *out, const char *program)
+{
+    if (strcmp(program, SCAN_VERB) == 0) {
+        fputs(program, out);
+    } else {
+        quote(out, program);
+    }
+}
+
 static int keep_command(struct invocation *run, int argc, char **argv, struct problem *problem)
 {
     size_t size;
@@ -527,10 +537,9 @@ static int keep_command(struct invocation *run, int argc, char **argv, struct pr
     if (out == NULL) {
         return problem_set(problem, -ENOMEM, "out of memory");
     }
-    for (int i = 0; i < argc; i++) {
-        if (i > 0) {
-            fputc(' ', out);
-        }
+    quote_program(out, argv[0]);
+    for (int i = 1; i < argc; i++) {
+        fputc(' ', out);
         quote(out, argv[i]);
     }
     return fclose(out) == 0 ? 0 : problem_set(problem, -ENOMEM, "out of memory");
@@ -550,7 +559,7 @@ static void say_how_to_resume(const struct invocation *run, const char *program,
     if (out == NULL) {
         return;
     }
-    quote(out, program);
+    quote_program(out, program);
     fputs(" --resume ", out);
     quote(out, state_path(run->state));
     for (size_t i = 0; i < run->options->outputs.count; i++) {

@@ -4,6 +4,8 @@
 #define LEASTPORT_SCANNER_PROTOCOL_H
 
 #define SCAN_PROGRAM "leastport-scan"
+/* What the program is called, as its argv[0], when it is handed the verb. */
+#define SCAN_VERB "leastport scan"
 #define SCAN_PLAN_SCHEMA "leastport.plan/1"
 #define SCAN_OBSERVATION_SCHEMA "leastport.observation/1"
 

@@ -416,6 +416,22 @@ test_second_signal() {
     tap_ok "at once" test $(((${EPOCHREALTIME/./} - begun) / 1000)) -lt 600
 }
 
+# What `leastport scan` says to resume with is typed as it stands.
+test_resume_words() {
+    local pid command
+    PATH=$BIN:$PATH leastport scan 10.79.0.0/24 -p 22 --rate 100 --state words -o "jsonl:a b" 2>words.err &
+    pid=$!
+    until [[ -s words ]]; do
+        sleep 0.02
+    done
+    kill -INT "$pid"
+    wait "$pid"
+    command=$(sed -n 's/.*to go on: //p' words.err)
+    tap_is "the command that resumes, by the verb" "$command" "leastport scan --resume words -o 'jsonl:a b'"
+    PATH=$BIN:$PATH bash -c "$command --help" >words.help 2>&1
+    tap_like "a shell finds it" "$(head -1 words.help)" '^Usage: leastport scan'
+}
+
 # ---- outputs, plan, canary --------------------------------------------------------------------------------------------------
 
 test_outputs() {
@@ -497,6 +513,7 @@ test_silent
 test_interrupt
 test_moved_name
 test_second_signal
+test_resume_words
 test_kill
 test_outputs
 test_head
