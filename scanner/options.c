@@ -71,6 +71,17 @@ static const struct argp_option rows[] = {
     {0},
 };
 
+/* What `leastport doctor` takes: it is handed over as --doctor, before anything else. */
+static const struct argp_option doctor_rows[] = {
+    {"json", KEY_JSON, NULL, 0, "as JSON", 1},
+    {"doctor", KEY_DOCTOR, NULL, OPTION_HIDDEN, NULL, 1},
+    {0},
+};
+
+static const char DOCTOR_DESCRIPTION[] =
+    "Says what this machine lacks for a good scan, and the command that mends each.\v"
+    "Exit status: 0 nothing lacks, 1 something does, 2 error or misuse.";
+
 static const char DESCRIPTION[] =
     "Sweep hosts for open TCP ports.\v"
     "TARGET: 10.0.0.5, 10.0.0.0/24, 10.0.0.1-50, db.example, each also with :PORTS; [fd00::1]:443.\n"
@@ -254,6 +265,10 @@ static void check(struct argp_state *state)
     bool given = options->plan != NULL || options->resume != NULL;
 
     if (options->doctor) {
+        if (options->targets.count > 0) {
+            argp_error(state, "\"%s\": the doctor looks at this machine and takes no target",
+                       options->targets.items[0]);
+        }
         return;
     }
     if (options->json) {
@@ -321,13 +336,15 @@ static error_t take(int key, char *text, struct argp_state *state)
 
 void options_parse(int argc, char **argv, struct options *ret_options)
 {
-    static const struct argp argp = {.options = rows, .parser = take, .args_doc = "TARGET...", .doc = DESCRIPTION};
+    static const struct argp scan = {.options = rows, .parser = take, .args_doc = "TARGET...", .doc = DESCRIPTION};
+    static const struct argp doctor = {.options = doctor_rows, .parser = take, .doc = DOCTOR_DESCRIPTION};
+    const struct argp *argp = argc > 1 && strcmp(argv[1], "--doctor") == 0 ? &doctor : &scan;
 
     *ret_options = (struct options){.retries = -1, .shard_index = 1, .shard_count = 1};
     argp_err_exit_status = 2;
     /* Without the note on short options the help fits a screen. */
     setenv("ARGP_HELP_FMT", "no-dup-args-note", 0);
-    if (argp_parse(&argp, argc, argv, 0, NULL, ret_options) != 0) {
+    if (argp_parse(argp, argc, argv, 0, NULL, ret_options) != 0) {
         exit(2);
     }
 }

@@ -129,7 +129,10 @@ static void refuses_misuse_with_2(void **state)
                                         "--resume s -p 22",
                                         "--resume s --state t",
                                         "10.0.0.1 --from-slab 3",
-                                        "10.0.0.1 --json"};
+                                        "10.0.0.1 --json",
+                                        "--doctor 10.0.0.1",
+                                        "--doctor --rate 5",
+                                        "10.0.0.1 --doctor"};
     static const char *const right[] = {"10.0.0.1",
                                         "--connect 10.0.0.1",
                                         "10.0.0.1 --no-discovery",
@@ -146,6 +149,7 @@ static void refuses_misuse_with_2(void **state)
     }
     assert_int_equal(status_of("--help"), 0);
     assert_int_equal(status_of("--help-all"), 0);
+    assert_int_equal(status_of("--doctor --help"), 0);
     assert_int_equal(status_of("--version"), 0);
 }
 
