@@ -108,6 +108,11 @@ static int plan_doc_read_label(const struct plan_doc_reader *reader, const char 
     if (text[0] == '\0' || strlen(text) > PLAN_DOC_TEXT_MAX) {
         return problem_set(reader->problem, -EINVAL, "plan%s: must have 1 to %d bytes", pointer, PLAN_DOC_TEXT_MAX);
     }
+    for (const char *byte = text; *byte != '\0'; byte++) {
+        if ((unsigned char)*byte < 0x20 || *byte == 0x7f) {
+            return problem_set(reader->problem, -EINVAL, "plan%s: must hold no control characters", pointer);
+        }
+    }
     *field = strdup(text);
     return *field == NULL ? plan_doc_out_of_memory(reader->problem) : 0;
 }

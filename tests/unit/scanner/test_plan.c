@@ -183,6 +183,10 @@ static const char *const refusals[][2] = {
     {"{" HEAD ",\"targets\":[\"10.0.0.1\"],\"ports\":\"22\",\"never_scan\":[\"10.0.0.0/8\"]," REST "}",
      "never-scan list"},
     {"{" HEAD ",\"targets\":[\"::/0\"],\"ports\":\"22\"," REST "}", "narrow"},
+    {"{\"schema\":\"leastport.plan/1\",\"realm\":\"a\\nb\",\"vantage\":\"v\",\"targets\":[\"10.0.0.1\"]," REST "}",
+     "plan/realm: must hold no control characters"},
+    {"{\"schema\":\"leastport.plan/1\",\"realm\":\"r\",\"vantage\":\"v\\u001b\",\"targets\":[\"10.0.0.1\"]," REST "}",
+     "plan/vantage: must hold no control characters"},
 };
 
 static void refuses_and_says_where(void **state)
