@@ -15,17 +15,20 @@ enum { EVENTS = 256, ERRNOS_SAID = 16 };
 static const uint32_t NOWHERE = UINT32_MAX;
 static const uint64_t WAKE = UINT64_MAX;
 
-/* A try on its way. `use` tells it from earlier ones in the same place, whose events may still be in hand. */
+/* A try on its way, and the socket that it and those before and after it in the same place use. */
 struct
 try {
     struct addr addr;
     uint32_t probe;
-    uint32_t use;
     uint32_t next; /* in the free list, or of those that are settled already */
-    int fd;
-    int error; /* what connect() said at once; 0 when connected, EINPROGRESS when not yet known */
+    int fd;        /* -1: none yet */
+    int error;     /* what connect() said at once; 0 when connected, EINPROGRESS when not yet known */
     uint16_t port;
+    bool is_ipv6; /* the socket */
+    bool watched; /* the socket, by epoll */
+    bool busy;
     bool settled;
+    bool dead; /* the socket has ended without an answer: only the time-out is waited for */
 };
 
 /* What is to be tried. */
@@ -199,60 +202,95 @@ static void settle(struct connect_engine *engine, uint32_t index, int error)
     engine->settled_head = index;
 }
 
-static void occupy(struct connect_engine *engine, uint32_t index, int fd, const struct errand *errand)
+static void occupy(struct connect_engine *engine, uint32_t index, const struct errand *errand)
 {
     struct try *try = &engine->tries[index];
 
     engine->free_head = try->next;
-    try->fd = fd;
     try->probe = errand->probe;
     try->addr = *errand->addr;
     try->port = errand->port;
     try->error = EINPROGRESS;
+    try->busy = true;
     try->settled = false;
-    try->use++;
+    try->dead = false;
+}
+
+static void drop_socket(struct try *try)
+{
+    if (try->fd >= 0) {
+        close(try->fd);
+    }
+    try->fd = -1;
+    try->watched = false;
 }
 
 static void release(struct connect_engine *engine, uint32_t index)
 {
     struct try *try = &engine->tries[index];
 
-    if (try->fd >= 0) {
-        close(try->fd);
-    }
-    try->fd = -1;
-    try->use++;
+    try->busy = false;
     try->next = engine->free_head;
     engine->free_head = index;
+}
+
+/* A socket of the errand's family in this place, the one that is there if it can be. -errno. */
+static int provide_socket(struct try *try, const struct addr *addr)
+{
+    if (try->fd >= 0 && try->is_ipv6 != addr->is_ipv6) {
+        drop_socket(try);
+    }
+    if (try->fd < 0) {
+        try->fd = open_socket(addr);
+        try->is_ipv6 = addr->is_ipv6;
+    }
+    if (try->fd < 0) {
+        int rc = try->fd;
+        try->fd = -1;
+        return rc;
+    }
+    return 0;
+}
+
+/* Once for each socket. Edges only: a socket at rest is always readable for its hang-up. */
+static int watch(struct connect_engine *engine, uint32_t index)
+{
+    struct epoll_event event = {.events = EPOLLOUT | EPOLLET, .data.u64 = index};
+    struct try *try = &engine->tries[index];
+
+    if (try->watched) {
+        return 0;
+    }
+    if (epoll_ctl(engine->epoll_fd, EPOLL_CTL_ADD, try->fd, &event) < 0) {
+        return errno;
+    }
+    try->watched = true;
+    return 0;
 }
 
 /* 0: on its way; EAGAIN and other positive errnos: nothing was sent; negative: the guard's refusal. */
 static int start(struct connect_engine *engine, uint32_t index, const struct errand *errand)
 {
-    struct epoll_event event = {.events = EPOLLOUT, .data.u64 = 0};
-    int fd = open_socket(errand->addr);
-    int error;
+    struct try *try = &engine->tries[index];
+    int error = -provide_socket(try, errand->addr);
+    int watching;
 
-    if (fd < 0) {
-        return -fd;
+    if (error > 0) {
+        return error;
     }
-    error = guarded_connect(engine, fd, errand->addr, errand->port);
+    error = guarded_connect(engine, try->fd, errand->addr, errand->port);
     if (error == EADDRNOTAVAIL && !has_source_address(engine, errand->addr, errand->port)) {
         error = ENETUNREACH;
     }
     if (error < 0 || is_exhaustion(error)) {
-        close(fd);
         return error;
     }
-    if (error == EINPROGRESS) {
-        event.data.u64 = (uint64_t)(engine->tries[index].use + 1) << 32 | index;
-        if (epoll_ctl(engine->epoll_fd, EPOLL_CTL_ADD, fd, &event) < 0) {
-            error = errno;
-            close(fd);
-            return error;
-        }
+    watching = error == EINPROGRESS ? watch(engine, index) : 0;
+    if (watching != 0) {
+        drop_socket(try);
+        return watching;
     }
-    occupy(engine, index, fd, errand);
+    occupy(engine, index, errand);
     if (error != EINPROGRESS) {
         settle(engine, index, error);
     }
@@ -279,7 +317,7 @@ static int engine_send(void *context, uint32_t probe, const struct addr *addr, u
     }
     if (error != 0) {
         /* No socket of this kind to be had, such as IPv6 on a machine without it. */
-        occupy(engine, index, -1, &errand);
+        occupy(engine, index, &errand);
         settle(engine, index, error);
     }
     *ret_handle = index;
@@ -295,35 +333,6 @@ static void unlink_settled(struct connect_engine *engine, uint32_t index)
         at = &engine->tries[*at].next;
     }
     *at = engine->tries[index].next;
-}
-
-static void engine_cancel(void *context, uint32_t handle)
-{
-    struct connect_engine *engine = context;
-
-    if (engine->tries[handle].settled) {
-        unlink_settled(engine, handle);
-    }
-    release(engine, handle);
-}
-
-static uint32_t engine_capacity(void *context)
-{
-    const struct connect_engine *engine = context;
-
-    return engine->options.sockets;
-}
-
-const struct probe_engine_ops *connect_ops(void)
-{
-    static const struct probe_engine_ops ops = {
-        .send = engine_send,
-        .cancel = engine_cancel,
-        .capacity = engine_capacity,
-        .tells_tries_apart = true,
-    };
-
-    return &ops;
 }
 
 /* The address that an ICMP error came from stands behind the error itself (ip(7), SO_EE_OFFENDER). */
@@ -369,8 +378,20 @@ static bool read_icmp(const struct cmsghdr *header, const struct addr *addr, str
     return arrived;
 }
 
-/* Takes one ICMP error from the socket's error queue; the error in `errno` alone would not tell a port-unreachable from
- * a RST. False when there is none. */
+static bool find_icmp(struct msghdr *message, const struct addr *addr, struct connect_answer *answer)
+{
+    for (struct cmsghdr *at = CMSG_FIRSTHDR(message); at != NULL; at = CMSG_NXTHDR(message, at)) {
+        bool of_errors = (at->cmsg_level == IPPROTO_IP && at->cmsg_type == IP_RECVERR) ||
+                         (at->cmsg_level == IPPROTO_IPV6 && at->cmsg_type == IPV6_RECVERR);
+        if (of_errors && read_icmp(at, addr, answer)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Empties the socket's error queue, so that its next try finds there only what concerns it. True when an ICMP error was
+ * among it: the first counts. */
 static bool take_icmp(const struct try *try, struct connect_answer *answer)
 {
     union {
@@ -379,20 +400,62 @@ static bool take_icmp(const struct try *try, struct connect_answer *answer)
     } control;
     char payload[1];
     struct iovec part = {.iov_base = payload, .iov_len = sizeof(payload)};
-    struct msghdr message = {
-        .msg_iov = &part, .msg_iovlen = 1, .msg_control = control.bytes, .msg_controllen = sizeof(control)};
+    bool found = false;
 
-    if (recvmsg(try->fd, &message, MSG_ERRQUEUE | MSG_DONTWAIT) < 0) {
-        return false;
-    }
-    for (struct cmsghdr *at = CMSG_FIRSTHDR(&message); at != NULL; at = CMSG_NXTHDR(&message, at)) {
-        bool of_errors = (at->cmsg_level == IPPROTO_IP && at->cmsg_type == IP_RECVERR) ||
-                         (at->cmsg_level == IPPROTO_IPV6 && at->cmsg_type == IPV6_RECVERR);
-        if (of_errors && read_icmp(at, &try->addr, answer)) {
-            return true;
+    for (;;) {
+        struct msghdr message = {
+            .msg_iov = &part, .msg_iovlen = 1, .msg_control = control.bytes, .msg_controllen = sizeof(control)};
+        if (recvmsg(try->fd, &message, MSG_ERRQUEUE | MSG_DONTWAIT) < 0) {
+            return found;
         }
+        found = found || find_icmp(&message, &try->addr, answer);
     }
-    return false;
+}
+
+/* AF_UNSPEC takes a socket back to its beginning (connect(2)), whatever it was at: what it had connected is reset, and
+ * its port is free again. */
+static void disconnect(struct try *try)
+{
+    static const struct sockaddr none = {.sa_family = AF_UNSPEC};
+    struct connect_answer ignored;
+
+    if (try->fd >= 0 && connect(try->fd, &none, sizeof(none)) < 0) {
+        drop_socket(try);
+    }
+    if (try->fd >= 0) {
+        take_icmp(try, &ignored);
+    }
+}
+
+static void engine_cancel(void *context, uint32_t handle)
+{
+    struct connect_engine *engine = context;
+    struct try *try = &engine->tries[handle];
+
+    if (try->settled) {
+        unlink_settled(engine, handle);
+    }
+    disconnect(try);
+    release(engine, handle);
+}
+
+static uint32_t engine_capacity(void *context)
+{
+    const struct connect_engine *engine = context;
+
+    return engine->options.sockets;
+}
+
+const struct probe_engine_ops *connect_ops(void)
+{
+    static const struct probe_engine_ops ops = {
+        .send = engine_send,
+        .cancel = engine_cancel,
+        .capacity = engine_capacity,
+        .tells_tries_apart = true,
+    };
+
+    return &ops;
 }
 
 /* A connect to an own address whose source port happens to be its destination meets itself (RFC 9293, 3.5: simultaneous
@@ -434,6 +497,7 @@ static bool answer_error(int error, bool at_once, struct connect_answer *answer)
         answer->local_errno = 0;
         return true;
     case ETIMEDOUT:
+    case ECONNABORTED:
         return false;
     case EHOSTUNREACH:
     case EHOSTDOWN:
@@ -449,32 +513,33 @@ static bool answer_error(int error, bool at_once, struct connect_answer *answer)
     }
 }
 
-/* What the socket has to say; false: nothing yet. */
-static bool examine(const struct try *try, uint32_t events, struct connect_answer *answer)
+/* A second connect() does not connect: it takes the error that ended the first, and the socket is as new; 0: connected;
+ * EALREADY: not known yet (connect(2); POSIX leaves it open, Linux does so). The address does not matter then, so it is
+ * one that leads nowhere. */
+static int reap(const struct try *try)
 {
-    int error = try->error;
-    socklen_t length = sizeof(error);
-    bool at_once = try->settled;
+    static const struct sockaddr_in nowhere = {.sin_family = AF_INET};
+    static const struct sockaddr_in6 nowhere6 = {.sin6_family = AF_INET6};
+    int rc = try->is_ipv6 ? connect(try->fd, (const struct sockaddr *)&nowhere6, sizeof(nowhere6))
+                          : connect(try->fd, (const struct sockaddr *)&nowhere, sizeof(nowhere));
 
-    if (!at_once && getsockopt(try->fd, SOL_SOCKET, SO_ERROR, &error, &length) < 0) {
-        error = errno;
-    }
-    if (try->fd >= 0 && (error != 0 || (events & EPOLLERR) != 0) && take_icmp(try, answer)) {
+    return rc < 0 ? errno : 0;
+}
+
+/* What the try has to say; false: nothing. The error alone would not tell a port-unreachable from a RST. */
+static bool examine(struct try *try, int error, struct connect_answer *answer)
+{
+    if (error != 0 && try->fd >= 0 && take_icmp(try, answer)) {
+        disconnect(try);
         return true;
     }
-    if (error == ECONNRESET || error == EPIPE) {
-        /* It had accepted, and closed at once. */
+    if (error == 0 || error == ECONNRESET || error == EPIPE) {
+        /* With an error: it had accepted, and closed at once. */
         answer_open(try, answer);
+        disconnect(try);
         return true;
     }
-    if (error != 0) {
-        return answer_error(error, at_once, answer);
-    }
-    if (at_once || (events & EPOLLOUT) != 0) {
-        answer_open(try, answer);
-        return true;
-    }
-    return false;
+    return error != EALREADY && answer_error(error, try->settled, answer);
 }
 
 static void hand_over(struct connect_engine *engine, uint32_t index, uint32_t events, connect_answer_fn *answer,
@@ -482,12 +547,13 @@ static void hand_over(struct connect_engine *engine, uint32_t index, uint32_t ev
 {
     struct try *try = &engine->tries[index];
     struct connect_answer found = {.probe = try->probe};
+    int error = reap(try);
 
-    if (!examine(try, events, &found)) {
-        if ((events & (EPOLLHUP | EPOLLOUT)) != 0) {
-            /* Dead without an answer: it waits for its time-out, and no longer wakes us. */
-            epoll_ctl(engine->epoll_fd, EPOLL_CTL_DEL, try->fd, NULL);
-        }
+    if (error == EALREADY && (events & EPOLLERR) == 0) {
+        return;
+    }
+    if (!examine(try, error, &found)) {
+        try->dead = error != EALREADY;
         return;
     }
     release(engine, index);
@@ -498,12 +564,13 @@ static void hand_over_settled(struct connect_engine *engine, connect_answer_fn *
 {
     while (engine->settled_head != NOWHERE) {
         uint32_t index = engine->settled_head;
-        struct connect_answer found = {.probe = engine->tries[index].probe};
-        engine->settled_head = engine->tries[index].next;
-        if (!examine(&engine->tries[index], EPOLLOUT, &found)) {
+        struct try *try = &engine->tries[index];
+        struct connect_answer found = {.probe = try->probe};
+        engine->settled_head = try->next;
+        if (!examine(try, try->error, &found)) {
             found.answer = PROBE_ICMP;
             found.reason = REASON_NET_UNREACH;
-            found.local_errno = engine->tries[index].error;
+            found.local_errno = try->error;
         }
         release(engine, index);
         answer(context, &found);
@@ -534,12 +601,10 @@ int connect_poll(struct connect_engine *engine, struct mono_time until, connect_
     }
     hand_over_settled(engine, answer, context);
     for (int i = 0; i < count; i++) {
-        uint32_t index = (uint32_t)events[i].data.u64;
-        if (events[i].data.u64 == WAKE) {
-            continue;
-        }
-        if (engine->tries[index].fd >= 0 && engine->tries[index].use == (uint32_t)(events[i].data.u64 >> 32)) {
-            hand_over(engine, index, events[i].events, answer, context);
+        /* Events of a try that is over may still be in hand, and then another may be in its place: it is asked, too. */
+        const struct try *try = events[i].data.u64 != WAKE ? &engine->tries[events[i].data.u64] : NULL;
+        if (try != NULL && try->busy && !try->settled && !try->dead) {
+            hand_over(engine, (uint32_t)events[i].data.u64, events[i].events, answer, context);
         }
     }
     return 0;

@@ -28,7 +28,7 @@ struct probe_engine_ops {
     void (*cancel)(void *engine, uint32_t handle);
     /* How many may be on their way at once. */
     uint32_t (*capacity)(void *engine);
-    /* An answer always belongs to the try that is on its way, as it does where each try has a socket of its own. */
+    /* An answer always belongs to the try that is on its way, as it does where each try on its way has a socket. */
     bool tells_tries_apart;
 };
 

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -178,11 +179,56 @@ static void running_out_of_descriptors_is_no_answer(void **state)
     tear_down(&bench);
 }
 
+/* The place's socket is used again after a closed port, an open one and a try that was cancelled, and what was open is
+ * closed. */
+static void one_socket_serves_many_tries(void **state)
+{
+    struct bench bench;
+    struct pollfd accepted;
+    uint32_t handle;
+    int listener;
+    int spare;
+    uint16_t port = open_port(&listener);
+    (void)state;
+    set_up(&bench, 1);
+    spare = dup(0);
+    close(spare);
+    for (int round = 0; round < 8; round++) {
+        assert_int_equal(send_to(&bench, "127.0.0.1", 9, 1, &handle), 0);
+        wait_for_answers(&bench, 3 * round + 1);
+        assert_int_equal(bench.last.answer, PROBE_RST);
+        assert_int_equal(send_to(&bench, "127.0.0.1", port, 2, &handle), 0);
+        wait_for_answers(&bench, 3 * round + 2);
+        assert_int_equal(bench.last.answer, PROBE_SYN_ACK);
+        assert_int_equal(bench.last.probe, 2);
+        accepted = (struct pollfd){.fd = accept(listener, NULL, NULL), .events = POLLIN};
+        assert_true(accepted.fd >= 0);
+        assert_int_equal(poll(&accepted, 1, 5000), 1);
+        assert_true((accepted.revents & POLLERR) != 0);
+        close(accepted.fd);
+        /* Cancelled before its answer is read: the next try in the place does not get it. */
+        assert_int_equal(send_to(&bench, "127.0.0.1", port, 3, &handle), 0);
+        connect_ops()->cancel(bench.engine, handle);
+        close(accept(listener, NULL, NULL));
+        assert_int_equal(send_to(&bench, "127.0.0.1", 9, 4, &handle), 0);
+        wait_for_answers(&bench, 3 * round + 3);
+        assert_int_equal(bench.last.answer, PROBE_RST);
+        assert_int_equal(bench.last.probe, 4);
+    }
+    /* One socket was ever open: the number after it is free. */
+    accepted.fd = dup(0);
+    assert_in_range(accepted.fd, spare, spare + 1);
+    close(accepted.fd);
+    close(listener);
+    tear_down(&bench);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(nothing_passes_the_guard),
         cmocka_unit_test(tells_open_from_closed),
+        cmocka_unit_test(one_socket_serves_many_tries),
         cmocka_unit_test(has_as_many_places_as_it_was_given),
         cmocka_unit_test(running_out_of_descriptors_is_no_answer),
     };
