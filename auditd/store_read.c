@@ -52,8 +52,15 @@ static int store_reader_code(int sqlite_code)
 
 int store_reader_fail(struct store_reader *reader, int sqlite_code)
 {
-    snprintf(reader->error, sizeof(reader->error), "%s: %s", reader->path, sqlite3_errmsg(reader->db));
-    return store_reader_code(sqlite_code);
+    if ((sqlite_code & 0xff) != SQLITE_IOERR) {
+        snprintf(reader->error, sizeof(reader->error), "%s: %s", reader->path, sqlite3_errmsg(reader->db));
+        return store_reader_code(sqlite_code);
+    }
+    /* Reading too takes a little room: the first reader after a writer makes the log's index (-shm) anew. */
+    if (sqlite3_system_errno(reader->db) == ENOSPC) {
+        return store_reader_refuse(reader, -ENOSPC, "the disk is full; make room and try again");
+    }
+    return store_reader_refuse(reader, -EIO, "the disk reports an error; look at the system's log");
 }
 
 int store_reader_refuse(struct store_reader *reader, int rc, const char *message)

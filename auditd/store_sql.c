@@ -120,6 +120,10 @@ int store_explain(int sqlite_rc, const char *path, const char *detail, struct st
 
 int store_fail_sqlite(struct store *store, int sqlite_rc)
 {
+    /* Where SQLite makes the log's index (-shm) a full disk is but an I/O error to it. */
+    if ((sqlite_rc & 0xff) == SQLITE_IOERR && sqlite3_system_errno(store->database) == ENOSPC) {
+        sqlite_rc = SQLITE_FULL;
+    }
     return store_explain(sqlite_rc, store->path, sqlite3_errmsg(store->database), &store->error);
 }
 
