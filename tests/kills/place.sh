@@ -90,13 +90,21 @@ place_forget() {
     : >"$DIR/seen"
 }
 
-# place_keep DB: keeps what is committed after a disturbance; prints what is wrong with the file.
+# place_keep DB: keeps what is committed after a disturbance; prints what is wrong with the file. Looks at a copy: a reader
+# that may not write cannot take back what a writer that died had begun, and one that may would do the next writer's work.
 place_keep() {
-    local integrity
-    if [[ -s $1 && $(place_sql "$1" "SELECT count(*) FROM sqlite_schema WHERE name = 'asset_state'") == 1 ]]; then
-        place_seen "$1" | LC_ALL=C sort -o "$DIR/seen" -u -m - "$DIR/seen"
-        integrity=$(place_sql "$1" "PRAGMA integrity_check")
+    local copy=$DIR/copy/audit.db integrity part
+    if [[ -s $1 ]]; then
+        mkdir -p "$DIR/copy"
+        rm -f -- "$DIR/copy"/*
+        for part in '' -wal -journal; do
+            [[ ! -e $1$part ]] || cp -- "$1$part" "$copy$part"
+        done
+        integrity=$(sqlite3 "$copy" "PRAGMA integrity_check")
         [[ $integrity == ok ]] || printf 'integrity_check after the disturbance: %s\n' "$integrity"
+        if [[ $(sqlite3 "$copy" "SELECT count(*) FROM sqlite_schema WHERE name = 'asset_state'") == 1 ]]; then
+            place_seen "$copy" | LC_ALL=C sort -o "$DIR/seen" -u -m - "$DIR/seen"
+        fi
     fi
 }
 

@@ -1,0 +1,290 @@
+/* Preloaded before a program: acts on the N-th call that changes a file whose path matches a pattern, so that tests can
+ * have every one of them fail without a word in the program itself. Told by the environment:
+ *   LEASTPORT_FAULT_PATH  which files: a pattern of fnmatch(3), where * takes slashes too
+ *   LEASTPORT_FAULT_KIND  a name in `kinds` below
+ *   LEASTPORT_FAULT_AT    which call, from 1
+ *   LEASTPORT_FAULT_LOG   a file that gets a line for each call that was acted on; with "count" for every call
+ * Counts within one process; for a single thread that writes. */
+#include <assert.h>
+#include <dlfcn.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <fnmatch.h>
+#include <limits.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/types.h>
+#include <unistd.h>
+
+/* The exit status of a program that dies here. */
+enum { FAULT_EXIT = 70 };
+
+enum kind {
+    KIND_NONE,
+    KIND_COUNT,
+    KIND_BEFORE, /* dies before the call */
+    KIND_AFTER,  /* dies after it */
+    KIND_TORN,   /* writes a half and dies */
+    KIND_SHORT,  /* writes a half and says so */
+    KIND_ENOSPC, /* writes a half, and from then on nothing: a disk that is full stays full */
+    KIND_EIO,    /* this call fails, the next are well */
+};
+
+static const struct {
+    const char *name;
+    enum kind kind;
+    bool writes_only;
+} kinds[] = {
+    {"count", KIND_COUNT, false}, {"before", KIND_BEFORE, false}, {"after", KIND_AFTER, false},
+    {"torn", KIND_TORN, true},    {"short", KIND_SHORT, true},    {"enospc", KIND_ENOSPC, true},
+    {"eio", KIND_EIO, false},
+};
+
+static struct {
+    enum kind kind;
+    bool writes_only;
+    const char *pattern;
+    const char *log;
+    unsigned long at;
+    unsigned long calls;
+} fault;
+
+__attribute__((constructor)) static void fault_read_environment(void)
+{
+    const char *kind = getenv("LEASTPORT_FAULT_KIND");
+    const char *at = getenv("LEASTPORT_FAULT_AT");
+
+    fault.pattern = getenv("LEASTPORT_FAULT_PATH");
+    fault.log = getenv("LEASTPORT_FAULT_LOG");
+    if (kind == NULL || fault.pattern == NULL || fault.log == NULL) {
+        return;
+    }
+    fault.at = at == NULL ? 0 : strtoul(at, NULL, 10);
+    for (size_t i = 0; i < sizeof(kinds) / sizeof(*kinds); i++) {
+        if (strcmp(kinds[i].name, kind) == 0) {
+            fault.kind = kinds[i].kind;
+            fault.writes_only = kinds[i].writes_only;
+        }
+    }
+}
+
+/* The next definition of a function, the C library's own. POSIX has dlsym() return it as an object's address. */
+static void fault_next(const char *name, void *ret_function, size_t size)
+{
+    void *symbol = dlsym(RTLD_NEXT, name);
+
+    assert(symbol != NULL && size == sizeof(symbol));
+    memcpy(ret_function, &symbol, size);
+}
+
+static ssize_t fault_real_write(int fd, const void *bytes, size_t size)
+{
+    ssize_t (*next)(int, const void *, size_t);
+
+    fault_next("write", &next, sizeof(next));
+    return next(fd, bytes, size);
+}
+
+static void fault_log(const char *call, const char *path)
+{
+    char line[PATH_MAX + 64];
+    int length = snprintf(line, sizeof(line), "%lu %s %s\n", fault.calls, call, path);
+    int fd = open(fault.log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+
+    if (fd >= 0 && length > 0) {
+        (void)!fault_real_write(fd, line, (size_t)length);
+    }
+    close(fd);
+}
+
+static const char *fault_path(int fd, char path[PATH_MAX])
+{
+    char link[64];
+    ssize_t length;
+
+    snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+    length = readlink(link, path, PATH_MAX - 1);
+    path[length < 0 ? 0 : length] = '\0';
+    return path;
+}
+
+/* What is to happen to this call: KIND_NONE lets it go on. Dies here for "before". */
+static enum kind fault_judge(const char *call, const char *path, bool writes)
+{
+    bool is_full = fault.kind == KIND_ENOSPC && fault.calls >= fault.at;
+
+    if (fault.kind == KIND_NONE || (fault.writes_only && !writes) || fnmatch(fault.pattern, path, 0) != 0) {
+        return KIND_NONE;
+    }
+    fault.calls++;
+    if (fault.kind == KIND_COUNT || fault.calls == fault.at) {
+        fault_log(call, path);
+    }
+    if (fault.calls != fault.at && !is_full) {
+        return KIND_NONE;
+    }
+    if (fault.kind == KIND_BEFORE) {
+        _exit(FAULT_EXIT);
+    }
+    return fault.kind;
+}
+
+static enum kind fault_judge_fd(const char *call, int fd, bool writes)
+{
+    char path[PATH_MAX];
+    int saved = errno;
+    enum kind kind = fault.kind == KIND_NONE ? KIND_NONE : fault_judge(call, fault_path(fd, path), writes);
+
+    errno = saved;
+    return kind;
+}
+
+static bool fault_is_half(enum kind kind)
+{
+    return kind == KIND_TORN || kind == KIND_SHORT || (kind == KIND_ENOSPC && fault.calls == fault.at);
+}
+
+/* After a call that was let through, whole or by half. */
+static void fault_after(enum kind kind)
+{
+    if (kind == KIND_AFTER || kind == KIND_TORN) {
+        _exit(FAULT_EXIT);
+    }
+}
+
+/* Whether the call fails instead of being made; sets errno. */
+static bool fault_fails(enum kind kind)
+{
+    if (kind == KIND_EIO) {
+        errno = EIO;
+        return true;
+    }
+    if (kind == KIND_ENOSPC && fault.calls != fault.at) {
+        errno = ENOSPC;
+        return true;
+    }
+    return false;
+}
+
+/* The C library's headers give parameters names that are reserved to it.
+ * NOLINTBEGIN(readability-inconsistent-declaration-parameter-name) */
+ssize_t write(int fd, const void *bytes, size_t size)
+{
+    enum kind kind = fault_judge_fd("write", fd, true);
+    ssize_t count;
+
+    if (fault_fails(kind)) {
+        return -1;
+    }
+    count = fault_real_write(fd, bytes, fault_is_half(kind) && size > 1 ? size / 2 : size);
+    fault_after(kind);
+    return count;
+}
+
+static ssize_t fault_pwrite(const char *name, int fd, const void *bytes, size_t size, off_t offset)
+{
+    enum kind kind = fault_judge_fd(name, fd, true);
+    ssize_t (*next)(int, const void *, size_t, off_t);
+    ssize_t count;
+
+    if (fault_fails(kind)) {
+        return -1;
+    }
+    fault_next(name, &next, sizeof(next));
+    count = next(fd, bytes, fault_is_half(kind) && size > 1 ? size / 2 : size, offset);
+    fault_after(kind);
+    return count;
+}
+
+ssize_t pwrite(int fd, const void *bytes, size_t size, off_t offset)
+{
+    return fault_pwrite("pwrite", fd, bytes, size, offset);
+}
+
+ssize_t pwrite64(int fd, const void *bytes, size_t size, off_t offset)
+{
+    return fault_pwrite("pwrite64", fd, bytes, size, offset);
+}
+
+static int fault_sync(const char *name, int fd)
+{
+    enum kind kind = fault_judge_fd(name, fd, false);
+    int (*next)(int);
+    int rc;
+
+    if (fault_fails(kind)) {
+        return -1;
+    }
+    fault_next(name, &next, sizeof(next));
+    rc = next(fd);
+    fault_after(kind);
+    return rc;
+}
+
+int fsync(int fd)
+{
+    return fault_sync("fsync", fd);
+}
+
+int fdatasync(int fd)
+{
+    return fault_sync("fdatasync", fd);
+}
+
+static int fault_truncate(const char *name, int fd, off_t size)
+{
+    enum kind kind = fault_judge_fd(name, fd, false);
+    int (*next)(int, off_t);
+    int rc;
+
+    if (fault_fails(kind)) {
+        return -1;
+    }
+    fault_next(name, &next, sizeof(next));
+    rc = next(fd, size);
+    fault_after(kind);
+    return rc;
+}
+
+int ftruncate(int fd, off_t size)
+{
+    return fault_truncate("ftruncate", fd, size);
+}
+
+int ftruncate64(int fd, off_t size)
+{
+    return fault_truncate("ftruncate64", fd, size);
+}
+
+int rename(const char *from, const char *to)
+{
+    enum kind kind = fault_judge("rename", to, false);
+    int (*next)(const char *, const char *);
+    int rc;
+
+    if (fault_fails(kind)) {
+        return -1;
+    }
+    fault_next("rename", &next, sizeof(next));
+    rc = next(from, to);
+    fault_after(kind);
+    return rc;
+}
+
+int unlink(const char *path)
+{
+    enum kind kind = fault_judge("unlink", path, false);
+    int (*next)(const char *);
+    int rc;
+
+    if (fault_fails(kind)) {
+        return -1;
+    }
+    fault_next("unlink", &next, sizeof(next));
+    rc = next(path);
+    fault_after(kind);
+    return rc;
+}
+/* NOLINTEND(readability-inconsistent-declaration-parameter-name) */

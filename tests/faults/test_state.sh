@@ -1,0 +1,80 @@
+#!/usr/bin/env bash
+# A fault at each write of the state file: the scan says what happened, and going on ends as an undisturbed scan does.
+set -uo pipefail
+# shellcheck source=tests/faults/points.sh
+source "$(dirname "$(readlink -f -- "${BASH_SOURCE[0]}")")/points.sh"
+enter "faults of the state file in a namespace" "$0" "$@"
+place_begin
+
+FOLDER=$DIR/kept
+STATE=$FOLDER/scan.state
+jq -c '.rate_pps = 0' "$DIR/plan.json" >"$DIR/fast.json"
+mkdir "$FOLDER"
+
+# scan_once FILE: goes on where there is something to go on with.
+scan_once() {
+    if [[ -e $STATE ]]; then
+        "$SCANNER" --resume "$STATE" -o "jsonl:$1" 2>"$DIR/err"
+    else
+        "$SCANNER" --plan "$DIR/fast.json" --state "$STATE" -o "jsonl:$1" 2>"$DIR/err"
+    fi
+}
+
+# judge_scan KIND STATUS: what is wrong with how a run with a fault ended, and with the one that goes on.
+judge_scan() {
+    local status=$2
+    touch "$DIR/torn"
+    place_committed "$DIR/torn" >"$DIR/committed"
+    if [[ -e $DIR/acted ]]; then
+        case $1 in
+        before | after | torn) ((status == FAULT_EXIT)) || echo "died with status $status" ;;
+        short) ((status == 0)) || echo "status $status: $(<"$DIR/err")" ;;
+        *)
+            ((status == 2)) || echo "status $status"
+            grep -q "error: .*$STATE: \(No space left on device\|Input/output error\)" "$DIR/err" ||
+                echo "does not say which file and why: $(<"$DIR/err")"
+            ;;
+        esac
+    fi
+    if ((status != 0)); then
+        scan_once "$DIR/torn"
+        status=$?
+        ((status == 0)) || echo "going on: status $status: $(<"$DIR/err")"
+    fi
+    place_result "$DIR/torn" >"$DIR/result"
+    diff "$DIR/result" "$DIR/whole.result" | head -n 10
+    comm -23 "$DIR/committed" "$DIR/result" | sed 's/^/told and gone: /' | head -n 10
+    [[ ! -e $STATE ]] || echo "the state file is left behind"
+}
+
+# at_first KIND N: the fault comes in a scan that begins.
+at_first() {
+    rm -f -- "$FOLDER"/* "$DIR/torn"
+    with_fault "$1" "$2" "$FOLDER*" "$SCANNER" --plan "$DIR/fast.json" --state "$STATE" -o "jsonl:$DIR/torn" \
+        2>"$DIR/err"
+    judge_scan "$1" $?
+}
+
+# at_resume KIND N: the fault comes in a scan that goes on after its third slab.
+at_resume() {
+    rm -f -- "$FOLDER"/* "$DIR/torn"
+    cp -- "$DIR/half" "$STATE"
+    with_fault "$1" "$2" "$FOLDER*" "$SCANNER" --resume "$STATE" -o "jsonl:$DIR/torn" 2>"$DIR/err"
+    judge_scan "$1" $?
+}
+
+scan_once "$DIR/whole"
+place_result "$DIR/whole" >"$DIR/whole.result"
+tap_is "an undisturbed scan finds what is there" "$(grep -c '"type":"port"' "$DIR/whole.result")" 72
+tap_diag "in a scan that begins"
+with_fault count 0 "$FOLDER*" scan_once "$DIR/torn"
+each_point "$(wc -l <"$DIR/acted")" "$(grep -c write "$DIR/acted")" at_first
+tap_diag "in a scan that goes on"
+rm -f -- "$FOLDER"/*
+with_fault torn 6 "$FOLDER*" scan_once "$DIR/torn"
+tap_like "one that died within a write leaves a state to go on with" "$(cat "$DIR/acted")" "pwrite $STATE"
+mv -- "$STATE" "$DIR/half"
+cp -- "$DIR/half" "$STATE"
+with_fault count 0 "$FOLDER*" scan_once "$DIR/torn"
+each_point "$(wc -l <"$DIR/acted")" "$(grep -c write "$DIR/acted")" at_resume
+tap_done
