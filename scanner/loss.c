@@ -11,20 +11,43 @@ void loss_add(struct loss_counts *total, const struct loss_counts *more)
 {
     for (int pass = 0; pass < LOSS_PASSES_MAX; pass++) {
         total->answers[pass] += more->answers[pass];
+        total->limits[pass] += more->limits[pass];
     }
 }
 
-/* The answers and the sum of their passes: sufficient for the truncated geometric distribution. */
+/* The answers by the number of tries at their hosts, and the sum of their passes: sufficient for the truncated
+ * geometric distribution. */
 struct sums {
     double answers;
     double lost;
-    uint32_t passes;
+    double with_tries[LOSS_PASSES_MAX + 1];
 };
+
+static struct sums sum_up(const struct loss_counts *counts, uint32_t passes)
+{
+    struct sums sums = {0};
+    double done = 0;
+
+    assert(passes <= LOSS_PASSES_MAX);
+    for (uint32_t pass = 0; pass < LOSS_PASSES_MAX; pass++) {
+        sums.answers += (double)counts->answers[pass];
+        sums.lost += (double)counts->answers[pass] * pass;
+        sums.with_tries[pass + 1] = (double)counts->limits[pass];
+        done += (double)counts->limits[pass];
+    }
+    sums.with_tries[passes] += fmax(0, sums.answers - done);
+    return sums;
+}
 
 static double log_likelihood(const struct sums *sums, double share)
 {
-    double value = sums->answers * (log1p(-share) - log1p(-pow(share, sums->passes)));
+    double value = sums->answers * log1p(-share);
 
+    for (uint32_t tries = 1; tries <= LOSS_PASSES_MAX; tries++) {
+        if (sums->with_tries[tries] > 0) {
+            value -= sums->with_tries[tries] * log1p(-pow(share, tries));
+        }
+    }
     return sums->lost > 0 ? value + sums->lost * log(share) : value;
 }
 
@@ -68,13 +91,8 @@ static double drop_point(const struct sums *sums, double inside, double outside)
 
 bool loss_estimate(const struct loss_counts *counts, uint32_t passes, struct loss_estimate *ret_estimate)
 {
-    struct sums sums = {.passes = passes};
+    struct sums sums = sum_up(counts, passes);
 
-    assert(passes <= LOSS_PASSES_MAX);
-    for (uint32_t pass = 0; pass < passes; pass++) {
-        sums.answers += (double)counts->answers[pass];
-        sums.lost += (double)counts->answers[pass] * pass;
-    }
     if (passes < 2 || sums.answers <= 0) {
         return false;
     }
@@ -82,6 +100,19 @@ bool loss_estimate(const struct loss_counts *counts, uint32_t passes, struct los
     ret_estimate->share_low = sums.lost > 0 ? drop_point(&sums, ret_estimate->share, 1e-12) : 0;
     ret_estimate->share_high = drop_point(&sums, ret_estimate->share, SHARE_MAX);
     return true;
+}
+
+uint32_t loss_tries(const struct loss_counts *counts, uint32_t passes)
+{
+    struct sums sums = sum_up(counts, passes);
+    struct loss_estimate estimate;
+    double tries;
+
+    if (sums.lost <= 0 || !loss_estimate(counts, passes, &estimate)) {
+        return 0;
+    }
+    tries = ceil(log(LOSS_MISSED_AIM / sums.answers) / log(estimate.share_high));
+    return tries < LOSS_PASSES_MAX ? (uint32_t)tries : LOSS_PASSES_MAX;
 }
 
 /* The smallest m with P(M <= m) >= level, M failures before `successes` successes, each failing with `miss`. */
@@ -108,12 +139,27 @@ static double quantile(double successes, double miss, double level)
     return mean;
 }
 
-struct loss_missed loss_missed(const struct loss_estimate *estimate, uint32_t passes, uint64_t found)
+static double mean_miss(const struct sums *sums, double share)
 {
+    double miss = 0;
+    double all = 0;
+
+    for (uint32_t tries = 1; tries <= LOSS_PASSES_MAX; tries++) {
+        double weight = fmax(0, sums->with_tries[tries]);
+        miss += weight * pow(fmin(share, SHARE_MAX), tries);
+        all += weight;
+    }
+    return all > 0 ? miss / all : 0;
+}
+
+struct loss_missed loss_missed(const struct loss_estimate *estimate, const struct loss_counts *counts, uint32_t passes,
+                               uint64_t found)
+{
+    struct sums sums = sum_up(counts, passes);
     struct loss_missed missed;
 
     /* found + 1 successes: a flat prior over the number there are, so that finding none does not claim none. */
-    missed.low = quantile((double)found + 1, pow(estimate->share_low, passes), 0.025);
-    missed.high = quantile((double)found + 1, pow(fmin(estimate->share_high, SHARE_MAX), passes), 0.975);
+    missed.low = quantile((double)found + 1, mean_miss(&sums, estimate->share_low), 0.025);
+    missed.high = quantile((double)found + 1, mean_miss(&sums, estimate->share_high), 0.975);
     return missed;
 }

@@ -415,8 +415,7 @@ static int slab_finish(struct scan *scan, struct problem *problem)
     int rc;
 
     scan->totals.sent += totals->sent;
-    loss_add(&scan->totals.answers, &totals->answers);
-    loss_add(&scan->totals.opens, &totals->opens);
+    loss_add(&scan->totals.loss, &totals->loss);
     slab_close(scan);
     rc = checkpoint(scan, scan->slab_number + 1, NULL, 0, problem);
     tell_slab(scan, scan->slab_number);
@@ -523,7 +522,7 @@ static double unanswered(const struct scan *scan, uint64_t done)
     uint64_t answered = 0;
 
     for (size_t i = 0; i < LOSS_PASSES_MAX; i++) {
-        answered += scan->totals.answers.answers[i];
+        answered += scan->totals.loss.answers[i];
     }
     return done > answered ? (double)(done - answered) : 0;
 }
@@ -546,11 +545,11 @@ static void tell_end(struct scan *scan, int rc, const struct problem *problem)
     end->hosts_down = counts->hosts_down;
     end->open = counts->open;
     if (scan->slab != NULL) {
-        loss_add(&scan->totals.answers, &slab_totals(scan->slab)->answers);
+        loss_add(&scan->totals.loss, &slab_totals(scan->slab)->loss);
     }
-    end->has_loss = loss_estimate(&scan->totals.answers, passes, &loss);
+    end->has_loss = loss_estimate(&scan->totals.loss, passes, &loss);
     if (end->has_loss) {
-        struct loss_missed missed = loss_missed(&loss, passes, counts->open);
+        struct loss_missed missed = loss_missed(&loss, &scan->totals.loss, passes, counts->open);
         end->loss = loss.share;
         end->has_missed = true;
         end->missed_low = fmin(missed.low, unanswered(scan, end->probes_done));

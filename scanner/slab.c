@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const uint8_t MAGIC[8] = {'L', 'P', 'S', 'L', 'A', 'B', 0, 1};
+static const uint8_t MAGIC[8] = {'L', 'P', 'S', 'L', 'A', 'B', 0, 2};
 
 struct slab {
     uint32_t hosts;
@@ -15,7 +15,7 @@ struct slab {
     uint64_t *answers; /* two bits a probe */
     uint64_t *tried;   /* one bit a probe */
     uint8_t *reasons;  /* only where it is not PROBE_NONE */
-    uint8_t *passes;   /* that the answer came in; only where there is one */
+    uint8_t *passes;   /* that the answer came in; where there is none, slab_set_away() */
 };
 
 static size_t answer_words(uint32_t probes)
@@ -134,10 +134,30 @@ uint32_t slab_tries(const struct slab *slab, uint32_t probe)
     return (uint32_t)slab->passes[probe] + 1;
 }
 
+/* `away`: tries that went to a host that was silent altogether. */
+static void count_answer(struct slab *slab, struct slab_host *host, uint32_t pass, uint32_t away)
+{
+    if (away > 0 && host->away_answers < SLAB_AWAY_ANSWERS) {
+        host->away_answers++;
+    }
+    if (away > 0 && host->away_answers == SLAB_AWAY_ANSWERS) {
+        host->away = away > host->away ? (uint8_t)away : host->away;
+        pass -= away < pass ? away : pass;
+    }
+    slab->totals.loss.answers[pass]++;
+}
+
+void slab_set_away(struct slab *slab, uint32_t probe, uint32_t tries)
+{
+    assert(slab_answer(slab, probe) == PROBE_NONE && tries <= LOSS_PASSES_MAX);
+    slab->passes[probe] = (uint8_t)(tries < LOSS_PASSES_MAX ? tries : LOSS_PASSES_MAX - 1);
+}
+
 bool slab_upgrade(struct slab *slab, uint32_t probe, enum probe_answer answer, enum reason reason)
 {
     enum probe_answer before = slab_answer(slab, probe);
     struct slab_host *host = &slab->host[slab_host_of(slab, probe)];
+    uint32_t away = before == PROBE_NONE ? slab->passes[probe] : 0;
     uint32_t tries;
 
     if (answer <= before) {
@@ -150,6 +170,9 @@ bool slab_upgrade(struct slab *slab, uint32_t probe, enum probe_answer answer, e
     slab->passes[probe] = (uint8_t)(tries > 0 ? tries - 1 : 0);
     host->counts[before]--;
     host->counts[answer]++;
+    if (before < PROBE_RST && answer >= PROBE_RST) {
+        count_answer(slab, host, slab->passes[probe], away);
+    }
     return true;
 }
 
@@ -214,18 +237,20 @@ static void move_bool(struct cursor *cursor, bool *value)
     *value = wide == 1;
 }
 
-static void move_counts(struct cursor *cursor, struct loss_counts *counts)
+static void move_counts(struct cursor *cursor, uint64_t *counts)
 {
     for (int pass = 0; pass < LOSS_PASSES_MAX; pass++) {
-        move_u64(cursor, &counts->answers[pass], 8);
+        move_u64(cursor, &counts[pass], 8);
     }
 }
 
-enum { HOST_BYTES = 16 + 4, TOTALS_BYTES = 8 + 2 * 8 * LOSS_PASSES_MAX };
+enum { HOST_BYTES = 16 + 6, TOTALS_BYTES = 8 + 2 * 8 * LOSS_PASSES_MAX };
 
 static void move_host(struct cursor *cursor, struct slab_host *host)
 {
     uint64_t pass = host->pass;
+    uint64_t away = host->away;
+    uint64_t away_answers = host->away_answers;
 
     move_u32(cursor, &host->rtt.srtt_us);
     move_u32(cursor, &host->rtt.rttvar_us);
@@ -236,7 +261,12 @@ static void move_host(struct cursor *cursor, struct slab_host *host)
     move_bool(cursor, &host->done);
     move_u64(cursor, &pass, 1);
     host->pass = (uint8_t)pass;
-    cursor->failed |= pass >= LOSS_PASSES_MAX || host->rtt.rto_us < RTT_RTO_MIN_US || host->rtt.rto_us > RTT_RTO_MAX_US;
+    move_u64(cursor, &away, 1);
+    host->away = (uint8_t)away;
+    move_u64(cursor, &away_answers, 1);
+    host->away_answers = (uint8_t)away_answers;
+    cursor->failed |= pass >= LOSS_PASSES_MAX || away > pass + 1 || away_answers > SLAB_AWAY_ANSWERS ||
+                      host->rtt.rto_us < RTT_RTO_MIN_US || host->rtt.rto_us > RTT_RTO_MAX_US;
 }
 
 static void move_probes(struct cursor *cursor, struct slab *slab)
@@ -272,8 +302,8 @@ static void move_slab(struct cursor *cursor, struct slab *slab)
         cursor->failed |= value != expected;
     }
     move_u64(cursor, &slab->totals.sent, 8);
-    move_counts(cursor, &slab->totals.answers);
-    move_counts(cursor, &slab->totals.opens);
+    move_counts(cursor, slab->totals.loss.answers);
+    move_counts(cursor, slab->totals.loss.limits);
     for (uint32_t i = 0; i < slab->hosts && !cursor->failed; i++) {
         move_host(cursor, &slab->host[i]);
     }

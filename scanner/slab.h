@@ -24,6 +24,9 @@ struct slab_host {
     uint32_t counts[4];
     /* The pass it is in, from 0: an untried probe has had `pass` tries, a tried one `pass` + 1. */
     uint8_t pass;
+    /* Tries that were wasted because it was not there yet, and the answers that show it. See slab_set_away(). */
+    uint8_t away;
+    uint8_t away_answers;
     /* A packet of the host's own has come, if only an ICMP error. */
     bool heard;
     /* Its line is written; nothing about it changes any more. */
@@ -48,8 +51,15 @@ enum probe_answer slab_answer(const struct slab *slab, uint32_t probe);
 enum reason slab_reason(const struct slab *slab, uint32_t probe);
 /* How many tries it has had, the one that was answered being the last; 0: none yet. */
 uint32_t slab_tries(const struct slab *slab, uint32_t probe);
-/* True when it was an upgrade; else nothing changes. It answers the probe's latest try. */
+/* True when it was an upgrade; else nothing changes. It answers the probe's latest try,
+ * and RST and SYN-ACK are counted in the totals. */
 bool slab_upgrade(struct slab *slab, uint32_t probe, enum probe_answer answer, enum reason reason);
+
+/* Of an unanswered probe: that many of its tries were over before the host gave its first answer. When
+ * SLAB_AWAY_ANSWERS such probes answer later, their silence was no loss of so many packets but a host that came up:
+ * from then on the totals count without these tries. */
+enum { SLAB_AWAY_ANSWERS = 4 };
+void slab_set_away(struct slab *slab, uint32_t probe, uint32_t tries);
 
 /* Whether the probe has had its try in its host's current pass. */
 bool slab_tried(const struct slab *slab, uint32_t probe);
@@ -57,9 +67,8 @@ void slab_set_tried(struct slab *slab, uint32_t probe, bool tried);
 
 struct slab_totals {
     uint64_t sent;
-    /* RST and SYN-ACK by pass; ICMP says nothing of loss, because its senders limit its rate (RFC 1812, 4.3.2.8). */
-    struct loss_counts answers;
-    struct loss_counts opens;
+    /* Of RST and SYN-ACK; ICMP says nothing of loss, because its senders limit its rate (RFC 1812, 4.3.2.8). */
+    struct loss_counts loss;
 };
 
 /* Borrowed until slab_destroy(). */

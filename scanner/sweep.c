@@ -73,6 +73,9 @@ struct sweep {
     uint64_t settled;
     struct timers *timers; /* flights, then hosts that wait for their pacer */
     struct rtt seed;
+    uint64_t tries_answers; /* and losses, when loss_tries() was asked last */
+    uint64_t tries_losses;
+    uint32_t tries;
     bool started;
     bool stopping;
     bool turn;
@@ -172,6 +175,44 @@ static void host_update(struct sweep *sweep, uint32_t host, struct mono_time now
     }
 }
 
+/* How many tries the loss measured so far asks for. Asked again only after an eighth more answers or losses: it is no
+ * cheap sum. */
+static uint32_t wanted_tries(struct sweep *sweep)
+{
+    const struct loss_counts *loss = &slab_totals(sweep->options.slab)->loss;
+    uint64_t answers = 0;
+    uint64_t losses = 0;
+
+    for (uint32_t pass = 0; pass < LOSS_PASSES_MAX; pass++) {
+        answers += loss->answers[pass];
+        losses += loss->answers[pass] * pass;
+    }
+    if (answers > sweep->tries_answers + sweep->tries_answers / 8 ||
+        losses > sweep->tries_losses + sweep->tries_losses / 8) {
+        sweep->tries_answers = answers;
+        sweep->tries_losses = losses;
+        sweep->tries = loss_tries(loss, sweep->options.retries + 1);
+    }
+    return sweep->tries;
+}
+
+/* The last pass that silence of the host is given: the plan's, more where loss was measured, counted from when it was
+ * there. A plan without retries measures no loss and stays with one try. */
+static uint32_t host_last_pass(struct sweep *sweep, const struct slab_host *facts)
+{
+    uint32_t last = sweep->options.retries;
+    uint32_t tries;
+
+    if (last > 0) {
+        tries = wanted_tries(sweep);
+        last = facts->away + (tries > last + 1 ? tries - 1 : last);
+    }
+    if (last >= LOSS_PASSES_MAX) {
+        last = LOSS_PASSES_MAX - 1;
+    }
+    return last > facts->pass ? last : facts->pass;
+}
+
 /* Begins the next pass over what is still unanswered; false when there is nothing more to do. */
 static bool host_next_pass(struct sweep *sweep, uint32_t host)
 {
@@ -179,7 +220,7 @@ static bool host_next_pass(struct sweep *sweep, uint32_t host)
     struct slab_host *facts = slab_host(sweep->options.slab, host);
     uint32_t probe;
 
-    if (facts->pass >= sweep->options.retries) {
+    if (facts->pass >= host_last_pass(sweep, facts)) {
         return false;
     }
     while ((probe = probe_pop(sweep, &entry->retry)) != NOWHERE) {
@@ -207,12 +248,22 @@ static uint64_t count_silent(const struct sweep *sweep, const struct list *retry
     return count;
 }
 
+/* What has answered there would have been given so many passes. */
+static void count_limit(struct sweep *sweep, const struct slab_host *facts)
+{
+    uint32_t last = host_last_pass(sweep, facts);
+
+    slab_totals(sweep->options.slab)->loss.limits[last > facts->away ? last - facts->away : 0] +=
+        facts->counts[PROBE_RST] + facts->counts[PROBE_SYN_ACK];
+}
+
 static void host_advance(struct sweep *sweep, uint32_t host, struct mono_time now)
 {
     struct sweep_host *entry = &sweep->hosts[host];
     struct slab_host *facts = slab_host(sweep->options.slab, host);
 
     if (!facts->done && entry->pending == 0 && !host_next_pass(sweep, host)) {
+        count_limit(sweep, facts);
         facts->done = true;
         sweep->hosts_left--;
         sweep->settled += count_silent(sweep, &entry->retry);
@@ -499,17 +550,39 @@ int sweep_step(struct sweep *sweep, struct mono_time now)
     return send_some(sweep, now);
 }
 
-static void count_answer(struct sweep *sweep, const struct sweep_answer *answer)
+/* The try of the probe that is on its way, or NULL. */
+static const struct flight *flight_of(const struct sweep *sweep, uint32_t probe)
 {
-    struct slab_totals *totals = slab_totals(sweep->options.slab);
-    uint32_t pass = slab_tries(sweep->options.slab, answer->probe) - 1;
+    uint32_t slot = sweep->next[probe];
 
-    if (answer->answer == PROBE_ICMP) {
+    if (slot >= sweep->flight_room || !sweep->flights[slot].active || sweep->flights[slot].probe != probe) {
+        return NULL;
+    }
+    return &sweep->flights[slot];
+}
+
+/* The host's first answer: what was over before it went to a host that may not have been there. Over is also what is
+ * on its way for longer than the answer shows to be right. */
+static void host_first_answer(struct sweep *sweep, uint32_t host, uint32_t answered, struct mono_time now)
+{
+    struct slab *slab = sweep->options.slab;
+    const struct slab_host *facts = slab_host(slab, host);
+    uint32_t end = slab_host(slab, host + 1)->first_probe;
+
+    if (facts->counts[PROBE_RST] + facts->counts[PROBE_SYN_ACK] > 0) {
         return;
     }
-    totals->answers.answers[pass]++;
-    if (answer->answer == PROBE_SYN_ACK) {
-        totals->opens.answers[pass]++;
+    for (uint32_t probe = facts->first_probe; probe < end; probe++) {
+        const struct flight *flight = flight_of(sweep, probe);
+        bool late = flight != NULL && now.ns - flight->sent_ns > facts->rtt.rto_us * NS_PER_US;
+        if (slab_answer(slab, probe) == PROBE_NONE && probe != answered) {
+            slab_set_away(slab, probe, facts->pass + (late ? 1U : 0U));
+        }
+    }
+    for (uint32_t probe = sweep->hosts[host].retry.head; probe != NOWHERE; probe = sweep->next[probe]) {
+        if (probe != answered && slab_answer(slab, probe) == PROBE_NONE) {
+            slab_set_away(slab, probe, facts->pass + 1U);
+        }
     }
 }
 
@@ -531,15 +604,15 @@ static void tell_open(struct sweep *sweep, uint32_t probe, uint32_t host, int64_
  * this machine where no neighbour answers to the address (RFC 826 knows no "no"), is no measure of the host. */
 static int64_t land(struct sweep *sweep, const struct sweep_answer *answer, uint32_t host, struct mono_time now)
 {
-    uint32_t slot = sweep->next[answer->probe];
+    const struct flight *flight = flight_of(sweep, answer->probe);
     struct sweep_host *entry = &sweep->hosts[host];
     int64_t rtt_us;
 
-    if (slot >= sweep->flight_room || !sweep->flights[slot].active || sweep->flights[slot].probe != answer->probe) {
+    if (flight == NULL) {
         return -1;
     }
-    rtt_us = (int64_t)((now.ns - sweep->flights[slot].sent_ns) / NS_PER_US);
-    flight_end(sweep, slot);
+    rtt_us = (int64_t)((now.ns - flight->sent_ns) / NS_PER_US);
+    flight_end(sweep, (uint32_t)(flight - sweep->flights));
     host_grow(sweep, host);
     if (!answer->from_host) {
         return -1;
@@ -565,12 +638,14 @@ void sweep_take(struct sweep *sweep, const struct sweep_answer *answer, struct m
         rtt_sample(&facts->rtt, rtt_us > UINT32_MAX ? UINT32_MAX : (uint32_t)rtt_us);
         rtt_sample(&sweep->seed, rtt_us > UINT32_MAX ? UINT32_MAX : (uint32_t)rtt_us);
     }
+    if (answer->answer >= PROBE_RST) {
+        host_first_answer(sweep, host, answer->probe, now);
+    }
     facts->heard |= answer->from_host;
     facts->last_answer_ms = now.ns / NS_PER_MS;
     if (slab_upgrade(sweep->options.slab, answer->probe, answer->answer, answer->reason)) {
         sweep->settled += before == PROBE_NONE ? 1 : 0;
         if (before <= PROBE_ICMP) {
-            count_answer(sweep, answer);
             host_heed_answer(sweep, host, now);
         }
         if (answer->answer == PROBE_SYN_ACK) {

@@ -4,12 +4,12 @@
 #include <jansson.h>
 #include <stdlib.h>
 
-static json_t *encode_counts(const struct loss_counts *counts)
+static json_t *encode_counts(const uint64_t *counts)
 {
     json_t *array = json_array();
 
     for (int pass = 0; pass < LOSS_PASSES_MAX; pass++) {
-        json_array_append_new(array, json_integer((json_int_t)counts->answers[pass]));
+        json_array_append_new(array, json_integer((json_int_t)counts[pass]));
     }
     return array;
 }
@@ -17,15 +17,15 @@ static json_t *encode_counts(const struct loss_counts *counts)
 char *totals_format(const struct totals *totals)
 {
     json_t *root = json_pack("{s:I, s:I, s:o, s:o}", "sent", (json_int_t)totals->sent, "elapsed_ms",
-                             (json_int_t)totals->elapsed_ms, "answers", encode_counts(&totals->answers), "opens",
-                             encode_counts(&totals->opens));
+                             (json_int_t)totals->elapsed_ms, "answers", encode_counts(totals->loss.answers), "limits",
+                             encode_counts(totals->loss.limits));
     char *text = root != NULL ? json_dumps(root, JSON_COMPACT) : NULL;
 
     json_decref(root);
     return text;
 }
 
-static bool decode_counts(const json_t *array, struct loss_counts *ret_counts)
+static bool decode_counts(const json_t *array, uint64_t *ret_counts)
 {
     if (json_array_size(array) != LOSS_PASSES_MAX) {
         return false;
@@ -35,7 +35,7 @@ static bool decode_counts(const json_t *array, struct loss_counts *ret_counts)
         if (!json_is_integer(value) || json_integer_value(value) < 0) {
             return false;
         }
-        ret_counts->answers[pass] = (uint64_t)json_integer_value(value);
+        ret_counts[pass] = (uint64_t)json_integer_value(value);
     }
     return true;
 }
@@ -45,7 +45,7 @@ int totals_parse(const void *text, size_t size, struct totals *ret_totals)
     struct totals totals = {0};
     json_t *root;
     json_t *answers;
-    json_t *opens;
+    json_t *limits;
     json_int_t sent;
     json_int_t elapsed_ms;
     bool right;
@@ -57,9 +57,9 @@ int totals_parse(const void *text, size_t size, struct totals *ret_totals)
     root = json_loadb(text, size, 0, NULL);
     right = root != NULL &&
             json_unpack(root, "{s:I, s:I, s:o, s:o}", "sent", &sent, "elapsed_ms", &elapsed_ms, "answers", &answers,
-                        "opens", &opens) == 0 &&
-            sent >= 0 && elapsed_ms >= 0 && decode_counts(answers, &totals.answers) &&
-            decode_counts(opens, &totals.opens);
+                        "limits", &limits) == 0 &&
+            sent >= 0 && elapsed_ms >= 0 && decode_counts(answers, totals.loss.answers) &&
+            decode_counts(limits, totals.loss.limits);
     if (right) {
         totals.sent = (uint64_t)sent;
         totals.elapsed_ms = (uint64_t)elapsed_ms;

@@ -11,8 +11,7 @@
 struct totals {
     uint64_t sent;
     uint64_t elapsed_ms;
-    struct loss_counts answers;
-    struct loss_counts opens;
+    struct loss_counts loss;
 };
 
 /* As text, on the heap; the caller frees it. NULL when out of memory. */

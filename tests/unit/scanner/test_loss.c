@@ -68,7 +68,7 @@ static void its_interval_holds_the_truth(void **state)
             struct loss_missed missed;
             uint64_t truly = simulate(cases[i].ports, cases[i].share, cases[i].passes, &counts);
             assert_true(loss_estimate(&counts, cases[i].passes, &estimate));
-            missed = loss_missed(&estimate, cases[i].passes, cases[i].ports - truly);
+            missed = loss_missed(&estimate, &counts, cases[i].passes, cases[i].ports - truly);
             right_share += estimate.share_low <= cases[i].share && cases[i].share <= estimate.share_high;
             right_missed += missed.low <= (double)truly && (double)truly <= missed.high;
         }
@@ -77,6 +77,49 @@ static void its_interval_holds_the_truth(void **state)
         assert_true(right_share >= 2000 * 93 / 100);
         assert_true(right_missed >= 2000 * 93 / 100);
     }
+}
+
+/* Hosts that were given different numbers of tries: each counts with its own. */
+static void different_tries_at_different_hosts(void **state)
+{
+    int right_share = 0;
+    int right_missed = 0;
+    (void)state;
+    seed();
+    for (int run = 0; run < 2000; run++) {
+        struct loss_counts few = {0};
+        struct loss_counts counts = {0};
+        struct loss_estimate estimate;
+        struct loss_missed missed;
+        uint64_t truly_few = simulate(300, 0.2, 2, &few);
+        uint64_t truly = simulate(300, 0.2, 6, &counts);
+        counts.limits[1] = 300 - truly_few;
+        counts.limits[5] = 300 - truly;
+        loss_add(&counts, &few);
+        truly += truly_few;
+        assert_true(loss_estimate(&counts, 3, &estimate));
+        missed = loss_missed(&estimate, &counts, 3, 600 - truly);
+        right_share += estimate.share_low <= 0.2 && estimate.share_high >= 0.2;
+        right_missed += missed.low <= (double)truly && (double)truly <= missed.high;
+    }
+    print_message("share %.1f %%, missed %.1f %%\n", right_share / 20.0, right_missed / 20.0);
+    assert_true(right_share >= 2000 * 93 / 100);
+    assert_true(right_missed >= 2000 * 93 / 100);
+}
+
+static void tries_follow_the_loss(void **state)
+{
+    struct loss_counts none = {.answers = {100000}};
+    struct loss_counts little = {.answers = {99900, 100}};
+    struct loss_counts tenth = {.answers = {9000, 900, 90}};
+    struct loss_counts hopeless = {.answers = {0, 0, 4}};
+    (void)state;
+    assert_int_equal(loss_tries(&none, 3), 0);
+    assert_int_equal(loss_tries(&(struct loss_counts){0}, 3), 0);
+    /* 100,000 × 0.0012^3 < 0.01; 9,990 × 0.107^6 > 0.01 > 9,990 × 0.107^7. */
+    assert_int_equal(loss_tries(&little, 3), 3);
+    assert_int_equal(loss_tries(&tenth, 3), 7);
+    assert_int_equal(loss_tries(&hopeless, 3), LOSS_PASSES_MAX);
 }
 
 static void says_nothing_that_it_cannot_know(void **state)
@@ -98,7 +141,7 @@ static void without_loss_next_to_nothing_is_missed(void **state)
     (void)state;
     assert_true(loss_estimate(&counts, 3, &estimate));
     assert_true(estimate.share == 0 && estimate.share_high < 0.001);
-    missed = loss_missed(&estimate, 3, 10000);
+    missed = loss_missed(&estimate, &counts, 3, 10000);
     assert_true(missed.low == 0 && missed.high == 0);
 }
 
@@ -110,7 +153,7 @@ static void hopeless_loss_stays_finite(void **state)
     struct loss_missed missed;
     (void)state;
     assert_true(loss_estimate(&counts, 3, &estimate));
-    missed = loss_missed(&estimate, 3, 4);
+    missed = loss_missed(&estimate, &counts, 3, 4);
     assert_true(missed.low >= 0 && missed.high >= missed.low && missed.high < 1e18);
 }
 
@@ -118,6 +161,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(its_interval_holds_the_truth),
+        cmocka_unit_test(different_tries_at_different_hosts),
+        cmocka_unit_test(tries_follow_the_loss),
         cmocka_unit_test(says_nothing_that_it_cannot_know),
         cmocka_unit_test(without_loss_next_to_nothing_is_missed),
         cmocka_unit_test(hopeless_loss_stays_finite),

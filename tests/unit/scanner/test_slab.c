@@ -69,6 +69,29 @@ static void counts_tries(void **state)
     slab_destroy(slab);
 }
 
+/* Tries of before a host answered at all are loss while few of them are known, and a host that came up from then on. */
+static void tells_absence_from_loss(void **state)
+{
+    struct slab *slab = make();
+    const struct loss_counts *loss = &slab_totals(slab)->loss;
+    (void)state;
+    slab_host(slab, 3)->pass = 1;
+    for (uint32_t probe = 40; probe < 60; probe++) {
+        slab_set_tried(slab, probe, true);
+        if (probe < 50) {
+            slab_set_away(slab, probe, 1);
+        }
+    }
+    for (uint32_t probe = 40; probe < 60; probe++) {
+        assert_true(slab_upgrade(slab, probe, PROBE_RST, REASON_CONN_REFUSED));
+        assert_int_equal(slab_tries(slab, probe), 2);
+    }
+    assert_int_equal(slab_host(slab, 3)->away, 1);
+    assert_int_equal(loss->answers[0], 10 - (SLAB_AWAY_ANSWERS - 1));
+    assert_int_equal(loss->answers[1], 10 + (SLAB_AWAY_ANSWERS - 1));
+    slab_destroy(slab);
+}
+
 static struct slab *make_used(void)
 {
     struct slab *slab = make();
@@ -82,7 +105,10 @@ static struct slab *make_used(void)
     slab_upgrade(slab, 64, PROBE_SYN_ACK, REASON_SYN_ACK);
     slab_upgrade(slab, 3, PROBE_ICMP, REASON_ADMIN_PROHIBITED);
     slab_totals(slab)->sent = 1234567890123;
-    slab_totals(slab)->answers.answers[1] = 1;
+    slab_totals(slab)->loss.answers[1] = 1;
+    slab_totals(slab)->loss.limits[2] = 7;
+    slab_set_tried(slab, 41, true);
+    slab_set_away(slab, 41, 1);
     return slab;
 }
 
@@ -108,6 +134,7 @@ static void comes_back_from_its_bytes(void **state)
         assert_int_equal(slab_host(back, host)->ceiling, slab_host(slab, host)->ceiling);
     }
     assert_int_equal(slab_totals(back)->sent, 1234567890123);
+    assert_memory_equal(&slab_totals(back)->loss, &slab_totals(slab)->loss, sizeof(struct loss_counts));
     free(bytes);
     slab_destroy(slab);
     slab_destroy(back);
@@ -144,6 +171,7 @@ int main(void)
         cmocka_unit_test(finds_the_host_of_a_probe),
         cmocka_unit_test(upgrades_only),
         cmocka_unit_test(counts_tries),
+        cmocka_unit_test(tells_absence_from_loss),
         cmocka_unit_test(comes_back_from_its_bytes),
         cmocka_unit_test(refuses_bytes_that_are_not_its_own),
     };

@@ -19,12 +19,22 @@ enum { HOSTS_MAX = 8, PORTS_MAX = 48, PROBES_MAX = HOSTS_MAX * PORTS_MAX, FLYING
 
 static const uint64_t MS = 1000000;
 
-enum host_kind { HOST_MIXED, HOST_SILENT, HOST_REJECTING, HOST_DYING, HOST_SLOWING, HOST_ABSENT, HOST_KINDS };
+enum host_kind {
+    HOST_MIXED,
+    HOST_SILENT,
+    HOST_REJECTING,
+    HOST_DYING,
+    HOST_RISING,
+    HOST_SLOWING,
+    HOST_ABSENT,
+    HOST_KINDS
+};
 
 struct sim_host {
     enum host_kind kind;
     uint64_t rtt_ns;
     uint64_t dies_ns;
+    uint64_t rises_ns;
     double loss;
     uint32_t answered;
 };
@@ -122,7 +132,8 @@ static void answer_later(struct sim *sim, uint32_t probe, uint32_t handle)
         delay += host->answered++ * MS;
     }
     if (sim->truth[probe] == PROBE_NONE || chance(sim, host->loss) ||
-        (host->kind == HOST_DYING && sim->now_ns >= host->dies_ns)) {
+        (host->kind == HOST_DYING && sim->now_ns >= host->dies_ns) ||
+        (host->kind == HOST_RISING && sim->now_ns < host->rises_ns)) {
         return;
     }
     fly(sim, sim->now_ns + delay, &answer, handle, sim->ops.tells_tries_apart);
@@ -365,7 +376,7 @@ static void check_end(struct sim *sim)
             continue;
         }
         expected++;
-        assert_in_range(sim->sent[probe], 1, sim->options.retries + 1);
+        assert_in_range(sim->sent[probe], 1, sim->options.retries > 0 ? LOSS_PASSES_MAX : 1);
         assert_int_equal(answer, sim->heard[probe]);
         assert_int_equal(sim->opens_told[probe], answer == PROBE_SYN_ACK ? 1 : 0);
         if (answer == PROBE_NONE) {
@@ -623,6 +634,77 @@ static void silent_hosts_do_not_take_for_ever(void **state)
     sim_done_with(sim);
 }
 
+/* Eight hosts, the last of which is silent, by a plan with two retries. */
+static void make_eight(struct sim *sim, double loss)
+{
+    sim_init(sim, 12, false);
+    sim_done_with(sim);
+    sim->rate = pacer_rate_of(0, 1);
+    sim->options.host_rate = sim->rate;
+    sim->options.shard_count = 1;
+    sim->options.shard_index = 0;
+    sim->options.retries = 2;
+    sim->handles = 256;
+    sim->hosts = HOSTS_MAX;
+    for (uint32_t i = 0; i < HOSTS_MAX; i++) {
+        sim->host[i] = (struct sim_host){.kind = HOST_MIXED, .rtt_ns = MS, .loss = loss};
+        sim->first_probes[i + 1] = (i + 1) * PORTS_MAX;
+    }
+    for (uint32_t probe = 0; probe < PROBES_MAX; probe++) {
+        sim->truth[probe] = probe < PROBES_MAX - PORTS_MAX ? PROBE_RST : PROBE_NONE;
+    }
+    permutation_init(&sim->order, (const uint8_t[PERMUTATION_SEED_BYTES]){0}, 0, PROBES_MAX);
+    assert_int_equal(slab_create(sim->first_probes, sim->hosts, &sim->slab), 0);
+    open_sweep(sim);
+}
+
+static void run_to_the_end(struct sim *sim)
+{
+    while (!sweep_is_done(sim->sweep)) {
+        step(sim, UINT64_MAX / 4);
+    }
+    check_end(sim);
+}
+
+static void tries_follow_the_measured_loss(void **state)
+{
+    struct sim *sim = &sim_storage;
+
+    (void)state;
+    make_eight(sim, 0);
+    run_to_the_end(sim);
+    assert_int_equal(sim->sent[PROBES_MAX - 1], 3);
+    sim_done_with(sim);
+    make_eight(sim, 0.3);
+    run_to_the_end(sim);
+    /* 336 × 0.3^n < 0.01 from n = 9 on; three tries would have missed nine. */
+    assert_in_range(sim->sent[PROBES_MAX - 1], 9, 14);
+    assert_int_equal(slab_host(sim->slab, 7)->counts[PROBE_NONE], PORTS_MAX);
+    for (uint32_t probe = 0; probe < PROBES_MAX - PORTS_MAX; probe++) {
+        assert_int_equal(slab_answer(sim->slab, probe), PROBE_RST);
+    }
+    sim_done_with(sim);
+}
+
+/* It gets as many tries as the others, from when it is there, and what it was silent in is no loss. */
+static void a_host_that_comes_up_is_no_loss(void **state)
+{
+    struct sim *sim = &sim_storage;
+    struct loss_estimate estimate;
+
+    (void)state;
+    make_eight(sim, 0);
+    sim->host[0].kind = HOST_RISING;
+    sim->host[0].rises_ns = sim->now_ns + 700 * MS;
+    sim->truth[0] = PROBE_NONE;
+    run_to_the_end(sim);
+    assert_int_equal(slab_host(sim->slab, 0)->counts[PROBE_RST], PORTS_MAX - 1);
+    assert_in_range(sim->sent[0], 4, 5);
+    assert_true(loss_estimate(&slab_totals(sim->slab)->loss, 3, &estimate));
+    assert_true(estimate.share < 0.03);
+    sim_done_with(sim);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -632,6 +714,8 @@ int main(void)
         cmocka_unit_test(starved_it_gives_up),
         cmocka_unit_test(a_host_that_stops_is_eased_off),
         cmocka_unit_test(nobody_is_not_eased_off),
+        cmocka_unit_test(tries_follow_the_measured_loss),
+        cmocka_unit_test(a_host_that_comes_up_is_no_loss),
         cmocka_unit_test(silent_hosts_do_not_take_for_ever),
     };
 

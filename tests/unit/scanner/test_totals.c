@@ -12,7 +12,7 @@
 
 static void comes_back_from_its_text(void **state)
 {
-    struct totals totals = {.sent = 1234567890123, .elapsed_ms = 99, .answers = {{5, 4, 3}}, .opens = {{1}}};
+    struct totals totals = {.sent = 1234567890123, .elapsed_ms = 99, .loss = {{5, 4, 3}, {1}}};
     struct totals back;
     char *text = totals_format(&totals);
     (void)state;
@@ -35,9 +35,9 @@ static void refuses_other_text(void **state)
     static const char *const texts[] = {"{",
                                         "[]",
                                         "{}",
-                                        "{\"sent\":-1,\"elapsed_ms\":0,\"answers\":[],\"opens\":[]}",
-                                        "{\"sent\":1,\"elapsed_ms\":0,\"answers\":[1],\"opens\":[1]}",
-                                        "{\"sent\":\"1\",\"elapsed_ms\":0,\"answers\":0,\"opens\":0}"};
+                                        "{\"sent\":-1,\"elapsed_ms\":0,\"answers\":[],\"limits\":[]}",
+                                        "{\"sent\":1,\"elapsed_ms\":0,\"answers\":[1],\"limits\":[1]}",
+                                        "{\"sent\":\"1\",\"elapsed_ms\":0,\"answers\":0,\"limits\":0}"};
     struct totals totals;
     (void)state;
     for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++) {

@@ -1,0 +1,226 @@
+#!/usr/bin/env bash
+# leastport-scan against random networks, each made from a seed together with its truth; prints TAP. Nothing leaves them.
+# LEASTPORT_TEST_SEED is the first seed. The number of networks is ten times LEASTPORT_TEST_REPEATS; with
+# LEASTPORT_TEST_NETWORKS it is that. One network again: LEASTPORT_TEST_SEED=N LEASTPORT_TEST_NETWORKS=1 test_random.sh
+set -uo pipefail
+HERE=$(dirname -- "$(readlink -f -- "${BASH_SOURCE[0]}")")
+BIN=${LEASTPORT_BIN:-$HERE/../../build/dev/bin}
+SCAN=$BIN/leastport-scan
+LISTENER=$BIN/../integration/listener
+LIMIT_S=120
+AT_ONCE=4
+
+# ---- one network, inside namespaces of its own that end with it --------------------------------------------------------------
+
+target() {
+    nsenter --net=/proc/"$TARGET_PID"/ns/net -- "$@"
+}
+
+# A cable between us and the target, which holds the hosts near (on the cable) and behind it. Every probe is answered: no
+# thinning out of ICMP errors, no waiting for addresses or neighbours' good time.
+cable() {
+    unshare --net sleep infinity &
+    TARGET_PID=$!
+    until [[ $(readlink /proc/"$TARGET_PID"/ns/net) != "$(readlink /proc/self/ns/net)" ]]; do
+        sleep 0.01
+    done
+    ip link add cable type veth peer name cable netns "/proc/$TARGET_PID/ns/net" || return 1
+    echo 0 >/proc/sys/net/ipv6/conf/cable/accept_dad
+    target bash -ec 'cd /proc/sys/net
+        echo 0 >ipv6/conf/cable/accept_dad
+        echo 0 >ipv4/icmp_ratelimit
+        echo 0 >ipv4/icmp_ratemask
+        echo 0 >ipv6/icmp/ratelimit
+        echo 255 >ipv6/icmp/ratemask
+        echo 1 >ipv4/ip_forward
+        echo 1 >ipv6/conf/all/forwarding' || return 1
+    ip -batch - <<'BATCH' || return 1
+link set lo up
+link set cable up
+addr add 10.77.0.1/24 dev cable
+addr add fd77::1/64 dev cable nodad
+BATCH
+    # Where the target forwards what it does not hold itself.
+    target ip -batch - <<'BATCH' || return 1
+link add beyond type veth peer name nobody
+link set beyond up
+link set lo up
+link set cable up
+addr add 10.77.0.2/24 dev cable
+addr add fd77::2/64 dev cable nodad
+route add 10.78.0.0/24 dev beyond
+route add fd78::/64 dev beyond
+BATCH
+    ip route add 10.78.0.0/24 via 10.77.0.2 && ip -6 route add fd78::/64 via fd77::2
+}
+
+# nft_family FAMILY CODE...: sets and rules that are alike for both families but for the address and the codes of rejects.
+nft_family() {
+    local family=$1 ip=ip icmp=icmp code set
+    shift
+    if [[ $family == 6 ]]; then
+        ip=ip6 icmp=icmpv6
+    fi
+    for set in down- hidden- firewalled-; do
+        printf 'set %s%s { type ipv%s_addr; }\n' "$set" "$family" "$family"
+    done
+    for set in hidden-port- allowed- reset- drop- "${@/%/-}"; do
+        printf 'set %s%s { type ipv%s_addr . inet_service; }\n' "$set" "$family" "$family"
+    done
+    printf 'chain hosts%s {\n' "$family"
+    printf '%s daddr @%s%s drop\n' $ip down- "$family" $ip hidden- "$family"
+    printf '%s daddr . tcp dport @%s%s drop\n' $ip hidden-port- "$family" $ip drop- "$family"
+    printf '%s daddr @firewalled-%s %s daddr . tcp dport != @allowed-%s drop\n' $ip "$family" $ip "$family"
+    printf '%s daddr . tcp dport @reset-%s reject with tcp reset\n' $ip "$family"
+    for code in "$@"; do
+        printf '%s daddr . tcp dport @%s-%s reject with %s type %s\n' $ip "$code" "$family" $icmp "$code"
+    done
+    printf '}\n'
+}
+
+# LOSS_IN and LOSS_OUT are in thousandths; neighbour discovery is spared, as ARP is.
+nft_rules() {
+    printf 'table inet box {\n'
+    nft_family 4 net-unreachable host-unreachable prot-unreachable port-unreachable net-prohibited host-prohibited \
+        admin-prohibited
+    nft_family 6 no-route admin-prohibited addr-unreachable port-unreachable policy-fail reject-route
+    printf 'chain input { type filter hook input priority 0;\n'
+    printf 'meta l4proto tcp numgen random mod 1000 < %s drop\n' "$LOSS_IN"
+    printf 'meta l4proto tcp meta nfproto ipv4 jump hosts4\nmeta l4proto tcp meta nfproto ipv6 jump hosts6\n}\n'
+    printf 'chain forward { type filter hook forward priority 0;\n'
+    printf 'ip daddr 10.78.0.0/24 reject with icmp type host-unreachable\n'
+    printf 'ip6 daddr fd78::/64 reject with icmpv6 type addr-unreachable\n}\n'
+    printf 'chain output { type filter hook output priority 0;\n'
+    printf 'meta l4proto tcp numgen random mod 1000 < %s drop\n' "$LOSS_OUT"
+    printf 'icmp type destination-unreachable numgen random mod 1000 < %s drop\n' "$LOSS_OUT"
+    printf 'icmpv6 type destination-unreachable numgen random mod 1000 < %s drop\n}\n}\n' "$LOSS_OUT"
+    cat elements
+}
+
+listen_all() {
+    local host ports line
+    while read -r host ports; do
+        # shellcheck disable=SC2086 # a list of ports
+        exec {ready}< <(target "$LISTENER" "$host" $ports)
+        read -r -t 20 line <&"$ready" && [[ $line == ready ]] || return 1
+        exec {ready}<&-
+    done <listeners
+}
+
+# What has been hidden appears.
+appear() {
+    sleep "$((APPEAR_MS / 1000)).$(printf '%03d' "$((APPEAR_MS % 1000))")"
+    target nft 'flush set inet box hidden-4; flush set inet box hidden-6
+        flush set inet box hidden-port-4; flush set inet box hidden-port-6'
+}
+
+# The same of each port, whether it has a line of its own or is summed up in its host's.
+ports_of() {
+    jq -r 'if .type == "port" then "\(.host) \(.port) \(.state) \(.reason)"
+           elif .type == "host" then .host as $host | .not_shown[] | .state as $state | .reason as $reason
+                | .ports | split(",")[] | split("-") | map(tonumber) | range(.[0]; .[-1] + 1)
+                | "\($host) \(.) \($state) \($reason)"
+           else empty end' "$1"
+}
+
+# network SEED FOLDER: leaves FOLDER/verdict, the last line being compare.awk's with the scan's own claims behind it.
+network() {
+    local status
+    cd "$2" || return 1
+    touch elements addresses listeners
+    awk -v seed="$1" -v folder=. -f "$HERE/topology.awk" || return 1
+    # shellcheck source=/dev/null # written by topology.awk
+    . ./settings
+    cable && target ip -batch addresses && nft_rules >rules && target nft -f rules && listen_all || return 1
+    appear &
+    # shellcheck disable=SC2153 # not a misspelling of ports
+    XDG_STATE_HOME=$PWD/state timeout "$LIMIT_S" "$SCAN" --targets-file targets -p "$PORTS" -o jsonl:scan 2>scan.err
+    status=$?
+    if ((status != 0)); then
+        printf 'wrong: exit status %s: %s\n' "$status" "$(tail -n 1 scan.err)"
+    fi
+    ports_of scan >seen
+    awk -v lossy="$((LOSS_IN + LOSS_OUT > 0))" -f "$HERE/compare.awk" truth seen
+    tail -n 1 scan | jq -r '"\(.complete) \(.loss) \(.missed.low // -1) \(.missed.high // -1) \(.elapsed_ms) \(.probes_sent)"'
+    printf '%s %s %s\n' "$LOSS_IN" "$LOSS_OUT" "$(wc -l <truth)"
+}
+
+if [[ ${1-} == network ]]; then
+    network "$2" "$3"
+    exit
+fi
+
+# ---- all of them -------------------------------------------------------------------------------------------------------------
+
+# shellcheck source=tests/tap.sh
+. "$HERE/../tap.sh"
+FIRST=${LEASTPORT_TEST_SEED:-$(od -An -N4 -tu4 /dev/urandom | tr -d ' ')}
+NETWORKS=${LEASTPORT_TEST_NETWORKS:-$((10 * ${LEASTPORT_TEST_REPEATS:-2}))}
+WORK=$(mktemp -d)
+trap 'rm -rf -- "$WORK"' EXIT
+FLAGS=(--net --mount --pid --fork --kill-child --mount-proc)
+if ((EUID != 0)); then
+    FLAGS+=(--user --map-root-user)
+fi
+
+start_all() {
+    local number
+    for ((number = 0; number < NETWORKS; number++)); do
+        mkdir "$WORK/$number"
+        while (($(jobs -rp | wc -l) >= AT_ONCE)); do
+            wait -n
+        done
+        unshare "${FLAGS[@]}" -- "$BASH" "$0" network "$((FIRST + number))" "$WORK/$number" \
+            >"$WORK/$number/verdict" 2>"$WORK/$number/err" &
+    done
+    wait
+}
+
+inside() {
+    awk -v low="$1" -v high="$2" -v value="$3" 'BEGIN { exit !(low <= value && value <= high) }'
+}
+
+# judge NUMBER: one network's test, and its part of the sums.
+judge() {
+    local folder=$WORK/$1 seed=$((FIRST + $1)) wrong open missed lost complete loss low high elapsed_ms sent in out probes name
+    { read -r _ wrong _ open _ missed _ lost && read -r complete loss low high elapsed_ms sent && read -r in out probes; } \
+        < <(tail -n 3 "$folder/verdict")
+    if [[ ${probes:-} == '' ]]; then
+        tap_fail "seed $seed: the network is made and scanned" "$(cat "$folder/verdict" "$folder/err")"
+        return
+    fi
+    name="seed $seed: $probes ports, loss $in+$out thousandths"
+    tap_diag "seed $seed: $open open, $missed of them missed, $lost closed ones missed; measured loss $loss, said to have" \
+        "missed $low to $high; $sent probes, $elapsed_ms ms"
+    if ((wrong == 0)) && [[ $complete == true ]]; then
+        tap_pass "$name: complete, nothing invented, every state and reason right"
+    else
+        tap_fail "$name: complete, nothing invented, every state and reason right" "$(grep '^wrong: ' "$folder/verdict" | head -n 20)"
+    fi
+    OPEN=$((OPEN + open)) MISSED=$((MISSED + missed)) LOST=$((LOST + lost))
+    JUDGED=$((JUDGED + 1)) LOSSY=$((LOSSY + (in + out > 0 ? 1 : 0))) INCOMPLETE=$((INCOMPLETE + (missed + lost > 0 ? 1 : 0)))
+    if [[ $low == -1 && $open == 0 ]] || inside "$low" "$high" "$missed"; then
+        COVERED=$((COVERED + 1))
+    else
+        tap_diag "seed $seed: the interval does not cover the truth"
+    fi
+}
+
+# Makes nothing but namespaces, so what stops it here is the place.
+if ! unshare "${FLAGS[@]}" -- true 2>/dev/null; then
+    tap_skip "random networks" "this place lets nobody make namespaces"
+    tap_done
+    exit
+fi
+tap_diag "LEASTPORT_TEST_SEED=$FIRST, $NETWORKS networks"
+OPEN=0 MISSED=0 LOST=0 JUDGED=0 LOSSY=0 INCOMPLETE=0 COVERED=0
+start_all
+for ((number = 0; number < NETWORKS; number++)); do
+    judge "$number"
+done
+tap_diag "$JUDGED networks, $LOSSY with loss; $OPEN open ports, $MISSED missed; $LOST closed ones missed; in $INCOMPLETE networks"
+# Tries go on until a miss in a network has a chance of about 1 %.
+tap_ok "nothing is missed, save in one network of thirty at most" test "$INCOMPLETE" -le $(((JUDGED + 29) / 30))
+tap_ok "the loss interval covers the truth in at least 90 % of the networks ($COVERED of $JUDGED)" \
+    test "$((10 * COVERED))" -ge "$((9 * JUDGED))" -a "$JUDGED" -gt 0
+tap_done
