@@ -71,9 +71,7 @@ net_mac() {
 
 # Makes BOX with its addresses, filters and counters; its port at the switch is down.
 net_box() {
-    local box=$1 host=${1%%.*} ipv4 ipv6
-    ipv4=$(plan_address "$host" 4)
-    ipv6=$(plan_address "$host" 6)
+    local box=$1 host=${1%%.*}
     net_create "$box" || return 1
     if [[ $LAB_MODE == user ]]; then
         # A server in a user namespace of its own has no right to low ports here (server_enter_as).
@@ -82,10 +80,8 @@ net_box() {
     net_plug "$box" "$LAB_DIR/ns/$box" "$(net_mac "$box")" || return 1
     {
         printf 'link set lo up\nlink set eth0 up\n'
-        if [[ -n $ipv4 ]]; then
-            printf 'addr add %s/%s dev eth0\n' "$ipv4" "$LAB_PREFIX4"
-        fi
-        printf 'addr add %s/%s dev eth0 nodad\n' "$ipv6" "$LAB_PREFIX6"
+        plan_address "$host" 4 | sed "s|.*|addr add &/$LAB_PREFIX4 dev eth0|"
+        plan_address "$host" 6 | sed "s|.*|addr add &/$LAB_PREFIX6 dev eth0 nodad|"
     } | in_box "$box" ip -batch - || return 1
     in_box "$box" nft -f - <<'END' || return 1
 table inet lab {

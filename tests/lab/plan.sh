@@ -3,7 +3,8 @@
 # and the ground truth is written. It knows nothing of namespaces or processes.
 
 LAB_DEBIAN_SUITE=bookworm
-LAB_PACKAGES=(openssh-server nginx-light redis-server postgresql-15 vsftpd inetutils-telnetd openbsd-inetd openssl)
+LAB_PACKAGES=(openssh-server nginx-light redis-server postgresql-15 vsftpd inetutils-telnetd openbsd-inetd openssl
+    memcached mariadb-server-core mariadb-client-core apache2-bin)
 
 LAB_SCANNER4=10.77.0.1
 LAB_SCANNER6=fd77::1
@@ -11,6 +12,7 @@ LAB_PREFIX4=24
 LAB_PREFIX6=64
 
 # name | IPv4 | IPv6 | link at the start: up, down, or absent (an address that nobody holds)
+# FIRST+N stands for N addresses, each one more than the one before (in IPv6 as decimal digits).
 LAB_HOSTS=(
     'bastion|10.77.0.10|fd77::10|up'
     'edge|10.77.0.20|fd77::20|up'
@@ -21,6 +23,10 @@ LAB_HOSTS=(
     'ghost|10.77.0.70|fd77::70|absent'
     'nomad|10.77.0.80|fd77::80|up'
     'six||fd77::90|up'
+    'twins|10.77.0.100|fd77::100|up'
+    'shop|10.77.0.110|fd77::110|up'
+    'stream|10.77.0.120|fd77::120|up'
+    'herd|10.77.0.130+64|fd77::130+64|up'
 )
 
 # host | server | port | address families it listens on | IANA service name
@@ -39,6 +45,12 @@ LAB_SOCKETS=(
     'nomad|redis|6379|46|redis'
     'six|sshd|22|6|ssh'
     'six|nginx|80|6|http'
+    'twins|nginx|80|46|http'
+    'twins|apache|8090|46|http-alt'
+    'shop|mariadb|3306|46|mysql'
+    'shop|memcached|11211|46|memcache'
+    'stream|kafka|9092|46|kafka'
+    'herd|nginx|80|46|http'
     'tenant|sshd|22|46|ssh'
     'tenant|nginx|80|46|http'
 )
@@ -63,6 +75,7 @@ LAB_ACTIONS=(
 
 # The servers that do not work as uid 0 of a user namespace with one uid: server | why
 LAB_NEVER_ROOT=(
+    'apache|insists on another uid for its children, and this user namespace has none'
     'postgres|refuses to run as uid 0, and this user namespace has no other uid'
     'sshd|must change to another uid, and this user namespace has none'
 )
@@ -91,25 +104,23 @@ plan_host_exists() {
     plan_row "$1" "${LAB_HOSTS[@]}" >/dev/null
 }
 
-# Prints the address of HOST in FAMILY (4 or 6), nothing if it has none.
+# Prints the addresses of HOST in FAMILY (4 or 6), one a line, nothing if it has none.
 plan_address() {
-    local ipv4 ipv6
+    local ipv4 ipv6 text first last
     IFS='|' read -r _ ipv4 ipv6 _ < <(plan_row "$1" "${LAB_HOSTS[@]}")
-    if [[ $2 == 4 ]]; then
-        printf '%s' "$ipv4"
-    else
-        printf '%s' "$ipv6"
+    text=$([[ $2 == 4 ]] && printf '%s' "$ipv4" || printf '%s' "$ipv6")
+    if [[ $text != *+* ]]; then
+        printf '%s' "${text:+$text$'\n'}"
+        return
     fi
+    first=${text%+*}
+    last=${first##*[.:]}
+    printf "${first%"$last"}%s\n" $(seq "$last" "$((last + ${text#*+} - 1))")
 }
 
 plan_addresses() {
-    local family address
-    for family in 4 6; do
-        address=$(plan_address "$1" "$family")
-        if [[ -n $address ]]; then
-            printf '%s\n' "$address"
-        fi
-    done
+    plan_address "$1" 4
+    plan_address "$1" 6
 }
 
 # A box is one machine: `edge` the first that holds edge's addresses, `edge.2` the next tenant.
@@ -144,10 +155,12 @@ plan_sockets() {
             continue
         fi
         for family in 4 6; do
-            address=$(plan_address "${1%%.*}" "$family")
-            if [[ $families == *$family* && -n $address ]]; then
-                printf '%s %s %s %s %s\n' "$server" "$address" "$port" "$family" "$service"
+            if [[ $families != *$family* ]]; then
+                continue
             fi
+            for address in $(plan_address "${1%%.*}" "$family"); do
+                printf '%s %s %s %s %s\n' "$server" "$address" "$port" "$family" "$service"
+            done
         done
     done
 }

@@ -206,6 +206,82 @@ server_telnetd_command() {
     LAB_COMMAND=(/usr/sbin/inetd -i -R 1000000 "$(server_folder "$1")/inetd.conf")
 }
 
+# Besides nginx on the same host: a page of its own. As root it changes to www-data for its children.
+server_apache_config() {
+    local box=$1 folder module address port family
+    folder=$(server_folder "$box")
+    mkdir -p "$LAB_DIR/root$folder/apache-page"
+    printf 'apache of %s\n' "$box" >"$LAB_DIR/root$folder/apache-page/index.html"
+    {
+        for module in mpm_event authz_core dir; do
+            printf 'LoadModule %s_module /usr/lib/apache2/modules/mod_%s.so\n' "$module" "$module"
+        done
+        server_sockets "$box" apache | while read -r address port family; do
+            printf 'Listen %s:%s\n' "$(bracketed "$address")" "$port"
+        done
+        printf 'ServerName %s.lab\nPidFile %s/apache.pid\nDefaultRuntimeDir %s\nErrorLog /dev/stderr\n' \
+            "$box" "$folder" "$folder"
+        printf 'User %s\nGroup %s\n' www-data www-data
+        printf 'StartServers 1\nServerLimit 1\nThreadsPerChild 8\nMaxRequestWorkers 8\nMinSpareThreads 1\nMaxSpareThreads 8\n'
+        printf 'DocumentRoot %s/apache-page\n<Directory %s/apache-page>\nRequire all granted\n</Directory>\n' \
+            "$folder" "$folder"
+    } >"$LAB_DIR/root$folder/apache.conf"
+}
+
+# Apache as uid 0 insists on another uid for its children, which a user namespace with one uid does not have.
+server_apache_command() {
+    LAB_USER=$([[ $LAB_MODE == root ]] && printf root || printf www-data)
+    LAB_COMMAND=(/usr/sbin/apache2 -DFOREGROUND -f "$(server_folder "$1")/apache.conf")
+}
+
+# Its data directory is a copy of the tree's. One user may come from elsewhere, with a password.
+server_mariadb_config() {
+    local box=$1 folder
+    folder=$(server_folder "$box")
+    cp -r "$LAB_DIR/root/var/lib/lab-mysql" "$LAB_DIR/root$folder/mysql" || return 1
+    printf "CREATE USER IF NOT EXISTS shop@'%%' IDENTIFIED BY 'leastport';\n" >"$LAB_DIR/root$folder/mariadb.sql"
+    if [[ $LAB_MODE == root ]]; then
+        in_tree chown -R mysql:mysql "$folder/mysql"
+    fi
+}
+
+server_mariadb_command() {
+    local box=$1 folder
+    folder=$(server_folder "$box")
+    LAB_USER=$([[ $LAB_MODE == root ]] && printf mysql || printf root)
+    LAB_COMMAND=(/usr/sbin/mariadbd --no-defaults "--datadir=$folder/mysql" "--user=$LAB_USER"
+        "--bind-address=$(server_sockets "$box" mariadb | cut -d' ' -f1 | paste -sd,)"
+        "--port=$(server_sockets "$box" mariadb | awk '{ print $2; exit }')" "--socket=$folder/mysql/socket"
+        "--pid-file=$folder/mysql/pid" "--init-file=$folder/mariadb.sql" --skip-innodb
+        --default-storage-engine=Aria --skip-name-resolve --key-buffer-size=1M --aria-pagecache-buffer-size=1M)
+}
+
+server_memcached_config() {
+    :
+}
+
+server_memcached_command() {
+    LAB_USER=$([[ $LAB_MODE == root ]] && printf memcache || printf root)
+    LAB_COMMAND=(/usr/bin/memcached -u "$LAB_USER" -m 8 -t 1 -U 0
+        -l "$(server_sockets "$1" memcached | cut -d' ' -f1 | paste -sd,)"
+        -p "$(server_sockets "$1" memcached | awk '{ print $2; exit }')")
+}
+
+# No broker: kafka.pl says what it answers.
+server_kafka_config() {
+    local box=$1 folder address port family
+    folder=$(server_folder "$box")
+    server_sockets "$box" kafka | while read -r address port family; do
+        printf '%s:%s stream tcp%s nowait.1000000 root /usr/local/bin/kafka kafka\n' \
+            "$(bracketed "$address")" "$port" "$([[ $family == 6 ]] && printf 6)"
+    done >"$LAB_DIR/root$folder/kafka.conf"
+}
+
+server_kafka_command() {
+    LAB_USER=root
+    LAB_COMMAND=(/usr/sbin/inetd -i -R 1000000 "$(server_folder "$1")/kafka.conf")
+}
+
 server_pid() {
     cat "$LAB_DIR/pid/$1.$2" 2>/dev/null
 }
@@ -247,13 +323,12 @@ server_start() {
 # Prints those of SERVER's sockets that do not listen yet. Looks at the kernel's table inside the box: no packet is sent, so
 # the SYN counters stay at what the scanner sent.
 server_deaf_sockets() {
-    local box=$1 server=$2 listening address port family
-    listening=$(in_box "$box" ss -Hltn | awk '{ print $4 }')
-    server_sockets "$box" "$server" | while read -r address port family; do
-        if ! grep -qxF -e "$(bracketed "$address"):$port" -e "*:$port" -e "[::]:$port" <<<"$listening"; then
-            printf '%s:%s\n' "$(bracketed "$address")" "$port"
-        fi
-    done
+    local box=$1 server=$2
+    server_sockets "$box" "$server" | awk 'FNR == NR { listens[$4] = 1; next }
+        {
+            name = ($3 == 6 ? "[" $1 "]" : $1) ":" $2
+            if (!(name in listens) && !(("*:" $2) in listens) && !(("[::]:" $2) in listens)) { print name }
+        }' <(in_box "$box" ss -Hltn) -
 }
 
 server_fail() {

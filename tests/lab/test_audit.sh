@@ -81,8 +81,11 @@ verdicts() {
         23) printf '%s %s high baseline/telnet\n' "$address" "$port" ;;
         6379) printf '%s %s medium baseline/redis\n' "$address" "$port" ;;
         5432) printf '%s %s medium baseline/postgresql\n' "$address" "$port" ;;
+        3306) printf '%s %s medium baseline/mysql\n' "$address" "$port" ;;
+        11211) printf '%s %s medium baseline/memcached\n' "$address" "$port" ;;
+        9092) printf '%s %s low baseline/kafka\n' "$address" "$port" ;;
         80) printf '%s %s low baseline/http\n' "$address" "$port" ;;
-        8080) printf '%s %s low baseline/backend\n' "$address" "$port" ;;
+        8080 | 8090) printf '%s %s low baseline/backend\n' "$address" "$port" ;;
         *) printf '%s %s low default\n' "$address" "$port" ;;
         esac
     done

@@ -8,7 +8,7 @@ set -uo pipefail
 HERE=$(dirname "$(readlink -f -- "${BASH_SOURCE[0]}")")
 LAB=${LAB:-$HERE/lab}
 CACHE=${LEASTPORT_LAB_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/leastport/lab}
-ODD_PORTS=1,20-25,79-81,442-444,3305-3307,3388-3390,5431-5433,5899-5902,6378-6380,8079-8081,65535
+ODD_PORTS=1,20-25,79-81,442-444,3305-3307,3388-3390,5431-5433,5899-5902,6378-6380,8079-8081,8089-8091,9091-9093,11210-11212,65535
 
 # ---- inside a lab ------------------------------------------------------------------------------------------------------
 
@@ -88,7 +88,7 @@ inside_truth() {
 
 inside_single() {
     inside_truth
-    same "what cannot run with one uid is named in the truth" "postgres at db, sshd at bastion, sshd at nomad, sshd at six, sshd at wall" \
+    same "what cannot run with one uid is named in the truth" "apache at twins, postgres at db, sshd at bastion, sshd at nomad, sshd at six, sshd at wall" \
         "$(jq -r '[.skipped[] | "\(.server) at \(.host)"] | sort | join(", ")' "$LAB_TRUTH")"
     misuse "a skipped server cannot be started" 'is skipped' "$LAB" service db postgres start
     change tenant edge
@@ -121,6 +121,30 @@ banner() {
     timeout 5 bash -c "exec 3<>/dev/tcp/$1/$2; ${3:-:}; IFS= read -r -n \${4:-60} line <&3; printf %s \"\$line\"" 2>/dev/null
 }
 
+page() {
+    timeout 5 bash -c "exec 3<>/dev/tcp/$1/$2; printf 'GET / HTTP/1.0\r\n\r\n' >&3; cat <&3"
+}
+
+shop() {
+    chroot "$LAB_DIR/root" mariadb --no-defaults -h 10.77.0.110 -u shop -N "$@" -e 'SELECT 1' 2>/dev/null
+}
+
+# kafka VERSION: what stream answers to ApiVersions (key 18, correlation id 0x01020304, client id "lp"), as hexadecimal digits.
+kafka() {
+    timeout 5 bash -c "exec 3<>/dev/tcp/10.77.0.120/9092
+        printf '\0\0\0\x0c\0\x12\0\x0$1\1\2\3\4\0\2lp' >&3; head -c $2 <&3" | od -An -v -tx1 | tr -d ' \n'
+}
+
+herd_answers() {
+    local address count=0
+    while read -r address; do
+        if answers "$address" 80; then
+            count=$((count + 1))
+        fi
+    done < <(jq -r '.hosts[] | select(.name == "herd") | .addresses[]' "$LAB_TRUTH")
+    printf '%s' "$count"
+}
+
 inside_servers() {
     bool "bastion speaks SSH" '[[ $(banner 10.77.0.10 22) == SSH-2.0-OpenSSH* ]]'
     bool "six speaks SSH over IPv6" '[[ $(banner fd77::90 22) == SSH-2.0-OpenSSH* ]]'
@@ -135,6 +159,23 @@ inside_servers() {
     # An SSLRequest (PostgreSQL 15 manual, 55.2.10): 8 bytes, code 80877103; the answer is one byte, S or N.
     bool "db speaks PostgreSQL" \
         '[[ $(timeout 5 bash -c "exec 3<>/dev/tcp/10.77.0.40/5432; printf \"\\0\\0\\0\\x08\\x04\\xd2\\x16\\x2f\" >&3; head -c1 <&3") == [SN] ]]'
+    bool "twins has nginx and Apache side by side" \
+        '[[ $(page 10.77.0.100 80) == *"Server: nginx"* && $(page fd77::100 8090) == *"Server: Apache"*"apache of twins" ]]'
+    # A server's first packet is protocol version 10, then its own version (MariaDB's protocol documentation).
+    bool "shop speaks MySQL" \
+        '[[ $(timeout 5 bash -c "exec 3<>/dev/tcp/10.77.0.110/3306; head -c40 <&3" | tail -c +5 | tr -d "\0") == $(printf "\n")*MariaDB* ]]'
+    bool "shop lets its user in, with a password only" \
+        '[[ $(shop -pleastport) == 1 ]] && ! shop -pwrong >/dev/null 2>&1'
+    bool "shop answers Memcached over both families" \
+        '[[ $(banner 10.77.0.110 11211 "printf \"version\r\n\" >&3") == VERSION* && $(banner fd77::110 11211 "printf \"version\r\n\" >&3") == VERSION* ]]'
+    same "stream answers ApiVersions 0 with its correlation id, no error and five rows" "00000028 01020304 0000 00000005" \
+        "$(kafka 0 14 | sed -E 's/^(.{8})(.{8})(.{4})(.{8}).*/\1 \2 \3 \4/')"
+    same "stream answers ApiVersions 3 in the flexible form" "0000002f 01020304 0000 06" \
+        "$(kafka 3 14 | sed -E 's/^(.{8})(.{8})(.{4})(.{2}).*/\1 \2 \3 \4/')"
+    same "stream answers a version that it does not know with error 35 in version 0" "0023" \
+        "$(kafka 9 14 | cut -c17-20)"
+    same "stream ends what is no Kafka" "" "$(timeout 5 bash -c 'exec 3<>/dev/tcp/10.77.0.120/9092; printf "GET / HTTP/1.0\r\n\r\n" >&3; cat <&3' | od -An -tx1)"
+    same "herd answers on each of its 128 addresses" 128 "$(herd_answers)"
     bool "names of hosts resolve" 'answers edge.lab 80 && answers six 80'
 }
 
