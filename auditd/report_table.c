@@ -100,6 +100,13 @@ static void print_score(const struct pen *pen)
     size_t index;
     const json_t *cap;
 
+    if (data->host_count == 0) {
+        coloured(pen, "1", "No host has answered yet", 0);
+        fputc('\n', pen->out);
+        paragraph(pen, "Nothing is known, so nothing can be judged: check the targets, and that they can be reached.",
+                  2);
+        return;
+    }
     snprintf(text, sizeof(text), "Score %.1f, grade %s", data->score, data->grade);
     coloured(pen, "1", text, 0);
     snprintf(text, sizeof(text),
@@ -356,14 +363,14 @@ static void not_seen_rest(const struct report_data *data, char *text, size_t siz
 static void not_seen_canary(const struct report_data *data, char *text, size_t size)
 {
     if (strcmp(data->last.canary, "silent") == 0) {
-        snprintf(text, size, "The canary of the vantage %s was silent: while it is, nothing counts as fixed.",
+        snprintf(text, size, "The canary of the vantage %s was silent: while it is, silence proves nothing fixed.",
                  data->last.vantage);
     }
 }
 
 static void not_seen_covered(const struct report_data *data, char *text, size_t size)
 {
-    if (data->coverage < 1) {
+    if (data->coverage < 1 && data->host_count > 0) {
         snprintf(text, size, "%.1f %% of the known hosts' planned ports were not looked at lately.",
                  (1 - data->coverage) * 100);
     }
@@ -372,7 +379,7 @@ static void not_seen_covered(const struct report_data *data, char *text, size_t 
 static void not_seen_missed(const struct report_data *data, char *text, size_t size)
 {
     if (isfinite(data->last.missed_high) && data->last.missed_high >= 0.5) {
-        snprintf(text, size, "Packets were lost: up to %.0f open port%s may have been missed (95 %%).",
+        snprintf(text, size, "Lost packets cannot be ruled out: up to %.0f open port%s may have been missed (95 %%).",
                  ceil(data->last.missed_high), ceil(data->last.missed_high) > 1 ? "s" : "");
     }
 }

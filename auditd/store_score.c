@@ -149,7 +149,7 @@ int store_score_coverage(struct store *store, const struct score_subject *subjec
     }
     rc = score_walk_coverage(store, subject, now_ms - max_age_ms, coverage);
     if (rc == 0) {
-        *ret_coverage = coverage->planned == 0 ? 1 : (double)coverage->judged / (double)coverage->planned;
+        *ret_coverage = coverage->planned == 0 ? 0 : (double)coverage->judged / (double)coverage->planned;
     }
     free(coverage);
     return rc;

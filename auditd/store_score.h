@@ -29,7 +29,8 @@ struct score_finding {
 MUST_USE int store_score_findings(struct store *store, const struct score_subject *subject,
                                   int (*each)(void *context, const struct score_finding *finding), void *context);
 
-/* Share of (known living asset, planned port, vantage) judged since now_ms - max_age_ms; 1 when nothing is planned. */
+/* Share of (known living asset, planned port, vantage) judged since now_ms - max_age_ms. 0 when no
+ * asset is known: what nobody has seen is not covered. */
 MUST_USE int store_score_coverage(struct store *store, const struct score_subject *subject, int64_t now_ms,
                                   int64_t max_age_ms, double *ret_coverage);
 

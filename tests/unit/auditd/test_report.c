@@ -319,6 +319,22 @@ static void escapes_hostile_text(void **state)
     free(text);
 }
 
+/* Hosts that are down, or a slip in the targets: no ground for a good grade. */
+static void praises_nothing_when_nobody_answered(void **state)
+{
+    static const struct host hosts[] = {{"10.0.0.1", {0}, 0, true}};
+    struct fixture *fixture = *state;
+    struct report_options options = at(fixture);
+    char *text;
+
+    audit(fixture, hosts, 1, false);
+    text = report(fixture, &options);
+    assert_says(text, "No host has answered yet");
+    assert_silent(text, "grade A");
+    assert_silent(text, "100 %");
+    free(text);
+}
+
 static void says_that_it_cannot_be_written(void **state)
 {
     static const enum report_format formats[] = {REPORT_TABLE, REPORT_JSONL};
@@ -368,6 +384,7 @@ int main(void)
         cmocka_unit_test(knows_its_place),
         cmocka_unit_test_setup_teardown(writes_json_lines, fixture_setup, fixture_teardown),
         cmocka_unit_test(escapes_hostile_text),
+        cmocka_unit_test_setup_teardown(praises_nothing_when_nobody_answered, fixture_setup, fixture_teardown),
         cmocka_unit_test_setup_teardown(says_that_it_cannot_be_written, fixture_setup, fixture_teardown),
         cmocka_unit_test(says_why_it_cannot),
     };

@@ -102,7 +102,7 @@ static void coverage_is_a_share_of_ports(void **state)
 {
     struct fixture *fixture = *state;
 
-    assert_true(coverage_of(fixture, "fleet", "", 1000) == 1);
+    assert_true(coverage_of(fixture, "fleet", "", 1000) == 0);
     scan_and_settle(fixture, "a", "10.0.0.5", "22,80");
     assert_true(coverage_of(fixture, "fleet", "", 60000) == 1);
     /* A wider plan later: its ports are the union, each once. The narrow one grows old. */
