@@ -54,7 +54,10 @@ struct sweep {
     bool killed;
     bool overdue;
     char scan_uuid[STORE_UUID_SIZE];
+    /* The last error that the scanner said, and whether it is still to be passed on: when it is why the scan broke, the
+     * outcome says it, and once is enough. */
     char last_said[SWEEP_TEXT_SIZE];
+    bool last_said_waits;
     char out_buffer[SWEEP_READ_BYTES];
     char err_buffer[SWEEP_SAID_MAX_BYTES];
 };
@@ -88,6 +91,14 @@ static void sweep_notice(struct sweep *sweep, enum log_level level, const char *
     }
 }
 
+static void sweep_pass_error_on(struct sweep *sweep)
+{
+    if (sweep->last_said_waits) {
+        sweep->last_said_waits = false;
+        sweep_notice(sweep, LOG_LEVEL_ERROR, sweep->last_said);
+    }
+}
+
 /* ---- how it ended ---- */
 
 /* What does not fit is cut. */
@@ -101,6 +112,7 @@ static void sweep_say(char *message, const char *what, const char *why)
 static void sweep_judge_exit(struct sweep *sweep, struct sweep_outcome *outcome)
 {
     char what[96];
+    bool said_why = sweep->term_signal == 0 && sweep->exit_status == SCAN_EXIT_ERROR && sweep->last_said[0] != '\0';
 
     outcome->end = SWEEP_BROKEN;
     outcome->rc = -EPIPE;
@@ -111,6 +123,9 @@ static void sweep_judge_exit(struct sweep *sweep, struct sweep_outcome *outcome)
     } else if (sweep->term_signal != 0) {
         snprintf(what, sizeof(what), "the scanner was ended by signal %d (%s)", sweep->term_signal,
                  strsignal(sweep->term_signal));
+    } else if (said_why) {
+        sweep_say(outcome->message, sweep->last_said, "");
+        return;
     } else if (sweep->exit_status != SCAN_EXIT_DONE && sweep->exit_status != SCAN_EXIT_INTERRUPTED) {
         snprintf(what, sizeof(what), "the scanner failed with status %" PRId64, sweep->exit_status);
     } else {
@@ -190,6 +205,9 @@ static void sweep_finish(struct sweep *sweep)
     outcome.counts = ingest_counts(sweep->ingest);
     snprintf(outcome.scan_uuid, sizeof(outcome.scan_uuid), "%s", ingest_scan_uuid(sweep->ingest));
     sweep_judge(sweep, &outcome);
+    if (strstr(outcome.message, sweep->last_said) == NULL) {
+        sweep_pass_error_on(sweep);
+    }
     sweep->options.on_ended(sweep->options.context, &outcome);
 }
 
@@ -284,9 +302,11 @@ static int sweep_take_said(void *context, const char *line, size_t length)
         line += sizeof(prefix) - 1;
     }
     if (strncmp(line, "error: ", 7) == 0) {
-        level = LOG_LEVEL_ERROR;
         line += 7;
+        sweep_pass_error_on(sweep);
         snprintf(sweep->last_said, sizeof(sweep->last_said), "%s", line);
+        sweep->last_said_waits = sweep_may_say(sweep);
+        return 0;
     } else if (strncmp(line, "warning: ", 9) == 0) {
         level = LOG_LEVEL_WARNING;
         line += 9;

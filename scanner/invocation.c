@@ -6,6 +6,7 @@
 #include "scanner/output/outputs.h"
 #include "scanner/own.h"
 #include "scanner/plan.h"
+#include "scanner/ports.h"
 #include "scanner/progress.h"
 #include "scanner/protocol.h"
 #include "scanner/scan.h"
@@ -244,6 +245,13 @@ static int plan_from_parts(struct invocation *run, const struct plan_parts *part
     struct plan_options wanted = plan_options_default();
     struct plan_means means = means_of(run);
 
+    if (options->ports != NULL) {
+        /* Judged again in the plan, whose errors speak of the plan. */
+        int rc = ports_parse(options->ports, run->services, &(struct portset){0}, problem);
+        if (rc < 0) {
+            return rc;
+        }
+    }
     wanted.targets = parts->targets;
     wanted.exclude = parts->exclude;
     wanted.scope = parts->scope.items;
@@ -329,7 +337,8 @@ static int plan_from_file(struct invocation *run, const char *path, struct probl
     }
     rc = plan_from_json(text, size, &means, &run->plan, problem);
     free(text);
-    return rc < 0 ? problem_prefix(problem, rc, "%s", name) : 0;
+    /* A plan that is piped in has no name that its writer would know. */
+    return rc < 0 && file != stdin ? problem_prefix(problem, rc, "%s", name) : rc;
 }
 
 static int plan_from_state(struct invocation *run, struct problem *problem)

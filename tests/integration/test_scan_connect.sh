@@ -348,6 +348,9 @@ test_interrupt() {
     tap_ok "SIGINT: the XML is whole" xmllint --noout part.xml
     command=$(sed -n 's/.*to go on: //p' part.err)
     tap_like "SIGINT: says the command that resumes" "$command" ' --resume st '
+    "$SCAN" 10.77.0.2 -p 70000 -o jsonl:none 2>none.err
+    tap_is "a bad port is said without words of the plan's" "$? $(cat none.err)" \
+        '2 leastport-scan: error: ports "70000", column 1: 70000 is not a port: ports are 0 to 65535'
     bash -c "$command" 2>resume.err
     tap_is "resume: exit 0" "$?" 0
     tap_is "resume: what was left, and nothing twice" "$(syns syn4)" 2002
