@@ -68,6 +68,7 @@ static int take_score(void *context, const struct store_score *score)
     data->coverage = score->coverage;
     snprintf(data->grade, sizeof(data->grade), "%s", score->grade);
     snprintf(data->policy, sizeof(data->policy), "%s", score->policy);
+    snprintf(data->policy_hash, sizeof(data->policy_hash), "%s", score->policy_hash);
     data->caps = json_loads(score->caps, 0, NULL);
     data->terms = json_loads(score->terms, 0, NULL);
     return data->caps != NULL && data->terms != NULL ? 0 : -EUCLEAN;
@@ -508,6 +509,8 @@ static int read_all(struct store_reader *reader, struct report_data *data)
 
     rc = rc == 0 ? store_read_hosts(reader, &hosts, count_host, data) : rc;
     rc = rc == 0 ? read_findings(reader, data, &all) : rc;
+    rc = rc == 0 && data->has_score ? store_read_judged_otherwise(reader, data->policy_hash, &data->judged_otherwise)
+                                    : rc;
     if (rc == 0 && data->finding_count + data->waived_count == 0) {
         rc = store_read_endpoints(reader, &endpoints, look_for_elsewhere, &all);
         rc = rc > 0 ? 0 : rc;

@@ -149,6 +149,10 @@ typedef int store_endpoint_fn(void *context, const struct store_endpoint *endpoi
 MUST_USE int store_read_endpoints(struct store_reader *reader, const struct store_endpoint_filter *filter,
                                   store_endpoint_fn *fn, void *context);
 
+/* How many ports of living hosts are open and were judged, when they were last looked at, by a policy other than the
+ * one of that hash: under that one they count from their next scan on. */
+MUST_USE int store_read_judged_otherwise(struct store_reader *reader, const char *policy_hash, int64_t *ret_ports);
+
 /* ---- findings ---- */
 
 struct store_finding {

@@ -58,6 +58,18 @@ tap_like "history says when and why" \
 audit $THERE --db "$DB" --realm other
 tap_is "the same address in another realm is another asset" "$(sql "$DB" 'SELECT count(*) FROM asset')" 2
 
+# ---- another policy ----
+# What the scan of one host does not look at keeps its verdict, and the report says so.
+printf "version: 1\nallow:\n  - {id: web, to: any, ports: [443, 8080], from: any, why: it is the web}\n" >"$DIR/web.yaml"
+audit $THERE --db "$DIR/judged.db" -p 22,443,8080
+tap_is "one policy judges all: nothing is said of another" "$(grep -c 'another' <<<"$out")" 0
+audit 10.99.0.1 --db "$DIR/judged.db" -p 9999 --policy "$DIR/web.yaml"
+tap_like "what another policy judged is said" "$(xargs <<<"$out")" '3 open ports, which the last scan did not look at, still stand as another policy'
+audit $THERE --db "$DIR/judged.db" -p 9999 --policy "$DIR/web.yaml"
+tap_is "the watched ports are judged by the policy of this audit" "$(findings "$DIR/judged.db")" \
+    $'22 OPEN FRESH low\n443 ALLOWED FRESH low\n8080 ALLOWED FRESH low'
+tap_is "and no other is spoken of" "$(grep -c 'another policy' <<<"$out")" 0
+
 # ---- bad input ----
 refuses() {
     local description=$1 text=$2
@@ -67,6 +79,7 @@ refuses() {
     tap_like "$description: says so" "$err" "$text"
 }
 refuses "an address outside the scope" '8\.8\.8\.8' 8.8.8.8 --db "$DIR/x.db"
+tap_is "and once" "$(grep -c 'outside the scope' <<<"$err")" 1
 refuses "a target that is none" '10\.0\.0\.300' 10.0.0.300 --db "$DIR/x.db"
 refuses "a port that is none" '99999' $THERE -p 99999 --db "$DIR/x.db"
 refuses "a severity that is none" '"loud"' $THERE --fail-on loud
