@@ -38,8 +38,9 @@ static void deadline_look(struct deadline_watch *watch)
             continue;
         }
         deadline->is_over = true;
-        shutdown(deadline->fd, SHUT_RDWR);
+        /* Counted before the peer can see it. */
         atomic_fetch_add(&watch->metrics->late_connections, 1);
+        shutdown(deadline->fd, SHUT_RDWR);
     }
 }
 
