@@ -22,16 +22,19 @@ static const char *const presence_names[] = {
     [PRESENCE_FIXED] = "FIXED",
     [PRESENCE_REAPPEARED] = "REAPPEARED",
     [PRESENCE_ALLOWED] = "ALLOWED",
+    [PRESENCE_FOLDED] = "FOLDED",
 };
 
-/* FIXED is reached through VERIFYING alone. What reappeared keeps that name until it is closed or allowed again. */
+/* FIXED is reached through VERIFYING alone, and so is FOLDED, from where a port that is open again begins anew. What
+ * reappeared keeps that name until it is closed or allowed again. */
 static const unsigned presence_moves[] = {
     [PRESENCE_NEW] = TO(PRESENCE_OPEN) | TO(PRESENCE_VERIFYING) | TO(PRESENCE_ALLOWED),
     [PRESENCE_OPEN] = TO(PRESENCE_VERIFYING) | TO(PRESENCE_ALLOWED),
-    [PRESENCE_VERIFYING] = TO(PRESENCE_OPEN) | TO(PRESENCE_FIXED) | TO(PRESENCE_ALLOWED),
+    [PRESENCE_VERIFYING] = TO(PRESENCE_OPEN) | TO(PRESENCE_FIXED) | TO(PRESENCE_ALLOWED) | TO(PRESENCE_FOLDED),
     [PRESENCE_FIXED] = TO(PRESENCE_REAPPEARED) | TO(PRESENCE_ALLOWED),
     [PRESENCE_REAPPEARED] = TO(PRESENCE_VERIFYING) | TO(PRESENCE_ALLOWED),
     [PRESENCE_ALLOWED] = TO(PRESENCE_OPEN),
+    [PRESENCE_FOLDED] = TO(PRESENCE_NEW) | TO(PRESENCE_ALLOWED),
 };
 
 static const char *const disposition_names[] = {
@@ -59,7 +62,7 @@ static const unsigned sight_moves[] = {
     [SIGHT_RETIRED] = TO(SIGHT_FRESH),
 };
 
-static const struct life_column presence_column = {"presence", presence_names, 6, presence_moves};
+static const struct life_column presence_column = {"presence", presence_names, 7, presence_moves};
 static const struct life_column disposition_column = {"disposition", disposition_names, 3, disposition_moves};
 static const struct life_column sight_column = {"sight", sight_names, 3, sight_moves};
 
@@ -253,6 +256,8 @@ static enum presence life_decide_open(enum presence presence, const struct findi
     case PRESENCE_VERIFYING:
     case PRESENCE_ALLOWED:
         return PRESENCE_OPEN;
+    case PRESENCE_FOLDED:
+        return PRESENCE_NEW;
     case PRESENCE_OPEN:
     case PRESENCE_REAPPEARED:
         break;
@@ -263,11 +268,14 @@ static enum presence life_decide_open(enum presence presence, const struct findi
 /* Not seen open by this scan: what do all the places that saw it say? */
 static enum presence life_decide_unseen(enum presence presence, const struct finding_facts *facts)
 {
-    if (presence == PRESENCE_FIXED || presence == PRESENCE_ALLOWED || facts->any_open) {
+    if (presence == PRESENCE_FIXED || presence == PRESENCE_ALLOWED || presence == PRESENCE_FOLDED || facts->any_open) {
         return presence;
     }
+    if (facts->all_cleared && presence == PRESENCE_VERIFYING) {
+        return facts->fleeting ? PRESENCE_FOLDED : PRESENCE_FIXED;
+    }
     if (facts->all_cleared) {
-        return presence == PRESENCE_VERIFYING ? PRESENCE_FIXED : PRESENCE_VERIFYING;
+        return PRESENCE_VERIFYING;
     }
     return facts->any_verifying ? PRESENCE_VERIFYING : presence;
 }

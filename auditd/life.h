@@ -16,6 +16,7 @@ enum presence {
     PRESENCE_FIXED,
     PRESENCE_REAPPEARED,
     PRESENCE_ALLOWED,
+    PRESENCE_FOLDED, /* came and went; a finding of the asset's stands for it (settle_fold.h) */
 };
 enum disposition { DISPOSITION_NONE, DISPOSITION_ACKNOWLEDGED, DISPOSITION_WAIVED };
 enum sight { SIGHT_FRESH, SIGHT_STALE, SIGHT_RETIRED };
@@ -91,6 +92,7 @@ struct finding_facts {
     bool any_open;       /* over all places: some word is OPEN */
     bool any_verifying;
     bool all_cleared;
+    bool fleeting; /* a port that hosts lend for a while, named by nothing, which no second probe found open */
 };
 
 /* Where presence and sight should go; presence_move() and sight_move() do it. */

@@ -350,7 +350,10 @@ static struct report_change *begin_change(const struct store_change *event)
         return NULL;
     }
     change->finding = strdup(event->finding);
-    if (asprintf(&change->what, "%" PRId64 "/%s %s", event->port, event->proto, event->service) < 0) {
+    /* No listener has port 0: it stands for those that came and went. */
+    if ((event->port == 0
+             ? asprintf(&change->what, "listeners on ephemeral ports")
+             : asprintf(&change->what, "%" PRId64 "/%s %s", event->port, event->proto, event->service)) < 0) {
         change->what = NULL;
     }
     if (change->finding == NULL || change->what == NULL || severity_parse(event->severity, &change->severity) != 0) {
@@ -402,7 +405,7 @@ static int take_change(void *context, const struct store_change *event)
         return rc;
     }
     if (is_presence) {
-        change->began = change->began || event->was[0] == '\0';
+        change->began = change->began || event->was[0] == '\0' || strcmp(event->was, "FOLDED") == 0;
         snprintf(change->presence, sizeof(change->presence), "%s", event->became);
     } else {
         snprintf(change->sight, sizeof(change->sight), "%s", event->became);
@@ -420,6 +423,10 @@ static enum report_change_kind kind_of(const struct report_change *change)
                  {"REAPPEARED", REPORT_CHANGE_BACK},
                  {"VERIFYING", REPORT_CHANGE_VERIFYING}};
 
+    /* What came and went is told by the finding that stands for it. */
+    if (strcmp(change->presence, "FOLDED") == 0) {
+        return REPORT_CHANGE_KINDS;
+    }
     if (strcmp(change->sight, "STALE") == 0) {
         return REPORT_CHANGE_STALE;
     }

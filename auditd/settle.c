@@ -16,6 +16,17 @@ struct settle_options settle_options_default(void)
     return (struct settle_options){.judge = judge_exposure, .now_ms = wall_now_ms()};
 }
 
+/* After the last port of an asset. */
+static int settle_end_asset(const struct settle_scan *scan, struct settle_asset *asset)
+{
+    int rc = asset->id == 0 ? 0 : settle_fold(scan, asset);
+
+    settle_fold_done(&asset->fold);
+    store_known_done(&asset->known);
+    asset->id = 0;
+    return rc;
+}
+
 static int settle_load_asset(const struct settle_scan *scan, int64_t asset_id, struct settle_asset *asset)
 {
     int rc;
@@ -23,8 +34,10 @@ static int settle_load_asset(const struct settle_scan *scan, int64_t asset_id, s
     if (asset->id == asset_id) {
         return 0;
     }
-    store_known_done(&asset->known);
-    asset->id = 0;
+    rc = settle_end_asset(scan, asset);
+    if (rc < 0) {
+        return rc;
+    }
     rc = store_asset_known(scan->store, asset_id, &asset->known);
     if (rc == 0) {
         rc = store_asset_running(scan->store, asset_id, scan->scan.id, scan->scan.started_at - settle_running_window_ms,
@@ -57,6 +70,10 @@ static int settle_ports(const struct settle_scan *scan)
         }
         after = &port;
     }
+    if (rc == 0) {
+        return settle_end_asset(scan, &asset);
+    }
+    settle_fold_done(&asset.fold);
     store_known_done(&asset.known);
     return rc;
 }

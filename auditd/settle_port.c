@@ -20,7 +20,7 @@ struct settle_look {
 
 struct settle_case {
     const struct settle_scan *scan;
-    const struct settle_asset *asset;
+    struct settle_asset *asset;
     const struct store_port *port;
     struct store_place *places;
     struct settle_look *looks;
@@ -296,8 +296,10 @@ static const char *settle_presence_reason(const struct settle_case *this, enum p
     case PRESENCE_VERIFYING:
     case PRESENCE_FIXED:
         return this->proof_reason[0] != '\0' ? this->proof_reason : "closed from every vantage that saw it open";
+    case PRESENCE_FOLDED:
+        return "it came and went: no second probe found it open";
     case PRESENCE_NEW:
-        break;
+        return "open again after it came and went";
     }
     return "";
 }
@@ -317,6 +319,7 @@ static struct store_event settle_event(const struct settle_case *this, const cha
 static int settle_move(struct settle_case *this, struct stored_finding *finding, const struct finding_facts *facts)
 {
     enum sight sight = life_decide(finding->presence, finding->sight, facts).sight;
+    bool was_folded = finding->presence == PRESENCE_FOLDED;
     struct store_event event;
     int rc;
 
@@ -331,6 +334,9 @@ static int settle_move(struct settle_case *this, struct stored_finding *finding,
         if (to != PRESENCE_VERIFYING) {
             break;
         }
+    }
+    if (rc >= 0 && !was_folded && finding->presence == PRESENCE_FOLDED) {
+        rc = settle_fold_add(&this->asset->fold, finding, this->scan->options->now_ms);
     }
     if (rc < 0) {
         return rc;
@@ -395,7 +401,10 @@ static int settle_finding(struct settle_case *this, struct stored_finding *findi
     /* What is open and is judged to be of another kind is no finding of this kind any more. */
     facts.judged_allowed = this->judged && (this->verdict.verdict == VERDICT_ALLOWED || !own_kind);
     facts.second_probe = finding->first_scan_id != this->scan->scan.id;
-    rc = settle_move(this, finding, &facts);
+    rc = settle_fold_is_fleeting(this->scan->store, finding, &facts.fleeting);
+    if (rc == 0) {
+        rc = settle_move(this, finding, &facts);
+    }
     if (rc == 0 && facts.seen_open) {
         rc = store_finding_seen(this->scan->store, finding->id, this->scan->scan.id, settle_last_open(this));
     }
@@ -476,7 +485,7 @@ static int settle_case_run(struct settle_case *this)
     return rc;
 }
 
-int settle_port(const struct settle_scan *scan, const struct settle_asset *asset, const struct store_port *port)
+int settle_port(const struct settle_scan *scan, struct settle_asset *asset, const struct store_port *port)
 {
     struct settle_case this = {.scan = scan, .asset = asset, .port = port};
     int rc = store_port_places(scan->store, port, &this.places, &this.count);

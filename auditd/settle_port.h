@@ -5,6 +5,7 @@
 
 #include "auditd/scan_plan.h"
 #include "auditd/settle.h"
+#include "auditd/settle_fold.h"
 #include "auditd/store_asset.h"
 #include "auditd/store_endpoint.h"
 #include "auditd/store_scan.h"
@@ -24,9 +25,9 @@ struct settle_asset {
     int64_t id;
     bool running;
     struct store_known known;
+    struct settle_fold fold;
 };
 
-MUST_USE int settle_port(const struct settle_scan *scan, const struct settle_asset *asset,
-                         const struct store_port *port);
+MUST_USE int settle_port(const struct settle_scan *scan, struct settle_asset *asset, const struct store_port *port);
 
 #endif

@@ -120,8 +120,9 @@ int store_finding_of_port(struct store *store, const struct store_port *port, in
     sqlite3_stmt *row;
     int rc = store_query(store, &row,
                          "SELECT " FINDING_COLUMNS " FROM finding"
-                         " WHERE asset_id = ? AND proto = ? AND port = ? AND id > ? ORDER BY id LIMIT 1",
-                         "itii", port->asset_id, port->is_udp ? "udp" : "tcp", (int64_t)port->port, after_id);
+                         " WHERE asset_id = ? AND proto = ? AND port = ? AND id > ? AND kind <> ? ORDER BY id LIMIT 1",
+                         "itiit", port->asset_id, port->is_udp ? "udp" : "tcp", (int64_t)port->port, after_id,
+                         STORE_KIND_EPHEMERAL);
 
     return rc < 0 ? rc : finding_read_one(store, row, ret_finding);
 }
@@ -376,4 +377,47 @@ int store_finding_vantage_end(struct store *store, int64_t finding_id, int64_t v
                      "UPDATE finding_vantage SET until = max(since, ?)"
                      " WHERE finding_id = ? AND vantage_id = ? AND until IS NULL",
                      "iii", at_ms, finding_id, vantage_id);
+}
+
+int store_finding_vantages_end(struct store *store, int64_t finding_id, int64_t at_ms)
+{
+    return store_run(store, "UPDATE finding_vantage SET until = max(since, ?) WHERE finding_id = ? AND until IS NULL",
+                     "ii", at_ms, finding_id);
+}
+
+int store_finding_has_vantage(struct store *store, int64_t finding_id, int64_t vantage_id, bool *ret_has)
+{
+    int64_t count;
+    int rc = store_query_int(store, &count,
+                             "SELECT count(*) FROM finding_vantage"
+                             " WHERE finding_id = ? AND vantage_id = ? AND until IS NULL",
+                             "ii", finding_id, vantage_id);
+
+    if (rc == 0) {
+        *ret_has = count > 0;
+    }
+    return rc;
+}
+
+int store_finding_was_confirmed(struct store *store, int64_t finding_id, bool *ret_was)
+{
+    int64_t count;
+    int rc = store_query_int(store, &count,
+                             "SELECT count(*) FROM finding_event WHERE finding_id = ? AND what = 'presence'"
+                             " AND became IN ('OPEN', 'REAPPEARED')",
+                             "i", finding_id);
+
+    if (rc == 0) {
+        *ret_was = count > 0;
+    }
+    return rc;
+}
+
+int store_finding_unseen(struct store *store, int64_t finding_id, bool again, int64_t *ret_scans)
+{
+    int rc = store_run(store, "UPDATE finding SET unseen_scans = iif(?, unseen_scans + 1, 0) WHERE id = ?", "ii",
+                       (int64_t)again, finding_id);
+
+    return rc < 0 ? rc
+                  : store_query_int(store, ret_scans, "SELECT unseen_scans FROM finding WHERE id = ?", "i", finding_id);
 }

@@ -42,7 +42,7 @@ MUST_USE int store_finding_next(struct store *store, int64_t asset_id, int64_t a
 
 struct store_port;
 
-/* The same for the findings of one port of an asset. */
+/* The same for the findings of one port of an asset, of its listeners. */
 MUST_USE int store_finding_of_port(struct store *store, const struct store_port *port, int64_t after_id,
                                    struct stored_finding *ret_finding);
 
@@ -86,6 +86,15 @@ MUST_USE int store_finding_presence(struct store *store, struct stored_finding *
 MUST_USE int store_finding_sight(struct store *store, struct stored_finding *finding, enum sight to,
                                  const struct store_event *event);
 
+/* The finding of an asset that stands for its listeners which came and went; at port 0, which no listener has. */
+#define STORE_KIND_EPHEMERAL "ephemeral-listeners"
+
+/* Whether a second probe ever found it open: it was OPEN or REAPPEARED. */
+MUST_USE int store_finding_was_confirmed(struct store *store, int64_t finding_id, bool *ret_was);
+
+/* Complete scans in a row that saw nothing of it: one more, or none since now. *ret_scans is what it is then. */
+MUST_USE int store_finding_unseen(struct store *store, int64_t finding_id, bool again, int64_t *ret_scans);
+
 /* Seen open: last_seen and last_scan_id. */
 MUST_USE int store_finding_seen(struct store *store, int64_t finding_id, int64_t scan_id, int64_t at_ms);
 
@@ -93,5 +102,8 @@ MUST_USE int store_finding_seen(struct store *store, int64_t finding_id, int64_t
 MUST_USE int store_finding_vantage(struct store *store, int64_t finding_id, int64_t vantage_id,
                                    const char *vantage_class, int64_t at_ms);
 MUST_USE int store_finding_vantage_end(struct store *store, int64_t finding_id, int64_t vantage_id, int64_t at_ms);
+/* No vantage sees it any more. */
+MUST_USE int store_finding_vantages_end(struct store *store, int64_t finding_id, int64_t at_ms);
+MUST_USE int store_finding_has_vantage(struct store *store, int64_t finding_id, int64_t vantage_id, bool *ret_has);
 
 #endif

@@ -4,7 +4,8 @@
 #include "web/list.h"
 
 static const char *const finding_protos[] = {"tcp", "udp", NULL};
-static const char *const finding_presences[] = {"NEW", "OPEN", "VERIFYING", "FIXED", "REAPPEARED", "ALLOWED", NULL};
+static const char *const finding_presences[] = {"NEW",        "OPEN",    "VERIFYING", "FIXED",
+                                                "REAPPEARED", "ALLOWED", "FOLDED",    NULL};
 static const char *const finding_dispositions[] = {"NONE", "ACKNOWLEDGED", "WAIVED", NULL};
 static const char *const finding_sights[] = {"FRESH", "STALE", "RETIRED", NULL};
 static const char *const finding_severities[] = {"low", "medium", "high", "critical", NULL};

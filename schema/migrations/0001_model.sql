@@ -185,7 +185,8 @@ CREATE TABLE finding (
     proto TEXT NOT NULL CHECK (proto IN ('tcp', 'udp')),
     port INTEGER NOT NULL CHECK (port BETWEEN 0 AND 65535),
     kind TEXT NOT NULL,
-    presence TEXT NOT NULL CHECK (presence IN ('NEW', 'OPEN', 'VERIFYING', 'FIXED', 'REAPPEARED', 'ALLOWED')),
+    presence TEXT NOT NULL CHECK (presence IN ('NEW', 'OPEN', 'VERIFYING', 'FIXED', 'REAPPEARED', 'ALLOWED',
+        'FOLDED')),
     disposition TEXT NOT NULL DEFAULT 'NONE' CHECK (disposition IN ('NONE', 'ACKNOWLEDGED', 'WAIVED')),
     sight TEXT NOT NULL DEFAULT 'FRESH' CHECK (sight IN ('FRESH', 'STALE', 'RETIRED')),
     severity TEXT NOT NULL CHECK (severity IN ('low', 'medium', 'high', 'critical')),
@@ -212,6 +213,8 @@ CREATE TABLE finding (
     -- The last time any of the three columns or an attribute changed.
     changed_at INTEGER NOT NULL,
     fixed_at INTEGER,
+    -- Of the finding that stands for listeners that came and went (port 0): complete scans in a row that saw none.
+    unseen_scans INTEGER NOT NULL DEFAULT 0,
     first_scan_id INTEGER NOT NULL REFERENCES scan (id),
     last_scan_id INTEGER NOT NULL REFERENCES scan (id)
 ) STRICT;

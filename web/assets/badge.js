@@ -8,6 +8,7 @@ const presences = {
   FIXED: ["Fixed", "good", "Closed, and proven so"],
   REAPPEARED: ["Back again", "high", "It had been fixed and is open again"],
   ALLOWED: ["Allowed", "good", "The policy allows it"],
+  FOLDED: ["Came and went", "", "Open at one look, closed at the next: one finding of the host stands for all such ports"],
 };
 
 const sights = {

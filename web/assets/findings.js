@@ -13,7 +13,7 @@ const columns = [
 ];
 const fields = [
   { name: "severity", label: "Severity", options: ["critical", "high", "medium", "low"] },
-  { name: "presence", label: "State", options: ["NEW", "OPEN", "VERIFYING", "REAPPEARED", "FIXED", "ALLOWED"], any: "Open now" },
+  { name: "presence", label: "State", options: ["NEW", "OPEN", "VERIFYING", "REAPPEARED", "FIXED", "ALLOWED", "FOLDED"], any: "Open now" },
   { name: "sight", label: "Sight", options: ["FRESH", "STALE", "RETIRED"] },
   { name: "realm", label: "Realm", counted: true },
   { name: "service", label: "Service", counted: true },

@@ -51,5 +51,6 @@ export function hostLabel(host) {
 }
 
 export function portLabel(thing) {
-  return `${thing.port}/${thing.proto}`;
+  // No listener has port 0: it stands for those that came and went.
+  return thing.port === 0 ? `ephemeral/${thing.proto}` : `${thing.port}/${thing.proto}`;
 }

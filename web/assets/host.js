@@ -78,7 +78,7 @@ function identityCard(host) {
 }
 
 async function readFindings() {
-  const { items } = await get("findings", { host: uuid, presence: "NEW,OPEN,VERIFYING,REAPPEARED,FIXED,ALLOWED",
+  const { items } = await get("findings", { host: uuid, presence: "NEW,OPEN,VERIFYING,REAPPEARED,FIXED,ALLOWED,FOLDED",
     sight: "FRESH,STALE,RETIRED", limit: 100 });
   const whole = await Promise.all(items.map((finding) => get(`findings/${finding.uuid}`)));
   return whole.sort((a, b) => Number(isOver(a)) - Number(isOver(b)) || order.indexOf(a.severity) - order.indexOf(b.severity));

@@ -7,10 +7,11 @@
 
 #include <sodium.h>
 
-enum { HOSTS = 2, PORTS = 3, VANTAGES = 2, SCANS = 60, REPEATS_FEW = 3 };
+enum { HOSTS = 2, PORTS = 4, VANTAGES = 2, SCANS = 60, REPEATS_FEW = 3 };
 
 static const char *const vantages[VANTAGES] = {"here", "there"};
-static const int ports[PORTS] = {22, 80, 5432};
+/* The last is one that hosts lend for a while. */
+static const int ports[PORTS] = {22, 80, 5432, 40000};
 
 enum truth { TRUTH_OPEN, TRUTH_CLOSED, TRUTH_DROPPED };
 
@@ -26,9 +27,20 @@ struct model_port {
     struct looks looks[VANTAGES];
     const char *presence; /* "-" before the finding is there */
     const char *sight;
+    bool lent;
+    bool confirmed; /* a second probe found it open, once */
+};
+
+/* The finding of a host that stands for listeners which came and went. */
+struct model_fold {
+    const char *presence;
+    const char *sight;
+    int unseen;
+    bool open[VANTAGES];
 };
 
 struct model {
+    struct model_fold folds[HOSTS];
     bool up[HOSTS];
     struct model_port ports[HOSTS][PORTS];
 };
@@ -51,7 +63,8 @@ static void judge_all(const struct policy *policy, const struct exposure *exposu
 {
     (void)policy;
     (void)exposure;
-    *ret_verdict = (struct verdict){.verdict = VERDICT_FINDING, .severity = SEVERITY_LOW, .kind = "exposure"};
+    *ret_verdict = (struct verdict){
+        .verdict = VERDICT_FINDING, .severity = SEVERITY_LOW, .kind = "exposure", .rule_id = "default"};
 }
 
 /* The looks since it was last open, without the blind ones. */
@@ -98,10 +111,13 @@ static void model_presence(struct model_port *port, char look)
                          : strcmp(port->presence, "NEW") == 0       ? "OPEN"
                          : strcmp(port->presence, "VERIFYING") == 0 ? "OPEN"
                          : strcmp(port->presence, "FIXED") == 0     ? "REAPPEARED"
+                         : strcmp(port->presence, "FOLDED") == 0    ? "NEW"
                                                                     : port->presence;
+        port->confirmed = port->confirmed || strcmp(port->presence, "NEW") != 0;
         return;
     }
-    if (strcmp(port->presence, "-") == 0 || strcmp(port->presence, "FIXED") == 0) {
+    if (strcmp(port->presence, "-") == 0 || strcmp(port->presence, "FIXED") == 0 ||
+        strcmp(port->presence, "FOLDED") == 0) {
         return;
     }
     for (int v = 0; v < VANTAGES; v++) {
@@ -110,7 +126,9 @@ static void model_presence(struct model_port *port, char look)
             any_open = any_open || says_open(&port->looks[v]);
         }
     }
-    port->presence = all_cleared ? "FIXED" : any_open ? port->presence : "VERIFYING";
+    port->presence = all_cleared ? (port->lent && !port->confirmed ? "FOLDED" : "FIXED")
+                     : any_open  ? port->presence
+                                 : "VERIFYING";
 }
 
 /* `look` of a port that this vantage never saw open says nothing. */
@@ -179,10 +197,41 @@ static void scan_port(struct fixture *fixture, struct model *model, const struct
     model_look(port, sweep->vantage, look);
 }
 
+static void model_fold(struct model *model, const struct sweep_case *sweep, int h, bool folded)
+{
+    const struct model_port *port = &model->ports[h][PORTS - 1];
+    struct model_fold *fold = &model->folds[h];
+
+    if (folded) {
+        fold->presence = strcmp(fold->presence, "-") == 0            ? "NEW"
+                         : strcmp(fold->presence, "FIXED") == 0      ? "REAPPEARED"
+                         : strcmp(fold->presence, "REAPPEARED") == 0 ? "REAPPEARED"
+                                                                     : "OPEN";
+        fold->sight = "FRESH";
+        fold->unseen = 0;
+        fold->open[sweep->vantage] = true;
+        return;
+    }
+    if (!fold->open[sweep->vantage] || strcmp(port->presence, "NEW") == 0 || strcmp(port->presence, "VERIFYING") == 0) {
+        return;
+    }
+    if (!sweep->complete || !model->up[h]) {
+        fold->sight = "STALE";
+        return;
+    }
+    fold->sight = "FRESH";
+    fold->unseen++;
+    fold->presence = fold->unseen == 1 ? "VERIFYING" : "FIXED";
+    if (fold->unseen == 2) {
+        memset(fold->open, 0, sizeof(fold->open));
+    }
+}
+
 /* A port that an incomplete scan leaves out is one that it was blind to. */
 static void scan_host(struct fixture *fixture, struct model *model, const struct sweep_case *sweep, int h,
                       struct random_source *source)
 {
+    const char *before = model->ports[h][PORTS - 1].presence;
     char address[32];
 
     snprintf(address, sizeof(address), "10.0.0.%d", h + 1);
@@ -196,6 +245,8 @@ static void scan_host(struct fixture *fixture, struct model *model, const struct
     if (sweep->complete) {
         fixture_host(fixture, address, model->up[h]);
     }
+    model_fold(model, sweep, h,
+               strcmp(before, "FOLDED") != 0 && strcmp(model->ports[h][PORTS - 1].presence, "FOLDED") == 0);
 }
 
 static void settle_again_and_again(struct fixture *fixture, struct random_source *source)
@@ -224,7 +275,7 @@ static void one_scan(struct fixture *fixture, struct model *model, struct random
     const struct fixture_plan plan = {"site",
                                       vantages[sweep.vantage],
                                       "[\"10.0.0.0/24\"]",
-                                      "22,80,5432",
+                                      "22,80,5432,40000",
                                       ",\"canary\":{\"host\":\"10.7.7.7\",\"proto\":\"tcp\",\"port\":7}",
                                       1,
                                       0};
@@ -244,6 +295,27 @@ static void one_scan(struct fixture *fixture, struct model *model, struct random
     }
     fixture_end(fixture, sweep.complete);
     settle_again_and_again(fixture, source);
+}
+
+static void compare_fold(struct fixture *fixture, const struct model *model, uint64_t seed, int scan)
+{
+    char sql[512];
+    char expected[64];
+
+    for (int h = 0; h < HOSTS; h++) {
+        const struct model_fold *fold = &model->folds[h];
+        snprintf(sql, sizeof(sql),
+                 "SELECT presence || ' ' || sight FROM finding f JOIN asset_identity i ON i.asset_id = f.asset_id"
+                 " WHERE i.value = '10.0.0.%d' AND f.port = 0",
+                 h + 1);
+        snprintf(expected, sizeof(expected), "%s%s%s", fold->presence, fold->presence[0] == '-' ? "" : " ",
+                 fold->presence[0] == '-' ? "" : fold->sight);
+        if (strcmp(fixture_text(fixture, sql), expected) != 0) {
+            fail_msg("seed %llu, scan %d, 10.0.0.%d short-lived listeners: %s, but the model says %s; looks %s / %s",
+                     (unsigned long long)seed, scan, h + 1, fixture_text(fixture, sql), expected,
+                     model->ports[h][PORTS - 1].looks[0].log, model->ports[h][PORTS - 1].looks[1].log);
+        }
+    }
 }
 
 static void compare(struct fixture *fixture, const struct model *model, uint64_t seed, int scan)
@@ -313,15 +385,18 @@ static void one_history(uint64_t seed)
     fixture = state;
     for (int h = 0; h < HOSTS; h++) {
         model->up[h] = true;
+        model->folds[h] = (struct model_fold){.presence = "-", .sight = "FRESH"};
         for (int p = 0; p < PORTS; p++) {
             model->ports[h][p].presence = "-";
             model->ports[h][p].sight = "FRESH";
+            model->ports[h][p].lent = p == PORTS - 1;
         }
     }
     for (int scan = 0; scan < SCANS; scan++) {
         change_the_world(model, &source);
         one_scan(fixture, model, &source);
         compare(fixture, model, seed, scan);
+        compare_fold(fixture, model, seed, scan);
     }
     compare_intervals(fixture, model);
     fixture_teardown(&state);

@@ -419,6 +419,120 @@ static void two_realms_have_two_findings(void **state)
                         "NEW,FIXED");
 }
 
+/* One scan of 10.0.0.5's ephemeral ports: of 40000, 40001, … 'o' open, 'r' refused, '-' no line of its own. */
+static void scan_ephemeral(struct fixture *fixture, const char *ports, bool up, bool complete)
+{
+    const struct fixture_plan plan = {"site", "here", "[\"10.0.0.0/24\"]", "443,32768-60999", "", 1, 0};
+
+    fixture_start(fixture, &plan);
+    fixture_port(fixture, "10.0.0.5", 443, up ? "open" : "filtered", up ? "syn-ack" : "no-response");
+    for (int i = 0; ports[i] != '\0'; i++) {
+        if (ports[i] != '-') {
+            fixture_port(fixture, "10.0.0.5", 40000 + i, ports[i] == 'o' ? "open" : "closed",
+                         ports[i] == 'o' ? "syn-ack" : "conn-refused");
+        }
+    }
+    fixture_host(fixture, "10.0.0.5", up);
+    if (complete) {
+        fixture_slab(fixture, 0, 1);
+    }
+    fixture_end(fixture, complete);
+    settle(fixture);
+}
+
+static const char *presences(struct fixture *fixture)
+{
+    return fixture_text(fixture, "SELECT group_concat(port || ' ' || presence || ' ' || sight, ', ') FROM"
+                                 " (SELECT * FROM finding WHERE port <> 443 ORDER BY port)");
+}
+
+static void what_came_and_went_is_one_finding(void **state)
+{
+    struct fixture *fixture = *state;
+
+    scan_ephemeral(fixture, "oo", true, true);
+    assert_string_equal(presences(fixture), "40000 NEW FRESH, 40001 NEW FRESH");
+    scan_ephemeral(fixture, "rr", true, true);
+    assert_string_equal(presences(fixture), "40000 VERIFYING FRESH, 40001 VERIFYING FRESH");
+    scan_ephemeral(fixture, "rr", true, true);
+    assert_string_equal(presences(fixture), "0 NEW FRESH, 40000 FOLDED FRESH, 40001 FOLDED FRESH");
+    assert_string_equal(fixture_text(fixture, "SELECT kind FROM finding WHERE port = 0"), "ephemeral-listeners");
+    assert_non_null(strstr(fixture_text(fixture, "SELECT why FROM finding WHERE port = 0"), ": 40000, 40001."));
+    assert_string_equal(fixture_text(fixture, "SELECT group_concat(value ->> 'port', ' ') FROM finding_event e,"
+                                              " finding f, json_each(e.evidence, '$.listeners')"
+                                              " WHERE f.id = finding_id AND f.port = 0"),
+                        "40000 40001");
+    assert_int_equal(fixture_int(fixture,
+                                 "SELECT min(value ->> 'seen') = (SELECT last_seen FROM finding WHERE port = 40000)"
+                                 " AND max(value ->> 'gone') > max(value ->> 'seen') FROM finding_event e,"
+                                 " finding f, json_each(e.evidence, '$.listeners')"
+                                 " WHERE f.id = finding_id AND f.port = 0"),
+                     1);
+    /* One more is the same finding, confirmed. */
+    scan_ephemeral(fixture, "--o", true, true);
+    scan_ephemeral(fixture, "--r", true, true);
+    scan_ephemeral(fixture, "--r", true, true);
+    assert_string_equal(presences(fixture), "0 OPEN FRESH, 40000 FOLDED FRESH, 40001 FOLDED FRESH, 40002 FOLDED FRESH");
+    assert_string_equal(fixture_text(fixture, "SELECT title FROM finding WHERE port = 0"),
+                        "3 listeners came and went on ephemeral ports: no rule allows them");
+}
+
+static void the_folded_close_after_two_scans(void **state)
+{
+    struct fixture *fixture = *state;
+
+    scan_ephemeral(fixture, "o", true, true);
+    scan_ephemeral(fixture, "r", true, true);
+    scan_ephemeral(fixture, "r", true, true);
+    scan_place(fixture, &saw_open); /* has none of these ports in its plan */
+    assert_string_equal(presences(fixture), "0 NEW FRESH, 22 NEW FRESH, 40000 FOLDED FRESH");
+    scan_ephemeral(fixture, "", true, true);
+    scan_ephemeral(fixture, "", false, true);
+    assert_string_equal(fixture_text(fixture, "SELECT presence || sight FROM finding WHERE port = 0"),
+                        "VERIFYINGSTALE");
+    scan_ephemeral(fixture, "", true, false);
+    assert_string_equal(fixture_text(fixture, "SELECT presence || sight FROM finding WHERE port = 0"),
+                        "VERIFYINGSTALE");
+    scan_ephemeral(fixture, "", true, true);
+    assert_string_equal(fixture_text(fixture, "SELECT presence || sight FROM finding WHERE port = 0"), "FIXEDFRESH");
+    assert_int_equal(fixture_int(fixture, "SELECT count(*) FROM finding_vantage v JOIN finding f ON f.id = finding_id"
+                                          " WHERE port = 0 AND until IS NULL"),
+                     0);
+    /* The same port again: its finding begins anew, and then the other's does. */
+    scan_ephemeral(fixture, "o", true, true);
+    assert_string_equal(presences(fixture), "0 FIXED FRESH, 22 NEW FRESH, 40000 NEW FRESH");
+    scan_ephemeral(fixture, "r", true, true);
+    scan_ephemeral(fixture, "r", true, true);
+    assert_string_equal(presences(fixture), "0 REAPPEARED FRESH, 22 NEW FRESH, 40000 FOLDED FRESH");
+}
+
+static void what_stays_is_not_folded(void **state)
+{
+    struct fixture *fixture = *state;
+
+    scan_ephemeral(fixture, "oo", true, true);
+    scan_ephemeral(fixture, "or", true, true);
+    scan_ephemeral(fixture, "rr", true, true);
+    scan_ephemeral(fixture, "rr", true, true);
+    assert_string_equal(presences(fixture), "0 VERIFYING FRESH, 40000 FIXED FRESH, 40001 FOLDED FRESH");
+    scan_ephemeral(fixture, "-o", true, true);
+    scan_ephemeral(fixture, "-o", true, true);
+    assert_string_equal(presences(fixture), "0 FIXED FRESH, 40000 FIXED FRESH, 40001 OPEN FRESH");
+    scan_ephemeral(fixture, "-r", true, true);
+    scan_ephemeral(fixture, "-r", true, true);
+    assert_string_equal(fixture_text(fixture, "SELECT presence FROM finding WHERE port = 40001"), "FIXED");
+    /* Below the range, and what somebody took care of. */
+    scan_place(fixture, &saw_open);
+    scan_place(fixture, &saw_refused);
+    scan_place(fixture, &saw_refused);
+    expect(fixture, "FIXED FRESH");
+    scan_ephemeral(fixture, "--o", true, true);
+    fixture_int(fixture, "UPDATE finding SET disposition = 'ACKNOWLEDGED' WHERE port = 40002 RETURNING 1");
+    scan_ephemeral(fixture, "--r", true, true);
+    scan_ephemeral(fixture, "--r", true, true);
+    assert_string_equal(fixture_text(fixture, "SELECT presence FROM finding WHERE port = 40002"), "FIXED");
+}
+
 static void the_policy_allows_and_takes_back(void **state)
 {
     struct fixture *fixture = *state;
@@ -651,6 +765,9 @@ int main(void)
         WITH_STORE(every_vantage_must_see_it_closed),
         WITH_STORE(another_tenant_inherits_nothing),
         WITH_STORE(two_realms_have_two_findings),
+        WITH_STORE(what_came_and_went_is_one_finding),
+        WITH_STORE(the_folded_close_after_two_scans),
+        WITH_STORE(what_stays_is_not_folded),
         WITH_STORE(the_policy_allows_and_takes_back),
         WITH_STORE(what_is_allowed_from_the_start_is_no_finding),
         WITH_STORE(judging_again_changes_nothing),
