@@ -307,7 +307,8 @@ static int sweep_take_said(void *context, const char *line, size_t length)
         snprintf(sweep->last_said, sizeof(sweep->last_said), "%s", line);
         sweep->last_said_waits = sweep_may_say(sweep);
         return 0;
-    } else if (strncmp(line, "warning: ", 9) == 0) {
+    }
+    if (strncmp(line, "warning: ", 9) == 0) {
         level = LOG_LEVEL_WARNING;
         line += 9;
     }
