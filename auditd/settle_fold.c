@@ -192,7 +192,8 @@ static int fold_insert(const struct fold_case *this, const char *fingerprint, co
         .asset_id = this->asset->id,
         .policy_id = this->scan->options->policy_id,
         .scan_id = this->scan->scan.id,
-        .at_ms = this->asset->fold.last_seen,
+        /* Only now is it known that they went: what changed since the last audit tells of it. */
+        .at_ms = this->scan->options->now_ms,
     };
     int rc = store_finding_insert(this->scan->store, &new_finding, verdict, this->evidence, ret_finding);
 

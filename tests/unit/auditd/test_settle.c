@@ -468,6 +468,9 @@ static void what_came_and_went_is_one_finding(void **state)
                                  " finding f, json_each(e.evidence, '$.listeners')"
                                  " WHERE f.id = finding_id AND f.port = 0"),
                      1);
+    assert_int_equal(fixture_int(fixture, "SELECT min(at) > (SELECT max(started_at) FROM scan) FROM finding_event e"
+                                          " JOIN finding f ON f.id = e.finding_id WHERE f.port = 0"),
+                     1);
     /* One more is the same finding, confirmed. */
     scan_ephemeral(fixture, "--o", true, true);
     scan_ephemeral(fixture, "--r", true, true);
