@@ -1,6 +1,7 @@
 /* measure COMMAND...: runs it and says on descriptor 3, as one JSON object, its wall time, processor time and greatest
  * resident size. Its exit status is the command's. */
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -38,6 +39,9 @@ int main(int argc, char **argv)
         execvp(argv[1], argv + 1);
         _exit(127);
     }
+    /* What ends the command leaves us to tell of it. */
+    signal(SIGINT, SIG_IGN);
+    signal(SIGTERM, SIG_IGN);
     if (child < 0 || wait4(child, &status, 0, &usage) < 0) {
         fprintf(stderr, "measure: %s\n", strerror(errno));
         return 2;
