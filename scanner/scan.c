@@ -49,6 +49,7 @@ struct scan {
     bool conntrack_near;
     uint32_t local_errors;
     struct addr local_error_host;
+    uint32_t ceiling; /* that the slab before has reached */
     /* The slab at hand. */
     uint64_t slab_number;
     struct hostgroup *group;
@@ -416,6 +417,7 @@ static int slab_finish(struct scan *scan, struct problem *problem)
 
     scan->totals.sent += totals->sent;
     loss_add(&scan->totals.loss, &totals->loss);
+    scan->ceiling = sweep_ceiling(scan->sweep);
     slab_close(scan);
     rc = checkpoint(scan, scan->slab_number + 1, NULL, 0, problem);
     tell_slab(scan, scan->slab_number);
@@ -448,6 +450,7 @@ static int work_slab(struct scan *scan, struct problem *problem)
                                     .shard_index = plan_shard_index(scan->options->plan) - 1,
                                     .shard_count = plan_shard_count(scan->options->plan),
                                     .retries = plan_retries(scan->options->plan),
+                                    .ceiling = scan->ceiling,
                                     .pacer = &scan->pacer,
                                     .rate = &scan->rate,
                                     .host_rate = scan->host_rate,

@@ -694,6 +694,11 @@ bool sweep_is_complete(const struct sweep *sweep)
     return sweep->hosts_left == 0;
 }
 
+uint32_t sweep_ceiling(const struct sweep *sweep)
+{
+    return sweep->ceiling;
+}
+
 uint32_t sweep_in_flight(const struct sweep *sweep)
 {
     return sweep->in_flight;
@@ -779,7 +784,8 @@ int sweep_create(const struct sweep_options *options, struct sweep **ret_sweep)
     }
     sweep->options = *options;
     sweep->flight_room = options->ops->capacity(options->engine);
-    sweep->ceiling = sweep->flight_room < CEILING_FIRST ? sweep->flight_room : CEILING_FIRST;
+    sweep->ceiling = options->ceiling != 0 ? options->ceiling : CEILING_FIRST;
+    sweep->ceiling = sweep->flight_room < sweep->ceiling ? sweep->flight_room : sweep->ceiling;
     sweep->growth = 1;
     sweep->growth_due = 1;
     sweep->cursor = options->shard_index;

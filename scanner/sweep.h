@@ -46,7 +46,8 @@ struct sweep_options {
     uint32_t shard_index;            /* from 0: positions shard_index, + shard_count, … are sent */
     uint32_t shard_count;
     uint32_t retries;
-    struct pacer *pacer;           /* outlives the slab */
+    uint32_t ceiling;    /* how many may be on their way at first: sweep_ceiling() of the one before; 0: few */
+    struct pacer *pacer; /* outlives the slab */
     const struct pacer_rate *rate; /* may change between steps */
     struct pacer_rate host_rate;
     struct sweep_map map;
@@ -87,6 +88,8 @@ void sweep_stop(struct sweep *sweep);
 bool sweep_is_done(const struct sweep *sweep);
 /* All hosts are done, rather than stopped half-way. */
 bool sweep_is_complete(const struct sweep *sweep);
+/* How many may be on their way by now: it grows with every probe that ends, and falls when this machine runs out. */
+uint32_t sweep_ceiling(const struct sweep *sweep);
 uint32_t sweep_in_flight(const struct sweep *sweep);
 /* (host, port) pairs whose state is settled. */
 uint64_t sweep_settled(const struct sweep *sweep);

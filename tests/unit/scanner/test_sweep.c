@@ -629,6 +629,8 @@ static void silent_hosts_do_not_take_for_ever(void **state)
         step(sim, UINT64_MAX / 4);
     }
     check_end(sim);
+    /* Each that ended made room for one more, up to what there are handles for. */
+    assert_int_equal(sweep_ceiling(sim->sweep), 256);
     /* 384 probes, 256 at once, three passes of under a second: two rounds each. */
     assert_true(sim->now_ns - begun < 6200 * MS);
     sim_done_with(sim);
@@ -705,6 +707,32 @@ static void a_host_that_comes_up_is_no_loss(void **state)
     sim_done_with(sim);
 }
 
+/* What one slab has learnt of this machine's room holds for the next. */
+static void begins_with_the_ceiling_of_the_one_before(void **state)
+{
+    struct sim *sim = &sim_storage;
+
+    (void)state;
+    sim_init(sim, 13, false);
+    sim_done_with(sim);
+    sim->options.shard_count = 1;
+    sim->options.shard_index = 0;
+    sim->options.ceiling = 7;
+    sim->options.host_rate = pacer_rate_of(0, 1);
+    sim->rate = pacer_rate_of(0, 1);
+    sim->hidden_room = UINT32_MAX;
+    sim->handles = 20;
+    sim->hosts = 1;
+    sim->first_probes[1] = PORTS_MAX;
+    memset(sim->truth, 0, sizeof(sim->truth));
+    permutation_init(&sim->order, (const uint8_t[PERMUTATION_SEED_BYTES]){0}, 0, PORTS_MAX);
+    assert_int_equal(slab_create(sim->first_probes, 1, &sim->slab), 0);
+    open_sweep(sim);
+    assert_int_equal(sweep_step(sim->sweep, (struct mono_time){sim->now_ns}), 0);
+    assert_int_equal(sweep_in_flight(sim->sweep), 7);
+    sim_done_with(sim);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -716,6 +744,7 @@ int main(void)
         cmocka_unit_test(nobody_is_not_eased_off),
         cmocka_unit_test(tries_follow_the_measured_loss),
         cmocka_unit_test(a_host_that_comes_up_is_no_loss),
+        cmocka_unit_test(begins_with_the_ceiling_of_the_one_before),
         cmocka_unit_test(silent_hosts_do_not_take_for_ever),
     };
 
