@@ -122,9 +122,13 @@ int store_scan_plan(struct store *store, int64_t scan_id, char **ret_plan, char 
 
 int store_scan_insert(struct store *store, const struct store_scan_start *start, int64_t *ret_id)
 {
+    /* Every interval names the last scan that saw it, and SQLite keeps 0 and 1 in no byte and up to 127 in one
+     * (https://www.sqlite.org/fileformat2.html#record_format): the ids begin at 128, so that for 32,640 scans no row
+     * outgrows its full page. */
     int rc = store_run(store,
-                       "INSERT INTO scan (uuid, realm_id, vantage_id, plan, plan_hash, state, started_at, slabs_total,"
-                       " probes_planned) VALUES (?, ?, ?, ?, ?, 'running', ?, ?, ?)",
+                       "INSERT INTO scan (id, uuid, realm_id, vantage_id, plan, plan_hash, state, started_at,"
+                       " slabs_total, probes_planned)"
+                       " SELECT coalesce(max(id), 127) + 1, ?1, ?2, ?3, ?4, ?5, 'running', ?6, ?7, ?8 FROM scan",
                        "tiittiii", start->uuid, start->realm_id, start->vantage_id, start->plan, start->plan_hash,
                        start->started_at, start->slabs_total, start->probes_planned);
 

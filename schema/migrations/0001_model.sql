@@ -1,6 +1,7 @@
 -- The whole model: realms, vantages, assets, endpoints, scans, findings. Times are milliseconds since 1970 UTC.
 -- An interval is a row whose `last_seen` moves while nothing changes; `ended_at` is set when something else takes over.
 -- A migration runs in one transaction and sets PRAGMA user_version to its number.
+-- No index holds what a scan changes in every row (`last_seen`, `last_scan_id`): it would be written anew by each scan.
 
 -- An address space: a VPC, a site. The same address in two realms is two assets.
 CREATE TABLE realm (
@@ -116,7 +117,6 @@ CREATE TABLE asset_state (
     first_scan_id INTEGER NOT NULL REFERENCES scan (id),
     last_scan_id INTEGER NOT NULL REFERENCES scan (id)
 ) STRICT;
-CREATE INDEX asset_state_by_scan ON asset_state (last_scan_id, asset_id);
 CREATE UNIQUE INDEX asset_state_living ON asset_state (asset_id, vantage_id, address) WHERE ended_at IS NULL;
 -- The last time that it answered to anybody.
 CREATE INDEX asset_state_by_asset ON asset_state (asset_id, state, last_seen);
@@ -173,7 +173,6 @@ CREATE TABLE endpoint_state (
     last_scan_id INTEGER NOT NULL REFERENCES scan (id)
 ) STRICT;
 CREATE UNIQUE INDEX endpoint_state_living ON endpoint_state (endpoint_id) WHERE ended_at IS NULL;
-CREATE INDEX endpoint_state_by_scan ON endpoint_state (last_scan_id, endpoint_id);
 CREATE INDEX endpoint_state_by_endpoint ON endpoint_state (endpoint_id, first_seen);
 
 -- fingerprint = hash of (asset uuid, proto, port, kind). Everything else is an attribute with a history.
