@@ -19,6 +19,10 @@ enum {
     STORE_BUSY_MS = 5000,
     /* Checking reads the whole file: below this it takes a moment, above it corruption is met where it is read. */
     STORE_CHECK_MAX_BYTES = 64 * 1024 * 1024,
+    /* A scan's ports come in random order, so that a batch touches pages all over its indices: those stay in memory,
+     * and the log goes back into the file seldom, when one page holds many changes. */
+    STORE_CACHE_KIB = 64 * 1024,
+    STORE_LOG_PAGES = 8 * 1024,
 };
 
 struct store_options store_options_default(void)
@@ -225,7 +229,7 @@ static int store_migrate(struct store *store, int64_t version)
 
 static int store_prepare_connection(struct store *store, const struct store_options *options)
 {
-    char pragma[64];
+    char pragma[128];
     int persist = 1;
     int sqlite_rc;
 
@@ -235,6 +239,13 @@ static int store_prepare_connection(struct store *store, const struct store_opti
         /* A reader opens with mode=ro, which needs -wal and -shm to be there while no writer is. */
         sqlite_rc = sqlite3_file_control(store_database(store), "main", SQLITE_FCNTL_PERSIST_WAL, &persist);
     }
+    if (sqlite_rc != SQLITE_OK) {
+        return store_fail_sqlite(store, sqlite_rc);
+    }
+    /* PRAGMA takes no parameters; the numbers are our own. */
+    snprintf(pragma, sizeof(pragma), "PRAGMA cache_size = -%d; PRAGMA wal_autocheckpoint = %d", STORE_CACHE_KIB,
+             STORE_LOG_PAGES);
+    sqlite_rc = sqlite3_exec(store_database(store), pragma, NULL, NULL, NULL);
     if (sqlite_rc != SQLITE_OK) {
         return store_fail_sqlite(store, sqlite_rc);
     }
@@ -278,6 +289,8 @@ int store_open(const char *path, const struct store_options *options, struct sto
     if (sodium_init() < 0) {
         return store_refuse(ret_error, STORE_FAULT_OTHER, -EIO, path, "the random generator does not start");
     }
+    /* Statistics of memory that nobody reads take a lock for each allocation. Refused where SQLite runs already. */
+    (void)sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
     rc = store_make_file(path, options, ret_error);
     if (rc == 0) {
         rc = store_lock_take(path, &lock, ret_error);
