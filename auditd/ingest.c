@@ -14,7 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { INGEST_BATCH_ROWS = 2000, INGEST_BATCH_MS = 1000 };
+enum { INGEST_BATCH_ROWS = 20000, INGEST_BATCH_MS = 1000 };
 
 struct ingest {
     struct store *store;
@@ -44,6 +44,11 @@ int ingest_create(struct store *store, const struct ingest_options *options, str
     if (ingest == NULL) {
         return -ENOMEM;
     }
+    ingest->place.known = ingest_known_create();
+    if (ingest->place.known == NULL) {
+        free(ingest);
+        return -ENOMEM;
+    }
     ingest->store = store;
     ingest->options = *options;
     *ret_ingest = ingest;
@@ -57,6 +62,7 @@ void ingest_destroy(struct ingest *ingest)
     }
     store_rollback(ingest->store);
     scan_plan_destroy(ingest->plan);
+    ingest_known_destroy(ingest->place.known);
     free(ingest);
 }
 
@@ -234,6 +240,7 @@ static int ingest_port(struct ingest *ingest, const struct observation *line)
 {
     const struct observation_port *port = &line->port;
     char address[ADDR_TEXT_SIZE];
+    struct ingest_known_asset asset;
     const struct ingest_host host = {&port->host, port->name, port->self, line->ts_ms};
     struct store_endpoint_key key = {
         .vantage_id = ingest->place.vantage_id,
@@ -260,9 +267,11 @@ static int ingest_port(struct ingest *ingest, const struct observation *line)
     }
     rc = ingest_touch(ingest);
     if (rc == 0) {
-        rc = ingest_asset(ingest->store, &ingest->place, &host, port->state == PORT_STATE_OPEN, &key.asset_id);
+        rc = ingest_asset(ingest->store, &ingest->place, &host, port->state == PORT_STATE_OPEN, &asset);
     }
     if (rc == 0) {
+        key.asset_id = asset.id;
+        key.is_new = asset.is_new;
         ingest->counts.open_ports += port->state == PORT_STATE_OPEN;
         rc = store_endpoint_seen(ingest->store, &key, &seen);
     }
@@ -329,6 +338,7 @@ static int ingest_coverage(struct ingest *ingest, const struct observation *line
 static int ingest_host(struct ingest *ingest, const struct observation *line)
 {
     char address[ADDR_TEXT_SIZE];
+    struct ingest_known_asset asset;
     const struct ingest_host host = {&line->host.host, line->host.name, line->host.self, line->ts_ms};
     struct store_endpoint_key key = {
         .vantage_id = ingest->place.vantage_id,
@@ -350,17 +360,17 @@ static int ingest_host(struct ingest *ingest, const struct observation *line)
     rc = ingest_touch(ingest);
     /* A silent address that nobody ever saw is no asset. */
     if (rc == 0) {
-        rc = ingest_asset(ingest->store, &ingest->place, &host, line->host.up, &key.asset_id);
+        rc = ingest_asset(ingest->store, &ingest->place, &host, line->host.up, &asset);
     }
     if (rc < 0) {
         return rc == -ENOENT ? 0 : rc;
     }
-    seen.asset_id = key.asset_id;
+    seen.asset_id = key.asset_id = asset.id;
     rc = store_asset_seen(ingest->store, &seen);
     if (rc == 0) {
         rc = ingest_summaries(ingest, line, &key);
     }
-    return rc < 0 ? rc : ingest_coverage(ingest, line, key.asset_id);
+    return rc < 0 ? rc : ingest_coverage(ingest, line, asset.id);
 }
 
 static int ingest_canary(struct ingest *ingest, const struct observation *line)

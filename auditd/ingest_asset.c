@@ -148,20 +148,49 @@ static int ingest_resolve(struct store *store, const struct ingest_place *place,
     return known == 0 ? ingest_join(store, by_address, stronger, reason, host->at_ms) : 0;
 }
 
-int ingest_asset(struct store *store, const struct ingest_place *place, const struct ingest_host *host, bool create,
-                 int64_t *ret_asset_id)
+static int ingest_asset_of_line(struct store *store, const struct ingest_place *place, const struct ingest_host *host,
+                                bool create, struct ingest_known_asset *ret_asset)
 {
-    int64_t asset_id = 0;
-    int rc = ingest_resolve(store, place, host, &asset_id);
+    struct ingest_known_asset asset = {0};
+    int rc = ingest_resolve(store, place, host, &asset.id);
 
     if (rc == -ENOENT && create) {
-        rc = store_asset_create(store, place->realm_id, host->at_ms, &asset_id);
+        rc = store_asset_create(store, place->realm_id, host->at_ms, &asset.id);
+        asset.is_new = true;
     }
     if (rc == 0) {
-        rc = ingest_identify(store, place, host, asset_id);
+        rc = ingest_identify(store, place, host, asset.id);
     }
     if (rc == 0) {
-        *ret_asset_id = asset_id;
+        *ret_asset = asset;
     }
     return rc;
+}
+
+int ingest_asset(struct store *store, const struct ingest_place *place, const struct ingest_host *host, bool create,
+                 struct ingest_known_asset *ret_asset)
+{
+    /* An address alone adds nothing to what is known of it. More than that may join assets. */
+    bool bare = !host->self && host->name[0] == '\0';
+    struct ingest_known_asset asset = {0};
+    int rc;
+
+    if (bare) {
+        asset = ingest_known_find(place->known, host->address);
+    } else {
+        ingest_known_clear(place->known);
+    }
+    if (asset.id != 0) {
+        *ret_asset = asset;
+        return 0;
+    }
+    rc = ingest_asset_of_line(store, place, host, create, &asset);
+    if (rc < 0) {
+        return rc;
+    }
+    if (bare) {
+        ingest_known_put(place->known, host->address, asset);
+    }
+    *ret_asset = asset;
+    return 0;
 }

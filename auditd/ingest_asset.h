@@ -2,12 +2,14 @@
 #ifndef LEASTPORT_AUDITD_INGEST_ASSET_H
 #define LEASTPORT_AUDITD_INGEST_ASSET_H
 
+#include "auditd/ingest_known.h"
 #include "auditd/store.h"
 
 struct scan_plan;
 
 struct ingest_place {
     const struct scan_plan *plan;
+    struct ingest_known *known; /* borrowed; of this scan's lines alone, for none but them changes assets meanwhile */
     int64_t realm_id;
     int64_t vantage_id;
     int64_t scan_id;
@@ -28,6 +30,6 @@ struct ingest_host {
  * one host. A name of several hosts is nobody's. Where a name now stands for another address, the asset of the old one
  * does not keep it. */
 MUST_USE int ingest_asset(struct store *store, const struct ingest_place *place, const struct ingest_host *host,
-                          bool create, int64_t *ret_asset_id);
+                          bool create, struct ingest_known_asset *ret_asset);
 
 #endif

@@ -17,38 +17,48 @@ static int store_endpoint_find(struct store *store, const struct store_endpoint_
                            key->address);
 }
 
+/* -EEXIST when it is stored already. */
 static int store_endpoint_insert(struct store *store, const struct store_endpoint_key *key, int64_t *ret_id)
 {
-    int rc = store_run(
-        store, "INSERT INTO endpoint (asset_id, vantage_id, address, proto, port) VALUES (?, ?, ?, ?, ?)", "iitti",
-        key->asset_id, key->vantage_id, key->address, key->is_udp ? "udp" : "tcp", (int64_t)key->port);
+    int rc = store_run(store,
+                       "INSERT INTO endpoint (asset_id, vantage_id, address, proto, port) VALUES (?, ?, ?, ?, ?)"
+                       " ON CONFLICT DO NOTHING",
+                       "iitti", key->asset_id, key->vantage_id, key->address, key->is_udp ? "udp" : "tcp",
+                       (int64_t)key->port);
 
+    if (rc == 0 && store_changes(store) == 0) {
+        return -EEXIST;
+    }
     if (rc == 0) {
         *ret_id = store_last_id(store);
     }
     return rc;
 }
 
-static int store_endpoint_extend(struct store *store, int64_t endpoint_id, const struct store_endpoint_seen *seen)
+/* By far the most common case, in one statement: the interval goes on. */
+static int store_endpoint_extend(struct store *store, const struct store_endpoint_key *key,
+                                 const struct store_endpoint_seen *seen)
 {
     return store_run(store,
                      "UPDATE endpoint_state SET last_seen = max(last_seen, ?1), last_scan_id = ?2, tries = ?3,"
-                     " answers = ?4 WHERE endpoint_id = ?5 AND ended_at IS NULL AND state = ?6 AND reason = ?7"
-                     " AND service = ?8 AND bound = ?9 AND self = ?10",
-                     "iiiiitttti", seen->at_ms, seen->scan_id, seen->tries, seen->answers, endpoint_id,
+                     " answers = ?4 WHERE endpoint_id = (SELECT id FROM endpoint WHERE asset_id = ?5 AND proto = ?6"
+                     " AND port = ?7 AND vantage_id = ?8 AND address = ?9) AND ended_at IS NULL AND state = ?10"
+                     " AND reason = ?11 AND service = ?12 AND bound = ?13 AND self = ?14",
+                     "iiiiitiittttti", seen->at_ms, seen->scan_id, seen->tries, seen->answers, key->asset_id,
+                     key->is_udp ? "udp" : "tcp", (int64_t)key->port, key->vantage_id, key->address,
                      port_state_name(seen->state), seen->reason, seen->service, seen->bound, (int64_t)seen->self);
+}
+
+static int store_endpoint_end(struct store *store, int64_t endpoint_id, int64_t at_ms)
+{
+    return store_run(store,
+                     "UPDATE endpoint_state SET ended_at = max(last_seen, ?1)"
+                     " WHERE endpoint_id = ?2 AND ended_at IS NULL",
+                     "ii", at_ms, endpoint_id);
 }
 
 static int store_endpoint_begin(struct store *store, int64_t endpoint_id, const struct store_endpoint_seen *seen)
 {
-    int rc = store_run(store,
-                       "UPDATE endpoint_state SET ended_at = max(last_seen, ?1)"
-                       " WHERE endpoint_id = ?2 AND ended_at IS NULL",
-                       "ii", seen->at_ms, endpoint_id);
-
-    if (rc < 0) {
-        return rc;
-    }
     return store_run(store,
                      "INSERT INTO endpoint_state (endpoint_id, state, reason, service, bound, self, tries, answers,"
                      " first_seen, last_seen, first_scan_id, last_scan_id)"
@@ -57,8 +67,9 @@ static int store_endpoint_begin(struct store *store, int64_t endpoint_id, const 
                      (int64_t)seen->self, seen->tries, seen->answers, seen->at_ms, seen->scan_id);
 }
 
-int store_endpoint_seen(struct store *store, const struct store_endpoint_key *key,
-                        const struct store_endpoint_seen *seen)
+/* 1 when the endpoint has an interval from now on, 0 when it was never open and is not now. */
+static int store_endpoint_change(struct store *store, const struct store_endpoint_key *key,
+                                 const struct store_endpoint_seen *seen)
 {
     int64_t endpoint_id;
     int rc = store_endpoint_find(store, key, &endpoint_id);
@@ -68,14 +79,33 @@ int store_endpoint_seen(struct store *store, const struct store_endpoint_key *ke
     }
     if (rc == -ENOENT) {
         rc = store_endpoint_insert(store, key, &endpoint_id);
+    } else if (rc == 0) {
+        rc = store_endpoint_end(store, endpoint_id, seen->at_ms);
     }
     if (rc == 0) {
-        rc = store_endpoint_extend(store, endpoint_id, seen);
-    }
-    if (rc == 0 && store_changes(store) == 0) {
         rc = store_endpoint_begin(store, endpoint_id, seen);
     }
     return rc < 0 ? rc : 1;
+}
+
+int store_endpoint_seen(struct store *store, const struct store_endpoint_key *key,
+                        const struct store_endpoint_seen *seen)
+{
+    int64_t endpoint_id;
+    int rc;
+
+    if (key->is_new && seen->state == PORT_STATE_OPEN) {
+        rc = store_endpoint_insert(store, key, &endpoint_id);
+        if (rc != -EEXIST) {
+            rc = rc == 0 ? store_endpoint_begin(store, endpoint_id, seen) : rc;
+            return rc < 0 ? rc : 1;
+        }
+    }
+    rc = store_endpoint_extend(store, key, seen);
+    if (rc < 0 || store_changes(store) > 0) {
+        return rc < 0 ? rc : 1;
+    }
+    return store_endpoint_change(store, key, seen);
 }
 
 /* The ports at that address that are in `ports`: at most 65,536, so the list is bounded. */
