@@ -214,6 +214,19 @@ static int plan_exclude_target(const struct plan *plan, struct space_builder *bu
     return rc < 0 ? rc : plan_exclude(plan, builder, &target->first, &target->last, &own);
 }
 
+/* Within a range or a prefix they are left out without a word: who writes 10.0.0.0/8 or ::/64 means its hosts. */
+static int plan_exclude_hostless(struct space_builder *builder)
+{
+    int rc = 0;
+
+    for (size_t i = 0; rc == 0 && scope_hostless_at(i) != NULL; i++) {
+        const struct prefix *prefix = &scope_hostless_at(i)->prefix;
+        struct addr last = prefix_last(prefix);
+        rc = space_builder_exclude(builder, &prefix->addr, &last, NULL);
+    }
+    return rc;
+}
+
 static int plan_fill_space(const struct plan *plan, struct space_builder *builder)
 {
     int rc = 0;
@@ -229,7 +242,7 @@ static int plan_fill_space(const struct plan *plan, struct space_builder *builde
     for (size_t i = 0; rc == 0 && i < targets_count(plan->doc.exclude); i++) {
         rc = plan_exclude_target(plan, builder, targets_at(plan->doc.exclude, i));
     }
-    return rc;
+    return rc == 0 ? plan_exclude_hostless(builder) : rc;
 }
 
 /* The never-scan list comes last, so that what it takes away can be counted. */
@@ -421,6 +434,19 @@ static int plan_check_resolved(const struct plan *plan, struct problem *problem)
                              "plan/resolved: has names that no target, exclusion, watch or canary has");
 }
 
+/* A target that holds nothing but addresses of no host was meant otherwise. */
+static int plan_check_targets(const struct plan *plan, struct problem *problem)
+{
+    for (size_t i = 0; i < targets_count(plan->doc.targets); i++) {
+        const struct target *target = targets_at(plan->doc.targets, i);
+        const struct scope_hostless *hostless = target->name != NULL ? NULL : scope_hostless_find(&target->first);
+        if (hostless != NULL && prefix_contains(&hostless->prefix, &target->last)) {
+            return problem_set(problem, -EINVAL, "target \"%s\": %s", target->text, hostless->hint);
+        }
+    }
+    return 0;
+}
+
 static int plan_from_object(const json_t *json, const struct plan_means *means, struct plan **ret_plan,
                             struct problem *problem)
 {
@@ -431,6 +457,9 @@ static int plan_from_object(const json_t *json, const struct plan_means *means, 
         return plan_out_of_memory(problem);
     }
     rc = plan_doc_read(&plan->doc, json, means->services, problem);
+    if (rc == 0) {
+        rc = plan_check_targets(plan, problem);
+    }
     if (rc == 0) {
         rc = plan_check_resolved(plan, problem);
     }

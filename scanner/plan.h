@@ -69,7 +69,8 @@ struct plan_means plan_means_default(void);
 struct plan;
 
 /* -EINVAL, -ENOENT (a name that does not resolve), -EOVERFLOW, -ENOMEM and others, always with *problem: what was
- * wrong, where, what would be right. An empty plan (all excluded) is an error. The caller owns the result:
+ * wrong, where, what would be right. An empty plan (all excluded) and a target of no host (scope_hostless_find()) are
+ * errors; such addresses within a range are left out. The caller owns the result:
  * plan_destroy(). */
 MUST_USE int plan_create(const struct plan_options *options, const struct plan_means *means, struct plan **ret_plan,
                          struct problem *problem);

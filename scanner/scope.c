@@ -27,7 +27,35 @@ static const char *const scope_default_prefixes[] = {
     "169.254.0.0/16", "fe80::/10",     /* link-local: RFC 3927, RFC 4291 */
 };
 
-enum { SCOPE_DEFAULT_COUNT = sizeof(scope_default_prefixes) / sizeof(*scope_default_prefixes) };
+static const struct scope_hostless scope_hostless_rows[] = {
+    {{{{0}, 0, false}, 32}, "the unspecified address is no host's; for this machine write 127.0.0.1"},
+    {{{{0}, 0, true}, 128}, "the unspecified address is no host's; for this machine write ::1"},
+    {{{{224}, 0, false}, 4}, "a multicast group is no host; write the hosts' own addresses"},
+    {{{{0xff}, 0, true}, 8}, "a multicast group is no host; write the hosts' own addresses"},
+    {{{{255, 255, 255, 255}, 0, false}, 32}, "the broadcast address is no host's; write the hosts' own addresses"},
+    {{{{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff}, 0, true}, 96},
+     "an IPv4 address in the form of IPv6; write it as IPv4, such as 10.0.0.5"},
+};
+
+enum {
+    SCOPE_DEFAULT_COUNT = sizeof(scope_default_prefixes) / sizeof(*scope_default_prefixes),
+    SCOPE_HOSTLESS_COUNT = sizeof(scope_hostless_rows) / sizeof(*scope_hostless_rows),
+};
+
+const struct scope_hostless *scope_hostless_at(size_t index)
+{
+    return index < SCOPE_HOSTLESS_COUNT ? &scope_hostless_rows[index] : NULL;
+}
+
+const struct scope_hostless *scope_hostless_find(const struct addr *addr)
+{
+    for (size_t i = 0; i < SCOPE_HOSTLESS_COUNT; i++) {
+        if (prefix_contains(&scope_hostless_rows[i].prefix, addr)) {
+            return &scope_hostless_rows[i];
+        }
+    }
+    return NULL;
+}
 
 static int scope_range_compare(const void *left, const void *right)
 {
@@ -184,8 +212,12 @@ static int scope_refuse(const struct addr *outside, const struct addr *first, co
 
 int scope_permits(const struct scope *scope, const struct addr *addr, struct problem *problem)
 {
+    const struct scope_hostless *hostless = scope_hostless_find(addr);
     char text[ADDR_TEXT_SIZE];
 
+    if (hostless != NULL) {
+        return problem_set(problem, -EPERM, "%s: %s", addr_format(addr, text), hostless->hint);
+    }
     if (scope_find(&scope->never, addr) != NULL) {
         return problem_set(problem, -EACCES,
                            "%s is on the never-scan list, which no flag overrides; take it off that "

@@ -22,12 +22,25 @@ struct scope_options {
 
 struct scope;
 
+/* Addresses that are no host's and that no flag makes one. Some lead past every list: connecting to the unspecified
+ * address reaches this machine (RFC 1122, 3.2.1.3; connect(2) of Linux), and to an IPv4-mapped one (RFC 4291, 2.5.5.2)
+ * the IPv4 host. */
+struct scope_hostless {
+    struct prefix prefix;
+    const char *hint; /* what it is, and what to write instead */
+};
+
+/* Row `index` of the table, NULL past its end. */
+const struct scope_hostless *scope_hostless_at(size_t index);
+/* The row that holds the address, or NULL. */
+const struct scope_hostless *scope_hostless_find(const struct addr *addr);
+
 /* -ENOMEM. Copies all. The caller owns the result: scope_destroy(). */
 MUST_USE int scope_create(const struct scope_options *options, struct scope **ret_scope);
 void scope_destroy(struct scope *scope);
 
-/* 0: go ahead. -EPERM: outside the scope. -EACCES: on the never-scan list, which no flag overrides.
- * For every single probe; *problem (may be NULL) names the address and the line that would allow it. */
+/* 0: go ahead. -EPERM: outside the scope, or no host's address. -EACCES: on the never-scan list, which no flag
+ * overrides. For every single probe; *problem (may be NULL) names the address and the line that would allow it. */
 MUST_USE int scope_permits(const struct scope *scope, const struct addr *addr, struct problem *problem);
 
 /* The same for all of first..last at once, without walking it: -EPERM and a problem that names the first address

@@ -245,6 +245,14 @@ test_unreachable() {
     forget_syns
     "$SCAN" 10.77.0.2 -p 22 --never-scan never --scope 10.0.0.0/8 -o jsonl:never.out 2>never.err
     tap_is "never-scan: nothing is sent, whatever the scope says" "$(syns syn4)" 0
+    printf '127.0.0.0/8\n::1\n' >never
+    for addr in 0.0.0.0 "[::]" "[::ffff:0.0.0.0]"; do
+        "$SCAN" "$addr:2222" --never-scan never --scope 0.0.0.0/0 --scope ::/0 -o jsonl:zero 2>zero.err
+        tap_is "never-scan: no way around it by $addr" "$? $(grep -c 'unspecified address is no host' zero.err)" "2 1"
+    done
+    "$SCAN" 0.0.0.0/31 ::/127 ::fffe:ffff:ffff-::1:0:0:0 --retries 0 --never-scan never \
+        --scope 0.0.0.0/0 --scope ::/0 -p 2222 -o jsonl:zero 2>zero.err
+    tap_is "never-scan: nor within ranges" "$? $(jq -r 'select(.type == "scan_end") | "\(.open) \(.probes)"' zero)" "0 0 3"
 }
 
 # ---- pace -------------------------------------------------------------------------------------------------------------------

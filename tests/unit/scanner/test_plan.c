@@ -182,6 +182,14 @@ static const char *const refusals[][2] = {
      "nothing is left to scan"},
     {"{" HEAD ",\"targets\":[\"10.0.0.1\"],\"ports\":\"22\",\"never_scan\":[\"10.0.0.0/8\"]," REST "}",
      "never-scan list"},
+    {"{" HEAD ",\"targets\":[\"0.0.0.0\"],\"ports\":\"22\"," REST "}", "target \"0.0.0.0\": the unspecified"},
+    {"{" HEAD ",\"targets\":[\"10.0.0.1\",\"[::]:80\"],\"ports\":\"22\"," REST "}", "\"[::]:80\": the unspecified"},
+    {"{" HEAD ",\"targets\":[\"::ffff:0.0.0.0\"],\"ports\":\"22\"," REST "}", "write 127.0.0.1"},
+    {"{" HEAD ",\"targets\":[\"239.1.0.0/16\"],\"ports\":\"22\"," REST "}", "a multicast group"},
+    {"{" HEAD ",\"targets\":[\"255.255.255.255\"],\"ports\":\"22\"," REST "}", "the broadcast address"},
+    {"{" HEAD ",\"targets\":[\"zero.example\"],\"ports\":\"22\"," REST
+     ",\"resolved\":{\"zero.example\":[\"0.0.0.0\"]}}",
+     "nothing is left to scan"},
     {"{" HEAD ",\"targets\":[\"::/0\"],\"ports\":\"22\"," REST "}", "narrow"},
     {"{\"schema\":\"leastport.plan/1\",\"realm\":\"a\\nb\",\"vantage\":\"v\",\"targets\":[\"10.0.0.1\"]," REST "}",
      "plan/realm: must hold no control characters"},
@@ -290,6 +298,23 @@ static void never_scan_is_left_out_and_counted(void **state)
     plan_destroy(plan);
 }
 
+/* Addresses that would reach a host past the lists, and such that reach none. */
+static void addresses_of_no_host_are_left_out(void **state)
+{
+    struct plan *plan = plan_of("{" HEAD ",\"ports\":\"22\",\"targets\":[\"0.0.0.0/30\",\"223.255.255.254-224.0.0.9\","
+                                "\"255.255.255.254/31\",\"::/126\",\"::fffe:ffff:fffe-::1:0:0:1\"],"
+                                "\"watch\":[{\"host\":\"0.0.0.0\",\"proto\":\"tcp\",\"port\":23}]," REST "}");
+    struct addr addr = {.is_ipv6 = true, .bytes = {[10] = 0xff, [11] = 0xff, [12] = 127, [15] = 1}};
+    (void)state;
+    assert_int_equal(plan_probes(plan), 3 + 2 + 1 + 3 + 4);
+    assert_false(space_has(plan_space(plan), &addr, 22));
+    assert_int_equal(addr_parse("0.0.0.0", &addr), 0);
+    assert_false(space_has(plan_space(plan), &addr, 22));
+    assert_false(space_has(plan_space(plan), &addr, 23));
+    assert_int_equal(plan_never_scan_hosts(plan), 0);
+    plan_destroy(plan);
+}
+
 static void checks_scope_before_the_first_probe(void **state)
 {
     struct plan *plan =
@@ -367,12 +392,13 @@ static void shards_are_disjoint_and_whole(void **state)
     }
 }
 
-static void plans_2_to_the_48_probes(void **state)
+static void plans_nearly_2_to_the_48_probes(void **state)
 {
     struct plan *plan = plan_of("{" HEAD ",\"ports\":\"0-65535\",\"targets\":[\"0.0.0.0/0\"]," REST "}");
     (void)state;
-    assert_int_equal(plan_probes(plan), UINT64_C(1) << 48);
-    assert_int_equal(space_slabs(plan_space(plan)), UINT64_C(1) << 28);
+    /* Less 0.0.0.0, 255.255.255.255 and 224.0.0.0/4. */
+    assert_int_equal(plan_probes(plan), ((UINT64_C(1) << 32) - (UINT64_C(1) << 28) - 2) << 16);
+    assert_int_equal(space_slabs(plan_space(plan)), (UINT64_C(1) << 28) - (UINT64_C(1) << 24));
     plan_destroy(plan);
 }
 
@@ -386,10 +412,11 @@ int main(void)
         cmocka_unit_test(skips_addresses_that_names_have_lost),
         cmocka_unit_test(tells_of_names_without_addresses),
         cmocka_unit_test(never_scan_is_left_out_and_counted),
+        cmocka_unit_test(addresses_of_no_host_are_left_out),
         cmocka_unit_test(checks_scope_before_the_first_probe),
         cmocka_unit_test(slabs_are_the_plan_s),
         cmocka_unit_test(shards_are_disjoint_and_whole),
-        cmocka_unit_test(plans_2_to_the_48_probes),
+        cmocka_unit_test(plans_nearly_2_to_the_48_probes),
     };
     return cmocka_run_group_tests_name("plan", tests, NULL, NULL);
 }

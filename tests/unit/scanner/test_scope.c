@@ -47,16 +47,10 @@ static void default_is_private_and_own(void **state)
                                      "172.16.0.0", "172.31.255.255",  "192.168.0.1", "169.254.1.1",
                                      "::1",        "fc00::",          "fdff::1",     "fe80::1",
                                      "fe80::1%lo", "198.51.100.7"};
-    static const char *const out[] = {"0.0.0.0",      "9.255.255.255",
-                                      "11.0.0.0",     "126.255.255.255",
-                                      "128.0.0.0",    "172.15.255.255",
-                                      "172.32.0.0",   "192.167.255.255",
-                                      "192.169.0.0",  "198.51.100.6",
-                                      "198.51.100.8", "255.255.255.255",
-                                      "224.0.0.1",    "::",
-                                      "::2",          "fbff::1",
-                                      "fe00::1",      "fec0::1",
-                                      "2001:db8::1",  "ff02::1"};
+    static const char *const out[] = {
+        "0.0.0.1",    "9.255.255.255",   "11.0.0.0",    "126.255.255.255", "128.0.0.0",    "172.15.255.255",
+        "172.32.0.0", "192.167.255.255", "192.169.0.0", "198.51.100.6",    "198.51.100.8", "255.255.255.254",
+        "::2",        "fbff::1",         "fe00::1",     "fec0::1",         "2001:db8::1"};
     struct addr own = address("198.51.100.7");
     struct scope_options options = {.own = &own, .own_count = 1};
     struct scope *scope;
@@ -111,6 +105,34 @@ static void never_scan_wins(void **state)
     scope_destroy(scope);
 }
 
+/* 0.0.0.0 and :: reach this machine, mapped addresses the IPv4 host: no way around a list that guards either. */
+static void addresses_of_no_host_are_refused(void **state)
+{
+    static const char *const refused[] = {"0.0.0.0",         "::",     "224.0.0.1", "239.255.255.255",
+                                          "255.255.255.255", "ff02::1"};
+    struct prefix allowed[] = {prefix("0.0.0.0/0"), prefix("::/0")};
+    struct prefix never[] = {prefix("127.0.0.0/8"), prefix("::1")};
+    struct scope_options options = {.allowed = allowed, .allowed_count = 2, .never = never, .never_count = 2};
+    struct addr mapped = {.is_ipv6 = true, .bytes = {[10] = 0xff, [11] = 0xff, [12] = 127, [15] = 1}};
+    struct problem problem;
+    struct scope *scope;
+    (void)state;
+    assert_int_equal(scope_create(&options, &scope), 0);
+    for (size_t i = 0; i < sizeof(refused) / sizeof(*refused); i++) {
+        assert_int_equal(permits(scope, refused[i], NULL), -EPERM);
+    }
+    assert_int_equal(permits(scope, "0.0.0.0", &problem), -EPERM);
+    assert_non_null(strstr(problem.text, "127.0.0.1"));
+    assert_int_equal(scope_permits(scope, &mapped, &problem), -EPERM);
+    assert_non_null(strstr(problem.text, "write it as IPv4"));
+    assert_int_equal(permits(scope, "0.0.0.1", NULL), 0);
+    assert_int_equal(permits(scope, "223.255.255.255", NULL), 0);
+    assert_int_equal(permits(scope, "255.255.255.254", NULL), 0);
+    assert_int_equal(permits(scope, "::2", NULL), 0);
+    assert_int_equal(permits(scope, "fec0::1", NULL), 0);
+    scope_destroy(scope);
+}
+
 static void judges_ranges_whole(void **state)
 {
     struct scope_options options = {0};
@@ -138,6 +160,7 @@ int main(void)
         cmocka_unit_test(default_is_private_and_own),
         cmocka_unit_test(configured_scope_replaces_the_default),
         cmocka_unit_test(never_scan_wins),
+        cmocka_unit_test(addresses_of_no_host_are_refused),
         cmocka_unit_test(judges_ranges_whole),
     };
     return cmocka_run_group_tests_name("scope", tests, NULL, NULL);
