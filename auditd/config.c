@@ -67,14 +67,8 @@ static bool check_duration(const json_t *value, char *reason, size_t size)
 
 static bool check_ports(const json_t *value, char *reason, size_t size)
 {
-    char why[PORT_EXPRESSION_REASON_SIZE];
-    struct portset set;
-
-    if (json_is_integer(value) || port_expression_parse(json_string_value(value), &set, why) == 0) {
-        return true;
-    }
-    snprintf(reason, size, "%s", why);
-    return false;
+    /* This release scans TCP alone. */
+    return port_expression_check(value, "tcp", reason, size);
 }
 
 /* "127.0.0.1:8480", "[::1]:8480" */

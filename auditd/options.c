@@ -1,5 +1,6 @@
 #include "auditd/options.h"
 
+#include "auditd/port_expression.h"
 #include "auditd/protocol.h"
 
 #include <argp.h>
@@ -122,6 +123,28 @@ static void options_vantage(struct argp_state *state, char *text, struct audit_o
     *colon = '\0';
 }
 
+static const char *options_ports(struct argp_state *state, const char *text)
+{
+    char reason[PORT_EXPRESSION_REASON_SIZE];
+    struct portset set;
+
+    /* This release scans TCP alone. */
+    if (port_expression_parse(text, "tcp", &set, reason) < 0) {
+        argp_error(state, "-p \"%s\": %s", text, reason);
+    }
+    return text;
+}
+
+static void options_new_tenant(struct argp_state *state, struct options_list *list, char *text)
+{
+    struct addr address;
+
+    if (addr_parse(text, &address) < 0) {
+        argp_error(state, "--new-tenant \"%s\" is no address such as 10.0.0.5", text);
+    }
+    options_add(state, list, text);
+}
+
 static void options_fail_on(struct argp_state *state, const char *text, enum severity *ret_severity)
 {
     if (severity_parse(text, ret_severity) < 0) {
@@ -152,7 +175,7 @@ static error_t options_audit_more(int key, char *arg, struct argp_state *state)
         options_add(state, &options->scope, arg);
         return 0;
     case KEY_NEW_TENANT:
-        options_add(state, &options->new_tenants, arg);
+        options_new_tenant(state, &options->new_tenants, arg);
         return 0;
     case KEY_RATE:
         options->rate_pps = options_number(state, "rate", arg, UINT32_MAX);
@@ -183,7 +206,7 @@ static error_t options_audit_one(int key, char *arg, struct argp_state *state)
 
     switch (key) {
     case 'p':
-        options->ports = arg;
+        options->ports = options_ports(state, arg);
         return 0;
     case 'o':
         options_audit_output(state, arg, options);

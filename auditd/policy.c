@@ -70,14 +70,7 @@ static bool check_prefix(const json_t *value, char *reason, size_t size)
 
 static bool check_ports(const json_t *value, char *reason, size_t size)
 {
-    char why[PORT_EXPRESSION_REASON_SIZE];
-    struct portset set;
-
-    if (json_is_integer(value) || port_expression_parse(json_string_value(value), &set, why) == 0) {
-        return true;
-    }
-    snprintf(reason, size, "%s", why);
-    return false;
+    return port_expression_check(value, NULL, reason, size);
 }
 
 /* The day after the date, at 0:00 UTC: a date counts to its end. */
@@ -497,7 +490,7 @@ static int compile_ports(const struct yaml_node *node, struct portset *set)
         struct portset some;
         if (json_is_integer(value)) {
             portset_add(set, (uint16_t)json_integer_value(value));
-        } else if (port_expression_parse(json_string_value(value), &some, reason) == 0) {
+        } else if (port_expression_parse(json_string_value(value), NULL, &some, reason) == 0) {
             portset_union(set, &some);
         } else {
             return -EBADMSG;

@@ -43,8 +43,13 @@ static int add_numbers(const char *item, struct portset *set, char *reason)
     return 0;
 }
 
+static bool is_meant(const char *proto, const char *other)
+{
+    return proto == NULL || strcmp(proto, other) == 0;
+}
+
 /* The baseline's names stand for all ports of the service, IANA's for one. */
-static bool add_service(const char *name, struct portset *set)
+static bool add_service(const char *name, const char *proto, struct portset *set)
 {
     static const char *const protos[] = {"tcp", "udp"};
     size_t count = 0;
@@ -53,14 +58,15 @@ static bool add_service(const char *name, struct portset *set)
     uint16_t port;
 
     for (size_t i = 0; i < count; i++) {
-        bool is_named = strcasecmp(rows[i].service, name) == 0 || strcasecmp(rows[i].id, name) == 0;
+        bool is_named = is_meant(proto, rows[i].proto) &&
+                        (strcasecmp(rows[i].service, name) == 0 || strcasecmp(rows[i].id, name) == 0);
         for (size_t j = 0; is_named && j < BASELINE_PORTS_MAX && rows[i].ports[j] != 0; j++) {
             portset_add(set, rows[i].ports[j]);
             found = true;
         }
     }
     for (size_t i = 0; i < 2; i++) {
-        if (services_port(NULL, name, protos[i], &port) == 0) {
+        if (is_meant(proto, protos[i]) && services_port(NULL, name, protos[i], &port) == 0) {
             portset_add(set, port);
             found = true;
         }
@@ -68,7 +74,7 @@ static bool add_service(const char *name, struct portset *set)
     return found;
 }
 
-static int add_item(const char *item, struct portset *set, char *reason)
+static int add_item(const char *item, const char *proto, struct portset *set, char *reason)
 {
     const char *dash = strchr(item, '-');
     size_t head = dash != NULL ? (size_t)(dash - item) : strlen(item);
@@ -84,16 +90,21 @@ static int add_item(const char *item, struct portset *set, char *reason)
         return 0;
     }
     if (strcmp(item, "common") == 0) {
-        service_common_ports("tcp", set);
-        service_common_ports("udp", set);
+        if (is_meant(proto, "tcp")) {
+            service_common_ports("tcp", set);
+        }
+        if (is_meant(proto, "udp")) {
+            service_common_ports("udp", set);
+        }
         return 0;
     }
-    return add_service(item, set)
+    return add_service(item, proto, set)
                ? 0
                : refuse(reason, item, "is neither a port (0 to 65535), a range (80-90) nor a known service");
 }
 
-int port_expression_parse(const char *text, struct portset *ret_set, char reason[PORT_EXPRESSION_REASON_SIZE])
+int port_expression_parse(const char *text, const char *proto, struct portset *ret_set,
+                          char reason[PORT_EXPRESSION_REASON_SIZE])
 {
     struct portset sets[2]; /* what is meant, what is taken away */
     char item[ITEM_SIZE];
@@ -110,7 +121,7 @@ int port_expression_parse(const char *text, struct portset *ret_set, char reason
         }
         memcpy(item, text + skip, length - skip);
         item[length - skip] = '\0';
-        rc = add_item(item, &sets[is_taken_away ? 1 : 0], reason);
+        rc = add_item(item, proto, &sets[is_taken_away ? 1 : 0], reason);
         if (rc != 0) {
             return rc;
         }
@@ -128,4 +139,16 @@ int port_expression_parse(const char *text, struct portset *ret_set, char reason
     }
     *ret_set = sets[0];
     return 0;
+}
+
+bool port_expression_check(const json_t *value, const char *proto, char *reason, size_t reason_size)
+{
+    char why[PORT_EXPRESSION_REASON_SIZE];
+    struct portset set;
+
+    if (json_is_integer(value) || port_expression_parse(json_string_value(value), proto, &set, why) == 0) {
+        return true;
+    }
+    snprintf(reason, reason_size, "%s", why);
+    return false;
 }

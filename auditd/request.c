@@ -1,6 +1,7 @@
 #include "auditd/request.h"
 
 #include "auditd/hosts.h"
+#include "auditd/port_expression.h"
 #include "scanner/protocol.h"
 
 #include <errno.h>
@@ -11,7 +12,15 @@
 
 enum { REQUEST_NAME_MAX = 128, REQUEST_RETRIES_MAX = 20 };
 
-enum request_type { REQUEST_ADDRESSES, REQUEST_TEXT, REQUEST_TEXTS, REQUEST_COUNT, REQUEST_FLAG, REQUEST_CLASS };
+enum request_type {
+    REQUEST_ADDRESSES,
+    REQUEST_PORTS,
+    REQUEST_TEXT,
+    REQUEST_TEXTS,
+    REQUEST_COUNT,
+    REQUEST_FLAG,
+    REQUEST_CLASS
+};
 
 static const struct request_field {
     const char *name;
@@ -21,7 +30,7 @@ static const struct request_field {
     {"targets", REQUEST_TEXTS, REQUEST_TARGETS_MAX},
     {"exclude", REQUEST_TEXTS, REQUEST_TARGETS_MAX},
     {"new_tenant", REQUEST_ADDRESSES, REQUEST_TARGETS_MAX},
-    {"ports", REQUEST_TEXT, 65536},
+    {"ports", REQUEST_PORTS, 65536},
     {"realm", REQUEST_TEXT, REQUEST_NAME_MAX},
     {"vantage", REQUEST_TEXT, REQUEST_NAME_MAX},
     {"vantage_class", REQUEST_CLASS, 0},
@@ -87,6 +96,19 @@ static int request_check_class(const struct request_field *field, const json_t *
     return 0;
 }
 
+static int request_check_ports(const struct request_field *field, const json_t *value, char *reason)
+{
+    char what[PORT_EXPRESSION_REASON_SIZE + 16] = "hold ";
+
+    if (!request_is_text(value, field->maximum)) {
+        return request_refuse(reason, field->name, "must be a text such as 22,80-90,https");
+    }
+    if (!port_expression_check(value, "tcp", what + strlen(what), sizeof(what) - strlen(what))) {
+        return request_refuse(reason, field->name, what);
+    }
+    return 0;
+}
+
 static int request_check_field(const struct request_field *field, const json_t *value, char *reason)
 {
     char what[96];
@@ -96,6 +118,8 @@ static int request_check_field(const struct request_field *field, const json_t *
         return request_check_texts(field, value, reason);
     case REQUEST_ADDRESSES:
         return request_check_addresses(field, value, reason);
+    case REQUEST_PORTS:
+        return request_check_ports(field, value, reason);
     case REQUEST_CLASS:
         return request_check_class(field, value, reason);
     case REQUEST_FLAG:
@@ -261,19 +285,39 @@ static int request_put_guards(json_t *plan, const struct config *config, char *r
     return request_put_list(plan, "never_scan", never_scan);
 }
 
+/* Numbers: the scanner and the judge then mean the same ports, whatever name stood there. This release scans TCP. */
+static int request_put_ports(json_t *plan, const char *expression, char *reason)
+{
+    char why[PORT_EXPRESSION_REASON_SIZE];
+    struct portset set;
+    char *numbers;
+    int rc = port_expression_parse(expression, "tcp", &set, why);
+
+    if (rc < 0) {
+        snprintf(reason, REQUEST_REASON_SIZE, "ports: %s", why);
+        return rc;
+    }
+    numbers = portset_format(&set);
+    rc = numbers != NULL && json_object_set_new(plan, "ports", json_string(numbers)) == 0 ? 0 : -ENOMEM;
+    free(numbers);
+    return rc;
+}
+
 int request_plan(const json_t *request, const struct config *config, json_t **ret_plan,
                  char ret_reason[REQUEST_REASON_SIZE])
 {
-    json_t *plan = json_pack("{s:s, s:s, s:s, s:s, s:[s], s:I, s:I, s:I}", "schema", SCAN_PLAN_SCHEMA, "realm",
+    json_t *plan = json_pack("{s:s, s:s, s:s, s:[s], s:I, s:I, s:I}", "schema", SCAN_PLAN_SCHEMA, "realm",
                              request_text(request, "realm", config->realm), "vantage",
-                             request_text(request, "vantage", config->vantage), "ports",
-                             request_text(request, "ports", config->ports), "probes", "connect", "rate_pps",
+                             request_text(request, "vantage", config->vantage), "probes", "connect", "rate_pps",
                              request_count(request, "rate_pps", config->rate_pps), "host_rate_pps",
                              request_count(request, "host_rate_pps", config->host_rate_pps), "retries",
                              request_count(request, "retries", config->retries));
     int rc = plan == NULL ? -ENOMEM : 0;
 
     ret_reason[0] = '\0';
+    if (rc == 0) {
+        rc = request_put_ports(plan, request_text(request, "ports", config->ports), ret_reason);
+    }
     if (rc == 0) {
         rc = request_put_list(plan, "targets",
                               request_list(json_object_get(request, "targets"), &config->targets, false));

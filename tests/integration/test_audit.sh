@@ -70,6 +70,17 @@ tap_is "the watched ports are judged by the policy of this audit" "$(findings "$
     $'22 OPEN FRESH low\n443 ALLOWED FRESH low\n8080 ALLOWED FRESH low'
 tap_is "and no other is spoken of" "$(grep -c 'another policy' <<<"$out")" 0
 
+# ---- what ports are called ----
+# The judge's names: all ports of a service, and what a configuration may hold a scan can take.
+for expression in kafka any smb rdp docker '22, 80'; do
+    printf 'version: 1\nrate: 0\nhost_rate: 0\nports: "%s"\n' "$expression" >"$DIR/ports.yaml"
+    audit $THERE --db "$DIR/ports.db" --config "$DIR/ports.yaml" --no-verify --fresh --fail-on critical
+    tap_is "ports: \"$expression\" is scanned" "$status" 0
+done
+tap_is "as the numbers that it stands for" \
+    "$(sql "$DIR/ports.db" "SELECT json_extract(plan, '$.ports') FROM scan ORDER BY id" | paste -sd' ')" \
+    '9092,9094,9096,9098 1-65535 445 3389 2375-2376 22,80'
+
 # ---- bad input ----
 refuses() {
     local description=$1 text=$2
@@ -81,7 +92,9 @@ refuses() {
 refuses "an address outside the scope" '8\.8\.8\.8' 8.8.8.8 --db "$DIR/x.db"
 tap_is "and once" "$(grep -c 'outside the scope' <<<"$err")" 1
 refuses "a target that is none" '10\.0\.0\.300' 10.0.0.300 --db "$DIR/x.db"
-refuses "a port that is none" '99999' $THERE -p 99999 --db "$DIR/x.db"
+refuses "a port that is none" '99999' $THERE -p 99999 --db "$DIR/port.db"
+tap_is "and makes no database" "$(find "$DIR" -name 'port.db*' | wc -l)" 0
+refuses "a new tenant that is no address" '--new-tenant "shs" is no address' $THERE --new-tenant shs
 refuses "a severity that is none" '"loud"' $THERE --fail-on loud
 refuses "a rate that is none" '"fast"' $THERE --rate fast
 refuses "an output format that is none" '"pdf:x"' $THERE -o pdf:x

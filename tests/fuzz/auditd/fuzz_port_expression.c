@@ -13,9 +13,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct portset again;
     char *form;
 
-    if (port_expression_parse(text, &set, reason) == 0) {
+    if (port_expression_parse(text, NULL, &set, reason) == 0) {
         form = portset_format(&set);
-        assert(form != NULL && port_expression_parse(form, &again, reason) == 0 && portset_equal(&set, &again));
+        assert(form != NULL && port_expression_parse(form, NULL, &again, reason) == 0 && portset_equal(&set, &again));
         free(form);
     } else {
         assert(reason[0] != '\0');

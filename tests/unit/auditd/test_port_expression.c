@@ -38,7 +38,7 @@ static void takes_numbers_ranges_and_names(void **state)
     for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
         char reason[PORT_EXPRESSION_REASON_SIZE] = "";
         struct portset set;
-        if (port_expression_parse(cases[i].text, &set, reason) != 0) {
+        if (port_expression_parse(cases[i].text, NULL, &set, reason) != 0) {
             fail_msg("%s: %s", cases[i].text, reason);
         }
         char *text = portset_format(&set);
@@ -78,7 +78,7 @@ static void says_what_is_wrong(void **state)
     for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
         char reason[PORT_EXPRESSION_REASON_SIZE] = "";
         struct portset set;
-        assert_int_equal(port_expression_parse(cases[i].text, &set, reason), -EINVAL);
+        assert_int_equal(port_expression_parse(cases[i].text, NULL, &set, reason), -EINVAL);
         if (strstr(reason, cases[i].says) == NULL) {
             fail_msg("%s: %s", cases[i].text, reason);
         }
@@ -92,9 +92,39 @@ static void knows_common_ports(void **state)
     struct portset set;
 
     (void)state;
-    assert_int_equal(port_expression_parse("common", &set, reason), 0);
+    assert_int_equal(port_expression_parse("common", NULL, &set, reason), 0);
     assert_true(portset_count(&set) > 100);
     assert_true(portset_has(&set, 22) && portset_has(&set, 443) && portset_has(&set, 3306));
+}
+
+/* What a scan of TCP is given must not bring along ports that only UDP knows by the name. */
+static void keeps_to_a_protocol(void **state)
+{
+    static const struct {
+        const char *text;
+        const char *proto;
+        const char *ports; /* NULL: refused */
+    } cases[] = {
+        {"tftp", NULL, "69"},   {"tftp", "udp", "69"},     {"tftp", "tcp", NULL},
+        {"kafka", "udp", NULL}, {"any", "tcp", "1-65535"}, {"69", "tcp", "69"},
+    };
+    char reason[PORT_EXPRESSION_REASON_SIZE];
+    struct portset set;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+        int rc = port_expression_parse(cases[i].text, cases[i].proto, &set, reason);
+        char *text = rc == 0 ? portset_format(&set) : NULL;
+        assert_int_equal(rc, cases[i].ports == NULL ? -EINVAL : 0);
+        if (cases[i].ports != NULL) {
+            assert_string_equal(text, cases[i].ports);
+        }
+        free(text);
+    }
+    assert_int_equal(port_expression_parse("common", "tcp", &set, reason), 0);
+    struct portset both;
+    assert_int_equal(port_expression_parse("common", NULL, &both, reason), 0);
+    assert_true(portset_count(&set) < portset_count(&both));
 }
 
 int main(void)
@@ -103,6 +133,7 @@ int main(void)
         cmocka_unit_test(takes_numbers_ranges_and_names),
         cmocka_unit_test(says_what_is_wrong),
         cmocka_unit_test(knows_common_ports),
+        cmocka_unit_test(keeps_to_a_protocol),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

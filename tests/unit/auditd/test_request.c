@@ -54,6 +54,7 @@ static void refuses_and_names_the_member(void **state)
         {"{\"targets\":[\"a\"],\"new_tenant\":\"10.0.0.1\"}", "new_tenant"},
         {"{\"targets\":[\"a\"],\"ports\":22}", "ports"},
         {"{\"targets\":[\"a\"],\"ports\":\"\"}", "ports"},
+        {"{\"targets\":[\"a\"],\"ports\":\"shs\"}", "\"ports\" hold \"shs\" is neither"},
         {"{\"targets\":[\"a\"],\"retries\":21}", "retries"},
         {"{\"targets\":[\"a\"],\"retries\":-1}", "retries"},
         {"{\"targets\":[\"a\"],\"rate_pps\":1.5}", "rate_pps"},
@@ -84,10 +85,12 @@ static void plans_what_is_asked_over_what_is_configured(void **state)
 
     (void)state;
     assert_int_equal(config_init_default(&config), 0);
+    free(config.ports);
+    config.ports = strdup("kafka, ssh,!9098");
     assert_int_equal(request_plan(request, &config, &plan, reason), 0);
     assert_string_equal(json_string_value(json_object_get(plan, "realm")), "vpc-1");
     assert_string_equal(json_string_value(json_object_get(plan, "vantage")), config.vantage);
-    assert_string_equal(json_string_value(json_object_get(plan, "ports")), config.ports);
+    assert_string_equal(json_string_value(json_object_get(plan, "ports")), "22,9092,9094,9096");
     assert_int_equal(json_integer_value(json_object_get(plan, "retries")), 4);
     assert_int_equal(json_array_size(json_object_get(plan, "targets")), 1);
     assert_int_equal(json_array_size(json_object_get(plan, "exclude")), 1);
