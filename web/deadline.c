@@ -131,6 +131,20 @@ void deadline_set(struct deadline_watch *watch, struct deadline *deadline, uint3
     pthread_mutex_unlock(&watch->mutex);
 }
 
+void deadline_shorten(struct deadline_watch *watch, struct deadline *deadline, uint32_t allowed_ms)
+{
+    struct mono_time due = mono_add_ns(mono_now(), allowed_ms * UINT64_C(1000000));
+
+    if (deadline == NULL) {
+        return;
+    }
+    pthread_mutex_lock(&watch->mutex);
+    if (due.ns < deadline->due.ns) {
+        deadline->due = due;
+    }
+    pthread_mutex_unlock(&watch->mutex);
+}
+
 void deadline_remove(struct deadline_watch *watch, struct deadline *deadline)
 {
     if (deadline == NULL) {

@@ -20,6 +20,8 @@ void deadline_watch_destroy(struct deadline_watch *watch);
 struct deadline *deadline_add(struct deadline_watch *watch, int fd, uint32_t allowed_ms);
 /* The time starts anew. `deadline` may be NULL, here and below. */
 void deadline_set(struct deadline_watch *watch, struct deadline *deadline, uint32_t allowed_ms);
+/* The time is over after `allowed_ms`, unless it was to be over before. */
+void deadline_shorten(struct deadline_watch *watch, struct deadline *deadline, uint32_t allowed_ms);
 void deadline_remove(struct deadline_watch *watch, struct deadline *deadline);
 
 #endif

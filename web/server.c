@@ -134,12 +134,32 @@ static void server_settle(struct exchange *exchange, const char *target)
 
 /* ---- requests ---- */
 
-/* What is kept of a request between the library's calls: its raw target. */
+static struct deadline *server_deadline(struct MHD_Connection *connection)
+{
+    const union MHD_ConnectionInfo *info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+
+    return info == NULL ? NULL : info->socket_context;
+}
+
+/* What is kept of a request between the library's calls. */
+struct server_request {
+    bool is_known; /* the library has told of its head */
+    char target[]; /* raw */
+};
+
 static void *server_note_target(void *context, const char *target, struct MHD_Connection *connection)
 {
-    (void)context;
-    (void)connection;
-    return strdup(target);
+    size_t size = strlen(target) + 1;
+    struct server_request *request = malloc(sizeof(*request) + size);
+    struct server *server = context;
+
+    /* A further request on a connection that was idle: from here its head has as long as the first one's. */
+    deadline_shorten(server->watch, server_deadline(connection), server->options.head_ms);
+    if (request != NULL) {
+        request->is_known = false;
+        memcpy(request->target, target, size);
+    }
+    return request;
 }
 
 /* Targets are decoded by uri.h, strictly; the library leaves them alone. */
@@ -157,11 +177,10 @@ static enum MHD_Result server_note_header(void *context, enum MHD_ValueKind kind
     return MHD_YES;
 }
 
-static struct deadline *server_deadline(struct MHD_Connection *connection)
+static void server_read_framing(struct MHD_Connection *connection, struct framing *ret_framing)
 {
-    const union MHD_ConnectionInfo *info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
-
-    return info == NULL ? NULL : info->socket_context;
+    framing_init(ret_framing);
+    MHD_get_connection_values(connection, MHD_HEADER_KIND, server_note_header, ret_framing);
 }
 
 static enum MHD_Result server_serve(struct server *server, struct MHD_Connection *connection, const char *method,
@@ -179,8 +198,7 @@ static enum MHD_Result server_serve(struct server *server, struct MHD_Connection
     bool is_sound;
     enum MHD_Result result;
 
-    framing_init(&framing);
-    MHD_get_connection_values(connection, MHD_HEADER_KIND, server_note_header, &framing);
+    server_read_framing(connection, &framing);
     exchange_init(&exchange, &server->site);
     is_sound = framing_is_sound(&framing, &exchange.problem);
     if (is_sound) {
@@ -199,16 +217,25 @@ static enum MHD_Result server_handle(void *context, struct MHD_Connection *conne
                                      void **request)
 {
     struct server *server = context;
+    struct server_request *kept = *request;
+    struct framing framing;
 
     (void)url;
     (void)version;
     (void)upload;
     (void)upload_size;
-    if (*request == NULL) {
+    if (kept == NULL) {
         return MHD_NO;
     }
     deadline_set(server->watch, server_deadline(connection), server->options.request_ms);
-    return server_serve(server, connection, method, *request);
+    server_read_framing(connection, &framing);
+    /* The library ends a connection whose answer comes at its first call, before the request is whole. Only content,
+     * which is never read, is worth that. */
+    if (!kept->is_known && !framing.has_content) {
+        kept->is_known = true;
+        return MHD_YES;
+    }
+    return server_serve(server, connection, method, kept->target);
 }
 
 static void server_complete(void *context, struct MHD_Connection *connection, void **request,
@@ -277,13 +304,14 @@ static int server_start_daemon(struct server *server)
         return rc;
     }
     errno = 0;
-    server->daemon = MHD_start_daemon(
-        MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_ITC, 0, NULL, NULL, server_handle, server, MHD_OPTION_LISTEN_SOCKET, fd,
-        MHD_OPTION_THREAD_POOL_SIZE, server->options.threads, MHD_OPTION_CONNECTION_LIMIT, server->options.connections,
-        MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)SERVER_IDLE_S, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
-        (size_t)SERVER_CONNECTION_BYTES, MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_UNESCAPE_CALLBACK,
-        server_leave_escapes, NULL, MHD_OPTION_URI_LOG_CALLBACK, server_note_target, NULL, MHD_OPTION_NOTIFY_COMPLETED,
-        server_complete, server, MHD_OPTION_NOTIFY_CONNECTION, server_watch, server, MHD_OPTION_END);
+    server->daemon =
+        MHD_start_daemon(MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_ITC, 0, NULL, NULL, server_handle, server,
+                         MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_THREAD_POOL_SIZE, server->options.threads,
+                         MHD_OPTION_CONNECTION_LIMIT, server->options.connections, MHD_OPTION_CONNECTION_TIMEOUT,
+                         (unsigned)SERVER_IDLE_S, MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)SERVER_CONNECTION_BYTES,
+                         MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_UNESCAPE_CALLBACK, server_leave_escapes, NULL,
+                         MHD_OPTION_URI_LOG_CALLBACK, server_note_target, server, MHD_OPTION_NOTIFY_COMPLETED,
+                         server_complete, server, MHD_OPTION_NOTIFY_CONNECTION, server_watch, server, MHD_OPTION_END);
     if (server->daemon == NULL) {
         rc = errno == 0 ? -EIO : -errno;
         close(fd);

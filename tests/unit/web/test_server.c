@@ -152,6 +152,33 @@ static void answers_many_threads_at_once(void **state)
     server_stop(server);
 }
 
+/* Dials are dear, and a page asks for a dozen things. The last request says that it is. */
+static void answers_on_over_one_connection(void **state)
+{
+    static const char request[] = "GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n";
+    static const char last[] = "GET /nowhere HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
+    struct server *server = start();
+    char text[8192] = "";
+    size_t answers = 0;
+    int fd = dial(server_port(server));
+    ssize_t count;
+    (void)state;
+    assert_true(fd >= 0);
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(send(fd, request, strlen(request), MSG_NOSIGNAL), strlen(request));
+    }
+    assert_int_equal(send(fd, last, strlen(last), MSG_NOSIGNAL), strlen(last));
+    count = recv(fd, text, sizeof(text) - 1, MSG_WAITALL);
+    assert_true(count > 0);
+    for (const char *at = text; (at = strstr(at, "HTTP/1.1 200")) != NULL; at++) {
+        answers++;
+    }
+    assert_int_equal(answers, 3);
+    assert_non_null(strstr(text, "HTTP/1.1 404"));
+    close(fd);
+    server_stop(server);
+}
+
 static void stops_while_clients_hang(void **state)
 {
     struct server *server = start();
@@ -186,6 +213,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(answers_many_threads_at_once),
+        cmocka_unit_test(answers_on_over_one_connection),
         cmocka_unit_test(stops_while_clients_hang),
         cmocka_unit_test(a_port_in_use_is_an_error),
     };
