@@ -186,6 +186,21 @@ static struct plan_means means_of(const struct invocation *run)
     return means;
 }
 
+/* What --scope and --never-scan say. Whatever it returns, the caller owns the items. */
+static int gather_limits(const struct options *options, struct prefixes *scope, struct prefixes *never_scan,
+                         struct problem *problem)
+{
+    int rc = 0;
+
+    for (size_t i = 0; rc == 0 && i < options->scope.count; i++) {
+        rc = add_prefix(scope, options->scope.items[i], "--scope", problem);
+    }
+    for (size_t i = 0; rc == 0 && i < options->never_scan_files.count; i++) {
+        rc = read_prefixes(never_scan, options->never_scan_files.items[i], problem);
+    }
+    return rc;
+}
+
 struct plan_parts {
     struct targets *targets;
     struct targets *exclude;
@@ -207,11 +222,8 @@ static int gather_parts(struct invocation *run, struct plan_parts *parts, struct
     if (rc == 0) {
         rc = read_targets(run, &options->exclude, &options->exclude_files, parts->exclude, problem);
     }
-    for (size_t i = 0; rc == 0 && i < options->scope.count; i++) {
-        rc = add_prefix(&parts->scope, options->scope.items[i], "--scope", problem);
-    }
-    for (size_t i = 0; rc == 0 && i < options->never_scan_files.count; i++) {
-        rc = read_prefixes(&parts->never_scan, options->never_scan_files.items[i], problem);
+    if (rc == 0) {
+        rc = gather_limits(options, &parts->scope, &parts->never_scan, problem);
     }
     if (rc == 0 && targets_count(parts->targets) == 0) {
         rc = problem_set(problem, -EINVAL, "no target: the files that were given name none");
@@ -375,6 +387,26 @@ static int make_plan(struct invocation *run, struct problem *problem)
     return plan_from_options(run, problem);
 }
 
+/* A plan from a state has its own scope and never-scan list; what stands on the command line comes on top. */
+static int narrow_scope(struct invocation *run, struct problem *problem)
+{
+    struct prefixes scope = {0};
+    struct prefixes never_scan = {0};
+    int rc = gather_limits(run->options, &scope, &never_scan, problem);
+
+    if (rc == 0) {
+        struct scope_options narrower = {.allowed = scope.items,
+                                         .allowed_count = scope.count,
+                                         .never = never_scan.items,
+                                         .never_count = never_scan.count};
+        rc = scope_narrow(run->scope, &narrower);
+        rc = rc < 0 ? problem_set(problem, rc, "out of memory") : 0;
+    }
+    free(scope.items);
+    free(never_scan.items);
+    return rc;
+}
+
 static int make_scope(struct invocation *run, struct problem *problem)
 {
     const struct addr *own;
@@ -389,7 +421,8 @@ static int make_scope(struct invocation *run, struct problem *problem)
     if (rc < 0) {
         return problem_set(problem, rc, "out of memory");
     }
-    return plan_check_scope(run->plan, run->scope, problem);
+    rc = plan_check_scope(run->plan, run->scope, problem);
+    return rc == 0 && run->options->resume != NULL ? narrow_scope(run, problem) : rc;
 }
 
 static int make_folders(char *path)
@@ -554,6 +587,14 @@ static int keep_command(struct invocation *run, int argc, char **argv, struct pr
     return fclose(out) == 0 ? 0 : problem_set(problem, -ENOMEM, "out of memory");
 }
 
+static void quote_list(FILE *out, const char *option, const struct options_list *list)
+{
+    for (size_t i = 0; i < list->count; i++) {
+        fprintf(out, " %s ", option);
+        quote(out, list->items[i]);
+    }
+}
+
 static void say_how_to_resume(const struct invocation *run, const char *program, const char *why)
 {
     char *command = NULL;
@@ -571,10 +612,11 @@ static void say_how_to_resume(const struct invocation *run, const char *program,
     quote_program(out, program);
     fputs(" --resume ", out);
     quote(out, state_path(run->state));
-    for (size_t i = 0; i < run->options->outputs.count; i++) {
-        fputs(" -o ", out);
-        quote(out, run->options->outputs.items[i]);
+    if (run->options->resume != NULL) { /* else the plan has them */
+        quote_list(out, "--scope", &run->options->scope);
+        quote_list(out, "--never-scan", &run->options->never_scan_files);
     }
+    quote_list(out, "-o", &run->options->outputs);
     if (fclose(out) == 0) {
         log_notice("%s; to go on: %s", why, command);
     }

@@ -163,8 +163,8 @@ static const struct place places[] = {
     {KEY_EXCLUDE, LIST(exclude), true},
     {KEY_TARGETS_FILE, LIST(target_files), true},
     {KEY_EXCLUDE_FILE, LIST(exclude_files), true},
-    {KEY_SCOPE, LIST(scope), true},
-    {KEY_NEVER_SCAN, LIST(never_scan_files), true},
+    {KEY_SCOPE, LIST(scope), false},
+    {KEY_NEVER_SCAN, LIST(never_scan_files), false},
     {KEY_OUTPUT, LIST(outputs), false},
     {KEY_STATE, TEXT(state), false},
     {KEY_RESUME, TEXT(resume), false},
@@ -280,6 +280,11 @@ static void check(struct argp_state *state)
     if (given && options->settles_plan != NULL) {
         argp_error(state, "%s does not go with --%s: the plan settles it", options->settles_plan,
                    options->plan != NULL ? "plan" : "resume");
+    }
+    /* A resume may be narrowed: a host can turn out to be fragile while the scan rests. */
+    if (options->plan != NULL && (options->scope.count > 0 || options->never_scan_files.count > 0)) {
+        argp_error(state, "%s does not go with --plan: the plan settles it",
+                   options->scope.count > 0 ? "scope" : "never-scan");
     }
     if (options->resume != NULL && (options->scan_id != NULL || options->state != NULL)) {
         argp_error(state, "--scan-id and --state do not go with --resume: the state file goes on as it is");

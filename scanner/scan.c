@@ -286,6 +286,12 @@ static void tell_canary(struct scan *scan, const struct canary *canary, const st
     report_tell(scan->report, &observation);
 }
 
+/* A resume may be narrower than its plan, which was checked as a whole. */
+static bool is_refused_now(const struct scan *scan, const struct addr *addr)
+{
+    return scan->options->resume && scope_permits(scan->options->scope, addr, NULL) < 0;
+}
+
 static int ask_canary(struct scan *scan, bool at_end, struct problem *problem)
 {
     static const uint8_t seed[PERMUTATION_SEED_BYTES] = {0};
@@ -304,7 +310,7 @@ static int ask_canary(struct scan *scan, bool at_end, struct problem *problem)
                                     .listener = {ignore_open, ignore_host, ignore_host, NULL}};
     int rc;
 
-    if (!plan_canary(scan->options->plan, &canary.addr, &canary.port)) {
+    if (!plan_canary(scan->options->plan, &canary.addr, &canary.port) || is_refused_now(scan, &canary.addr)) {
         return 0;
     }
     permutation_init(&order, seed, 0, 1);
@@ -377,10 +383,27 @@ static void slab_close(struct scan *scan)
     scan->group = NULL;
 }
 
+static void tell_refused(struct scan *scan, uint32_t count, const struct addr *first)
+{
+    char text[ADDR_TEXT_SIZE];
+
+    if (count == 1) {
+        report_notice(scan->report, "never-scan", first, "%s is not probed any more: this resume has it out of bounds",
+                      addr_format(first, text));
+    } else if (count > 1) {
+        report_notice(scan->report, "never-scan", NULL,
+                      "%s and %" PRIu32 " more hosts of this part of the scan are not probed any more: this resume has "
+                      "them out of bounds",
+                      addr_format(first, text), count - 1);
+    }
+}
+
 /* What is left of a slab that was suspended, and the hosts that are not to be sent to any more. */
 static int slab_prepare(struct scan *scan, struct problem *problem)
 {
     const struct state_mark *mark = scan->options->resume ? state_mark(scan->options->state) : NULL;
+    uint32_t refused = 0;
+    struct addr first_refused = {0};
     int rc;
 
     if (mark != NULL && mark->partial_size > 0 && mark->slab == scan->slab_number) {
@@ -392,8 +415,14 @@ static int slab_prepare(struct scan *scan, struct problem *problem)
     }
     for (uint32_t host = 0; host < hostgroup_hosts(scan->group); host++) {
         struct addr addr = hostgroup_addr(scan->group, host);
-        slab_host(scan->slab, host)->done |= plan_is_skipped(scan->options->plan, &addr);
+        struct slab_host *facts = slab_host(scan->slab, host);
+        facts->done |= plan_is_skipped(scan->options->plan, &addr);
+        if (!facts->done && is_refused_now(scan, &addr)) {
+            facts->done = true;
+            first_refused = refused++ == 0 ? addr : first_refused;
+        }
     }
+    tell_refused(scan, refused, &first_refused);
     return 0;
 }
 

@@ -1,5 +1,6 @@
 #include "scanner/scope.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,6 +18,7 @@ struct scope_ranges {
 
 struct scope {
     struct scope_ranges allowed;
+    struct scope_ranges within; /* empty: not narrowed */
     struct scope_ranges never;
 };
 
@@ -150,8 +152,32 @@ void scope_destroy(struct scope *scope)
         return;
     }
     free(scope->allowed.items);
+    free(scope->within.items);
     free(scope->never.items);
     free(scope);
+}
+
+static int scope_ranges_add(struct scope_ranges *ranges, const struct prefix *prefixes, size_t count)
+{
+    struct scope_range *items = realloc(ranges->items, (ranges->count + count + 1) * sizeof(*items));
+
+    if (items == NULL) {
+        return -ENOMEM;
+    }
+    ranges->items = items;
+    for (size_t i = 0; i < count; i++) {
+        scope_ranges_append(ranges, &prefixes[i]);
+    }
+    scope_ranges_normalise(ranges);
+    return 0;
+}
+
+int scope_narrow(struct scope *scope, const struct scope_options *options)
+{
+    int rc = scope_ranges_add(&scope->never, options->never, options->never_count);
+
+    assert(scope->within.count == 0);
+    return rc == 0 ? scope_ranges_add(&scope->within, options->allowed, options->allowed_count) : rc;
 }
 
 /* The range that holds the address, or NULL. */
@@ -224,7 +250,8 @@ int scope_permits(const struct scope *scope, const struct addr *addr, struct pro
                            "list if it may be scanned",
                            addr_format(addr, text));
     }
-    if (scope_find(&scope->allowed, addr) == NULL) {
+    if (scope_find(&scope->allowed, addr) == NULL ||
+        (scope->within.count > 0 && scope_find(&scope->within, addr) == NULL)) {
         return scope_refuse(addr, addr, addr, problem);
     }
     return 0;

@@ -39,12 +39,18 @@ const struct scope_hostless *scope_hostless_find(const struct addr *addr);
 MUST_USE int scope_create(const struct scope_options *options, struct scope **ret_scope);
 void scope_destroy(struct scope *scope);
 
+/* From now on refuses the addresses of options->never too, and with allowed_count > 0 all that options->allowed does
+ * not have; what was refused before stays so. `own` does not count. At most once. -ENOMEM, and then nothing may be
+ * sent. */
+MUST_USE int scope_narrow(struct scope *scope, const struct scope_options *options);
+
 /* 0: go ahead. -EPERM: outside the scope, or no host's address. -EACCES: on the never-scan list, which no flag
  * overrides. For every single probe; *problem (may be NULL) names the address and the line that would allow it. */
 MUST_USE int scope_permits(const struct scope *scope, const struct addr *addr, struct problem *problem);
 
 /* The same for all of first..last at once, without walking it: -EPERM and a problem that names the first address
- * outside. The never-scan list does not count here: a plan leaves its addresses out. */
+ * outside. The never-scan list and scope_narrow() do not count here: a plan leaves its addresses out, a resume skips.
+ */
 MUST_USE int scope_permits_range(const struct scope *scope, const struct addr *first, const struct addr *last,
                                  struct problem *problem);
 

@@ -367,6 +367,35 @@ test_interrupt() {
     tap_ok "resume: the state file is gone" test ! -e st
 }
 
+# A host that is found fragile while the scan rests.
+test_narrowed_resume() {
+    local pid command before
+    "$SCAN" 10.77.0.2 10.78.0.0/30 -p 1001-3000,22,80 --rate 1000 --state narrow -o jsonl:narrow.part 2>narrow.err &
+    pid=$!
+    sleep 1
+    kill -INT "$pid"
+    wait "$pid"
+    echo 10.77.0.2 >narrow.never
+    before=$(syns syn4)
+    "$SCAN" --resume narrow --never-scan narrow.never --scope 10.77.0.0/24 --scope 10.78.0.0/31 \
+        -o jsonl:narrow.part 2>narrow.err &
+    pid=$!
+    until grep -q 'out of bounds' narrow.err || ! kill -0 "$pid" 2>/dev/null; do
+        sleep 0.02
+    done
+    kill -INT "$pid"
+    wait "$pid"
+    command=$(sed -n 's/.*to go on: //p' narrow.err)
+    tap_like "a narrowed resume that is interrupted stays narrow" "$command" \
+        '--resume narrow --scope 10.77.0.0/24 --scope 10.78.0.0/31 --never-scan narrow.never -o jsonl:narrow.part$'
+    bash -c "$command" 2>narrow.err
+    tap_is "a narrowed resume: exit 0, and not a packet to the fragile host" "$? $(($(syns syn4) - before))" "0 0"
+    tap_is "the hosts that are left are done" \
+        "$(jq -r 'select(.type == "host") | .host' narrow.part | sort | xargs)" "10.78.0.0 10.78.0.1"
+    "$SCAN" --plan none --never-scan narrow.never 2>narrow.err
+    tap_like "a plan that is handed over is not narrowed: exit $?" "$(cat narrow.err)" 'never-scan does not go with --plan'
+}
+
 test_kill() {
     local pid
     "$SCAN" 10.78.0.0/16 -p 22 -o jsonl:whole 2>whole.err
@@ -522,6 +551,7 @@ test_loss
 test_conntrack
 test_silent
 test_interrupt
+test_narrowed_resume
 test_moved_name
 test_second_signal
 test_resume_words

@@ -133,6 +133,34 @@ static void addresses_of_no_host_are_refused(void **state)
     scope_destroy(scope);
 }
 
+static void narrows_and_never_widens(void **state)
+{
+    struct prefix allowed[] = {prefix("10.0.0.0/8")};
+    struct prefix never[] = {prefix("10.0.0.8/29")};
+    struct prefix within[] = {prefix("10.0.0.0/24"), prefix("11.0.0.0/8")};
+    struct prefix fragile[] = {prefix("10.0.0.4"), prefix("10.9.0.0/16")};
+    struct scope_options options = {.allowed = allowed, .allowed_count = 1, .never = never, .never_count = 1};
+    struct scope_options narrower = {.never = fragile, .never_count = 2};
+    struct scope *scope;
+    (void)state;
+    assert_int_equal(scope_create(&options, &scope), 0);
+    assert_int_equal(scope_narrow(scope, &narrower), 0);
+    assert_int_equal(permits(scope, "10.0.0.4", NULL), -EACCES);
+    assert_int_equal(permits(scope, "10.0.0.9", NULL), -EACCES);
+    assert_int_equal(permits(scope, "10.1.0.1", NULL), 0);
+    assert_int_equal(permits(scope, "10.9.255.255", NULL), -EACCES);
+    scope_destroy(scope);
+    narrower.allowed = within;
+    narrower.allowed_count = 2;
+    assert_int_equal(scope_create(&options, &scope), 0);
+    assert_int_equal(scope_narrow(scope, &narrower), 0);
+    assert_int_equal(permits(scope, "10.0.0.5", NULL), 0);
+    assert_int_equal(permits(scope, "10.0.0.4", NULL), -EACCES);
+    assert_int_equal(permits(scope, "10.0.1.0", NULL), -EPERM);
+    assert_int_equal(permits(scope, "11.0.0.1", NULL), -EPERM);
+    scope_destroy(scope);
+}
+
 static void judges_ranges_whole(void **state)
 {
     struct scope_options options = {0};
@@ -161,6 +189,7 @@ int main(void)
         cmocka_unit_test(configured_scope_replaces_the_default),
         cmocka_unit_test(never_scan_wins),
         cmocka_unit_test(addresses_of_no_host_are_refused),
+        cmocka_unit_test(narrows_and_never_widens),
         cmocka_unit_test(judges_ranges_whole),
     };
     return cmocka_run_group_tests_name("scope", tests, NULL, NULL);
