@@ -2,6 +2,7 @@
  * resident size. Its exit status is the command's. */
 #include <errno.h>
 #include <signal.h>
+#include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -28,21 +29,22 @@ int main(int argc, char **argv)
     double begun = seconds_now();
     struct rusage usage;
     int status;
+    int error;
     pid_t child;
 
     if (argc < 2) {
         fputs("measure COMMAND...\n", stderr);
         return 2;
     }
-    child = vfork();
-    if (child == 0) {
-        execvp(argv[1], argv + 1);
-        _exit(127);
+    error = posix_spawnp(&child, argv[1], NULL, NULL, argv + 1, environ);
+    if (error != 0) {
+        fprintf(stderr, "measure: %s: %s\n", argv[1], strerror(error));
+        return 2;
     }
     /* What ends the command leaves us to tell of it. */
     signal(SIGINT, SIG_IGN);
     signal(SIGTERM, SIG_IGN);
-    if (child < 0 || wait4(child, &status, 0, &usage) < 0) {
+    if (wait4(child, &status, 0, &usage) < 0) {
         fprintf(stderr, "measure: %s\n", strerror(errno));
         return 2;
     }

@@ -26,9 +26,9 @@ static void the_first_are_said_and_the_rest_is_counted(void **state)
     char text[FOLD_TEXT_SIZE];
 
     (void)state;
-    for (uint8_t i = 0; i < FOLD_SAID; i++) {
-        assert_true(take(&fold, "eased", i, "slow"));
-        assert_true(take(&fold, "unreachable", i, "no way"));
+    for (int i = 0; i < FOLD_SAID; i++) {
+        assert_true(take(&fold, "eased", (uint8_t)i, "slow"));
+        assert_true(take(&fold, "unreachable", (uint8_t)i, "no way"));
     }
     assert_false(fold_next(&fold, text));
     assert_false(take(&fold, "eased", 100, "slow"));
