@@ -16,6 +16,7 @@ void api_finding_events(struct exchange *exchange);
 void api_changes(struct exchange *exchange);
 void api_score(struct exchange *exchange);
 void api_openapi(struct exchange *exchange);
+void api_health(struct exchange *exchange);
 void api_healthz(struct exchange *exchange);
 void api_readyz(struct exchange *exchange);
 void api_metrics(struct exchange *exchange);

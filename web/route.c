@@ -23,6 +23,7 @@ const struct route routes[] = {
     {"/readyz", media_json, api_readyz, NULL, false},
     {"/metrics", media_text, api_metrics, NULL, false},
     {"/api/v1/openapi.yaml", media_yaml, api_openapi, NULL, false},
+    {"/api/v1/health", media_json, api_health, NULL, true},
     {"/api/v1/scans", media_json, api_scans, NULL, true},
     {"/api/v1/scans/{uuid}", media_json, api_scan, NULL, true},
     {"/api/v1/hosts", media_json, api_hosts, NULL, true},

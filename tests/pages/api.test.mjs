@@ -326,6 +326,30 @@ describe("HTTP", () => {
     }
   });
 
+  test("health: each part, the age of the last scan, and the conventions of every resource", async () => {
+    const answer = await ask("/api/v1/health");
+    const health = await answer.json();
+    const { items: [youngest] } = await read("/api/v1/scans?limit=1");
+    const since = (Date.now() - Date.parse(youngest.ended_at)) / 1000;
+    assert.equal(answer.status, 200);
+    assert.equal(health.web.status, "running");
+    assert.equal(health.database.schema, 1);
+    assert.equal(health.database.last_scan.uuid, youngest.uuid);
+    assert.ok(Math.abs(health.database.last_scan.age_s - since) < 5, `${health.database.last_scan.age_s}, not ${since}`);
+    assert.deepEqual(health.auditd, { status: "unknown" });
+    const head = await ask("/api/v1/health", { method: "HEAD" });
+    assert.equal(head.status, 200);
+    assert.match(head.headers.get("etag"), /^"[0-9a-f]{32}"$/);
+    assert.equal((await ask("/api/v1/health", { headers: { "If-None-Match": "*" } })).status, 304);
+    assert.equal((await ask("/api/v1/health", { headers: { "If-None-Match": `"${"0".repeat(32)}"` } })).status, 200);
+    const options = await ask("/api/v1/health", { method: "OPTIONS" });
+    assert.equal(options.status, 204);
+    assert.equal(options.headers.get("allow"), "GET, HEAD, OPTIONS");
+    await problem("/api/v1/health", 405, null, { method: "POST" });
+    await problem("/api/v1/health", 406, "#/header/Accept", { headers: { accept: "text/html" } });
+    assert.equal((await ask("/healthz")).status, 200);
+  });
+
   test("404 for what there is not", async () => {
     for (const path of ["/nothing", "/api/v1/", "/api/v1/findings/", "/api/v1/findings/x", `/api/v1/hosts/${uuidOf("x")}`,
       `/api/v1/scans/${uuidOf("x")}`, `/api/v1/findings/${uuidOf("x")}`, `/api/v1/findings/${uuidOf("x")}/events`,
@@ -468,7 +492,7 @@ describe("the database", () => {
   }
 
   const says = async (ask, status, pattern) => {
-    for (const path of ["/readyz", "/api/v1/findings"]) {
+    for (const path of ["/readyz", "/api/v1/health", "/api/v1/findings"]) {
       const answer = await ask(path);
       assert.equal(answer.status, status);
       assert.match((await answer.json()).detail, pattern);
@@ -485,6 +509,8 @@ describe("the database", () => {
       await says(ask, 503, /No audit has run yet.*leastport audit/);
       makeEmpty(path);
       assert.equal((await ask("/readyz")).status, 200);
+      const { database } = await (await ask("/api/v1/health")).json();
+      assert.deepEqual(database, { status: "readable", schema: 1, last_scan: null });
       assert.deepEqual(await (await ask("/api/v1/findings")).json(), { items: [], next_cursor: null });
     });
   });
@@ -529,6 +555,9 @@ describe("the database", () => {
       const answer = await ask("/api/v1/findings");
       assert.ok([500, 503].includes(answer.status));
       assert.match((await answer.json()).detail, /corrupt|malformed/);
+      const health = await ask("/api/v1/health");
+      assert.equal(health.status, 503);
+      assert.match((await health.json()).errors[0].message, /corrupt|malformed/);
       assert.equal((await ask("/healthz")).status, 200);
     });
   });
@@ -553,11 +582,17 @@ describe("the database", () => {
     const daemon = createServer((client) => client.on("data", () => client.end(answer)));
     await new Promise((resolve) => daemon.listen(socket, resolve));
     await withSite(place.path("fixture.db"), async (ask) => {
-      assert.equal((await (await ask("/readyz")).json()).auditd, "running");
+      const isSaid = async (status) => {
+        assert.equal((await (await ask("/readyz")).json()).auditd, status);
+        const health = await ask("/api/v1/health");
+        assert.equal(health.status, 200);
+        assert.deepEqual((await health.json()).auditd, { status });
+      };
+      await isSaid("running");
       answer = "rubbish\n";
-      assert.equal((await (await ask("/readyz")).json()).auditd, "silent");
+      await isSaid("silent");
       await new Promise((resolve) => daemon.close(resolve));
-      assert.equal((await (await ask("/readyz")).json()).auditd, "stopped");
+      await isSaid("stopped");
     }, { more: ["--control", socket] });
   });
 });
