@@ -581,8 +581,11 @@ static void tell_end(struct scan *scan, int rc, const struct problem *problem)
     }
     end->has_loss = loss_estimate(&scan->totals.loss, passes, &loss);
     if (end->has_loss) {
-        struct loss_missed missed = loss_missed(&loss, &scan->totals.loss, passes, counts->open);
         end->loss = loss.share;
+    }
+    /* What a part may have missed is no word on the whole. */
+    if (end->has_loss && end->complete) {
+        struct loss_missed missed = loss_missed(&loss, &scan->totals.loss, passes, counts->open);
         end->has_missed = true;
         end->missed_low = fmin(missed.low, unanswered(scan, end->probes_done));
         end->missed_high = fmin(missed.high, unanswered(scan, end->probes_done));

@@ -9,6 +9,8 @@
 
 struct hostbook_host {
     struct addr addr;
+    char *name; /* NULL: none */
+    bool self;
     struct hostbook_port *ports;
     size_t count;
     size_t room;
@@ -43,6 +45,7 @@ static void hostbook_host_free(void *node)
     struct hostbook_host *host = node;
 
     hostbook_ports_free(host->ports, host->count);
+    free(host->name);
     free(host);
 }
 
@@ -110,6 +113,13 @@ int hostbook_add(struct hostbook *book, const struct observation_port *port)
     if (host == NULL) {
         return -ENOMEM;
     }
+    if (port->name != NULL && host->name == NULL) {
+        host->name = strdup(port->name);
+        if (host->name == NULL) {
+            return -ENOMEM;
+        }
+    }
+    host->self |= port->self;
     if (port->service != NULL) {
         row.service = strdup(port->service);
     }
@@ -235,8 +245,57 @@ int hostbook_take(struct hostbook *book, const struct observation_host *host, st
         hostbook_host_free(gathered);
         return rc;
     }
+    free(gathered->name);
     free(gathered);
     *ret_view = view;
+    return 0;
+}
+
+/* A key that is less than every host: what it was compared to last is the least of them. */
+struct hostbook_least {
+    struct hostbook_host **ret_host;
+};
+
+static int hostbook_compare_least(const void *key, const void *host)
+{
+    union {
+        const void *borrowed;
+        struct hostbook_host *owned;
+    } seen = {.borrowed = host};
+
+    *((const struct hostbook_least *)key)->ret_host = seen.owned;
+    return -1;
+}
+
+int hostbook_take_unfinished(struct hostbook *book, struct observation_host *ret_host, struct hostbook_view *ret_view)
+{
+    struct hostbook_host *first = NULL;
+    struct hostbook_least key = {&first};
+    struct observation_host host;
+    char *name;
+    int rc;
+
+    tfind(&key, &book->hosts, hostbook_compare_least);
+    if (first == NULL) {
+        return -ENOENT;
+    }
+    host = (struct observation_host){.host = first->addr, .self = first->self, .reason = REASON_ABORTED};
+    for (size_t i = 0; i < first->count; i++) {
+        host.up |= first->ports[i].state == PORT_OPEN;
+        host.open += first->ports[i].state == PORT_OPEN ? 1 : 0;
+    }
+    host.reason = !host.up ? REASON_ABORTED : host.self ? REASON_LOCALHOST_RESPONSE : REASON_SYN_ACK;
+    name = first->name;
+    first->name = NULL;
+    rc = hostbook_take(book, &host, ret_view);
+    if (rc < 0) {
+        free(name);
+        return rc;
+    }
+    ret_view->unfinished = true;
+    ret_view->name = name;
+    host.name = name;
+    *ret_host = host;
     return 0;
 }
 
@@ -244,5 +303,6 @@ void hostbook_view_done(struct hostbook_view *view)
 {
     hostbook_ports_free(view->rows, view->row_count);
     free(view->rest);
+    free(view->name);
     memset(view, 0, sizeof(*view));
 }

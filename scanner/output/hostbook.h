@@ -26,6 +26,8 @@ struct hostbook_port {
 
 /* A host as people read it. `rows` ascend by port; `rest` are the groups that are not among them. */
 struct hostbook_view {
+    char *name;      /* of an unfinished host: as its ports had it, NULL for none */
+    bool unfinished; /* its host line never came */
     struct hostbook_port *rows;
     size_t row_count;
     const struct observation_not_shown **rest;
@@ -44,6 +46,11 @@ MUST_USE int hostbook_add(struct hostbook *book, const struct observation_port *
 /* Takes the host out of the book. `rest` borrows from `host`. The caller owns the view: hostbook_view_done(). -ENOMEM.
  */
 MUST_USE int hostbook_take(struct hostbook *book, const struct observation_host *host, struct hostbook_view *ret_view);
+/* Takes out the host with the least address of those that are left when a scan ends: their open ports are known, their
+ * lines have not come. Fills *ret_host with what its ports tell; its name is the view's. The view as above.
+ * -ENOENT when the book is empty, -ENOMEM. */
+MUST_USE int hostbook_take_unfinished(struct hostbook *book, struct observation_host *ret_host,
+                                      struct hostbook_view *ret_view);
 void hostbook_view_done(struct hostbook_view *view);
 
 #endif

@@ -13,6 +13,7 @@ struct table {
     struct hostbook *book;
     bool is_terminal;
     uint64_t silent; /* hosts */
+    uint64_t unfinished;
 };
 
 static void table_destroy(void *writer)
@@ -99,7 +100,7 @@ static void table_print_rest(FILE *stream, const struct hostbook_view *view)
     }
 }
 
-static void table_print_host(FILE *stream, const struct observation_host *host)
+static void table_print_host(FILE *stream, const struct observation_host *host, bool unfinished)
 {
     char text[ADDR_TEXT_SIZE];
 
@@ -111,7 +112,8 @@ static void table_print_host(FILE *stream, const struct observation_host *host)
     if (host->has_rtt) {
         fprintf(stream, ", %.1f ms", (double)host->rtt_us / 1000);
     }
-    fputs(host->self ? ", this machine\n" : "\n", stream);
+    fputs(host->self ? ", this machine" : "", stream);
+    fputs(unfinished ? ", unfinished: not all of its ports have been asked\n" : "\n", stream);
 }
 
 static int table_write_view(struct table *table, const struct observation_host *host, const struct hostbook_view *view)
@@ -130,7 +132,7 @@ static int table_write_view(struct table *table, const struct observation_host *
         free(rows);
         return -ENOMEM;
     }
-    table_print_host(stream, host);
+    table_print_host(stream, host, view->unfinished);
     fputs(rows == NULL ? "" : rows, stream);
     if (rows != NULL && rows[0] != '\0' && rows[strlen(rows) - 1] != '\n') {
         putc('\n', stream);
@@ -160,6 +162,24 @@ static int table_write_host(struct table *table, const struct observation_host *
     return rc;
 }
 
+/* Open ports that were found are shown, however the scan ended. */
+static int table_write_unfinished(struct table *table)
+{
+    struct observation_host host;
+    struct hostbook_view view;
+    int rc;
+
+    while ((rc = hostbook_take_unfinished(table->book, &host, &view)) == 0) {
+        table->unfinished++;
+        rc = table_write_view(table, &host, &view);
+        hostbook_view_done(&view);
+        if (rc < 0) {
+            return rc;
+        }
+    }
+    return rc == -ENOENT ? 0 : rc;
+}
+
 static int table_write_canary(const struct table *table, const struct observation_canary *canary)
 {
     char addr[ADDR_TEXT_SIZE];
@@ -177,16 +197,23 @@ static int table_write_canary(const struct table *table, const struct observatio
 static void table_print_end(FILE *stream, const struct table *table, const struct observation_end *end)
 {
     double seconds = (double)end->elapsed_ms / 1000;
-    uint64_t hosts = end->hosts_up + end->hosts_down;
+    uint64_t up = end->hosts_up + table->unfinished;
 
     if (table->silent > 0) {
         fprintf(stream, "%llu host%s gave no answer and %s not shown.\n", (unsigned long long)table->silent,
                 table->silent == 1 ? "" : "s", table->silent == 1 ? "is" : "are");
     }
-    fprintf(stream, "%s: %llu open port%s on %llu of %llu hosts, %llu probes in %.1f s (%.0f/s)",
-            end->complete ? "Done" : "INCOMPLETE", (unsigned long long)end->open, end->open == 1 ? "" : "s",
-            (unsigned long long)end->hosts_up, (unsigned long long)hosts, (unsigned long long)end->probes_sent, seconds,
-            seconds > 0 ? (double)end->probes_sent / seconds : 0.0);
+    fprintf(stream, "%s: %llu open port%s on %llu of %llu hosts", end->complete ? "Done" : "INCOMPLETE",
+            (unsigned long long)end->open, end->open == 1 ? "" : "s", (unsigned long long)up,
+            (unsigned long long)(up + end->hosts_down));
+    if (table->unfinished > 0) {
+        fprintf(stream, " (%llu unfinished)", (unsigned long long)table->unfinished);
+    }
+    fprintf(stream, ", %llu probes in %.1f s", (unsigned long long)end->probes_sent, seconds);
+    /* A rate over less than this would say nothing. */
+    if (seconds >= 0.1 && end->probes_sent >= 100) {
+        fprintf(stream, " (%.0f/s)", (double)end->probes_sent / seconds);
+    }
     if (end->has_loss) {
         fprintf(stream, ", %.1f %% lost", end->loss * 100);
     }
@@ -203,13 +230,16 @@ static void table_print_end(FILE *stream, const struct table *table, const struc
     fprintf(stream, ".%s%s\n", end->message == NULL ? "" : " ", end->message == NULL ? "" : end->message);
 }
 
-static int table_write_end(const struct table *table, const struct observation_end *end)
+static int table_write_end(struct table *table, const struct observation_end *end)
 {
     char *text = NULL;
     size_t size = 0;
-    FILE *stream = open_memstream(&text, &size);
-    int rc;
+    int rc = table_write_unfinished(table);
+    FILE *stream = rc < 0 ? NULL : open_memstream(&text, &size);
 
+    if (rc < 0) {
+        return rc;
+    }
     if (stream == NULL) {
         return -ENOMEM;
     }

@@ -11,6 +11,7 @@ struct xml {
     struct sink *sink;
     struct hostbook *book;
     int64_t start_ms;
+    uint64_t unfinished; /* hosts */
 };
 
 static void xml_destroy(void *writer)
@@ -160,6 +161,9 @@ static void xml_print_host(FILE *stream, const struct xml *xml, const struct obs
     fputs("<host", stream);
     xml_number(stream, "starttime", (uint64_t)(xml->start_ms / 1000));
     xml_number(stream, "endtime", (uint64_t)(observation->ts_ms / 1000));
+    if (view->unfinished) {
+        xml_attribute(stream, "comment", "unfinished: not all of its ports have been asked");
+    }
     fputs("><status", stream);
     xml_attribute(stream, "state", host->up ? "up" : "down");
     xml_attribute(stream, "reason", reason_name(host->reason));
@@ -183,7 +187,7 @@ static void xml_print_host(FILE *stream, const struct xml *xml, const struct obs
     fputs("</ports>\n</host>\n", stream);
 }
 
-static void xml_print_end(FILE *stream, const struct observation *observation)
+static void xml_print_end(FILE *stream, const struct xml *xml, const struct observation *observation)
 {
     const struct observation_end *end = &observation->end;
 
@@ -196,9 +200,9 @@ static void xml_print_end(FILE *stream, const struct observation *observation)
         xml_attribute(stream, "errormsg", end->message == NULL ? "the scan ended early" : end->message);
     }
     fputs("/><hosts", stream);
-    xml_number(stream, "up", end->hosts_up);
+    xml_number(stream, "up", end->hosts_up + xml->unfinished);
     xml_number(stream, "down", end->hosts_down);
-    xml_number(stream, "total", end->hosts_up + end->hosts_down);
+    xml_number(stream, "total", end->hosts_up + end->hosts_down + xml->unfinished);
     fputs("/>\n</runstats>\n</nmaprun>\n", stream);
 }
 
@@ -217,7 +221,7 @@ static int xml_write_text(struct xml *xml, const struct observation *observation
     } else if (observation->type == OBSERVATION_HOST) {
         xml_print_host(stream, xml, observation, view);
     } else {
-        xml_print_end(stream, observation);
+        xml_print_end(stream, xml, observation);
     }
     rc = fclose(stream) == 0 ? sink_write(xml->sink, text, size) : -ENOMEM;
     free(text);
@@ -241,6 +245,31 @@ static int xml_write_host(struct xml *xml, const struct observation *observation
     return rc;
 }
 
+/* Open ports that were found are written, however the scan ended. */
+static int xml_write_unfinished(struct xml *xml, int64_t ts_ms)
+{
+    struct observation observation = {.type = OBSERVATION_HOST, .ts_ms = ts_ms};
+    struct hostbook_view view;
+    int rc;
+
+    while ((rc = hostbook_take_unfinished(xml->book, &observation.host, &view)) == 0) {
+        xml->unfinished++;
+        rc = xml_write_text(xml, &observation, &view);
+        hostbook_view_done(&view);
+        if (rc < 0) {
+            return rc;
+        }
+    }
+    return rc == -ENOENT ? 0 : rc;
+}
+
+static int xml_write_end(struct xml *xml, const struct observation *observation)
+{
+    int rc = xml_write_unfinished(xml, observation->ts_ms);
+
+    return rc < 0 ? rc : xml_write_text(xml, observation, NULL);
+}
+
 static int xml_write(void *writer, const struct observation *observation)
 {
     struct xml *xml = writer;
@@ -254,7 +283,7 @@ static int xml_write(void *writer, const struct observation *observation)
     case OBSERVATION_HOST:
         return xml_write_host(xml, observation);
     case OBSERVATION_END:
-        return xml_write_text(xml, observation, NULL);
+        return xml_write_end(xml, observation);
     case OBSERVATION_CANARY:
     case OBSERVATION_SLAB:
     case OBSERVATION_PROGRESS:

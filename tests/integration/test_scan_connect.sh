@@ -343,7 +343,8 @@ test_interrupt() {
     local pid status command sent
     "$SCAN" 10.77.0.2 -p 1001-3000,22,80 -o jsonl:whole 2>whole.err
     forget_syns
-    "$SCAN" 10.77.0.2 -p 1001-3000,22,80 --rate 1000 --state st -o jsonl:part -o xml:part.xml 2>part.err &
+    "$SCAN" 10.77.0.2 -p 1001-3000,22,80 --rate 1000 --state st -o jsonl:part -o xml:part.xml \
+        -o table:part.table 2>part.err &
     pid=$!
     sleep 1
     kill -INT "$pid"
@@ -351,7 +352,9 @@ test_interrupt() {
     status=$?
     sent=$(syns syn4)
     tap_is "SIGINT: exit 130" "$status" 130
-    tap_is "SIGINT: the last line says so" "$(end_of part '[.complete, .cause]')" '[false,"interrupted"]'
+    tap_is "SIGINT: the last line says so" "$(end_of part '[.complete, .cause, .missed]')" '[false,"interrupted",null]'
+    tap_is "SIGINT: the table and the XML have what was found" "$(grep -c '/tcp *open' part.table) $(
+        grep -c 'state="open"' part.xml)" "$(end_of part .open) $(end_of part .open)"
     tap_ok "SIGINT: it had sent a part ($sent)" test "$sent" -gt 100 -a "$sent" -lt 1900
     tap_ok "SIGINT: the XML is whole" xmllint --noout part.xml
     command=$(sed -n 's/.*to go on: //p' part.err)

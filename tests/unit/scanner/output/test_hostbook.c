@@ -71,6 +71,42 @@ static void spreads_small_groups(void **state)
     hostbook_destroy(book);
 }
 
+static void gives_what_is_unfinished_by_address(void **state)
+{
+    static const char *const hosts[] = {"10.0.0.9", "fd00::1", "10.0.0.2", "10.0.0.10", "10.0.0.3"};
+    static const char *const order[] = {"10.0.0.2", "10.0.0.9", "10.0.0.10", "fd00::1"};
+    struct hostbook *book = hostbook_create(NULL);
+    struct observation_port named = {
+        .proto = "tcp", .port = 7, .state = PORT_OPEN, .name = "db.example", .host = addr_loopback(true)};
+    struct observation_host host;
+    struct hostbook_view view;
+    char text[ADDR_TEXT_SIZE];
+    (void)state;
+    assert_int_equal(hostbook_take_unfinished(book, &host, &view), -ENOENT);
+    for (size_t i = 0; i < 5; i++) {
+        add(book, hosts[i], 443, PORT_OPEN);
+        add(book, hosts[i], 22, PORT_OPEN);
+    }
+    view = take(book, "10.0.0.3", true, NULL, 0);
+    assert_false(view.unfinished);
+    hostbook_view_done(&view);
+    for (size_t i = 0; i < 4; i++) {
+        assert_int_equal(hostbook_take_unfinished(book, &host, &view), 0);
+        assert_string_equal(addr_format(&host.host, text), order[i]);
+        assert_true(host.up && view.unfinished && host.name == NULL);
+        assert_int_equal(view.row_count, 2);
+        assert_int_equal(view.rows[0].port, 22);
+        hostbook_view_done(&view);
+    }
+    assert_int_equal(hostbook_add(book, &named), 0);
+    assert_int_equal(hostbook_take_unfinished(book, &host, &view), 0);
+    assert_string_equal(host.name, "db.example");
+    hostbook_view_done(&view);
+    assert_int_equal(hostbook_take_unfinished(book, &host, &view), -ENOENT);
+    assert_int_equal(hostbook_add(book, &named), 0);
+    hostbook_destroy(book);
+}
+
 static void refuses_ports_that_are_none(void **state)
 {
     static const struct observation_not_shown rest = {"tcp", PORT_CLOSED, REASON_RESET, 2, "1,x"};
@@ -88,6 +124,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(keeps_hosts_apart_and_ports_in_order),
         cmocka_unit_test(spreads_small_groups),
+        cmocka_unit_test(gives_what_is_unfinished_by_address),
         cmocka_unit_test(refuses_ports_that_are_none),
     };
     return cmocka_run_group_tests_name("hostbook", tests, NULL, NULL);
