@@ -427,9 +427,12 @@ static int compile_source(struct compiler *compiler, const struct yaml_node *nod
     if (source->text == NULL) {
         return -ENOMEM;
     }
-    if (strcmp(text, "any") == 0 || vantage_class_parse(text, &source->vantage_class) == 0) {
+    if (strcmp(text, "any") == 0) {
+        source->kind = RULE_SOURCE_ANYONE;
+        return 0;
+    }
+    if (vantage_class_parse(text, &source->vantage_class) == 0) {
         source->kind = RULE_SOURCE_CLASS;
-        source->vantage_class = strcmp(text, "any") == 0 ? VANTAGE_WORLD : source->vantage_class;
         return 0;
     }
     if (prefix_parse(text, &prefix) == 0) {
@@ -469,7 +472,7 @@ static int compile_sources(struct compiler *compiler, const struct yaml_node *no
             source->kind = RULE_SOURCE_CLASS;
             source->vantage_class = VANTAGE_WORLD;
         }
-        unseen += source->kind != RULE_SOURCE_CLASS ? 1 : 0;
+        unseen += source->kind == RULE_SOURCE_GROUP || source->kind == RULE_SOURCE_PREFIX ? 1 : 0;
     }
     if (unseen > 0) {
         problems_add(compiler->problems, PROBLEM_WARNING, node->mark, compiler->pointer,

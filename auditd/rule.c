@@ -147,6 +147,9 @@ static enum truth is_service(const struct rule *rule, const struct rule_view *vi
 /* A group or a range: the world is wider than both; for the rest the vantage's own address would have to be known. */
 static enum truth grants(const struct rule_source *source, enum vantage_class reach)
 {
+    if (source->kind == RULE_SOURCE_ANYONE) {
+        return reach == VANTAGE_SELF ? TRUTH_NO : TRUTH_YES;
+    }
     if (source->kind != RULE_SOURCE_CLASS) {
         return reach == VANTAGE_WORLD ? TRUTH_NO : TRUTH_UNKNOWN;
     }
@@ -157,6 +160,9 @@ static enum truth forbids(const struct rule_source *source, enum vantage_class r
 {
     if (reach == VANTAGE_WORLD) {
         return TRUTH_YES;
+    }
+    if (source->kind == RULE_SOURCE_ANYONE) {
+        return reach == VANTAGE_SELF ? TRUTH_NO : TRUTH_YES;
     }
     if (source->kind != RULE_SOURCE_CLASS) {
         return TRUTH_UNKNOWN;

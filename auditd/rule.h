@@ -21,7 +21,8 @@ struct rule_group {
     size_t name_glob_count;
 };
 
-enum rule_source_kind { RULE_SOURCE_CLASS, RULE_SOURCE_GROUP, RULE_SOURCE_PREFIX };
+/* Anyone: whoever is not the host itself. */
+enum rule_source_kind { RULE_SOURCE_CLASS, RULE_SOURCE_ANYONE, RULE_SOURCE_GROUP, RULE_SOURCE_PREFIX };
 
 /* A prefix of length 0, or prefixes that add up to the world, are the class world. */
 struct rule_source {

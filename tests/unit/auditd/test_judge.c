@@ -426,6 +426,28 @@ static void grants_itself_to_itself_alone(void **state)
     policy_destroy(policy);
 }
 
+/* Everyone but the host itself, whatever narrower class they are seen from. */
+static void means_everyone_by_any(void **state)
+{
+    struct policy *policy = load("version: 1\n"
+                                 "allow: [{id: a, to: any, ports: [80, 81], from: any, why: w}]\n"
+                                 "forbid:\n"
+                                 "- {id: f, to: any, ports: [81, 82], from: any}\n"
+                                 "- {id: g, to: any, ports: 83, from: [world, any]}\n");
+
+    (void)state;
+    for (int i = VANTAGE_SELF; i <= VANTAGE_WORLD; i++) {
+        enum vantage_class class = (enum vantage_class)i;
+        assert_string_equal(judge(policy, (struct seen){.port = 80, .class = class}).rule_id, "user/a");
+        assert_string_equal(judge(policy, (struct seen){.port = 81, .class = class}).rule_id, "user/f");
+        assert_string_equal(judge(policy, (struct seen){.port = 82, .class = class}).rule_id, "user/f");
+        assert_string_equal(judge(policy, (struct seen){.port = 83, .class = class}).rule_id, "user/g");
+    }
+    assert_string_equal(judge(policy, (struct seen){.port = 82, .class = VANTAGE_SELF, .bound = "127.0.0.1"}).rule_id,
+                        "loopback");
+    policy_destroy(policy);
+}
+
 static void fits_the_longest_texts(void **state)
 {
     char text[2048];
@@ -472,7 +494,7 @@ static void explains_what_decided(void **state)
 {
     struct policy *policy = load("version: 1\n"
                                  "allow: [{id: a, to: any, ports: 22, from: vpn, why: w}]\n"
-                                 "forbid: [{id: f, to: any, ports: 23}]\n");
+                                 "forbid: [{id: f, to: any, ports: 23}, {id: g, to: any, ports: 24, from: any}]\n");
     struct addr address;
     struct exposure exposure = {.realm = "r",
                                 .addresses = &address,
@@ -495,6 +517,14 @@ static void explains_what_decided(void **state)
     assert_non_null(strstr(text, "decided by baseline/ssh: a finding"));
     assert_non_null(strstr(text, "penalty 30.00 = service 30 (ssh) x breadth 1 (world)"));
     free(text);
+    exposure.port = 24;
+    exposure.vantage_class = VANTAGE_VPN;
+    out = open_memstream(&text, &size);
+    policy_explain(policy, &exposure, out);
+    fclose(out);
+    assert_non_null(strstr(text, "user/g (line 3): it applies"));
+    assert_non_null(strstr(text, "decided by user/g: a finding"));
+    free(text);
     policy_destroy(policy);
 }
 
@@ -505,6 +535,7 @@ int main(void)
         cmocka_unit_test(covers_every_row),
         cmocka_unit_test(says_port_only_where_an_answer_would_decide),
         cmocka_unit_test(grades_severity_by_penalty),
+        cmocka_unit_test(means_everyone_by_any),
         cmocka_unit_test(takes_breadth_from_the_listener_on_its_own_host),
         cmocka_unit_test(keeps_hard_rules_on_loopback_without_a_floor),
         cmocka_unit_test(keeps_precedence),
