@@ -26,6 +26,9 @@ enum { CONTROL_LINE_MAX_BYTES = 1024 * 1024 };
  * "listening http://127.0.0.1:8480/". auditd starts it as WEB_PROGRAM --db FILE --listen ADDR:PORT --control SOCKET. */
 #define WEB_LISTENING "listening "
 
+/* Web's exit status when its arguments are wrong or it cannot listen as they say; it has said why on standard error. */
+enum { WEB_EXIT_MISUSE = 2 };
+
 /* PRAGMA application_id of a Leastport database: "lstp". */
 enum { STORE_APPLICATION_ID = 0x6c737470 };
 
@@ -33,7 +36,7 @@ enum audit_exit {
     AUDIT_EXIT_CLEAN = 0,
     AUDIT_EXIT_FINDINGS = 1,
     AUDIT_EXIT_ERROR = 2,
-    /* The scan ended early and found nothing at or above --fail-on. */
+    /* The scan ended early, or no host answered it; nothing at or above --fail-on was found. */
     AUDIT_EXIT_INCOMPLETE = 3,
 };
 

@@ -136,7 +136,11 @@ static void serve_on_died(void *context, const char *how, enum supervise_state n
         log_warning("%s %s; it is started again in %" PRIu64 " ms", WEB_PROGRAM, how, wait_ms);
         return;
     }
-    log_error("%s %s again and again and is not started any more; what it said stands above", WEB_PROGRAM, how);
+    if (supervise_was_misused(serve->web)) {
+        log_error("the dashboard cannot be served: %s said why, above", WEB_PROGRAM);
+    } else {
+        log_error("%s %s again and again and is not started any more; what it said stands above", WEB_PROGRAM, how);
+    }
     /* Without a page from the start there is nothing to serve; later, audits go on without it. */
     if (!serve->was_ready) {
         serve_stop(serve, AUDIT_EXIT_ERROR);
@@ -246,6 +250,7 @@ static int serve_start_web(struct serve *serve)
     memcpy(serve->web_args, args, sizeof(args));
     options.args = serve->web_args;
     options.ready_prefix = WEB_LISTENING;
+    options.misuse_status = WEB_EXIT_MISUSE;
     options.on_ready = serve_on_ready;
     options.on_died = serve_on_died;
     options.on_stopped = serve_on_web_stopped;

@@ -29,6 +29,7 @@ struct supervise {
     bool runs;
     bool was_ready;
     bool stopping;
+    bool misused; /* by its own word: its arguments are wrong */
     char how[128];
     char buffer[SUPERVISE_LINE_MAX_BYTES];
 };
@@ -63,6 +64,11 @@ uint32_t supervise_restarts(const struct supervise *supervise)
     return supervise->restarts;
 }
 
+bool supervise_was_misused(const struct supervise *supervise)
+{
+    return supervise->misused;
+}
+
 /* ---- its end ---- */
 
 static void supervise_on_gone(uv_handle_t *handle)
@@ -93,7 +99,7 @@ static void supervise_after_death(struct supervise *supervise)
         supervise_go(supervise);
         return;
     }
-    again = backoff_died(&supervise->backoff, supervise->started, mono_now(), &wait_ms) &&
+    again = !supervise->misused && backoff_died(&supervise->backoff, supervise->started, mono_now(), &wait_ms) &&
             (supervise->was_ready || supervise->restarts + 1 < supervise->options.unready_deaths_max);
     supervise->state = again ? SUPERVISE_WAITING : SUPERVISE_FAILED;
     if (again) {
@@ -125,6 +131,8 @@ static void supervise_on_exit(uv_process_t *process, int64_t status, int signal_
                  strsignal(signal_number));
     } else {
         snprintf(supervise->how, sizeof(supervise->how), "ended with status %" PRId64, status);
+        supervise->misused =
+            !supervise->was_ready && status != 0 && status == (int64_t)supervise->options.misuse_status;
     }
     uv_close((uv_handle_t *)&supervise->process, supervise_on_closed);
     uv_close((uv_handle_t *)&supervise->out, supervise_on_closed);

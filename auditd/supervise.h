@@ -29,6 +29,9 @@ struct supervise_options {
     struct backoff_options backoff;
     /* One that was never ready is given up sooner: what it was given is wrong, and time does not mend that. */
     uint32_t unready_deaths_max;
+    /* One that ends with this status (from 1 on) before it was ever ready is given up at once: it has said itself what
+     * of its arguments is wrong. 0: there is no such status. */
+    int misuse_status;
     /* How long a child that was asked to end may take before it is killed. */
     uint64_t patience_ms;
     /* Each may be NULL. `said` is what followed the ready prefix; `how` how it died, for a person. */
@@ -53,5 +56,7 @@ enum supervise_state supervise_state(const struct supervise *supervise);
 /* 0 while none runs. */
 pid_t supervise_pid(const struct supervise *supervise);
 uint32_t supervise_restarts(const struct supervise *supervise);
+/* Whether it was given up because of its misuse_status. */
+bool supervise_was_misused(const struct supervise *supervise);
 
 #endif

@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { EXIT_MISUSE = 2, OPTION_DB = 'd', OPTION_LISTEN = 'l', OPTION_CONTROL = 'c' };
+enum { EXIT_MISUSE = WEB_EXIT_MISUSE, OPTION_DB = 'd', OPTION_LISTEN = 'l', OPTION_CONTROL = 'c' };
 
 const char *argp_program_version = WEB_PROGRAM " " LEASTPORT_VERSION;
 

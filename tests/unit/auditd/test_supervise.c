@@ -22,6 +22,7 @@ struct watched {
     bool stop_when_ready;
     enum supervise_state last;
     char said[64];
+    bool misused;
     char how[128];
 };
 
@@ -48,6 +49,7 @@ static void on_died(void *context, const char *how, enum supervise_state next, u
     watched->died++;
     watched->last = next;
     snprintf(watched->how, sizeof(watched->how), "%s", how);
+    watched->misused = supervise_was_misused(watched->supervise);
     if (next == SUPERVISE_FAILED) {
         supervise_stop(watched->supervise);
     }
@@ -74,6 +76,7 @@ static void run_shell(struct watched *watched, const char *script)
     options.backoff = (struct backoff_options){1, 4, 60000, 4};
     options.unready_deaths_max = 2;
     options.patience_ms = 200;
+    options.misuse_status = 9;
     options.on_ready = on_ready;
     options.on_died = on_died;
     options.on_stopped = on_stopped;
@@ -105,6 +108,22 @@ static void starts_it_again_when_it_is_killed(void **state)
     assert_int_equal(watched.ready, 3);
     assert_int_equal(watched.died, 2);
     assert_non_null(strstr(watched.how, "signal 9"));
+}
+
+static void gives_up_at_once_when_it_is_misused(void **state)
+{
+    struct watched watched = {0};
+
+    (void)state;
+    run_shell(&watched, "exit 9");
+    assert_int_equal(watched.died, 1);
+    assert_int_equal(watched.last, SUPERVISE_FAILED);
+    assert_true(watched.misused);
+    /* Once it was ready, its arguments were right. */
+    watched = (struct watched){0};
+    run_shell(&watched, "echo listening x; sleep 0.05; exit 9");
+    assert_int_equal(watched.died, 4);
+    assert_false(watched.misused);
 }
 
 static void gives_up_after_quick_deaths(void **state)
@@ -141,9 +160,9 @@ static void kills_one_that_does_not_stop(void **state)
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(says_when_it_is_ready_and_stops_it), cmocka_unit_test(starts_it_again_when_it_is_killed),
-        cmocka_unit_test(gives_up_after_quick_deaths),        cmocka_unit_test(gives_up_sooner_what_was_never_ready),
-        cmocka_unit_test(kills_one_that_does_not_stop),
+        cmocka_unit_test(says_when_it_is_ready_and_stops_it),   cmocka_unit_test(starts_it_again_when_it_is_killed),
+        cmocka_unit_test(gives_up_at_once_when_it_is_misused),  cmocka_unit_test(gives_up_after_quick_deaths),
+        cmocka_unit_test(gives_up_sooner_what_was_never_ready), cmocka_unit_test(kills_one_that_does_not_stop),
     };
 
     /* As auditd does: a child is this program first (auditd/child.h). */
