@@ -328,6 +328,9 @@ static int audit_conclude(struct audit *audit)
     struct tally tally = {0};
     char error[512];
 
+    if (audit->result.end == JOB_UNANSWERED) {
+        log_warning("the audit is incomplete: %s", audit->result.message);
+    }
     if (audit->result.end == JOB_INCOMPLETE) {
         log_warning("the audit is incomplete: %s. The same command goes on from there.", audit->result.message);
     }

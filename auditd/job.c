@@ -334,10 +334,16 @@ static void job_fail_store(struct job *job, const char *what)
 /* The scan stands judged, whatever becomes of the second look. */
 static void job_after_scan(struct job *job, const struct sweep_outcome *outcome)
 {
+    struct stored_scan scan;
     int rc;
 
     if (outcome->end != SWEEP_DONE) {
         job_end(job, JOB_INCOMPLETE, outcome->message);
+        return;
+    }
+    if (store_scan_find(job->options.store, outcome->scan_uuid, &scan) == 0 && scan.hosts_up == 0) {
+        job_end(job, JOB_UNANSWERED,
+                "no host answered, so nothing is known of their ports; are they up, and is there a route to them?");
         return;
     }
     if (job->interrupted || !request_flag(job->options.request, "verify", job->options.config->verify)) {

@@ -18,6 +18,7 @@ enum job_end {
     JOB_COMPLETE,   /* the whole plan was looked at and judged */
     JOB_INCOMPLETE, /* what was seen is stored and judged, but the scan ended early; the same request goes on from there
                      */
+    JOB_UNANSWERED, /* the whole plan was tried, and no host answered: nothing can be said of any port */
     JOB_FAILED,     /* nothing was judged: `message` says why */
 };
 

@@ -67,7 +67,7 @@ int store_scan_find(struct store *store, const char *uuid, struct stored_scan *r
     sqlite3_stmt *row;
     int rc = store_query(store, &row,
                          "SELECT id, realm_id, vantage_id, uuid, state, canary, started_at, ended_at, slabs_done,"
-                         " slabs_total, loss, judged_at FROM scan WHERE uuid = ?",
+                         " slabs_total, loss, judged_at, hosts_up FROM scan WHERE uuid = ?",
                          "t", uuid);
 
     if (rc == 0) {
@@ -86,6 +86,7 @@ int store_scan_find(struct store *store, const char *uuid, struct stored_scan *r
         .slabs_total = sqlite3_column_int64(row, 9),
         .loss = sqlite3_column_type(row, 10) == SQLITE_NULL ? -1 : sqlite3_column_double(row, 10),
         .judged_at = sqlite3_column_int64(row, 11),
+        .hosts_up = sqlite3_column_int64(row, 12),
     };
     snprintf(ret_scan->uuid, sizeof(ret_scan->uuid), "%s", store_text(row, 3));
     snprintf(ret_scan->state, sizeof(ret_scan->state), "%s", store_text(row, 4));

@@ -36,6 +36,7 @@ struct stored_scan {
     int64_t ended_at; /* 0 while it runs */
     int64_t slabs_done;
     int64_t slabs_total;
+    int64_t hosts_up;
     double loss;       /* -1 when not known */
     int64_t judged_at; /* 0 before */
 };

@@ -46,6 +46,9 @@ tap_is "one that opens again has REAPPEARED" "$(findings "$DB" | grep ^6379)" '6
 tap_is "a reappeared finding fails the audit" "$status" 1
 nsenter -t "$there" -n ip link set v0 down
 audit $THERE --db "$DB" -p 22,443,6379,8080 --retries 0
+audit 10.99.0.3 --db "$DIR/silent.db" -p 22 --retries 0
+tap_is "when no host answers, it is incomplete and not clean" "$status" 3
+tap_like "and says so" "$err" 'incomplete: no host answered'
 nsenter -t "$there" -n ip link set v0 up
 tap_is "a host that is down is STALE, not FIXED" "$(findings "$DB" | awk '{print $2, $3}' | sort -u)" \
     $'OPEN STALE\nREAPPEARED STALE'
