@@ -68,35 +68,46 @@ static void examine_ports(const struct limits *limits, struct doctor_check *chec
     }
 }
 
-static void examine_table(const struct limits_table *table, const char *id, const char *meaning, const char *key,
-                          struct doctor_check *check)
-{
-    bool low = table->known && table->used > table->max / 2;
+/* A table of the kernel's that a scan fills. */
+struct doctor_table {
+    const char *id;
+    const char *meaning;
+    const char *key; /* of sysctl */
+    uint64_t room;   /* what should be free at least, beside a half */
+    uint64_t least;  /* a size to set at least */
+};
 
-    set(check, id, !table->known ? DOCTOR_UNKNOWN : low ? DOCTOR_LOW : DOCTOR_WELL);
+static const struct doctor_table time_wait_table = {"time-wait", "closed connections of others hold local ports",
+                                                    "net.ipv4.tcp_max_tw_buckets", 0, 0};
+static const struct doctor_table conntrack_table = {
+    "conntrack", "flows vanish without an error when it is full; the scan slows down before",
+    "net.netfilter.nf_conntrack_max", 16384, 262144};
+
+static void examine_table(const struct limits_table *table, const struct doctor_table *kind, struct doctor_check *check)
+{
+    bool low = table->known && (table->used > table->max / 2 || table->max - table->used < kind->room);
+    uint64_t size = table->max * 4 > kind->least ? table->max * 4 : kind->least;
+
+    set(check, kind->id, !table->known ? DOCTOR_UNKNOWN : low ? DOCTOR_LOW : DOCTOR_WELL);
     if (!table->known) {
         snprintf(check->found, sizeof(check->found), "no such table here");
         return;
     }
     snprintf(check->found, sizeof(check->found), "%" PRIu64 " of %" PRIu64 " in use", table->used, table->max);
     if (low) {
-        snprintf(check->meaning, sizeof(check->meaning), "%s", meaning);
-        snprintf(check->mend, sizeof(check->mend), "sudo sysctl -w %s=%" PRIu64, key, table->max * 4);
+        snprintf(check->meaning, sizeof(check->meaning), "%s", kind->meaning);
+        snprintf(check->mend, sizeof(check->mend), "sudo sysctl -w %s=%" PRIu64, kind->key, size);
     }
 }
 
 void doctor_examine(const struct limits *limits, const char *program, struct doctor_check checks[DOCTOR_CHECKS])
 {
-    struct limits_table conntrack = limits->conntrack;
-
     examine_raw_sockets(limits, program, &checks[0]);
     examine_soft(limits, &checks[1]);
     examine_hard(limits, &checks[2]);
     examine_ports(limits, &checks[3]);
-    examine_table(&limits->time_wait, "time-wait", "closed connections of others hold local ports",
-                  "net.ipv4.tcp_max_tw_buckets", &checks[4]);
-    examine_table(&conntrack, "conntrack", "flows vanish without an error when it is full; the scan slows down before",
-                  "net.netfilter.nf_conntrack_max", &checks[5]);
+    examine_table(&limits->time_wait, &time_wait_table, &checks[4]);
+    examine_table(&limits->conntrack, &conntrack_table, &checks[5]);
 }
 
 static const char *verdict_name(enum doctor_verdict verdict)

@@ -25,8 +25,11 @@ enum {
     CANARY_RETRIES = 4,
     LOCAL_ERRORS_NAMED = 8,
     CONNTRACK_TRICKLE_PPS = 20,
+    /* More than connects can reach. */
+    CONNTRACK_AMPLE_PPS = 1000000,
 };
 
+static const uint64_t NS_PER_S = UINT64_C(1000000000);
 static const uint64_t NS_PER_MS = 1000000;
 static const uint64_t TICK_NS = UINT64_C(100) * 1000000;
 static const uint64_t PROGRESS_LINE_NS = UINT64_C(1000) * 1000000;
@@ -164,12 +167,31 @@ static void tell_progress(struct scan *scan)
     progress_show(scan->options->progress, figures);
 }
 
+/* What may be sent until the next look without filling the table: until then at most half of the room that is left
+ * below the trickle. A table that is small is neared so step by step, and never overrun between two looks. */
+static struct pacer_rate conntrack_rate(const struct scan *scan, const struct limits_table *table)
+{
+    uint64_t brim = table->max - table->max / 10;
+    uint64_t room = brim > table->used ? brim - table->used : 0;
+    uint64_t most_pps = room / 2 * (NS_PER_S / TICK_NS);
+    uint64_t rate_pps = plan_rate_pps(scan->options->plan);
+
+    if (most_pps >= CONNTRACK_AMPLE_PPS || (rate_pps > 0 && most_pps >= rate_pps)) {
+        return scan->plan_rate;
+    }
+    if (most_pps <= CONNTRACK_TRICKLE_PPS) {
+        return pacer_rate_of(CONNTRACK_TRICKLE_PPS, 1);
+    }
+    return pacer_rate_of(most_pps, most_pps < 100 ? 1 : (uint32_t)(most_pps / 100));
+}
+
 /* Tracked connections outlive their sockets (a SYN without an answer two minutes), and when the table is full packets
- * vanish without an error: near the limit only a trickle is sent until there is room again. */
+ * vanish without an error: the nearer its limit, the less is sent; at the limit only a trickle until there is room. */
 static void watch_conntrack(struct scan *scan)
 {
     struct limits_table table = limits_conntrack();
-    bool near = table.known && table.used >= table.max - table.max / 10;
+    /* Said once for each time that it fills. */
+    bool near = table.known && table.used >= table.max / 4 * (scan->conntrack_near ? 2 : 3);
 
     if (near && !scan->conntrack_near) {
         report_notice(scan->report, "conntrack", NULL,
@@ -178,7 +200,7 @@ static void watch_conntrack(struct scan *scan)
                       table.used, table.max);
     }
     scan->conntrack_near = near;
-    scan->rate = near ? pacer_rate_of(CONNTRACK_TRICKLE_PPS, 1) : scan->plan_rate;
+    scan->rate = table.known ? conntrack_rate(scan, &table) : scan->plan_rate;
 }
 
 static bool wants_stop(const struct scan *scan)
@@ -662,6 +684,7 @@ static int open_engine(struct scan *scan, struct problem *problem)
                       options.sockets, limits.descriptors_soft);
     }
     check_conntrack(scan, &limits, options.sockets);
+    watch_conntrack(scan);
     rc = connect_create(&options, &scan->engine);
     return rc < 0 ? problem_set(problem, rc, "opening the connect engine: %s", strerror(-rc)) : 0;
 }

@@ -77,6 +77,7 @@ table inet box {
         meta nfproto ipv6 tcp dport 84 reject with icmpv6 addr-unreachable
         meta nfproto ipv6 tcp dport 85 reject with icmpv6 no-route
         tcp dport 89 reject with tcp reset
+        ip daddr 10.78.9.9 tcp dport 6001-6300 tcp dport != { 6001-6005, 6101-6103, 6296, 6300 } drop
         tcp dport 10001-13000 numgen random mod 100 < 20 drop
     }
     chain forward {
@@ -210,7 +211,15 @@ test_limits() {
     )
     tap_is "64 descriptors: complete" "$(end_of few .complete)" true
     tap_is "64 descriptors: the same result" "$(result_of few)" "$(result_of many)"
+    tap_is "64 descriptors: the doctor says that they are few" \
+        "$(ulimit -n 64 && "$SCAN" --doctor --json | jq -c '.[] | select(.check == "open-files-hard") | .verdict')" '"low"'
     tap_ok "64 descriptors: said so" jq -se 'any(.[]; .type == "notice" and .code == "descriptors")' few
+    echo "40000 40099" >/proc/sys/net/ipv4/ip_local_port_range
+    "$SCAN" 10.77.0.2 -p 90-3000 -o jsonl:hundred 2>hundred.err
+    tap_is "a hundred local ports: the same result" "$(result_of hundred)" "$(result_of many)"
+    tap_is "a hundred local ports: the doctor says that they are few" \
+        "$("$SCAN" --doctor --json | jq -c '.[] | select(.check == "ephemeral-ports") | [.verdict, .found]')" \
+        '["low","40000-40099 (100)"]'
     echo "40000 40009" >/proc/sys/net/ipv4/ip_local_port_range
     "$SCAN" 10.77.0.2 -p 90-3000 -o jsonl:narrow 2>narrow.err
     tap_is "ten local ports: the same result" "$(result_of narrow)" "$(result_of many)"
@@ -322,6 +331,52 @@ test_conntrack() {
     tap_ok "and at its own pace (took $elapsed_ms ms)" test "$elapsed_ms" -lt 15000
     tap_ok "it says so" jq -se 'any(.[]; .type == "notice" and .code == "conntrack")' tracked
     umount ${files}_count ${files}_max
+}
+
+# A tracking table of 256. The kernel lets no namespace have a limit of its own, so what the limit does (a packet that
+# begins a connection is dropped without a word) is done by a rule; the count is the kernel's, its limit is shown as 256.
+test_small_conntrack() {
+    local files=/proc/sys/net/netfilter/nf_conntrack began=$SECONDS
+    if [[ ! -e ${files}_count ]]; then
+        tap_skip "a tracking table of 256" "this kernel tracks no connections"
+        return
+    fi
+    "$SCAN" 10.78.9.9 -p 6001-6300 --retries 1 -o jsonl:ample 2>ample.err
+    nft -f - <<'END'
+table ip tracking {
+    set tracked {
+        type inet_service . inet_service
+        size 256
+        flags dynamic, timeout
+        timeout 2s
+        gc-interval 200ms
+    }
+    counter overrun { }
+    chain output {
+        type filter hook output priority 0
+        tcp flags & (syn | ack | rst) != syn accept
+        ct state new add @tracked { tcp sport . tcp dport } accept
+        counter name overrun drop
+    }
+}
+END
+    if ! echo 2 >${files}_tcp_timeout_syn_sent || ! echo 2 >${files}_tcp_timeout_close; then
+        tap_fail "this namespace has time-outs of its own"
+    fi
+    echo 256 >max
+    mount --bind max ${files}_max
+    "$SCAN" 10.78.9.9 -p 6001-6300 --retries 1 -o jsonl:tracked 2>tracked.err
+    tap_is "a tracking table of 256: complete, the same result" "$(end_of tracked .complete) $(result_of tracked)" \
+        "true $(result_of ample)"
+    tap_is "a tracking table of 256: not overrun once" \
+        "$(nft -j list counter ip tracking overrun | jq '.nftables[] | .counter? // empty | .packets')" 0
+    tap_ok "a tracking table of 256: slower, and said so (took $((SECONDS - began)) s)" \
+        jq -se 'any(.[]; .type == "notice" and .code == "conntrack")' tracked
+    tap_is "the doctor says that it is low, and what mends it" \
+        "$("$SCAN" --doctor --json | jq -c '.[] | select(.check == "conntrack") | [.verdict, .mend]')" \
+        '["low","sudo sysctl -w net.netfilter.nf_conntrack_max=262144"]'
+    umount ${files}_max
+    nft delete table ip tracking
 }
 
 test_silent() {
@@ -543,6 +598,7 @@ listen target 10.77.0.2 22 80 || tap_fail "the target listens on IPv4"
 listen target fd77::2 22 || tap_fail "the target listens on IPv6"
 listen target "$(target_link_local)%cable" 22 ||
     tap_fail "the target listens on a link-local address"
+listen target 10.78.9.9 6001 6002 6003 6004 6005 6101 6102 6103 6296 6300 || tap_fail "the silent target listens"
 listen here 0.0.0.0 2222 || tap_fail "we listen"
 test_states
 test_nmap
@@ -552,6 +608,7 @@ test_unreachable
 test_rate
 test_loss
 test_conntrack
+test_small_conntrack
 test_silent
 test_interrupt
 test_narrowed_resume
