@@ -159,7 +159,7 @@ static int read_prefixes(struct prefixes *prefixes, const char *path, struct pro
         }
     }
     if (rc == 0 && ferror(file) != 0) {
-        rc = problem_set(problem, -EIO, "%s: %s", path, strerror(EIO));
+        rc = problem_set(problem, -EIO, "%s: %s", path, strerror(errno));
     }
     free(line);
     close_input(file);
@@ -322,8 +322,9 @@ static int read_whole(FILE *file, const char *path, char **ret_text, size_t *ret
         size += got;
     } while (got > 0);
     if (ferror(file) != 0) {
+        problem_write(problem, "%s: %s", path, strerror(errno));
         free(text);
-        return problem_set(problem, -EIO, "%s: cannot be read", path);
+        return -EIO;
     }
     *ret_text = text;
     *ret_size = size;

@@ -36,6 +36,8 @@ struct plan {
     struct addr canary;
     struct space *space;
     uint64_t never_scan_hosts;
+    struct addr never_scan_named[PLAN_NAMED_MOST];
+    size_t never_scan_named_count;
 };
 
 struct plan_options plan_options_default(void)
@@ -245,10 +247,61 @@ static int plan_fill_space(const struct plan *plan, struct space_builder *builde
     return rc == 0 ? plan_exclude_hostless(builder) : rc;
 }
 
+/* The first range of the space from *index on that ends at `at` or behind it; false when there is none. */
+static bool plan_range_from(const struct space *space, size_t *index, const struct addr *at, struct addr *ret_first,
+                            struct addr *ret_last)
+{
+    for (; *index < space_ranges(space); ++*index) {
+        space_range(space, *index, ret_first, ret_last);
+        if (addr_compare(ret_last, at) >= 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Appends to `named` what of first..last is not in the space; false when there is no room for all. */
+static bool plan_name_gaps(struct plan *plan, size_t *index, const struct addr *first, const struct addr *last)
+{
+    struct addr at = *first;
+    bool more = true;
+
+    while (more && addr_compare(&at, last) <= 0) {
+        struct addr from;
+        struct addr to;
+        if (plan_range_from(plan->space, index, &at, &from, &to) && addr_compare(&from, &at) <= 0) {
+            at = to;
+        } else if (plan->never_scan_named_count == PLAN_NAMED_MOST) {
+            return false;
+        } else {
+            plan->never_scan_named[plan->never_scan_named_count++] = at;
+        }
+        more = addr_add(&at, 1);
+    }
+    return true;
+}
+
+static void plan_name_never_scan(struct plan *plan, const struct space *before)
+{
+    size_t index = 0;
+    bool room = plan->never_scan_hosts <= PLAN_NAMED_MOST;
+
+    for (size_t i = 0; room && i < space_ranges(before); i++) {
+        struct addr first;
+        struct addr last;
+        space_range(before, i, &first, &last);
+        room = plan_name_gaps(plan, &index, &first, &last);
+    }
+    if (!room || plan->never_scan_named_count != plan->never_scan_hosts) {
+        plan->never_scan_named_count = 0;
+    }
+}
+
 /* The never-scan list comes last, so that what it takes away can be counted. */
 static int plan_build_never_scan(struct plan *plan, struct space_builder *builder, struct problem *problem)
 {
     uint64_t hosts = space_hosts(plan->space);
+    struct space *before = plan->space;
     int rc = 0;
 
     if (plan->doc.never_scan.count == 0) {
@@ -261,14 +314,13 @@ static int plan_build_never_scan(struct plan *plan, struct space_builder *builde
     if (rc < 0) {
         return plan_out_of_memory(problem);
     }
-    space_destroy(plan->space);
     plan->space = NULL;
     rc = space_build(builder, plan->doc.slab, &plan->space, problem);
-    if (rc == 0 && hosts != UINT64_MAX) {
-        plan->never_scan_hosts = hosts - space_hosts(plan->space);
-    } else if (rc == 0) {
-        plan->never_scan_hosts = UINT64_MAX;
+    if (rc == 0) {
+        plan->never_scan_hosts = hosts != UINT64_MAX ? hosts - space_hosts(plan->space) : UINT64_MAX;
+        plan_name_never_scan(plan, before);
     }
+    space_destroy(before);
     return rc;
 }
 
@@ -689,6 +741,12 @@ const char *plan_name(const struct plan *plan, const struct addr *addr)
 uint64_t plan_never_scan_hosts(const struct plan *plan)
 {
     return plan->never_scan_hosts;
+}
+
+const struct addr *plan_never_scan_named(const struct plan *plan, size_t *ret_count)
+{
+    *ret_count = plan->never_scan_named_count;
+    return plan->never_scan_named;
 }
 
 const struct space *plan_space(const struct plan *plan)

@@ -16,7 +16,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { PLAN_HASH_SIZE = 65, PLAN_RETRIES_DEFAULT = 2, PLAN_RETRIES_MAX = 20, PLAN_SHARDS_MAX = 65536 };
+enum {
+    PLAN_HASH_SIZE = 65,
+    PLAN_RETRIES_DEFAULT = 2,
+    PLAN_RETRIES_MAX = 20,
+    PLAN_SHARDS_MAX = 65536,
+    PLAN_NAMED_MOST = 5
+};
 
 /* `host` is an address or a name. Only TCP for as long as the only probe is "connect". */
 struct plan_endpoint {
@@ -102,6 +108,9 @@ bool plan_is_watched(const struct plan *plan, const struct addr *addr, uint16_t 
 const char *plan_name(const struct plan *plan, const struct addr *addr);
 /* Addresses that the never-scan list took out of the targets; UINT64_MAX when as many or more. */
 uint64_t plan_never_scan_hosts(const struct plan *plan);
+/* All of these when they are few enough to be named (at most PLAN_NAMED_MOST), else none. Borrowed until
+ * plan_destroy(). */
+const struct addr *plan_never_scan_named(const struct plan *plan, size_t *ret_count);
 
 /* The probes, shards not yet applied; borrowed until plan_destroy(). */
 const struct space *plan_space(const struct plan *plan);

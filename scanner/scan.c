@@ -14,6 +14,7 @@
 #include <inttypes.h>
 #include <math.h>
 #include <poll.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -619,8 +620,19 @@ static void tell_end(struct scan *scan, int rc, const struct problem *problem)
 static void tell_left_out(struct scan *scan)
 {
     uint64_t hosts = plan_never_scan_hosts(scan->options->plan);
+    size_t count;
+    const struct addr *named = plan_never_scan_named(scan->options->plan, &count);
+    char list[PLAN_NAMED_MOST * (ADDR_TEXT_SIZE + 2)];
+    size_t used = 0;
 
-    if (hosts > 0) {
+    for (size_t i = 0; i < count; i++) {
+        char text[ADDR_TEXT_SIZE];
+        used += (size_t)snprintf(list + used, sizeof(list) - used, "%s%s", i == 0 ? "" : ", ",
+                                 addr_format(&named[i], text));
+    }
+    if (count > 0) {
+        report_notice(scan->report, "never-scan", NULL, "%s: on the never-scan list, left out", list);
+    } else if (hosts > 0) {
         report_notice(scan->report, "never-scan", NULL,
                       "%" PRIu64 " of the addresses stand on the never-scan list and are left out", hosts);
     }

@@ -181,13 +181,28 @@ static int target_parse_name(struct target *target, const char *host, struct pro
     return 0;
 }
 
+/* "::1:22" is an address, but of a form that is no longer in use (RFC 4291, 2.5.5.1): ::1 and a port were meant. */
+static int target_check_meant(const struct target *target, const char *host, struct problem *problem)
+{
+    static const uint8_t zero[12];
+    const char *port = strrchr(host, ':');
+
+    if (!target->first.is_ipv6 || memcmp(target->first.bytes, zero, sizeof(zero)) != 0 ||
+        (target->first.bytes[12] | target->first.bytes[13]) == 0 || port[1] == '\0' ||
+        port[1 + strspn(port + 1, "0123456789")] != '\0') {
+        return 0;
+    }
+    return problem_set(problem, -EINVAL, "target \"%s\": no host has such an address; for port %s write [%.*s]:%s",
+                       host, port + 1, (int)(port - host), host, port + 1);
+}
+
 static int target_parse_host(struct target *target, const char *host, struct problem *problem)
 {
     int rc = addr_parse(host, &target->first);
 
     if (rc == 0) {
         target->last = target->first;
-        return 0;
+        return target_check_meant(target, host, problem);
     }
     if (strchr(host, '/') != NULL) {
         return target_parse_prefix(target, host, problem);
@@ -430,7 +445,7 @@ static int targets_read_all(struct targets *targets, struct targets_reader *read
         }
     }
     if (ferror(reader->stream)) {
-        return problem_set(problem, -EIO, "%s: reading failed after line %zu", source, reader->line);
+        return problem_set(problem, -EIO, "%s: reading failed at line %zu: %s", source, reader->line, strerror(errno));
     }
     return 0;
 }

@@ -254,6 +254,11 @@ test_unreachable() {
     forget_syns
     "$SCAN" 10.77.0.2 -p 22 --never-scan never --scope 10.0.0.0/8 -o jsonl:never.out 2>never.err
     tap_is "never-scan: nothing is sent, whatever the scope says" "$(syns syn4)" 0
+    "$SCAN" 10.77.0.2-3 -p 22 --never-scan never -o jsonl:never.out 2>never.err
+    tap_like "never-scan: few that are left out are named" "$(cat never.err)" 'scan: 10.77.0.2: on the never-scan list'
+    "$SCAN" --targets-file . -p 22 2>never.err
+    tap_is "a folder is no list of targets: exit $?, with the reason" "$(cat never.err)" \
+        "leastport-scan: error: .: reading failed at line 1: Is a directory"
     printf '127.0.0.0/8\n::1\n' >never
     for addr in 0.0.0.0 "[::]" "[::ffff:0.0.0.0]"; do
         "$SCAN" "$addr:2222" --never-scan never --scope 0.0.0.0/0 --scope ::/0 -o jsonl:zero 2>zero.err

@@ -315,6 +315,30 @@ static void addresses_of_no_host_are_left_out(void **state)
     plan_destroy(plan);
 }
 
+static void a_few_on_the_never_scan_list_are_named(void **state)
+{
+    static const char *const few[] = {"10.0.0.0", "10.0.0.255", "10.0.1.9", "fe80::2%lo", "fe80::3%lo"};
+    struct plan *plan =
+        plan_of("{" HEAD ",\"ports\":\"22\",\"targets\":[\"10.0.0.0/24\",\"10.0.1.9:80\",\"fe80::1%lo-fe80::4\","
+                "\"10.0.0.7:443\"],\"never_scan\":[\"10.0.0.0\",\"9.0.0.0/8\",\"10.0.0.255\",\"10.0.1.0/24\","
+                "\"fe80::2/127\"]," REST "}");
+    char text[ADDR_TEXT_SIZE];
+    size_t count;
+    const struct addr *named = plan_never_scan_named(plan, &count);
+    (void)state;
+    assert_int_equal(count, 5);
+    for (size_t i = 0; i < count; i++) {
+        assert_string_equal(addr_format(&named[i], text), few[i]);
+    }
+    plan_destroy(plan);
+    plan =
+        plan_of("{" HEAD ",\"ports\":\"22\",\"targets\":[\"10.0.0.0/24\"],\"never_scan\":[\"10.0.0.8/29\"]," REST "}");
+    plan_never_scan_named(plan, &count);
+    assert_int_equal(count, 0);
+    assert_int_equal(plan_never_scan_hosts(plan), 8);
+    plan_destroy(plan);
+}
+
 static void checks_scope_before_the_first_probe(void **state)
 {
     struct plan *plan =
@@ -413,6 +437,7 @@ int main(void)
         cmocka_unit_test(tells_of_names_without_addresses),
         cmocka_unit_test(never_scan_is_left_out_and_counted),
         cmocka_unit_test(addresses_of_no_host_are_left_out),
+        cmocka_unit_test(a_few_on_the_never_scan_list_are_named),
         cmocka_unit_test(checks_scope_before_the_first_probe),
         cmocka_unit_test(slabs_are_the_plan_s),
         cmocka_unit_test(shards_are_disjoint_and_whole),

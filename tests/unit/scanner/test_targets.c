@@ -112,6 +112,8 @@ static void refuses_and_says_why(void **state)
         {"10.0.0.1:99999", "not a port"},
         {"10.0.0.1:nothing", "no TCP service"},
         {"fd00::1:443:", "brackets"},
+        {"::1:22", "for port 22 write [::1]:22"},
+        {"::2:6553", "write [::2]:6553"},
         {"[fd00::1", "never closed"},
         {"[fd00::1]x", "after the bracket"},
         {"[10.0.0.1]:80", "for IPv6"},
