@@ -20,6 +20,12 @@
 #define STORE_ASSET_IDENTITY(asset, kind)                                                                              \
     "(SELECT i.value FROM asset_identity i WHERE i.asset_id = " asset " AND i.kind = '" kind                           \
     "'" STORE_IDENTITY_ORDER("i.valid_to IS NULL") ")"
+/* The one by which lists call a finding f: where its port was last seen, as not each address of an asset has it. */
+#define STORE_FINDING_ADDRESS                                                                                          \
+    "COALESCE((SELECT e.address FROM endpoint e LEFT JOIN endpoint_state t ON t.endpoint_id = e.id AND t.ended_at IS " \
+    "NULL WHERE e.asset_id = f.asset_id AND e.proto = f.proto AND e.port = f.port ORDER BY t.state = 'open' "          \
+    "DESC, " STORE_ADDRESS_RANK("e.address") ", t.last_seen DESC LIMIT 1), " STORE_ASSET_IDENTITY("f.asset_id",        \
+                                                                                                  "address") ")"
 
 struct store_value {
     enum { STORE_VALUE_TEXT, STORE_VALUE_NUMBER, STORE_VALUE_REAL } kind;

@@ -6,7 +6,7 @@
 
 static const char change_select[] =
     "SELECT x.id, x.at, x.actor, x.what, x.was, x.became, x.reason, x.evidence, s.uuid, f.uuid, a.uuid, "
-    "r.name, " STORE_ASSET_IDENTITY("a.id", "address") ", " STORE_ASSET_IDENTITY(
+    "r.name, " STORE_FINDING_ADDRESS ", " STORE_ASSET_IDENTITY(
         "a.id", "name") ", "
                         "f.proto, f.service, f.severity, f.title, f.port FROM finding_event x JOIN finding f ON f.id = "
                         "x.finding_id JOIN "

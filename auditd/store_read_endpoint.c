@@ -1,8 +1,12 @@
 /* The endpoints of the read-only store: the intervals in which a port had one state, now, then, or all. */
 #include "auditd/store_query.h"
 
+/* Where it was seen from, as the judge takes it (auditd/settle_port.c): the host itself, the class that was declared of
+ * the vantage, else its own network. */
+#define ENDPOINT_CLASS "CASE WHEN t.self THEN 'self' ELSE COALESCE(v.declared_class, 'own-vpc') END"
+
 static const char endpoint_select[] =
-    "t.id, a.uuid, r.name, v.name, COALESCE(v.declared_class, ''), e.address, e.proto, t.state, t.reason, t.service, "
+    "t.id, a.uuid, r.name, v.name, " ENDPOINT_CLASS ", e.address, e.proto, t.state, t.reason, t.service, "
     "t.bound, e.port, t.first_seen, t.last_seen, t.ended_at FROM endpoint e JOIN endpoint_state t ON "
     "t.endpoint_id = e.id JOIN asset a ON a.id = e.asset_id JOIN realm r ON r.id = a.realm_id JOIN vantage v ON "
     "v.id = e.vantage_id WHERE 1";
@@ -57,7 +61,7 @@ static void endpoint_build(struct store_query *query, const struct store_endpoin
     store_query_among(query, "a.uuid", &filter->hosts);
     store_query_among(query, "r.name", &filter->realms);
     store_query_among(query, "v.name", &filter->vantages);
-    store_query_among(query, "v.declared_class", &filter->vantage_classes);
+    store_query_among(query, ENDPOINT_CLASS, &filter->vantage_classes);
     store_query_among(query, "e.address", &filter->addresses);
     store_query_among(query, "e.proto", &filter->protos);
     store_query_among_numbers(query, "e.port", &filter->ports);

@@ -3,19 +3,13 @@
 
 #include <assert.h>
 
-/* Where the finding's port was last seen: not each address of an asset has it. */
-#define FINDING_ADDRESS                                                                                                \
-    "COALESCE((SELECT e.address FROM endpoint e LEFT JOIN endpoint_state t ON t.endpoint_id = e.id AND t.ended_at IS " \
-    "NULL WHERE e.asset_id = f.asset_id AND e.proto = f.proto AND e.port = f.port ORDER BY t.state = 'open' "          \
-    "DESC, " STORE_ADDRESS_RANK("e.address") ", t.last_seen DESC LIMIT 1), " STORE_ASSET_IDENTITY("f.asset_id",        \
-                                                                                                  "address") ")"
 #define FINDING_NAME STORE_ASSET_IDENTITY("f.asset_id", "name")
 #define FINDING_FROM                                                                                                   \
     " FROM finding f JOIN asset a ON a.id = f.asset_id JOIN realm r ON r.id = a.realm_id JOIN policy p ON "            \
     "p.id = f.policy_id WHERE 1"
 
 static const char finding_select[] =
-    "f.id, f.uuid, f.fingerprint, a.uuid, r.name, " FINDING_ADDRESS ", " FINDING_NAME
+    "f.id, f.uuid, f.fingerprint, a.uuid, r.name, " STORE_FINDING_ADDRESS ", " FINDING_NAME
     ", f.proto, f.kind, f.port, f.presence, f.disposition, f.sight, f.severity, f.service, f.rule_id, p.name, p.hash, "
     "f.service_weight, f.breadth, f.evidence, f.need, f.penalty, f.breadth_class, f.evidence_kind, f.need_kind, "
     "f.title, f.why, f.fix, f.owner, f.first_seen, f.last_seen, f.changed_at, f.fixed_at, "

@@ -49,7 +49,7 @@ static int endpoint_row(void *context, const struct store_endpoint *endpoint)
     json_put_text(writer, "proto", endpoint->proto);
     json_put_number(writer, "port", endpoint->port);
     json_put_text(writer, "vantage", endpoint->vantage);
-    json_put_text_or_null(writer, "vantage_class", endpoint->vantage_class);
+    json_put_text(writer, "vantage_class", endpoint->vantage_class);
     json_put_text(writer, "state", endpoint->state);
     json_put_text(writer, "reason", endpoint->reason);
     json_put_text_or_null(writer, "service", endpoint->service);

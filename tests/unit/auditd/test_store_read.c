@@ -3,6 +3,7 @@
 #include "auditd/protocol.h"
 #include "auditd/store.h"
 #include "auditd/store_migration.h"
+#include "lib/addr.h"
 
 #include <errno.h>
 #include <setjmp.h>
@@ -439,6 +440,76 @@ static void reads_intervals_at_any_moment(void **state)
     store_reader_close(reader);
 }
 
+static int see_class(void *context, const struct store_endpoint *endpoint)
+{
+    char *classes = context;
+
+    snprintf(classes + strlen(classes), 32, "%s ", endpoint->vantage_class);
+    return 0;
+}
+
+/* Each endpoint has the class that the judge took for it, and is found by it. */
+static void knows_the_class_of_each_endpoint(void **state)
+{
+    static const char *const own[] = {"own-vpc"};
+    static const char *const self[] = {"self"};
+    struct store_reader *reader = open_reader();
+    const struct store_endpoint_filter all = {0};
+    const struct store_endpoint_filter from_own = {.vantage_classes = {own, 1}};
+    const struct store_endpoint_filter from_self = {.vantage_classes = {self, 1}};
+    struct seen seen = {0};
+    char classes[5][96] = {""};
+
+    (void)state;
+    assert_int_equal(store_read_endpoints(reader, &all, see_class, classes[0]), 0);
+    assert_string_equal(classes[0], "world world ");
+    run_sql(db_path, "UPDATE vantage SET declared_class = NULL");
+    assert_int_equal(store_read_endpoints(reader, &all, see_class, classes[1]), 0);
+    assert_string_equal(classes[1], "own-vpc own-vpc ");
+    run_sql(db_path, "UPDATE endpoint_state SET self = 1 WHERE endpoint_id = 2");
+    assert_int_equal(store_read_endpoints(reader, &all, see_class, classes[2]), 0);
+    assert_string_equal(classes[2], "own-vpc self ");
+    assert_int_equal(store_read_endpoints(reader, &from_self, see_endpoint, &seen), 0);
+    ASSERT_SEEN(seen, 3);
+    assert_int_equal(store_read_endpoints(reader, &from_own, see_class, classes[3]), 0);
+    assert_string_equal(classes[3], "own-vpc ");
+    run_sql(db_path, "UPDATE vantage SET declared_class = 'vpn'");
+    assert_int_equal(store_read_endpoints(reader, &all, see_class, classes[4]), 0);
+    assert_string_equal(classes[4], "vpn self ");
+    run_sql(db_path, "UPDATE vantage SET declared_class = 'world'; UPDATE endpoint_state SET self = 0");
+    store_reader_close(reader);
+}
+
+static int keep_address(void *context, const struct store_change *change)
+{
+    snprintf(context, ADDR_TEXT_SIZE, "%s", change->address);
+    return 0;
+}
+
+static int compare_address(void *context, const struct store_finding *finding)
+{
+    assert_string_equal(finding->address, context);
+    return 1;
+}
+
+/* What a finding is listed at, its changes are, too: where its port is, not the host's best address. */
+static void calls_a_change_by_its_findings_address(void **state)
+{
+    static const char *const uuids[] = {"f1"};
+    struct store_reader *reader = open_reader();
+    const struct store_change_filter changes = {.findings = {uuids, 1}};
+    const struct store_finding_filter findings = {.uuids = {uuids, 1}};
+    char address[ADDR_TEXT_SIZE] = "";
+
+    (void)state;
+    run_sql(db_path, "UPDATE endpoint SET address = '2001:db8::1' WHERE id = 1");
+    assert_int_equal(store_read_changes(reader, &changes, keep_address, address), 0);
+    assert_string_equal(address, "2001:db8::1");
+    assert_int_equal(store_read_findings(reader, &findings, compare_address, address), 1);
+    run_sql(db_path, "UPDATE endpoint SET address = '10.0.0.1' WHERE id = 1");
+    store_reader_close(reader);
+}
+
 static int see_group(void *context, const struct store_group *group)
 {
     struct seen *seen = context;
@@ -603,6 +674,8 @@ int main(void)
         cmocka_unit_test(knows_who_held_an_address_then),
         cmocka_unit_test(calls_a_host_by_its_best_address),
         cmocka_unit_test(reads_intervals_at_any_moment),
+        cmocka_unit_test(knows_the_class_of_each_endpoint),
+        cmocka_unit_test(calls_a_change_by_its_findings_address),
         cmocka_unit_test(counts_by_groups),
         cmocka_unit_test(tells_what_changed_since_a_scan),
         cmocka_unit_test(a_snapshot_holds_while_the_writer_writes),
