@@ -399,8 +399,14 @@ static int take_change(void *context, const struct store_change *event)
     struct gathering *gathering = context;
     bool is_presence = strcmp(event->what, "presence") == 0;
     struct report_change *change = NULL;
-    int rc = file_change(gathering, event, &change);
+    bool is_retirement = !is_presence && strcmp(event->became, "RETIRED") == 0;
+    int rc;
 
+    /* What is retired at somebody's word is so before the scan begins that follows it. */
+    if (event->at < gathering->data->last.started_at && !is_retirement) {
+        return 0;
+    }
+    rc = file_change(gathering, event, &change);
     if (rc != 0) {
         return rc;
     }
@@ -426,6 +432,9 @@ static enum report_change_kind kind_of(const struct report_change *change)
     /* What came and went is told by the finding that stands for it. */
     if (strcmp(change->presence, "FOLDED") == 0) {
         return REPORT_CHANGE_KINDS;
+    }
+    if (strcmp(change->sight, "RETIRED") == 0) {
+        return REPORT_CHANGE_RETIRED;
     }
     if (strcmp(change->sight, "STALE") == 0) {
         return REPORT_CHANGE_STALE;
@@ -470,7 +479,7 @@ static void sort_changes(struct report_data *data)
 static int read_changes(struct store_reader *reader, struct report_data *data)
 {
     static const char *const whats[] = {"presence", "sight"};
-    const struct store_change_filter filter = {.whats = {whats, 2}, .since = data->last.started_at};
+    const struct store_change_filter filter = {.whats = {whats, 2}, .since = data->before.started_at};
     struct gathering gathering = {.data = data};
     void *changes = NULL;
     int rc = store_read_changes(reader, &filter, take_change, &gathering);

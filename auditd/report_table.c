@@ -293,6 +293,7 @@ static const struct {
     [REPORT_CHANGE_ALLOWED] = {"-", "allowed", "now allowed"},
     [REPORT_CHANGE_VERIFYING] = {"?", "verifying", "answering no more, to be verified"},
     [REPORT_CHANGE_STALE] = {"?", "stale", "out of sight"},
+    [REPORT_CHANGE_RETIRED] = {"-", "retired", "retired with its host"},
 };
 
 static void print_change(const struct pen *pen, const struct report_change *change)

@@ -5,6 +5,8 @@
 #include "auditd/report_table.h"
 #include "auditd/scoring.h"
 #include "auditd/settle.h"
+#include "auditd/store_asset.h"
+#include "auditd/store_finding.h"
 #include "auditd/store_resume.h"
 #include "auditd/store_scan.h"
 #include "tests/unit/auditd/fixture.h"
@@ -170,6 +172,32 @@ static void tells_what_changed(void **state)
     assert_says(text, "Not seen");
     assert_says(text, "1 finding is stale");
     assert_says(text, "1 address gave no answer at all, 1 did.");
+    free(text);
+}
+
+/* Retired at somebody's word just before the scan begins that follows it. */
+static void tells_what_was_retired(void **state)
+{
+    static const struct host before[] = {{"10.0.0.1", {6379}, 0, false}};
+    static const struct host after[] = {{"10.0.0.1", {0}, 22, false}};
+    struct fixture *fixture = *state;
+    struct report_options options;
+    struct store_event why = {.actor = "user", .reason = "another machine has its address"};
+    char *text;
+
+    audit(fixture, before, 1, false);
+    why.at_ms = fixture->now_ms;
+    assert_int_equal(store_asset_replace(fixture->store, "default", "10.0.0.1", &why), 0);
+    fixture->now_ms += 1000;
+    audit(fixture, after, 1, false);
+    options = at(fixture);
+    text = report(fixture, &options);
+    assert_says(text, "1 retired with its host");
+    assert_says(text, "  - retired   6379/tcp redis at 10.0.0.1, medium\n");
+    free(text);
+    audit(fixture, after, 1, false);
+    text = report(fixture, &options);
+    assert_silent(text, "retired");
     free(text);
 }
 
@@ -378,6 +406,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(says_that_nothing_was_audited, fixture_setup, fixture_teardown),
         cmocka_unit_test_setup_teardown(tells_score_and_worst_first, fixture_setup, fixture_teardown),
         cmocka_unit_test_setup_teardown(tells_what_changed, fixture_setup, fixture_teardown),
+        cmocka_unit_test_setup_teardown(tells_what_was_retired, fixture_setup, fixture_teardown),
         cmocka_unit_test_setup_teardown(says_when_only_itself_was_seen, fixture_setup, fixture_teardown),
         cmocka_unit_test_setup_teardown(keeps_to_the_width, fixture_setup, fixture_teardown),
         cmocka_unit_test_setup_teardown(colours_beside_the_words, fixture_setup, fixture_teardown),
