@@ -163,10 +163,7 @@ static int store_prepare(struct store *store, const char *sql, sqlite3_stmt **re
     return 0;
 }
 
-/* `keep` says whether the caller's text outlives the statement's run (SQLITE_STATIC), or is copied (SQLITE_TRANSIENT).
- */
-static int store_bind_one(sqlite3_stmt *statement, int index, char type, sqlite3_destructor_type keep,
-                          va_list *arguments)
+static int store_bind_one(sqlite3_stmt *statement, int index, char type, va_list *arguments)
 {
     const char *text;
 
@@ -177,7 +174,8 @@ static int store_bind_one(sqlite3_stmt *statement, int index, char type, sqlite3
         return sqlite3_bind_double(statement, index, va_arg(*arguments, double));
     case 't':
         text = va_arg(*arguments, const char *);
-        return text == NULL ? sqlite3_bind_null(statement, index) : sqlite3_bind_text(statement, index, text, -1, keep);
+        return text == NULL ? sqlite3_bind_null(statement, index)
+                            : sqlite3_bind_text(statement, index, text, -1, SQLITE_TRANSIENT);
     default:
         assert(type == 'n');
         return sqlite3_bind_null(statement, index);
@@ -185,7 +183,7 @@ static int store_bind_one(sqlite3_stmt *statement, int index, char type, sqlite3
 }
 
 static int store_bind(struct store *store, sqlite3_stmt **ret_statement, const char *sql, const char *types,
-                      sqlite3_destructor_type keep, va_list *arguments)
+                      va_list *arguments)
 {
     sqlite3_stmt *statement = NULL;
     int rc = store_prepare(store, sql, &statement);
@@ -197,7 +195,7 @@ static int store_bind(struct store *store, sqlite3_stmt **ret_statement, const c
     sqlite3_reset(statement);
     assert(sqlite3_bind_parameter_count(statement) == (int)strlen(types));
     for (int i = 0; types[i] != '\0'; i++) {
-        int sqlite_rc = store_bind_one(statement, i + 1, types[i], keep, arguments);
+        int sqlite_rc = store_bind_one(statement, i + 1, types[i], arguments);
         if (sqlite_rc != SQLITE_OK) {
             return store_fail_sqlite(store, sqlite_rc);
         }
@@ -212,7 +210,7 @@ int store_query(struct store *store, sqlite3_stmt **ret_statement, const char *s
     int rc;
 
     va_start(arguments, types);
-    rc = store_bind(store, ret_statement, sql, types, SQLITE_TRANSIENT, &arguments);
+    rc = store_bind(store, ret_statement, sql, types, &arguments);
     va_end(arguments);
     return rc;
 }
@@ -242,7 +240,7 @@ int store_run(struct store *store, const char *sql, const char *types, ...)
     int rc;
 
     va_start(arguments, types);
-    rc = store_bind(store, &statement, sql, types, SQLITE_STATIC, &arguments);
+    rc = store_bind(store, &statement, sql, types, &arguments);
     va_end(arguments);
     if (rc < 0) {
         return rc;
@@ -259,7 +257,7 @@ int store_query_int(struct store *store, int64_t *ret_value, const char *sql, co
     int rc;
 
     va_start(arguments, types);
-    rc = store_bind(store, &statement, sql, types, SQLITE_STATIC, &arguments);
+    rc = store_bind(store, &statement, sql, types, &arguments);
     va_end(arguments);
     if (rc < 0) {
         return rc;
