@@ -40,6 +40,7 @@ struct ingest_options ingest_options_default(void)
 int ingest_create(struct store *store, const struct ingest_options *options, struct ingest **ret_ingest)
 {
     struct ingest *ingest = calloc(1, sizeof(*ingest));
+    int rc;
 
     if (ingest == NULL) {
         return -ENOMEM;
@@ -51,6 +52,12 @@ int ingest_create(struct store *store, const struct ingest_options *options, str
     }
     ingest->store = store;
     ingest->options = *options;
+    /* The checkpoint stands in the batch's own transaction: what a power cut takes back is sent again. */
+    rc = store_set_durable(store, false);
+    if (rc < 0) {
+        ingest_destroy(ingest);
+        return rc;
+    }
     *ret_ingest = ingest;
     return 0;
 }
@@ -61,6 +68,8 @@ void ingest_destroy(struct ingest *ingest)
         return;
     }
     store_rollback(ingest->store);
+    /* Fails only where the store has failed before: its next transaction says so. */
+    (void)!store_set_durable(ingest->store, true);
     scan_plan_destroy(ingest->plan);
     ingest_known_destroy(ingest->place.known);
     free(ingest);
@@ -240,7 +249,7 @@ static int ingest_port(struct ingest *ingest, const struct observation *line)
 {
     const struct observation_port *port = &line->port;
     char address[ADDR_TEXT_SIZE];
-    struct ingest_known_asset asset;
+    struct ingest_known_asset asset = {0};
     const struct ingest_host host = {&port->host, port->name, port->self, line->ts_ms};
     struct store_endpoint_key key = {
         .vantage_id = ingest->place.vantage_id,
@@ -338,7 +347,7 @@ static int ingest_coverage(struct ingest *ingest, const struct observation *line
 static int ingest_host(struct ingest *ingest, const struct observation *line)
 {
     char address[ADDR_TEXT_SIZE];
-    struct ingest_known_asset asset;
+    struct ingest_known_asset asset = {0};
     const struct ingest_host host = {&line->host.host, line->host.name, line->host.self, line->ts_ms};
     struct store_endpoint_key key = {
         .vantage_id = ingest->place.vantage_id,

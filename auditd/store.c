@@ -342,6 +342,11 @@ void store_rollback(struct store *store)
     }
 }
 
+int store_set_durable(struct store *store, bool durable)
+{
+    return store_exec(store, durable ? "PRAGMA synchronous = FULL" : "PRAGMA synchronous = NORMAL");
+}
+
 bool store_in_transaction(const struct store *store)
 {
     return sqlite3_get_autocommit(store_database(store)) == 0;

@@ -56,6 +56,9 @@ int store_schema_version(void);
 MUST_USE int store_begin(struct store *store);
 MUST_USE int store_commit(struct store *store);
 void store_rollback(struct store *store);
+/* Whether a commit waits for the disk, as it does from store_open() on. Without it a commit outlives this process, but
+ * a power cut may take back the last ones, whole and in order, up to the next that waits. Not within a transaction. */
+MUST_USE int store_set_durable(struct store *store, bool durable);
 bool store_in_transaction(const struct store *store);
 
 enum { STORE_UUID_SIZE = 37 };

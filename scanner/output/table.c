@@ -8,24 +8,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A scan of so few hosts, in one slab, is shown by address; a larger one as its hosts are done. */
-enum { TABLE_HELD_MOST = 256 };
-
-struct table_block {
-    struct addr addr;
-    char *text;
-    size_t size;
-};
-
 struct table {
     struct sink *sink;
     struct hostbook *book;
     bool is_terminal;
     uint64_t silent; /* hosts */
     uint64_t unfinished;
-    bool holds;
-    struct table_block held[TABLE_HELD_MOST];
-    size_t held_count;
 };
 
 static void table_destroy(void *writer)
@@ -34,9 +22,6 @@ static void table_destroy(void *writer)
 
     if (table == NULL) {
         return;
-    }
-    for (size_t i = 0; i < table->held_count; i++) {
-        free(table->held[i].text);
     }
     hostbook_destroy(table->book);
     free(table);
@@ -131,39 +116,6 @@ static void table_print_host(FILE *stream, const struct observation_host *host, 
     fputs(unfinished ? ", unfinished: not all of its ports have been asked\n" : "\n", stream);
 }
 
-static int table_compare_blocks(const void *left, const void *right)
-{
-    return addr_compare(&((const struct table_block *)left)->addr, &((const struct table_block *)right)->addr);
-}
-
-/* Writes what was held back, by address. */
-static int table_release(struct table *table)
-{
-    int rc = 0;
-
-    qsort(table->held, table->held_count, sizeof(*table->held), table_compare_blocks);
-    for (size_t i = 0; i < table->held_count; i++) {
-        rc = rc == 0 ? sink_write(table->sink, table->held[i].text, table->held[i].size) : rc;
-        free(table->held[i].text);
-    }
-    table->held_count = 0;
-    return rc;
-}
-
-/* Takes the text of a host. */
-static int table_put(struct table *table, const struct addr *addr, char *text, size_t size)
-{
-    int rc;
-
-    if (table->holds && table->held_count < TABLE_HELD_MOST) {
-        table->held[table->held_count++] = (struct table_block){*addr, text, size};
-        return 0;
-    }
-    rc = sink_write(table->sink, text, size);
-    free(text);
-    return rc;
-}
-
 static int table_write_view(struct table *table, const struct observation_host *host, const struct hostbook_view *view)
 {
     char *rows = NULL;
@@ -188,11 +140,9 @@ static int table_write_view(struct table *table, const struct observation_host *
     table_print_rest(stream, view);
     putc('\n', stream);
     free(rows);
-    if (fclose(stream) != 0) {
-        free(text);
-        return -ENOMEM;
-    }
-    return table_put(table, &host->host, text, size);
+    rc = fclose(stream) == 0 ? sink_write(table->sink, text, size) : -ENOMEM;
+    free(text);
+    return rc;
 }
 
 static int table_write_host(struct table *table, const struct observation_host *host)
@@ -284,14 +234,12 @@ static int table_write_end(struct table *table, const struct observation_end *en
 {
     char *text = NULL;
     size_t size = 0;
-    FILE *stream;
     int rc = table_write_unfinished(table);
+    FILE *stream = rc < 0 ? NULL : open_memstream(&text, &size);
 
-    rc = rc == 0 ? table_release(table) : rc;
     if (rc < 0) {
         return rc;
     }
-    stream = open_memstream(&text, &size);
     if (stream == NULL) {
         return -ENOMEM;
     }
@@ -315,10 +263,7 @@ static int table_write(void *writer, const struct observation *observation)
     case OBSERVATION_END:
         return table_write_end(table, &observation->end);
     case OBSERVATION_START:
-        table->holds = observation->start.slabs == 1 && observation->start.hosts <= TABLE_HELD_MOST;
-        break;
     case OBSERVATION_SLAB:
-        return table_release(table);
     case OBSERVATION_PROGRESS:
     case OBSERVATION_NOTICE:
         break;

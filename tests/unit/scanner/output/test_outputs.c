@@ -196,45 +196,6 @@ static void table_reads_well(void **state)
               "Done: 3 open ports on 2 of 4 hosts, 2000 probes in 2.5 s (800/s); no open port missed (95 %).\n");
 }
 
-static void small_tables_are_by_address(void **state)
-{
-    static const char *const specs[] = {"table:a.table", NULL};
-    static const char *const done[] = {"10.0.0.9", "fd00::1", "10.0.0.10", "10.0.0.2"};
-    struct observation slab = {.type = OBSERVATION_SLAB};
-    char text[4096];
-    (void)state;
-    for (uint64_t slabs = 1; slabs <= 2; slabs++) {
-        struct outputs *outputs = make(specs);
-        struct observation start = {
-            .type = OBSERVATION_START,
-            .start = {.plan_json = "{}", .plan_hash = "h", .realm = "r", .vantage = "v", .slabs = slabs, .hosts = 4}};
-        outputs_write(outputs, &start);
-        for (size_t i = 0; i < 3; i++) {
-            write_port(outputs, done[i], 22, PORT_OPEN, REASON_SYN_ACK);
-            write_host(outputs, done[i], true, NULL, 0);
-        }
-        read_file("a.table", text, sizeof(text));
-        assert_int_equal(strstr(text, "10.0.0.9") != NULL, slabs > 1);
-        write_port(outputs, done[3], 22, PORT_OPEN, REASON_SYN_ACK);
-        if (slabs == 1) {
-            write_end(outputs, false);
-        } else {
-            write_host(outputs, done[3], true, NULL, 0);
-            outputs_write(outputs, &slab);
-        }
-        assert_int_equal(outputs_close(outputs), 0);
-        outputs_destroy(outputs);
-        read_file("a.table", text, sizeof(text));
-        const char *const by_address[] = {done[3], done[0], done[2], done[1]};
-        const char *const *order = slabs == 1 ? by_address : done;
-        const char *at = text;
-        for (size_t i = 0; i < 4; i++) {
-            at = strstr(at, order[i]);
-            assert_non_null(at);
-        }
-    }
-}
-
 /* What the probes that were made may have missed is no word on those that were not. */
 static void table_of_a_part_vouches_for_nothing(void **state)
 {
@@ -522,7 +483,6 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_teardown(table_reads_well, drop_files),
-        cmocka_unit_test_teardown(small_tables_are_by_address, drop_files),
         cmocka_unit_test_teardown(table_of_a_part_vouches_for_nothing, drop_files),
         cmocka_unit_test_teardown(jsonl_is_whole_after_each_write, drop_files),
         cmocka_unit_test_teardown(xml_is_valid, drop_files),
