@@ -79,12 +79,30 @@ static void store_lock_explain_open(const char *path, int error, struct store_er
                                : "check the path");
 }
 
+/* So that others can name who holds the lock. */
+static int store_lock_write_pid(int fd)
+{
+    char text[32];
+    size_t length = (size_t)snprintf(text, sizeof(text), "%ld\n", (long)getpid());
+    size_t done = 0;
+
+    if (ftruncate(fd, 0) < 0) {
+        return -errno;
+    }
+    while (done < length) {
+        ssize_t count = pwrite(fd, text + done, length - done, (off_t)done);
+        if (count <= 0) {
+            return count < 0 ? -errno : -EIO;
+        }
+        done += (size_t)count;
+    }
+    return 0;
+}
+
 int store_lock_take(const char *database_path, struct store_lock **ret_lock, struct store_error *ret_error)
 {
     char path[PATH_MAX];
-    char text[32];
     struct store_lock *lock;
-    int length;
     int rc;
     int fd;
 
@@ -105,9 +123,8 @@ int store_lock_take(const char *database_path, struct store_lock **ret_lock, str
         return rc;
     }
     lock = malloc(sizeof(*lock));
-    length = snprintf(text, sizeof(text), "%ld\n", (long)getpid());
-    if (lock == NULL || ftruncate(fd, 0) < 0 || pwrite(fd, text, (size_t)length, 0) != length) {
-        rc = lock == NULL ? -ENOMEM : errno != 0 ? -errno : -EIO;
+    rc = lock == NULL ? -ENOMEM : store_lock_write_pid(fd);
+    if (rc < 0) {
         store_lock_explain_open(path, -rc, ret_error);
         free(lock);
         close(fd);
