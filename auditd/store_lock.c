@@ -29,25 +29,27 @@ static pid_t store_lock_read_pid(int fd)
     return length > 0 ? (pid_t)strtol(text, NULL, 10) : 0;
 }
 
+/* By its command line, as its user started it ("leastport serve"): the kernel's own name is cut at 15 bytes. */
 static void store_lock_program(pid_t pid, char *buffer, size_t size)
 {
     char path[64];
+    char line[256] = "";
+    const char *slash;
     FILE *file;
 
-    snprintf(path, sizeof(path), "/proc/%ld/comm", (long)pid);
+    snprintf(path, sizeof(path), "/proc/%ld/cmdline", (long)pid);
     file = fopen(path, "re");
-    if (file == NULL || fgets(buffer, (int)size, file) == NULL) {
-        snprintf(buffer, size, "a program");
-    }
-    buffer[strcspn(buffer, "\n")] = '\0';
     if (file != NULL) {
+        (void)!fread(line, 1, sizeof(line) - 1, file);
         fclose(file);
     }
+    slash = strrchr(line, '/');
+    snprintf(buffer, size, "%s", line[0] == '\0' ? "a program" : slash == NULL ? line : slash + 1);
 }
 
 static void store_lock_explain_busy(const char *database_path, int fd, struct store_error *ret_error)
 {
-    char program[32];
+    char program[64];
     pid_t pid = store_lock_read_pid(fd);
 
     ret_error->fault = STORE_FAULT_LOCKED;
