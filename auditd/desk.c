@@ -42,6 +42,7 @@ int desk_open(const struct settings *settings, struct desk *ret_desk, struct sto
     int rc;
 
     options.create = true;
+    options.create_folders = settings->db_is_default;
     rc = store_open(settings->db, &options, &desk.store, ret_error);
     if (rc < 0) {
         return rc;

@@ -47,9 +47,11 @@ static int settings_place(struct settings *settings)
     if (settings->config.db != NULL) {
         settings->db = settings_absolute(settings->config.db);
     } else {
+        settings->db_is_default = true;
         settings->db = paths_database(&environment);
-        if (settings->db == NULL && environment.home == NULL) {
-            log_error("there is no place for the database: HOME is not set. Name one by --db FILE.");
+        if (settings->db == NULL && (environment.home == NULL || environment.home[0] != '/')) {
+            log_error("there is no place for the database: HOME is %s. Name one by --db FILE.",
+                      environment.home == NULL ? "not set" : "no absolute path");
             return -ENOENT;
         }
     }

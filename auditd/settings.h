@@ -8,8 +8,9 @@
 struct settings {
     struct config config;
     struct policy *policy;
-    char *db;      /* absolute */
-    char *control; /* the control socket's path */
+    char *db;           /* absolute */
+    bool db_is_default; /* nobody named it */
+    char *control;      /* the control socket's path */
 };
 
 /* What the command line says; NULL: nothing. */

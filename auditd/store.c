@@ -77,24 +77,50 @@ static int store_refuse_errno(struct store_error *ret_error, const char *path, i
     }
 }
 
-/* mkdir -p of the folder in which `path` lies. */
-static int store_make_folders(const char *path)
+static bool store_is_folder(const char *path)
+{
+    struct stat status;
+
+    return stat(path, &status) == 0 && S_ISDIR(status.st_mode);
+}
+
+static int store_refuse_folder(struct store_error *ret_error, const char *path, const char *folder, int error)
+{
+    bool denied = error == EACCES || error == EPERM || error == EROFS;
+    bool missing = error == ENOENT || error == ENOTDIR;
+
+    ret_error->fault = denied            ? STORE_FAULT_READ_ONLY
+                       : missing         ? STORE_FAULT_MISSING
+                       : error == ENOSPC ? STORE_FAULT_FULL
+                                         : STORE_FAULT_OTHER;
+    snprintf(ret_error->text, sizeof(ret_error->text),
+             "the database %.240s: its folder %.240s cannot be made: %s; check the path, make the folder yourself, or "
+             "name another place by --db FILE",
+             path, folder, strerror(error));
+    return -error;
+}
+
+/* The folder in which `path` lies, and with `all` those in which that one lies. More would follow a slip of the pen. */
+static int store_make_folders(const char *path, bool all, struct store_error *ret_error)
 {
     char folder[PATH_MAX];
+    char *last;
 
     if (strlen(path) >= sizeof(folder)) {
-        return -ENAMETOOLONG;
+        return store_refuse_errno(ret_error, path, ENAMETOOLONG);
     }
     memcpy(folder, path, strlen(path) + 1);
-    for (char *slash = strchr(folder + 1, '/'); slash != NULL; slash = strchr(slash + 1, '/')) {
+    last = strrchr(folder, '/');
+    for (char *slash = all ? strchr(folder + 1, '/') : last; slash != NULL && slash != folder;
+         slash = strchr(slash + 1, '/')) {
+        int error = 0;
         *slash = '\0';
-        if (mkdir(folder, 0750) < 0 && errno != EEXIST) {
-            struct stat status;
-            /* A read-only or automounted parent may refuse although the folder is there. */
-            int error = errno;
-            if (stat(folder, &status) < 0 || !S_ISDIR(status.st_mode)) {
-                return -error;
-            }
+        /* A read-only or automounted parent may refuse although the folder is there. */
+        if (mkdir(folder, 0750) < 0) {
+            error = errno;
+        }
+        if (error != 0 && !store_is_folder(folder)) {
+            return store_refuse_folder(ret_error, path, folder, error == EEXIST ? ENOTDIR : error);
         }
         *slash = '/';
     }
@@ -105,11 +131,11 @@ static int store_make_folders(const char *path)
 static int store_make_file(const char *path, const struct store_options *options, struct store_error *ret_error)
 {
     struct stat status;
-    int rc = options->create ? store_make_folders(path) : 0;
+    int rc = options->create ? store_make_folders(path, options->create_folders, ret_error) : 0;
     int fd;
 
     if (rc < 0) {
-        return store_refuse_errno(ret_error, path, -rc);
+        return rc;
     }
     if (stat(path, &status) == 0 && S_ISDIR(status.st_mode)) {
         return store_refuse_errno(ret_error, path, EISDIR);

@@ -31,9 +31,10 @@ struct store_error {
 };
 
 struct store_options {
-    bool create;       /* make folder and file when they are missing; else that is an error */
-    uint32_t busy_ms;  /* how long a statement waits for a lock inside SQLite */
-    int64_t max_pages; /* 0: no ceiling; else SQLite refuses to grow past it, as a full disk would */
+    bool create;         /* make the file, and the folder it is in, when they are missing; else that is an error */
+    bool create_folders; /* and the folders above that one */
+    uint32_t busy_ms;    /* how long a statement waits for a lock inside SQLite */
+    int64_t max_pages;   /* 0: no ceiling; else SQLite refuses to grow past it, as a full disk would */
 };
 
 struct store_options store_options_default(void);

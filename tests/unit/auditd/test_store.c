@@ -51,12 +51,24 @@ static void remove_made(const struct fixture *fixture)
 static void makes_file_and_folders(void **state)
 {
     struct fixture *fixture = *state;
-    const struct store_options options = store_options_default();
+    struct store_options options = store_options_default();
+    struct store_error error;
     char path[160];
     struct stat status;
 
     snprintf(path, sizeof(path), "%s/a/b/x.db", fixture->folder);
     umask(0);
+    /* The folder that it is in is made, but not a tree that was likely never meant. */
+    error = try_open(path, &options, -ENOENT);
+    assert_int_equal(error.fault, STORE_FAULT_MISSING);
+    assert_non_null(strstr(error.text, "/a/b cannot be made: No such file or directory"));
+    options.create_folders = true;
+    try_open(path, &options, 0);
+    remove_made(fixture);
+    options.create_folders = false;
+    snprintf(path, sizeof(path), "%s/a", fixture->folder);
+    assert_int_equal(mkdir(path, 0750), 0);
+    snprintf(path, sizeof(path), "%s/a/b/x.db", fixture->folder);
     try_open(path, &options, 0);
     assert_int_equal(stat(path, &status), 0);
     assert_int_equal(status.st_mode & 0777, 0640);
@@ -185,6 +197,8 @@ static void names_the_process_that_holds_the_lock(void **state)
     assert_int_equal(error.fault, STORE_FAULT_LOCKED);
     snprintf(pid, sizeof(pid), "process %ld", (long)getpid());
     assert_non_null(strstr(error.text, pid));
+    /* The whole name, where the kernel's own has 15 bytes. */
+    assert_non_null(strstr(error.text, "unit_auditd_test_store"));
     close_store(fixture);
     assert_int_equal(store_lock_holder(fixture->path, &holder), -ENOENT);
     try_open(fixture->path, &options, 0);
