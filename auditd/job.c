@@ -164,6 +164,7 @@ static int job_resume(struct job *job)
     }
     snprintf(job->uuid, sizeof(job->uuid), "%s", resume.uuid);
     job->plan_text = resume.plan;
+    resume.plan = NULL;
     /* When every slab is stored and only the end is missing, the last one is looked at again. */
     job->from_slab = resume.slabs_done < resume.slabs_total ? resume.slabs_done : resume.slabs_total - 1;
     if (job->from_slab < 0) {
@@ -174,6 +175,7 @@ static int job_resume(struct job *job)
              resume.uuid, job->from_slab + 1, resume.slabs_total);
     job_notice(job, LOG_LEVEL_NOTICE, message);
     job->resumed = true;
+    store_resume_done(&resume);
     return 1;
 }
 
