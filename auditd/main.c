@@ -102,6 +102,8 @@ int main(int argc, char **argv)
     setlocale(LC_ALL, "");
     argp_program_version = "leastport " LEASTPORT_VERSION;
     argp_err_exit_status = AUDIT_EXIT_ERROR;
+    /* Without the note on short options the help fits a screen. */
+    setenv("ARGP_HELP_FMT", "no-dup-args-note", 0);
     log_init("leastport", LOG_FORMAT_TEXT, LOG_LEVEL_NOTICE);
     if (argc < 2) {
         return main_help(stderr, AUDIT_EXIT_ERROR);

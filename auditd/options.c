@@ -16,6 +16,7 @@ enum options_key {
     KEY_EXPLAIN,
     KEY_FAIL_ON,
     KEY_FRESH,
+    KEY_HELP_ALL,
     KEY_HOST_RATE,
     KEY_LISTEN,
     KEY_NAME,
@@ -29,15 +30,18 @@ enum options_key {
     KEY_VANTAGE,
 };
 
-static const struct argp_option option_config = {"config", KEY_CONFIG, "FILE", 0, "Read this configuration (YAML)", 0};
-static const struct argp_option option_db = {
-    "db",
-    KEY_DB,
-    "FILE",
-    0,
-    "The database; else the configuration's, else $XDG_STATE_HOME/leastport/leastport.db, for root "
-    "/var/lib/leastport/leastport.db",
-    0};
+/* Rows that several verbs have. */
+#define OPTION_CONFIG                                                                                                  \
+    {                                                                                                                  \
+        "config", KEY_CONFIG, "FILE", 0, "Read this configuration (YAML)", 0                                           \
+    }
+#define OPTION_DB                                                                                                      \
+    {                                                                                                                  \
+        "db", KEY_DB, "FILE", 0,                                                                                       \
+            "The database; else the configuration's, else $XDG_STATE_HOME/leastport/leastport.db, for root "           \
+            "/var/lib/leastport/leastport.db",                                                                         \
+            0,                                                                                                         \
+    }
 
 static const struct argp_option option_end = {0};
 
@@ -163,6 +167,48 @@ static void options_audit_output(struct argp_state *state, const char *text, str
     options->output_count++;
 }
 
+/* Hidden ones are what --help-all adds: --help fits a screen. */
+static const struct argp_option audit_rows[] = {
+    {"ports", 'p', "PORTS", 0, "Numbers, ranges, names, common (default), all", 0},
+    {"policy", KEY_POLICY, "FILE", 0, "Judge by this policy, not the baseline alone", 0},
+    OPTION_CONFIG,
+    OPTION_DB,
+    {"realm", KEY_REALM, "NAME", 0, "The address space: a VPC, a site (default)", 0},
+    {"vantage", KEY_VANTAGE, "NAME[:CLASS]", OPTION_HIDDEN,
+     "Where this scanner stands; CLASS: self, own-vpc, vpn, peer, public-range, world", 0},
+    {"exclude", KEY_EXCLUDE, "TARGET", 0, "Leave this out; repeats", 0},
+    {"scope", KEY_SCOPE, "CIDR", 0, "What may be probed, beside private; repeats", 0},
+    {"rate", KEY_RATE, "PPS", 0, "Ceiling of probes a second", 0},
+    {"host-rate", KEY_HOST_RATE, "PPS", OPTION_HIDDEN, "The same for each host", 0},
+    {"retries", KEY_RETRIES, "N", OPTION_HIDDEN, "Further tries of what did not answer", 0},
+    {"fail-on", KEY_FAIL_ON, "SEVERITY", 0, "Exit with 1 from this on (medium)", 0},
+    {"output", 'o', "FORMAT:FILE", 0, "Write table or jsonl to FILE, - for stdout", 0},
+    {"new-tenant", KEY_NEW_TENANT, "ADDRESS", OPTION_HIDDEN,
+     "Another machine has this address now: what was found on the old one is retired; repeats", 0},
+    {"no-verify", KEY_NO_VERIFY, NULL, OPTION_HIDDEN, "Do not look a second time at what changed", 0},
+    {"fresh", KEY_FRESH, NULL, OPTION_HIDDEN, "Start over although an interrupted audit of the same could go on", 0},
+    {"help-all", KEY_HELP_ALL, NULL, 0, "Help with every option", -1},
+    {0},
+};
+
+static const char audit_doc[] =
+    "Sweeps TARGETs (addresses, CIDR, ranges, host names; else this machine's own addresses), stores what is open, "
+    "judges and scores it, prints a report.\v"
+    "Exit status: 0 clean, 1 findings at or above --fail-on, 3 incomplete and no such finding, 2 error or misuse.";
+
+static void options_audit_all_help(const struct argp_state *state)
+{
+    struct argp_option shown[sizeof(audit_rows) / sizeof(*audit_rows)];
+    struct argp all = {.options = shown, .args_doc = "[TARGET...]", .doc = audit_doc};
+
+    memcpy(shown, audit_rows, sizeof(audit_rows));
+    for (struct argp_option *row = shown; row->name != NULL; row++) {
+        row->flags &= ~OPTION_HIDDEN;
+    }
+    argp_help(&all, stdout, ARGP_HELP_STD_HELP & ~(unsigned)ARGP_HELP_EXIT_OK, state->name);
+    exit(EXIT_SUCCESS);
+}
+
 static error_t options_audit_more(int key, char *arg, struct argp_state *state)
 {
     struct audit_options *options = state->input;
@@ -191,6 +237,9 @@ static error_t options_audit_more(int key, char *arg, struct argp_state *state)
         return 0;
     case KEY_FRESH:
         options->fresh = true;
+        return 0;
+    case KEY_HELP_ALL:
+        options_audit_all_help(state);
         return 0;
     case ARGP_KEY_ARG:
         options_add(state, &options->targets, arg);
@@ -236,37 +285,8 @@ static error_t options_audit_one(int key, char *arg, struct argp_state *state)
 
 void options_parse_audit(int argc, char **argv, struct audit_options *ret_options)
 {
-    const struct argp_option table[] = {
-        {"ports", 'p', "PORTS", 0, "Numbers, ranges, IANA names, common (default), all", 0},
-        {"policy", KEY_POLICY, "FILE", 0, "Judge by this policy (YAML); else by the built-in baseline alone", 0},
-        option_config,
-        option_db,
-        {"realm", KEY_REALM, "NAME", 0, "The address space: a VPC, a site (default)", 0},
-        {"vantage", KEY_VANTAGE, "NAME[:CLASS]", 0,
-         "Where this scanner stands; CLASS: self, own-vpc, vpn, peer, public-range, world", 0},
-        {"exclude", KEY_EXCLUDE, "TARGET", 0, "Leave this out; repeats", 0},
-        {"scope", KEY_SCOPE, "CIDR", 0, "What may be probed; repeats (private ranges and own addresses)", 0},
-        {"rate", KEY_RATE, "PPS", 0, "Ceiling of probes a second", 0},
-        {"host-rate", KEY_HOST_RATE, "PPS", 0, "The same for each host", 0},
-        {"retries", KEY_RETRIES, "N", 0, "Further tries of what did not answer", 0},
-        {"fail-on", KEY_FAIL_ON, "SEVERITY", 0, "Exit with 1 from this on: low, medium (default), high, critical", 0},
-        {"output", 'o', "FORMAT:FILE", 0, "Write table or jsonl to FILE (- is standard output); repeats", 0},
-        {"new-tenant", KEY_NEW_TENANT, "ADDRESS", 0,
-         "Another machine has this address now: what was found on the old one is retired; repeats", 0},
-        {"no-verify", KEY_NO_VERIFY, NULL, 0, "Do not look a second time at what changed", 0},
-        {"fresh", KEY_FRESH, NULL, 0, "Start over although an interrupted audit of the same could go on", 0},
-        option_end,
-    };
-    const struct argp argp = {
-        .options = table,
-        .parser = options_audit_one,
-        .args_doc = "[TARGET...]",
-        .doc = "Sweeps TARGETs (addresses, CIDR, ranges, host names; else this machine's own addresses), stores what "
-               "is open, "
-               "judges and scores it, prints a report.\v"
-               "Exit status: 0 clean, 1 findings at or above --fail-on, 3 incomplete and no such finding, 2 error or "
-               "misuse.",
-    };
+    static const struct argp argp = {
+        .options = audit_rows, .parser = options_audit_one, .args_doc = "[TARGET...]", .doc = audit_doc};
 
     *ret_options =
         (struct audit_options){.rate_pps = -1, .host_rate_pps = -1, .retries = -1, .fail_on = SEVERITY_MEDIUM};
@@ -300,8 +320,8 @@ static error_t options_serve_one(int key, char *arg, struct argp_state *state)
 void options_parse_serve(int argc, char **argv, struct serve_options *ret_options)
 {
     const struct argp_option table[] = {
-        option_config,
-        option_db,
+        OPTION_CONFIG,
+        OPTION_DB,
         {"listen", KEY_LISTEN, "ADDR:PORT", 0, "Where the dashboard listens (127.0.0.1:8480); loopback only", 0},
         {"policy", KEY_POLICY, "FILE", 0, "Judge by this policy (YAML); else by the configuration's, else the baseline",
          0},
@@ -347,8 +367,8 @@ static error_t options_report_one(int key, char *arg, struct argp_state *state)
 void options_parse_report(int argc, char **argv, struct report_command *ret_command)
 {
     const struct argp_option table[] = {
-        option_config,
-        option_db,
+        OPTION_CONFIG,
+        OPTION_DB,
         {"output", 'o', "FORMAT:FILE", 0, "Write table or jsonl to FILE (- is standard output)", 0},
         {"explain", KEY_EXPLAIN, NULL, 0, "Print every term of the score", 0},
         option_end,

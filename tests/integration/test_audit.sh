@@ -111,10 +111,21 @@ head -c 9000 /dev/urandom >"$DIR/noise.db"
 refuses "a file that is no database" 'noise.db' $THERE --db "$DIR/noise.db"
 refuses "a folder that cannot be made" '/proc/nope' $THERE --db /proc/nope/a.db
 
+refuses "a database in folders that are not there" "folder $DIR/no/such cannot be made" $THERE --db "$DIR/no/such/a.db"
+tap_ok "and makes none of them" test ! -e "$DIR/no"
+XDG_STATE_HOME=/proc/nobody refuses "a home that is none" 'folder /proc/nobody cannot be made' $THERE
+exec {gone}> >(:)
+wait $!
+"$BIN/leastport" report --db "$DB" >&"$gone" 2>"$DIR/err"
+tap_is "a reader that goes away is no error" "$? $(<"$DIR/err")" '0 '
+exec {gone}>&-
 exec {lock}>"$DB.lock"
 flock "$lock"
 refuses "a database that is locked" 'audit.db' $THERE --db "$DB"
 exec {lock}>&-
+
+tap_ok "its help fits a screen" test "$("$BIN/leastport" audit --help | wc -l)" -le 24
+tap_like "and the whole of it tells the rest" "$("$BIN/leastport" audit --help-all)" '--new-tenant=ADDRESS'
 
 # ---- this machine's own addresses ----
 serve_ports here 127.0.0.1 5432
