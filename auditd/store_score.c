@@ -9,12 +9,46 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A subject as two parameters: the realm's name, the asset's uuid; NULL does not filter. */
-static void score_filter(const struct score_subject *subject, const char **ret_realm, const char **ret_asset)
+/* One statement for each scope: with one for all ("?1 IS NULL OR ..."), SQLite would walk the whole store for each
+ * host. */
+enum { SCORE_FLEET, SCORE_REALM, SCORE_HOST, SCORE_SCOPES };
+
+#define SCORE_OF_FLEET "?1 = ?1"
+#define SCORE_OF_REALM "a.realm_id = (SELECT id FROM realm WHERE name = ?1)"
+#define SCORE_OF_HOST "a.id = (SELECT id FROM asset WHERE uuid = ?1)"
+
+static const char *score_query(const struct score_subject *subject, const char *const queries[SCORE_SCOPES])
 {
-    *ret_realm = strcmp(subject->scope, "realm") == 0 ? subject->subject : NULL;
-    *ret_asset = strcmp(subject->scope, "host") == 0 ? subject->subject : NULL;
+    if (strcmp(subject->scope, "host") == 0) {
+        return queries[SCORE_HOST];
+    }
+    return queries[strcmp(subject->scope, "realm") == 0 ? SCORE_REALM : SCORE_FLEET];
 }
+
+#define SCORE_FINDINGS(of)                                                                                             \
+    "SELECT f.id, f.proto, f.port, f.presence, f.disposition, f.sight, f.severity, f.service_weight,"                  \
+    " f.breadth, f.evidence, f.need, f.penalty, f.kind, f.service, f.rule_id, f.breadth_class,"                        \
+    " f.evidence_kind, f.need_kind, f.owner, f.title, f.why, f.fix FROM finding f"                                     \
+    " JOIN asset a ON a.id = f.asset_id AND a.ended_at IS NULL"                                                        \
+    " WHERE f.presence IN ('NEW', 'OPEN', 'VERIFYING', 'REAPPEARED') AND f.sight <> 'RETIRED' AND " of                 \
+    " ORDER BY f.penalty DESC, f.id"
+
+static const char *const score_findings[SCORE_SCOPES] = {
+    SCORE_FINDINGS(SCORE_OF_FLEET),
+    SCORE_FINDINGS(SCORE_OF_REALM),
+    SCORE_FINDINGS(SCORE_OF_HOST),
+};
+
+#define SCORE_COVERAGE(of)                                                                                             \
+    "SELECT c.asset_id, c.vantage_id, c.proto, c.ports, coalesce(c.judged_at, -1) FROM coverage c"                     \
+    " JOIN asset a ON a.id = c.asset_id AND a.ended_at IS NULL WHERE " of                                              \
+    " ORDER BY c.asset_id, c.vantage_id, c.proto"
+
+static const char *const score_coverages[SCORE_SCOPES] = {
+    SCORE_COVERAGE(SCORE_OF_FLEET),
+    SCORE_COVERAGE(SCORE_OF_REALM),
+    SCORE_COVERAGE(SCORE_OF_HOST),
+};
 
 static int score_read(struct store *store, sqlite3_stmt *row, struct score_finding *ret_finding)
 {
@@ -37,21 +71,10 @@ int store_score_findings(struct store *store, const struct score_subject *subjec
                          int (*each)(void *context, const struct score_finding *finding), void *context)
 {
     struct score_finding finding;
-    const char *realm;
-    const char *asset;
     sqlite3_stmt *row;
     int rc;
 
-    score_filter(subject, &realm, &asset);
-    rc = store_query(store, &row,
-                     "SELECT f.id, f.proto, f.port, f.presence, f.disposition, f.sight, f.severity, f.service_weight,"
-                     " f.breadth, f.evidence, f.need, f.penalty, f.kind, f.service, f.rule_id, f.breadth_class,"
-                     " f.evidence_kind, f.need_kind, f.owner, f.title, f.why, f.fix FROM finding f"
-                     " JOIN asset a ON a.id = f.asset_id AND a.ended_at IS NULL JOIN realm r ON r.id = a.realm_id"
-                     " WHERE f.presence IN ('NEW', 'OPEN', 'VERIFYING', 'REAPPEARED') AND f.sight <> 'RETIRED'"
-                     " AND (?1 IS NULL OR r.name = ?1) AND (?2 IS NULL OR a.uuid = ?2)"
-                     " ORDER BY f.penalty DESC, f.id",
-                     "tt", realm, asset);
+    rc = store_query(store, &row, score_query(subject, score_findings), "t", subject->subject);
     while (rc == 0 && (rc = store_step(store, row)) == 1) {
         rc = score_read(store, row, &finding);
         if (rc == 0) {
@@ -116,18 +139,10 @@ static int score_take_coverage(struct store *store, sqlite3_stmt *row, int64_t s
 static int score_walk_coverage(struct store *store, const struct score_subject *subject, int64_t since_ms,
                                struct score_coverage *coverage)
 {
-    const char *realm;
-    const char *asset;
     sqlite3_stmt *row;
     int rc;
 
-    score_filter(subject, &realm, &asset);
-    rc = store_query(store, &row,
-                     "SELECT c.asset_id, c.vantage_id, c.proto, c.ports, coalesce(c.judged_at, -1) FROM coverage c"
-                     " JOIN asset a ON a.id = c.asset_id AND a.ended_at IS NULL JOIN realm r ON r.id = a.realm_id"
-                     " WHERE (?1 IS NULL OR r.name = ?1) AND (?2 IS NULL OR a.uuid = ?2)"
-                     " ORDER BY c.asset_id, c.vantage_id, c.proto",
-                     "tt", realm, asset);
+    rc = store_query(store, &row, score_query(subject, score_coverages), "t", subject->subject);
     while (rc == 0 && (rc = store_step(store, row)) == 1) {
         rc = score_take_coverage(store, row, since_ms, coverage);
         if (rc < 0) {
