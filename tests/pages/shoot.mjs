@@ -1,5 +1,6 @@
-// Makes pictures of the pages: node shoot.mjs [--db FILE] [--dashboard FILE.png]. Without --db it is the fixture's
-// data. Without --dashboard every page, light and dark, wide and narrow, goes into build/screenshots.
+// Makes pictures of the pages: node shoot.mjs [--db FILE] [--folder FOLDER] [--dashboard FILE.png]. Without --db it is
+// the fixture's data. Without --dashboard every page, light and dark, wide and narrow, goes into the folder, by default
+// build/screenshots; the host is the one with the highest exposure.
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
@@ -7,7 +8,7 @@ import { launch, missingBrowser, openPage, settle } from "./support/browser.mjs"
 import { makeEmpty, makeFixture, uuidOf } from "./support/fixture.mjs";
 import { makeFolder, SCREENSHOTS, startSite } from "./support/site.mjs";
 
-const { values } = parseArgs({ options: { db: { type: "string" }, dashboard: { type: "string" } } });
+const { values } = parseArgs({ options: { db: { type: "string" }, folder: { type: "string", default: SCREENSHOTS }, dashboard: { type: "string" } } });
 if (missingBrowser()) {
   console.error(missingBrowser());
   process.exit(1);
@@ -26,15 +27,16 @@ async function shoot(browser, url, file, options, fullPage = true) {
 }
 
 async function shootAll(browser, site, empty) {
-  const host = uuidOf("host prod-eu 10.20.1.21");
-  const pages = { overview: "/", findings: "/findings", hosts: "/hosts", host: `/hosts/${host}` };
-  mkdirSync(SCREENSHOTS, { recursive: true });
+  const { items: [host] } = await (await fetch(`${site.url}/api/v1/hosts?sort=-exposure&limit=1`)).json();
+  const pages = { overview: "/", findings: "/findings", hosts: "/hosts", host: `/hosts/${host?.uuid ?? uuidOf("nobody")}`,
+    error: "/findings?sort=sideways" };
+  mkdirSync(values.folder, { recursive: true });
   for (const colorScheme of ["light", "dark"]) {
     for (const size of ["desktop", "phone"]) {
       for (const [name, path] of Object.entries(pages)) {
-        await shoot(browser, site.url + path, join(SCREENSHOTS, `${name}-${colorScheme}-${size}.png`), { colorScheme, size });
+        await shoot(browser, site.url + path, join(values.folder, `${name}-${colorScheme}-${size}.png`), { colorScheme, size });
       }
-      await shoot(browser, empty.url, join(SCREENSHOTS, `empty-${colorScheme}-${size}.png`), { colorScheme, size });
+      await shoot(browser, empty.url, join(values.folder, `empty-${colorScheme}-${size}.png`), { colorScheme, size });
     }
   }
 }

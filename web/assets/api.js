@@ -1,16 +1,19 @@
 // The same API that scripts use. A failed answer becomes an ApiError with what the problem document says.
 export class ApiError extends Error {
-  constructor(message, status, isEmpty) {
+  constructor(message, status, isEmpty, details = []) {
     super(message);
     this.status = status;
     this.isEmpty = isEmpty;
+    this.details = details;
   }
 }
 
 async function problemOf(response) {
   const problem = await response.json().catch(() => ({}));
   const isEmpty = (problem.errors ?? []).some((error) => error.pointer === "#/database/empty");
-  return new ApiError(problem.detail ?? `The server answered ${response.status}.`, response.status, isEmpty);
+  const details = (problem.errors ?? []).filter((error) => error.pointer.startsWith("#/query/"))
+    .map((error) => `${error.pointer.slice("#/query/".length)}: ${error.message}`);
+  return new ApiError(problem.detail ?? `The server answered ${response.status}.`, response.status, isEmpty, details);
 }
 
 export async function get(resource, parameters = {}) {

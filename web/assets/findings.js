@@ -1,9 +1,9 @@
 // The findings: filters, order and page live in the URL, so that a view can be sent to somebody.
 import { get } from "./api.js";
-import { presenceBadge, severityBadge, sightBadge } from "./badge.js";
+import { moveLabel, presenceBadge, severityBadge, sightBadge } from "./badge.js";
 import { el, show } from "./dom.js";
 import { fixBox, formula, hostLink, ruleLine } from "./finding_part.js";
-import { number, plural, portLabel, when } from "./format.js";
+import { exactly, number, plural, portLabel, when } from "./format.js";
 import { latestScans, run, showEmpty, showFreshness } from "./state.js";
 
 const PAGE = 50;
@@ -13,13 +13,16 @@ const columns = [
 ];
 const fields = [
   { name: "severity", label: "Severity", options: ["critical", "high", "medium", "low"] },
-  { name: "presence", label: "State", options: ["NEW", "OPEN", "VERIFYING", "REAPPEARED", "FIXED", "ALLOWED", "FOLDED"], any: "Open now" },
-  { name: "sight", label: "Sight", options: ["FRESH", "STALE", "RETIRED"] },
+  { name: "presence", label: "State", options: ["NEW", "OPEN", "VERIFYING", "REAPPEARED", "FIXED", "ALLOWED", "FOLDED"], any: "Open now", text: moveLabel },
+  { name: "sight", label: "Sight", options: ["FRESH", "STALE", "RETIRED"], text: moveLabel },
   { name: "realm", label: "Realm", counted: true },
   { name: "service", label: "Service", counted: true },
   { name: "sort", label: "Sort by", any: "Worst first", narrow: true, texts: [["-penalty", "Highest penalty"], ["-first_seen", "Newest"],
     ["first_seen", "Oldest"], ["-changed_at", "Last changed"], ["port", "Port"]] },
 ];
+// What the address can filter by and the form has no field, or too little room, for.
+const filterLabels = { severity_min: "Severity at least", rule_id: "Rule", proto: "Protocol", uuid: "Finding", breadth_class: "Breadth" };
+const noFilters = ["cursor", "limit", "sort"];
 const capital = (text) => text[0].toUpperCase() + text.slice(1).toLowerCase();
 
 const state = () => Object.fromEntries(new URLSearchParams(location.search));
@@ -38,7 +41,8 @@ function go(changes) {
 function select(field, values, current) {
   const options = [["", field.any ?? "Any"], ...values];
   if (current && !options.some(([value]) => value === current)) {
-    options.push([current, current]);
+    const textOf = (one) => options.find(([value]) => value === one)?.[1] ?? one;
+    options.push([current, current.split(",").map(textOf).join(" or ")]);
   }
   const id = `filter-${field.name}`;
   return el("div", { class: field.narrow ? "field narrow-only" : "field" }, el("label", { for: id }, field.label),
@@ -46,11 +50,28 @@ function select(field, values, current) {
       options.map(([value, text]) => el("option", { value, selected: value === current }, text))));
 }
 
+// Whatever filters is seen: what has no field, or several values, stands as a chip that takes it away.
+function chips() {
+  const fieldOf = (name) => fields.find((field) => field.name === name);
+  const needsChip = ([name, value]) => value && !noFilters.includes(name) && (!fieldOf(name) || value.includes(","));
+  const items = Object.entries(state()).filter(needsChip).map(([name, value]) => {
+    const label = fieldOf(name)?.label ?? filterLabels[name] ?? capital(name.replaceAll("_", " "));
+    const texts = value.split(",").map((one) => fieldOf(name)?.text?.(one) ?? one);
+    const isTime = /_(since|before)$/.test(name) && !Number.isNaN(Date.parse(value));
+    return el("li", {}, el("a", { class: "chip", href: addressOf({ [name]: "" }), onclick: (event) => {
+      event.preventDefault();
+      go({ [name]: "" }).then(() => document.getElementById("main").focus());
+    } }, el("span", { class: "visually-hidden" }, "Remove the filter "), el("span", { class: "chip-text" }, `${label}: `,
+      isTime ? exactly(value) : texts.join(" or ")), el("span", { class: "chip-cross", "aria-hidden": "true" }, "×")));
+  });
+  return items.length === 0 ? null : el("ul", { class: "chips", "aria-label": "Further filters" }, items);
+}
+
 function showFilters(counts) {
   const current = state();
   const focused = document.activeElement?.id;
   const form = document.getElementById("filters");
-  const choices = (field) => field.texts ?? field.options?.map((option) => [option, capital(option)]) ??
+  const choices = (field) => field.texts ?? field.options?.map((option) => [option, (field.text ?? capital)(option)]) ??
     counts[field.name].filter((group) => group[field.name] !== "")
       .map((group) => [group[field.name], `${group[field.name]} (${group.count})`]);
   form.replaceChildren(...fields.map((field) => select(field, choices(field), current[field.name] ?? "")),
@@ -58,7 +79,7 @@ function showFilters(counts) {
     event.preventDefault();
     history.pushState(null, "", "/findings");
     run(load);
-  } }, "Clear filters"));
+  } }, "Clear filters"), ...[chips()].filter(Boolean));
   if (focused) {
     document.getElementById(focused)?.focus();
   }
@@ -93,7 +114,7 @@ function rows(finding) {
     cell("Severity", {}, severityBadge(finding.severity)),
     el("th", { scope: "row", class: "lead-cell" }, title),
     cell("Host", {}, el("span", {}, hostLink(finding.host), el("br", {}), el("span", { class: "muted small" }, finding.host.realm))),
-    cell("Port", { class: "nowrap" }, portLabel(finding)),
+    cell("Port", { class: finding.port === 0 ? null : "nowrap" }, portLabel(finding)),
     cell("State", {}, el("span", { class: "badges" }, presenceBadge(finding.presence), sightBadge(finding.sight))),
     cell("Penalty", { class: "number" }, number(finding.penalty, 2)),
     cell("First seen", {}, when(finding.first_seen)),

@@ -8,7 +8,7 @@ import { scoreCaps, scoreFacts, scoreFigure, scoreTerms } from "./score_part.js"
 import { latestScans, run, showFreshness } from "./state.js";
 
 const uuid = location.pathname.split("/").at(-1);
-const isOver = (finding) => finding.presence === "FIXED" || finding.presence === "ALLOWED";
+const isOver = (finding) => ["FIXED", "ALLOWED", "FOLDED"].includes(finding.presence);
 const order = ["critical", "high", "medium", "low"];
 
 function showHeading(host) {
@@ -16,8 +16,9 @@ function showHeading(host) {
   const gone = host.ended_at === null ? [] : [" · ended ", when(host.ended_at)];
   document.title = `${hostLabel(host)} · Leastport`;
   document.getElementById("host-name").replaceChildren(hostLabel(host));
-  document.getElementById("host-lead").replaceChildren(el("span", { class: "mono" }, host.address ?? "no address"),
-    ` · ${host.realm} · ${state}, last answer `, when(host.last_up), ...gone);
+  document.getElementById("host-lead").replaceChildren(
+    ...(host.name === null && host.address !== null ? [] : [el("span", { class: "mono" }, host.address ?? "no address"), " · "]),
+    `${host.realm} · ${state}, last answer `, when(host.last_up), ...gone);
 }
 
 function scoreCard(host, score) {
@@ -31,17 +32,17 @@ function endpointRow(endpoint) {
   const open = endpoint.ended_at === null ? [when(endpoint.first_seen)]
     : [exactly(endpoint.first_seen), " to ", exactly(endpoint.ended_at)];
   return el("tr", {},
-    el("th", { scope: "row", class: "nowrap" }, portLabel(endpoint)),
-    el("td", {}, endpoint.service ?? "–"),
-    el("td", { class: "whole" }, `${endpoint.state} (${endpoint.reason})`),
-    el("td", { class: "mono whole" }, endpoint.address, endpoint.bound === null ? "" : ` bound to ${endpoint.bound}`),
-    el("td", {}, endpoint.vantage),
-    el("td", {}, open));
+    el("th", { scope: "row", class: "lead-cell nowrap" }, portLabel(endpoint)),
+    el("td", { "data-label": "Service" }, endpoint.service ?? "–"),
+    el("td", { "data-label": "State", class: "whole" }, `${endpoint.state} (${endpoint.reason})`),
+    el("td", { "data-label": "Address", class: "mono whole" }, endpoint.address, endpoint.bound === null ? "" : ` bound to ${endpoint.bound}`),
+    el("td", { "data-label": "Seen from" }, endpoint.vantage),
+    el("td", { "data-label": "Since" }, el("span", {}, open)));
 }
 
 function endpointTable(label, caption, endpoints) {
   const heads = ["Port", "Service", "State", "Address", "Seen from", "Since"];
-  return scroller(label, el("table", {}, el("caption", {}, caption),
+  return scroller(label, el("table", { class: "cards" }, el("caption", {}, caption),
     el("thead", {}, el("tr", {}, heads.map((head) => el("th", { scope: "col" }, head)))),
     el("tbody", {}, endpoints.map(endpointRow))));
 }
@@ -68,11 +69,12 @@ function findingCard(finding) {
 }
 
 function identityCard(host) {
-  const rows = host.identities.map((identity) => el("tr", {}, el("th", { scope: "row" }, identity.kind),
-    el("td", { class: "mono whole" }, identity.value), el("td", {}, identity.source),
-    el("td", {}, exactly(identity.valid_from), " to ", identity.valid_to === null ? "now" : exactly(identity.valid_to))));
+  const rows = host.identities.map((identity) => el("tr", {}, el("th", { scope: "row", class: "lead-cell" }, identity.kind),
+    el("td", { "data-label": "Value", class: "mono whole" }, identity.value), el("td", { "data-label": "From" }, identity.source),
+    el("td", { "data-label": "Valid" }, el("span", {}, exactly(identity.valid_from), " to ",
+      identity.valid_to === null ? "now" : exactly(identity.valid_to)))));
   return el("section", { class: "card" }, el("div", { class: "card-head" }, el("h2", {}, "Known by")),
-    scroller("What the host is known by", el("table", {}, el("caption", {}, `Asset ${host.uuid}`),
+    scroller("What the host is known by", el("table", { class: "cards" }, el("caption", {}, `Asset ${host.uuid}`),
       el("thead", {}, el("tr", {}, ["Kind", "Value", "From", "Valid"].map((head) => el("th", { scope: "col" }, head)))),
       el("tbody", {}, rows))));
 }

@@ -54,7 +54,8 @@ function row(host) {
     cell("Findings", {}, findingCounts(host.findings)),
     cell("Open ports", { class: "number" }, number(host.ports_open, 0)),
     cell("Exposure", { class: "number" }, number(host.exposure)),
-    cell("Last answer", { class: "nowrap" }, host.state === "down" ? "down, " : "", when(host.last_up)));
+    cell("Last answer", { class: "nowrap" }, el("span", {}, when(host.last_up),
+      host.state === "down" ? el("span", { class: "muted small" }, el("br", {}), "down now") : null)));
 }
 
 async function load() {

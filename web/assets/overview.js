@@ -14,7 +14,8 @@ const CHANGES = 10;
 function severityTiles(groups) {
   const tile = (severity) => {
     const group = groups.find((one) => one.severity === severity);
-    const age = group ? `open for ${plural(days(group.first_seen_mean), "day")} on average` : "none open";
+    const age = group ? `open for ${plural(days(group.first_seen_mean), "day")} on average`.replace("for 0 days", "for less than a day")
+      : "none open";
     return el("li", {}, el("a", { class: "tile", href: `/findings?severity=${severity}` }, severityBadge(severity),
       el("span", { class: "tile-count" }, String(group?.count ?? 0)), el("span", { class: "tile-note" }, age)));
   };

@@ -27,9 +27,12 @@ function axes(from) {
   const grid = { color: color("--line"), drawBorder: false };
   // A little room at the right, so that what changed just now can be seen.
   const step = ((Date.now() - from) * 1.015) / 5;
+  const label = (value) => (step < DAY ? moment : day)(Math.min(value, Date.now()));
+  const unlessSame = (value, i, all) => (i > 0 && label(all[i - 1].value) === label(value) ? "" : label(value));
+  const even = (scale) => { scale.ticks = [0, 1, 2, 3, 4, 5].map((i) => ({ value: from + i * step })); };
   return {
-    x: { type: "linear", min: from, max: from + 5 * step, grid: { display: false },
-      ticks: { ...ticks, stepSize: step, callback: (value) => (step < DAY ? moment : day)(Math.min(value, Date.now())) } },
+    x: { type: "linear", min: from, max: from + 5 * step, grid: { display: false }, afterBuildTicks: even,
+      ticks: { ...ticks, callback: unlessSame } },
     y: { min: 0, max: 100, grid, ticks: { ...ticks, stepSize: 25 } },
   };
 }

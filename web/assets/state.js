@@ -27,6 +27,7 @@ export function showError(error, retry) {
   show(el("section", { class: "card state", role: "alert" },
     el("h2", {}, error.status === 404 ? "Not found" : error.status === 400 ? "This link cannot be read" : "The data could not be read"),
     el("p", {}, error.message),
+    (error.details ?? []).map((detail) => el("p", { class: "small" }, detail)),
     error.status === 400 || error.status === 404
       ? el("a", { class: "button", href: location.pathname.startsWith("/hosts") ? "/hosts" : location.pathname }, "Start over")
       : el("button", { class: "button", type: "button", onclick: retry }, "Try again")));
