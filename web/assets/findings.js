@@ -99,6 +99,9 @@ function headCell([key, title]) {
       el("span", { "aria-hidden": "true" }, arrow)));
 }
 
+// Long words may break after the slash.
+const portText = (finding) => el("span", {}, portLabel(finding).split("/").flatMap((part, i) => (i === 0 ? [part] : ["/", el("wbr"), part])));
+
 // The title opens a second row with why and how to fix it.
 function rows(finding) {
   const cell = (label, attributes, ...children) => el("td", { "data-label": label, ...attributes }, ...children);
@@ -114,7 +117,7 @@ function rows(finding) {
     cell("Severity", {}, severityBadge(finding.severity)),
     el("th", { scope: "row", class: "lead-cell" }, title),
     cell("Host", {}, el("span", {}, hostLink(finding.host), el("br", {}), el("span", { class: "muted small" }, finding.host.realm))),
-    cell("Port", { class: finding.port === 0 ? null : "nowrap" }, portLabel(finding)),
+    cell("Port", { class: finding.port === 0 ? null : "nowrap" }, portText(finding)),
     cell("State", {}, el("span", { class: "badges" }, presenceBadge(finding.presence), sightBadge(finding.sight))),
     cell("Penalty", { class: "number" }, number(finding.penalty, 2)),
     cell("First seen", {}, when(finding.first_seen)),
