@@ -194,7 +194,8 @@ static const struct argp_option audit_rows[] = {
 static const char audit_doc[] =
     "Sweeps TARGETs (addresses, CIDR, ranges, host names; else this machine's own addresses), stores what is open, "
     "judges and scores it, prints a report.\v"
-    "Exit status: 0 clean, 1 findings at or above --fail-on, 3 incomplete and no such finding, 2 error or misuse.";
+    "Exit status: 0 clean, 1 findings at or above --fail-on, 3 incomplete or unanswered and no such finding, 2 error "
+    "or misuse.";
 
 static void options_audit_all_help(const struct argp_state *state)
 {
