@@ -116,7 +116,7 @@ tap_ok "and makes none of them" test ! -e "$DIR/no"
 XDG_STATE_HOME=/proc/nobody refuses "a home that is none" 'folder /proc/nobody cannot be made' $THERE
 exec {gone}> >(:)
 wait $!
-"$BIN/leastport" report --db "$DB" >&"$gone" 2>"$DIR/err"
+"$BIN/leastport" report --db "$DB" 1>&"$gone" 2>"$DIR/err"
 tap_is "a reader that goes away is no error" "$? $(<"$DIR/err")" '0 '
 exec {gone}>&-
 exec {lock}>"$DB.lock"

@@ -81,6 +81,9 @@ tap_is "its scope cannot be widened by a client" "$status" 2
 audit 8.8.8.8 --db "$DB" -p 22
 tap_is "an address outside its scope is an error" "$status" 2
 tap_like "that is named" "$err" '8\.8\.8\.8'
+audit 10.99.0.3 --db "$DB" -p 22 --retries 0
+tap_is "an audit that no host answers is incomplete" "$status" 3
+tap_like "and says so" "$err" 'incomplete: no host answered'
 
 slow=(--rate 20 -p 1000-3000)
 "$BIN/leastport" audit $THERE --db "$DB" "${slow[@]}" >/dev/null 2>"$DIR/slow" &
