@@ -433,14 +433,14 @@ test_interrupt() {
 # A host that is found fragile while the scan rests.
 test_narrowed_resume() {
     local pid command before
-    "$SCAN" 10.77.0.2 10.78.0.0/30 -p 1001-3000,22,80 --rate 1000 --state narrow -o jsonl:narrow.part 2>narrow.err &
+    "$SCAN" 10.77.0.2 10.78.0.0/30 -p 1001-3000,22,80 --rate 1000 --state narrowed -o jsonl:narrow.part 2>narrow.err &
     pid=$!
     sleep 1
     kill -INT "$pid"
     wait "$pid"
     echo 10.77.0.2 >narrow.never
     before=$(syns syn4)
-    "$SCAN" --resume narrow --never-scan narrow.never --scope 10.77.0.0/24 --scope 10.78.0.0/31 \
+    "$SCAN" --resume narrowed --never-scan narrow.never --scope 10.77.0.0/24 --scope 10.78.0.0/31 \
         -o jsonl:narrow.part 2>narrow.err &
     pid=$!
     until grep -q 'out of bounds' narrow.err || ! kill -0 "$pid" 2>/dev/null; do
@@ -450,7 +450,7 @@ test_narrowed_resume() {
     wait "$pid"
     command=$(sed -n 's/.*to go on: //p' narrow.err)
     tap_like "a narrowed resume that is interrupted stays narrow" "$command" \
-        '--resume narrow --scope 10.77.0.0/24 --scope 10.78.0.0/31 --never-scan narrow.never -o jsonl:narrow.part$'
+        '--resume narrowed --scope 10.77.0.0/24 --scope 10.78.0.0/31 --never-scan narrow.never -o jsonl:narrow.part$'
     bash -c "$command" 2>narrow.err
     tap_is "a narrowed resume: exit 0, and not a packet to the fragile host" "$? $(($(syns syn4) - before))" "0 0"
     tap_is "the hosts that are left are done" \
