@@ -324,11 +324,11 @@ server_start() {
 # the SYN counters stay at what the scanner sent.
 server_deaf_sockets() {
     local box=$1 server=$2
-    server_sockets "$box" "$server" | awk 'FNR == NR { listens[$4] = 1; next }
+    server_sockets "$box" "$server" | awk '!wanted { listens[$4] = 1; next }
         {
             name = ($3 == 6 ? "[" $1 "]" : $1) ":" $2
             if (!(name in listens) && !(("*:" $2) in listens) && !(("[::]:" $2) in listens)) { print name }
-        }' <(in_box "$box" ss -Hltn) -
+        }' <(in_box "$box" ss -Hltn) wanted=1 -
 }
 
 server_fail() {

@@ -514,8 +514,8 @@ outside_parallel() {
 # As somebody who is not root, with a copy of the lab and a cache that this user can read.
 outside_nobody() {
     local folder=$SCRATCH/nobody
-    mkdir -p "$folder/cache" "$folder/lab"
-    cp "$HERE"/lab "$HERE"/*.sh "$folder/lab/"
+    mkdir -p "$folder/cache"
+    cp -r "$HERE" "$folder/lab"
     chmod -R go+rX "$SCRATCH"
     unshare --mount bash -c 'mount --bind "$1" "$2/cache" && cd / &&
         exec setpriv --reuid 65534 --regid 65534 --clear-groups env -i PATH="$PATH" HOME=/nonexistent \
