@@ -524,7 +524,7 @@ test_resume_words() {
     local pid command
     PATH=$BIN:$PATH leastport scan 10.79.0.0/24 -p 22 --rate 100 --state words -o "jsonl:a b" 2>words.err &
     pid=$!
-    until [[ -s words ]]; do
+    until [[ -s words ]] || ! kill -0 "$pid" 2>/dev/null; do
         sleep 0.02
     done
     kill -INT "$pid"
