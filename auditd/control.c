@@ -1,6 +1,6 @@
 #include "auditd/control.h"
 
-#include "auditd/lines.h"
+#include "auditd/ingest/lines.h"
 #include "auditd/protocol.h"
 
 #include <errno.h>

@@ -1,8 +1,8 @@
 #include "auditd/desk.h"
 
-#include "auditd/settle.h"
-#include "auditd/store_scan.h"
-#include "auditd/store_sql.h"
+#include "auditd/finding/settle.h"
+#include "auditd/store/scan.h"
+#include "auditd/store/sql.h"
 #include "lib/clock.h"
 #include "lib/log.h"
 

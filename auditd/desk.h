@@ -3,7 +3,7 @@
 #define LEASTPORT_AUDITD_DESK_H
 
 #include "auditd/settings.h"
-#include "auditd/store.h"
+#include "auditd/store/store.h"
 
 struct desk {
     struct store *store;

@@ -19,6 +19,6 @@ foreach(migration ${MIGRATIONS})
   string(APPEND rows "    {${number}, migration_${number}},\n")
   math(EXPR expected "${expected} + 1")
 endforeach()
-file(WRITE ${OUTPUT} "#include \"auditd/store_migration.h\"\n\n${arrays}
+file(WRITE ${OUTPUT} "#include \"auditd/store/migration.h\"\n\n${arrays}
 const struct store_migration store_migrations[] = {\n${rows}};
 const size_t store_migration_count = sizeof(store_migrations) / sizeof(*store_migrations);\n")

@@ -3,7 +3,7 @@
 #ifndef LEASTPORT_AUDITD_JOB_H
 #define LEASTPORT_AUDITD_JOB_H
 
-#include "auditd/config.h"
+#include "auditd/config/config.h"
 #include "auditd/sweep.h"
 
 #include <jansson.h>

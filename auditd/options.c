@@ -1,6 +1,6 @@
 #include "auditd/options.h"
 
-#include "auditd/port_expression.h"
+#include "auditd/policy/port_expression.h"
 #include "auditd/protocol.h"
 
 #include <argp.h>

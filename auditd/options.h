@@ -2,8 +2,8 @@
 #ifndef LEASTPORT_AUDITD_OPTIONS_H
 #define LEASTPORT_AUDITD_OPTIONS_H
 
-#include "auditd/judge.h"
-#include "auditd/report.h"
+#include "auditd/policy/judge.h"
+#include "auditd/report/report.h"
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,6 +1,6 @@
 #include "auditd/policy_verb.h"
 
-#include "auditd/policy.h"
+#include "auditd/policy/policy.h"
 #include "auditd/protocol.h"
 #include "lib/clock.h"
 #include "lib/log.h"

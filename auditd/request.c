@@ -1,7 +1,7 @@
 #include "auditd/request.h"
 
 #include "auditd/hosts.h"
-#include "auditd/port_expression.h"
+#include "auditd/policy/port_expression.h"
 #include "scanner/protocol.h"
 
 #include <errno.h>

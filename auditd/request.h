@@ -3,7 +3,7 @@
 #ifndef LEASTPORT_AUDITD_REQUEST_H
 #define LEASTPORT_AUDITD_REQUEST_H
 
-#include "auditd/config.h"
+#include "auditd/config/config.h"
 
 #include <jansson.h>
 

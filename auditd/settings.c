@@ -1,6 +1,6 @@
 #include "auditd/settings.h"
 
-#include "auditd/paths.h"
+#include "auditd/config/paths.h"
 #include "lib/log.h"
 
 #include <errno.h>

@@ -2,8 +2,8 @@
 #ifndef LEASTPORT_AUDITD_SETTINGS_H
 #define LEASTPORT_AUDITD_SETTINGS_H
 
-#include "auditd/config.h"
-#include "auditd/policy.h"
+#include "auditd/config/config.h"
+#include "auditd/policy/policy.h"
 
 struct settings {
     struct config config;

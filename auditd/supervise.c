@@ -1,7 +1,7 @@
 #include "auditd/supervise.h"
 
 #include "auditd/child.h"
-#include "auditd/lines.h"
+#include "auditd/ingest/lines.h"
 
 #include <errno.h>
 #include <inttypes.h>

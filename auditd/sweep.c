@@ -1,8 +1,8 @@
 #include "auditd/sweep.h"
 
 #include "auditd/child.h"
-#include "auditd/lines.h"
-#include "auditd/typeset.h"
+#include "auditd/ingest/lines.h"
+#include "auditd/report/typeset.h"
 #include "scanner/protocol.h"
 
 #include <errno.h>

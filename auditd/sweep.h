@@ -3,7 +3,7 @@
 #ifndef LEASTPORT_AUDITD_SWEEP_H
 #define LEASTPORT_AUDITD_SWEEP_H
 
-#include "auditd/ingest.h"
+#include "auditd/ingest/ingest.h"
 #include "lib/log.h"
 
 #include <uv.h>

@@ -1,7 +1,7 @@
 #include "auditd/tally.h"
 
 #include "auditd/scan_plan.h"
-#include "auditd/store_read.h"
+#include "auditd/store/read.h"
 
 #include <errno.h>
 #include <stdio.h>

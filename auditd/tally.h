@@ -2,7 +2,7 @@
 #ifndef LEASTPORT_AUDITD_TALLY_H
 #define LEASTPORT_AUDITD_TALLY_H
 
-#include "auditd/judge.h"
+#include "auditd/policy/judge.h"
 
 #include <jansson.h>
 

@@ -1,7 +1,7 @@
 #include "auditd/watch.h"
 
-#include "auditd/store_scan.h"
-#include "auditd/store_sql.h"
+#include "auditd/store/scan.h"
+#include "auditd/store/sql.h"
 #include "lib/clock.h"
 
 #include <errno.h>

@@ -3,7 +3,7 @@
 #ifndef LEASTPORT_AUDITD_WATCH_H
 #define LEASTPORT_AUDITD_WATCH_H
 
-#include "auditd/store.h"
+#include "auditd/store/store.h"
 
 #include <jansson.h>
 

@@ -1,9 +1,9 @@
 /* ingest_lines generate HOSTS PORTS AT_MS: the observation lines of a scan that finds PORTS open ports on each of HOSTS
  * hosts, mixed as a scan mixes them. ingest_lines store DB <LINES: stores them as auditd does, and says what that took.
  */
-#include "auditd/ingest.h"
-#include "auditd/lines.h"
-#include "auditd/store.h"
+#include "auditd/ingest/ingest.h"
+#include "auditd/ingest/lines.h"
+#include "auditd/store/store.h"
 #include "lib/clock.h"
 #include "scanner/protocol.h"
 

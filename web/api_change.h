@@ -2,7 +2,7 @@
 #ifndef LEASTPORT_WEB_API_CHANGE_H
 #define LEASTPORT_WEB_API_CHANGE_H
 
-#include "auditd/store_read.h"
+#include "auditd/store/read.h"
 
 /* A store_change_fn whose context is a struct json_writer. */
 int api_change_row(void *context, const struct store_change *change);

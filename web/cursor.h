@@ -2,7 +2,7 @@
 #ifndef LEASTPORT_WEB_CURSOR_H
 #define LEASTPORT_WEB_CURSOR_H
 
-#include "auditd/store_read.h"
+#include "auditd/store/read.h"
 
 enum { CURSOR_HASH_BYTES = 16, CURSOR_TEXT_SIZE = 64 };
 

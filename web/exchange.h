@@ -2,7 +2,7 @@
 #ifndef LEASTPORT_WEB_EXCHANGE_H
 #define LEASTPORT_WEB_EXCHANGE_H
 
-#include "auditd/store_read.h"
+#include "auditd/store/read.h"
 #include "web/buffer.h"
 #include "web/problem.h"
 #include "web/uri.h"

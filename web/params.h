@@ -3,7 +3,7 @@
 #ifndef LEASTPORT_WEB_PARAMS_H
 #define LEASTPORT_WEB_PARAMS_H
 
-#include "auditd/store_read.h"
+#include "auditd/store/read.h"
 #include "web/cursor.h"
 #include "web/problem.h"
 #include "web/uri.h"

@@ -3,7 +3,7 @@
 #ifndef LEASTPORT_WEB_STORE_POOL_H
 #define LEASTPORT_WEB_STORE_POOL_H
 
-#include "auditd/store_read.h"
+#include "auditd/store/read.h"
 
 struct store_pool;
 

@@ -26,11 +26,11 @@ trap 'rm -rf -- "$scratch"' EXIT
 mapfile -t files < <(sources '*.c' '*.h')
 tap_ok "all ${#files[@]} sources include in the right direction" awk -f tests/gates/layers.awk "${files[@]}"
 refuses lib/addr.c scanner/plan.h
-refuses scanner/plan.c auditd/judge.h
+refuses scanner/plan.c auditd/policy/judge.h
 refuses scanner/plan.c auditd/protocol.h
 refuses auditd/job.c scanner/plan.h
 refuses web/page.c scanner/protocol.h
-refuses web/page.c auditd/judge.h
+refuses web/page.c auditd/policy/judge.h
 refuses cli/main.c scanner/plan.h
 refuses tests/unit/lib/test_addr.c scanner/plan.h
 refuses scanner/plan.c pacer.h

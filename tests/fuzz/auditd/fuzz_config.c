@@ -1,5 +1,5 @@
 /* Configurations. */
-#include "auditd/config.h"
+#include "auditd/config/config.h"
 #include "tests/fuzz/fuzz.h"
 
 #include <assert.h>

@@ -1,5 +1,5 @@
 /* One observation line. */
-#include "auditd/observation.h"
+#include "auditd/ingest/observation.h"
 #include "tests/fuzz/fuzz.h"
 
 #include <assert.h>

@@ -1,5 +1,5 @@
 /* Policies: read, then asked about exposures of every kind. */
-#include "auditd/policy.h"
+#include "auditd/policy/policy.h"
 #include "tests/fuzz/fuzz.h"
 
 #include <assert.h>

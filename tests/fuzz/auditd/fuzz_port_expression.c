@@ -1,5 +1,5 @@
 /* Port expressions of policies. */
-#include "auditd/port_expression.h"
+#include "auditd/policy/port_expression.h"
 #include "tests/fuzz/fuzz.h"
 
 #include <assert.h>

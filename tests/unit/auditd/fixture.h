@@ -3,9 +3,9 @@
 #ifndef LEASTPORT_TESTS_UNIT_AUDITD_FIXTURE_H
 #define LEASTPORT_TESTS_UNIT_AUDITD_FIXTURE_H
 
-#include "auditd/ingest.h"
-#include "auditd/store.h"
-#include "auditd/store_sql.h"
+#include "auditd/ingest/ingest.h"
+#include "auditd/store/sql.h"
+#include "auditd/store/store.h"
 #include "lib/clock.h"
 
 #include <setjmp.h>

@@ -1,4 +1,4 @@
-#include "auditd/config.h"
+#include "auditd/config/config.h"
 
 #include <errno.h>
 #include <setjmp.h>

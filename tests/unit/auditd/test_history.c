@@ -2,8 +2,8 @@
  * all of it, some of it or nothing: the store must say what a simple model says that keeps every look for ever. */
 #include "tests/unit/auditd/fixture.h"
 
-#include "auditd/settle.h"
-#include "auditd/store_scan.h"
+#include "auditd/finding/settle.h"
+#include "auditd/store/scan.h"
 
 #include <sodium.h>
 

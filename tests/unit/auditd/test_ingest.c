@@ -1,8 +1,8 @@
 #include "tests/unit/auditd/fixture.h"
 
-#include "auditd/store_asset.h"
-#include "auditd/store_finding.h"
-#include "auditd/store_scan.h"
+#include "auditd/store/asset.h"
+#include "auditd/store/finding.h"
+#include "auditd/store/scan.h"
 
 #include <errno.h>
 #include <signal.h>

@@ -1,4 +1,4 @@
-#include "auditd/ingest_known.h"
+#include "auditd/ingest/known.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

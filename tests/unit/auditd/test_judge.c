@@ -1,7 +1,7 @@
-#include "auditd/judge.h"
+#include "auditd/policy/judge.h"
 
-#include "auditd/baseline.h"
-#include "auditd/policy.h"
+#include "auditd/policy/baseline.h"
+#include "auditd/policy/policy.h"
 
 #include <errno.h>
 #include <math.h>

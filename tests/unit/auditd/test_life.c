@@ -1,4 +1,4 @@
-#include "auditd/life.h"
+#include "auditd/finding/life.h"
 
 #include <errno.h>
 #include <setjmp.h>

@@ -1,4 +1,4 @@
-#include "auditd/lines.h"
+#include "auditd/ingest/lines.h"
 
 #include <errno.h>
 #include <setjmp.h>

@@ -1,4 +1,4 @@
-#include "auditd/observation.h"
+#include "auditd/ingest/observation.h"
 
 #include "scanner/protocol.h"
 

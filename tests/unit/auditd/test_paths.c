@@ -1,4 +1,4 @@
-#include "auditd/paths.h"
+#include "auditd/config/paths.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,6 +1,6 @@
-#include "auditd/policy.h"
+#include "auditd/policy/policy.h"
 
-#include "auditd/rule.h"
+#include "auditd/policy/rule.h"
 
 #include <errno.h>
 #include <setjmp.h>

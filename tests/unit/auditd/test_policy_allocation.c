@@ -1,7 +1,7 @@
 /* What policies, configurations and scores do when memory ends at any point: they say so, and lose nothing. */
-#include "auditd/config.h"
-#include "auditd/policy.h"
-#include "auditd/score.h"
+#include "auditd/config/config.h"
+#include "auditd/finding/score.h"
+#include "auditd/policy/policy.h"
 #include "tests/unit/alloc_countdown.h"
 
 #include <errno.h>

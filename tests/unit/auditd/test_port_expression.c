@@ -1,4 +1,4 @@
-#include "auditd/port_expression.h"
+#include "auditd/policy/port_expression.h"
 
 #include <errno.h>
 #include <setjmp.h>

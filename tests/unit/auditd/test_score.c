@@ -1,4 +1,4 @@
-#include "auditd/score.h"
+#include "auditd/finding/score.h"
 
 #include <math.h>
 #include <setjmp.h>

@@ -1,10 +1,10 @@
 #include "tests/unit/auditd/fixture.h"
 
-#include "auditd/policy.h"
-#include "auditd/settle.h"
-#include "auditd/store_asset.h"
-#include "auditd/store_finding.h"
-#include "auditd/store_scan.h"
+#include "auditd/finding/settle.h"
+#include "auditd/policy/policy.h"
+#include "auditd/store/asset.h"
+#include "auditd/store/finding.h"
+#include "auditd/store/scan.h"
 #include "auditd/watch.h"
 
 #include <errno.h>

@@ -1,7 +1,7 @@
 #include "tests/unit/auditd/fixture.h"
 
 #include "auditd/protocol.h"
-#include "auditd/store_lock.h"
+#include "auditd/store/lock.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,8 +1,8 @@
-#include "auditd/store_read.h"
+#include "auditd/store/read.h"
 
 #include "auditd/protocol.h"
-#include "auditd/store.h"
-#include "auditd/store_migration.h"
+#include "auditd/store/migration.h"
+#include "auditd/store/store.h"
 #include "lib/addr.h"
 
 #include <errno.h>

@@ -1,9 +1,9 @@
 #include "tests/unit/auditd/fixture.h"
 
-#include "auditd/scoring.h"
-#include "auditd/settle.h"
-#include "auditd/store_scan.h"
-#include "auditd/store_score.h"
+#include "auditd/finding/scoring.h"
+#include "auditd/finding/settle.h"
+#include "auditd/store/scan.h"
+#include "auditd/store/score.h"
 
 #include <math.h>
 

@@ -1,4 +1,4 @@
-#include "auditd/typeset.h"
+#include "auditd/report/typeset.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,7 +1,7 @@
-#include "auditd/validate.h"
+#include "auditd/config/validate.h"
 
-#include "auditd/config.h"
-#include "auditd/policy.h"
+#include "auditd/config/config.h"
+#include "auditd/policy/policy.h"
 
 #include <errno.h>
 #include <libgen.h>

@@ -1,4 +1,4 @@
-#include "auditd/yaml.h"
+#include "auditd/config/yaml.h"
 
 #include <errno.h>
 #include <setjmp.h>

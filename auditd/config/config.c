@@ -1,0 +1,469 @@
+#include "auditd/config/config.h"
+
+#include "auditd/config/validate.h"
+#include "auditd/policy/port_expression.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { RATE_PPS = 10000, HOST_RATE_PPS = 1000, RETRIES = 2, LIST_MAX = 100000, NAME_MAX_BYTES = 128 };
+
+static const int64_t DAY_MS = INT64_C(24) * 3600 * 1000;
+/* Ten years: longer is a slip. */
+static const int64_t DURATION_MAX_MS = INT64_C(3650) * 24 * 3600 * 1000;
+
+int duration_parse(const char *text, int64_t *ret_ms)
+{
+    static const struct {
+        char unit;
+        int64_t ms;
+    } units[] = {{'s', 1000}, {'m', 60000}, {'h', 3600000}, {'d', 86400000}, {'w', 604800000}};
+    size_t digits = strspn(text, "0123456789");
+    int64_t number;
+
+    if (digits == 0 || digits > 9 || text[digits] == '\0' || text[digits + 1] != '\0') {
+        return -EINVAL;
+    }
+    number = strtoll(text, NULL, 10);
+    for (size_t i = 0; i < sizeof(units) / sizeof(*units); i++) {
+        if (units[i].unit == text[digits] && number > 0 && number <= DURATION_MAX_MS / units[i].ms) {
+            *ret_ms = number * units[i].ms;
+            return 0;
+        }
+    }
+    return -EINVAL;
+}
+
+/* ---- the shape ---- */
+
+static bool check_prefix(const json_t *value, char *reason, size_t size)
+{
+    struct prefix prefix;
+
+    (void)reason;
+    (void)size;
+    return prefix_parse(json_string_value(value), &prefix) == 0;
+}
+
+static bool check_address(const json_t *value, char *reason, size_t size)
+{
+    struct addr addr;
+
+    (void)reason;
+    (void)size;
+    return addr_parse(json_string_value(value), &addr) == 0;
+}
+
+static bool check_duration(const json_t *value, char *reason, size_t size)
+{
+    int64_t ms;
+
+    (void)reason;
+    (void)size;
+    return duration_parse(json_string_value(value), &ms) == 0;
+}
+
+static bool check_ports(const json_t *value, char *reason, size_t size)
+{
+    /* This release scans TCP alone. */
+    return port_expression_check(value, "tcp", reason, size);
+}
+
+/* "127.0.0.1:8480", "[::1]:8480" */
+static bool check_listen(const json_t *value, char *reason, size_t size)
+{
+    const char *text = json_string_value(value);
+    const char *colon = strrchr(text, ':');
+    bool brackets = text[0] == '[';
+    char host[ADDR_TEXT_SIZE];
+    struct addr addr;
+    size_t length;
+
+    (void)reason;
+    (void)size;
+    if (colon == NULL || strlen(colon + 1) > 5 || strspn(colon + 1, "0123456789") != strlen(colon + 1) ||
+        strtoul(colon + 1, NULL, 10) < 1 || strtoul(colon + 1, NULL, 10) > UINT16_MAX) {
+        return false;
+    }
+    length = (size_t)(colon - text);
+    if (brackets && (length < 2 || text[length - 1] != ']')) {
+        return false;
+    }
+    length -= brackets ? 2 : 0;
+    if (length >= sizeof(host)) {
+        return false;
+    }
+    memcpy(host, text + (brackets ? 1 : 0), length);
+    host[length] = '\0';
+    return addr_parse(host, &addr) == 0 && (addr.is_ipv6 != 0) == brackets;
+}
+
+/* This release scans TCP alone. */
+static const char *const PROTOS[] = {"tcp", NULL};
+static const char *const CLASSES[] = {"self", "own-vpc", "vpn", "peer", "public-range", "world", NULL};
+
+static const struct validate_schema VERSION = {.types = VALIDATE_INTEGER,
+                                               .expected = "1, the version that this release reads",
+                                               .has_range = true,
+                                               .minimum = 1,
+                                               .maximum = 1};
+static const struct validate_schema FILE_PATH = {.types = VALIDATE_STRING, .max_length = 4096};
+static const struct validate_schema LISTEN = {.types = VALIDATE_STRING,
+                                              .expected = "an address and a port like 127.0.0.1:8480 or \"[::1]:8480\"",
+                                              .check = check_listen};
+static const struct validate_schema NAME = {.types = VALIDATE_STRING, .max_length = NAME_MAX_BYTES};
+static const struct validate_schema CLASS = {.types = VALIDATE_STRING, .values = CLASSES};
+static const struct validate_schema PROTO = {.types = VALIDATE_STRING, .values = PROTOS};
+static const struct validate_schema TARGET = {.types = VALIDATE_STRING};
+static const struct validate_schema TARGETS = {
+    .types = VALIDATE_STRING | VALIDATE_ARRAY, .items = &TARGET, .min_items = 1, .max_items = LIST_MAX};
+static const struct validate_schema PREFIX = {
+    .types = VALIDATE_STRING, .expected = "an address or a CIDR like 10.0.0.0/8", .check = check_prefix};
+static const struct validate_schema PREFIXES = {.types = VALIDATE_STRING | VALIDATE_ARRAY,
+                                                .expected = "an address or a CIDR like 10.0.0.0/8, or a list of them",
+                                                .check = check_prefix,
+                                                .items = &PREFIX,
+                                                .min_items = 1,
+                                                .max_items = LIST_MAX};
+static const struct validate_schema PORTS = {
+    .types = VALIDATE_STRING | VALIDATE_INTEGER,
+    .expected = "a port expression like common, all, 22, \"80,443\", 8000-8099 or https",
+    .max_length = 65536,
+    .has_range = true,
+    .minimum = 0,
+    .maximum = 65535,
+    .check = check_ports};
+static const struct validate_schema RATE = {
+    .types = VALIDATE_INTEGER, .has_range = true, .minimum = 0, .maximum = 10000000};
+static const struct validate_schema RETRY = {.types = VALIDATE_INTEGER, .has_range = true, .minimum = 0, .maximum = 20};
+static const struct validate_schema PORT = {
+    .types = VALIDATE_INTEGER, .has_range = true, .minimum = 1, .maximum = 65535};
+static const struct validate_schema DURATION = {
+    .types = VALIDATE_STRING, .expected = "a duration like 90s, 30m, 12h, 7d or 2w", .check = check_duration};
+static const struct validate_schema FLAG = {.types = VALIDATE_BOOLEAN};
+
+static const struct validate_field VANTAGE_FIELDS[] = {
+    {"name", &NAME, true}, {"class", &CLASS, false}, {NULL, NULL, false}};
+static const struct validate_schema VANTAGE = {
+    .types = VALIDATE_STRING | VALIDATE_OBJECT, .max_length = NAME_MAX_BYTES, .fields = VANTAGE_FIELDS};
+static const struct validate_schema ADDRESS = {
+    .types = VALIDATE_STRING, .expected = "an address", .check = check_address};
+static const struct validate_field CANARY_FIELDS[] = {
+    {"host", &ADDRESS, true}, {"port", &PORT, true}, {"proto", &PROTO, false}, {NULL, NULL, false}};
+static const struct validate_schema CANARY = {
+    .types = VALIDATE_OBJECT, .expected = "a mapping like {host: 10.0.0.1, port: 22}", .fields = CANARY_FIELDS};
+static const struct validate_field EPHEMERAL_FIELDS[] = {
+    {"cidr", &PREFIX, true}, {"retire_after", &DURATION, false}, {NULL, NULL, false}};
+static const struct validate_schema EPHEMERAL = {.types = VALIDATE_OBJECT, .fields = EPHEMERAL_FIELDS};
+static const struct validate_schema EPHEMERALS = {
+    .types = VALIDATE_ARRAY, .expected = "a list like [{cidr: 10.1.0.0/16}]", .items = &EPHEMERAL, .max_items = 1000};
+
+static const struct validate_field CONFIG_FIELDS[] = {{"version", &VERSION, true},
+                                                      {"db", &FILE_PATH, false},
+                                                      {"listen", &LISTEN, false},
+                                                      {"realm", &NAME, false},
+                                                      {"vantage", &VANTAGE, false},
+                                                      {"scope", &PREFIXES, false},
+                                                      {"never_scan", &FILE_PATH, false},
+                                                      {"targets", &TARGETS, false},
+                                                      {"exclude", &TARGETS, false},
+                                                      {"ports", &PORTS, false},
+                                                      {"rate", &RATE, false},
+                                                      {"host_rate", &RATE, false},
+                                                      {"retries", &RETRY, false},
+                                                      {"policy", &FILE_PATH, false},
+                                                      {"canary", &CANARY, false},
+                                                      {"ephemeral", &EPHEMERALS, false},
+                                                      {"max_age", &DURATION, false},
+                                                      {"verify", &FLAG, false},
+                                                      {NULL, NULL, false}};
+static const struct validate_schema CONFIG = {
+    .types = VALIDATE_OBJECT, .expected = "a mapping that begins with \"version: 1\"", .fields = CONFIG_FIELDS};
+
+/* ---- defaults, and what the text sets ---- */
+
+static void list_done(struct config_list *list)
+{
+    for (size_t i = 0; i < list->count; i++) {
+        free(list->items[i]);
+    }
+    free(list->items);
+    *list = (struct config_list){0};
+}
+
+int config_init_default(struct config *ret_config)
+{
+    struct config config = {
+        .listen = strdup("127.0.0.1:8480"),
+        .realm = strdup("default"),
+        .vantage = strdup("local"),
+        .ports = strdup("common"),
+        .rate_pps = RATE_PPS,
+        .host_rate_pps = HOST_RATE_PPS,
+        .retries = RETRIES,
+        .max_age_ms = 7 * DAY_MS,
+        .verify = true,
+    };
+
+    if (config.listen == NULL || config.realm == NULL || config.vantage == NULL || config.ports == NULL) {
+        config_done(&config);
+        return -ENOMEM;
+    }
+    *ret_config = config;
+    return 0;
+}
+
+void config_done(struct config *config)
+{
+    free(config->db);
+    free(config->listen);
+    free(config->realm);
+    free(config->vantage);
+    list_done(&config->scope);
+    free(config->never_scan);
+    list_done(&config->targets);
+    list_done(&config->exclude);
+    free(config->ports);
+    free(config->policy);
+    free(config->canary.host);
+    free(config->ephemeral);
+    *config = (struct config){0};
+}
+
+static int set_text(const struct yaml_node *root, const char *key, char **text)
+{
+    const struct yaml_node *node = yaml_node_get(root, key);
+    char *copy;
+
+    if (node == NULL) {
+        return 0;
+    }
+    copy = strdup(json_string_value(node->value));
+    if (copy == NULL) {
+        return -ENOMEM;
+    }
+    free(*text);
+    *text = copy;
+    return 0;
+}
+
+static int set_path(const struct yaml_node *root, const char *key, const char *folder, char **path)
+{
+    int rc = set_text(root, key, path);
+    char *joined;
+
+    if (rc != 0 || yaml_node_get(root, key) == NULL || folder == NULL || (*path)[0] == '/') {
+        return rc;
+    }
+    if (asprintf(&joined, "%s/%s", folder, *path) < 0) {
+        return -ENOMEM;
+    }
+    free(*path);
+    *path = joined;
+    return 0;
+}
+
+static int set_list(const struct yaml_node *root, const char *key, struct config_list *list)
+{
+    const struct yaml_node *node = yaml_node_get(root, key);
+    bool is_array = node != NULL && json_is_array(node->value);
+    size_t count = node == NULL ? 0 : is_array ? node->child_count : 1;
+
+    if (count == 0) {
+        return 0;
+    }
+    list->items = calloc(count, sizeof(*list->items));
+    if (list->items == NULL) {
+        return -ENOMEM;
+    }
+    for (; list->count < count; list->count++) {
+        const struct yaml_node *item = is_array ? &node->children[list->count] : node;
+        list->items[list->count] = strdup(json_string_value(item->value));
+        if (list->items[list->count] == NULL) {
+            return -ENOMEM;
+        }
+    }
+    return 0;
+}
+
+static void set_count(const struct yaml_node *root, const char *key, uint32_t *number)
+{
+    const struct yaml_node *node = yaml_node_get(root, key);
+
+    if (node != NULL) {
+        *number = (uint32_t)json_integer_value(node->value);
+    }
+}
+
+static int set_duration(const struct yaml_node *root, const char *key, int64_t *ms)
+{
+    const struct yaml_node *node = yaml_node_get(root, key);
+
+    return node == NULL ? 0 : duration_parse(json_string_value(node->value), ms);
+}
+
+static int set_ports(const struct yaml_node *root, struct config *config)
+{
+    const struct yaml_node *node = yaml_node_get(root, "ports");
+    char *text;
+
+    if (node == NULL || json_is_string(node->value)) {
+        return set_text(root, "ports", &config->ports);
+    }
+    if (asprintf(&text, "%" JSON_INTEGER_FORMAT, json_integer_value(node->value)) < 0) {
+        return -ENOMEM;
+    }
+    free(config->ports);
+    config->ports = text;
+    return 0;
+}
+
+static int set_vantage(const struct yaml_node *root, struct config *config)
+{
+    const struct yaml_node *node = yaml_node_get(root, "vantage");
+    const struct yaml_node *class = node != NULL ? yaml_node_get(node, "class") : NULL;
+
+    if (node == NULL || json_is_string(node->value)) {
+        return set_text(root, "vantage", &config->vantage);
+    }
+    config->has_vantage_class = class != NULL;
+    if (class != NULL && vantage_class_parse(json_string_value(class->value), &config->vantage_class) != 0) {
+        return -EBADMSG;
+    }
+    return set_text(node, "name", &config->vantage);
+}
+
+static int set_canary(const struct yaml_node *root, struct config_canary *canary)
+{
+    const struct yaml_node *node = yaml_node_get(root, "canary");
+    const struct yaml_node *proto = node != NULL ? yaml_node_get(node, "proto") : NULL;
+
+    if (node == NULL) {
+        return 0;
+    }
+    canary->port = (uint16_t)json_integer_value(yaml_node_get(node, "port")->value);
+    snprintf(canary->proto, sizeof(canary->proto), "%s", proto != NULL ? json_string_value(proto->value) : "tcp");
+    return set_text(node, "host", &canary->host);
+}
+
+static int set_ephemeral(const struct yaml_node *root, struct config *config)
+{
+    const struct yaml_node *node = yaml_node_get(root, "ephemeral");
+    size_t count = node != NULL ? node->child_count : 0;
+    int rc = 0;
+
+    if (count == 0) {
+        return 0;
+    }
+    config->ephemeral = calloc(count, sizeof(*config->ephemeral));
+    if (config->ephemeral == NULL) {
+        return -ENOMEM;
+    }
+    for (; config->ephemeral_count < count && rc == 0; config->ephemeral_count++) {
+        const struct yaml_node *item = &node->children[config->ephemeral_count];
+        struct config_ephemeral *range = &config->ephemeral[config->ephemeral_count];
+        range->retire_after_ms = 7 * DAY_MS;
+        rc = prefix_parse(json_string_value(yaml_node_get(item, "cidr")->value), &range->prefix);
+        if (rc == 0) {
+            rc = set_duration(item, "retire_after", &range->retire_after_ms);
+        }
+    }
+    return rc;
+}
+
+/* A key that is read but not acted upon is said: nobody should count on it. */
+static void warn_ephemeral(const struct yaml_node *root, struct problems *problems)
+{
+    const struct yaml_node *node = yaml_node_get(root, "ephemeral");
+
+    if (node != NULL) {
+        problems_add(problems, PROBLEM_WARNING, node->key_mark, "/ephemeral",
+                     "this release retires no assets yet: those of ephemeral ranges stay, stale, when they are gone");
+    }
+}
+
+static int set_places(const struct yaml_node *root, const char *folder, struct config *config)
+{
+    int rc = set_path(root, "db", folder, &config->db);
+
+    rc = rc == 0 ? set_path(root, "never_scan", folder, &config->never_scan) : rc;
+    rc = rc == 0 ? set_path(root, "policy", folder, &config->policy) : rc;
+    return rc == 0 ? set_text(root, "listen", &config->listen) : rc;
+}
+
+static int set_scan(const struct yaml_node *root, struct config *config)
+{
+    int rc = set_text(root, "realm", &config->realm);
+
+    set_count(root, "rate", &config->rate_pps);
+    set_count(root, "host_rate", &config->host_rate_pps);
+    set_count(root, "retries", &config->retries);
+    rc = rc == 0 ? set_vantage(root, config) : rc;
+    rc = rc == 0 ? set_list(root, "scope", &config->scope) : rc;
+    rc = rc == 0 ? set_list(root, "targets", &config->targets) : rc;
+    rc = rc == 0 ? set_list(root, "exclude", &config->exclude) : rc;
+    rc = rc == 0 ? set_ports(root, config) : rc;
+    rc = rc == 0 ? set_canary(root, &config->canary) : rc;
+    return rc == 0 ? set_ephemeral(root, config) : rc;
+}
+
+static int set_all(const struct yaml_node *root, const char *folder, struct config *config)
+{
+    const struct yaml_node *verify = yaml_node_get(root, "verify");
+    int rc = set_places(root, folder, config);
+
+    if (verify != NULL) {
+        config->verify = json_is_true(verify->value);
+    }
+    rc = rc == 0 ? set_scan(root, config) : rc;
+    return rc == 0 ? set_duration(root, "max_age", &config->max_age_ms) : rc;
+}
+
+int config_parse(const char *text, size_t size, const char *folder, struct problems *problems,
+                 struct config *ret_config)
+{
+    struct config config = {0};
+    struct yaml_tree *tree;
+    int rc = yaml_tree_parse(text, size, problems, &tree);
+
+    if (rc != 0) {
+        return rc;
+    }
+    rc = validate_tree(yaml_tree_root(tree), &CONFIG, problems);
+    if (rc == 0) {
+        rc = config_init_default(&config);
+    }
+    if (rc == 0) {
+        rc = set_all(yaml_tree_root(tree), folder, &config);
+        warn_ephemeral(yaml_tree_root(tree), problems);
+    }
+    yaml_tree_destroy(tree);
+    if (rc != 0) {
+        config_done(&config);
+        return rc;
+    }
+    *ret_config = config;
+    return 0;
+}
+
+int config_load(const char *path, struct problems *problems, struct config *ret_config)
+{
+    char *real = realpath(path, NULL);
+    char *text = NULL;
+    size_t size = 0;
+    int rc = real == NULL ? -errno : yaml_read_file(real, &text, &size);
+
+    if (real == NULL || rc != 0) {
+        problems_add(problems, PROBLEM_ERROR, (struct mark){0}, NULL, "cannot read the configuration: %s",
+                     strerror(-rc));
+        free(real);
+        return rc;
+    }
+    *strrchr(real, '/') = '\0';
+    rc = config_parse(text, size, real, problems, ret_config);
+    free(text);
+    free(real);
+    return rc;
+}

@@ -1,0 +1,66 @@
+/* The configuration of auditd: YAML, version 1, each member with a default that works. Knows no other module's inside.
+ */
+#ifndef LEASTPORT_AUDITD_CONFIG_CONFIG_H
+#define LEASTPORT_AUDITD_CONFIG_CONFIG_H
+
+#include "auditd/config/problem.h"
+#include "auditd/policy/judge.h"
+
+struct config_list {
+    char **items;
+    size_t count;
+};
+
+/* An endpoint known to answer. `host` NULL: none. */
+struct config_canary {
+    char *host;
+    char proto[4];
+    uint16_t port;
+};
+
+/* A range whose assets come and go (autoscaling). */
+struct config_ephemeral {
+    struct prefix prefix;
+    int64_t retire_after_ms;
+};
+
+/* Owns all that it points to. Paths are absolute, or relative to the working folder where the caller set them. */
+struct config {
+    char *db;      /* NULL: the state folder's default, which is the caller's to choose */
+    char *listen;  /* "127.0.0.1:8480" */
+    char *realm;   /* "default" */
+    char *vantage; /* "local" */
+    bool has_vantage_class;
+    enum vantage_class vantage_class; /* declared; else worked out for each target */
+    struct config_list scope;         /* prefixes; empty: the scanner's default */
+    char *never_scan;                 /* file; NULL: none */
+    struct config_list targets;       /* target expressions */
+    struct config_list exclude;
+    char *ports;            /* port expression, "common" */
+    uint32_t rate_pps;      /* 0 is no ceiling */
+    uint32_t host_rate_pps; /* 0 is no ceiling */
+    uint32_t retries;
+    char *policy; /* file; NULL: the built-in baseline alone */
+    struct config_canary canary;
+    struct config_ephemeral *ephemeral;
+    size_t ephemeral_count;
+    int64_t max_age_ms; /* what was judged longer ago is not covered */
+    bool verify;        /* probe what changed a second time */
+};
+
+/* -ENOMEM. The caller ends it with config_done(). */
+MUST_USE int config_init_default(struct config *ret_config);
+void config_done(struct config *config);
+
+/* Defaults, then what the text says; relative paths are relative to `folder` (NULL: left as they are). -EBADMSG with
+ * errors in *problems, -ENOMEM. */
+MUST_USE int config_parse(const char *text, size_t size, const char *folder, struct problems *problems,
+                          struct config *ret_config);
+
+/* config_parse() of a file. An unreadable file is -errno and an error in *problems. */
+MUST_USE int config_load(const char *path, struct problems *problems, struct config *ret_config);
+
+/* "90s", "30m", "12h", "7d", "2w" in milliseconds; -EINVAL. */
+MUST_USE int duration_parse(const char *text, int64_t *ret_ms);
+
+#endif

@@ -1,0 +1,154 @@
+#include "auditd/finding/scoring.h"
+
+#include "auditd/finding/score.h"
+#include "auditd/store/score.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* The findings of one subject. Items borrow their text from `verdicts`' names, so both grow as lists of pointers. */
+struct scoring_list {
+    struct score_item *items;
+    char (*names)[2][VERDICT_NAME_SIZE];
+    size_t count;
+    size_t size;
+};
+
+struct scoring {
+    struct store *store;
+    const struct scoring_options *options;
+    struct scoring_list list;
+};
+
+static int scoring_grow(struct scoring_list *list)
+{
+    size_t size = list->size == 0 ? 64 : list->size * 2;
+    struct score_item *items = reallocarray(list->items, size, sizeof(*items));
+    char(*names)[2][VERDICT_NAME_SIZE];
+
+    if (items == NULL) {
+        return -ENOMEM;
+    }
+    list->items = items;
+    names = reallocarray(list->names, size, sizeof(*names));
+    if (names == NULL) {
+        return -ENOMEM;
+    }
+    list->names = names;
+    list->size = size;
+    return 0;
+}
+
+static int scoring_take(void *context, const struct score_finding *finding)
+{
+    struct scoring_list *list = context;
+    const struct verdict *verdict = &finding->verdict;
+
+    if (list->count == list->size) {
+        int rc = scoring_grow(list);
+        if (rc < 0) {
+            return rc;
+        }
+    }
+    memcpy(list->names[list->count][0], verdict->service, VERDICT_NAME_SIZE);
+    memcpy(list->names[list->count][1], verdict->breadth_class, VERDICT_NAME_SIZE);
+    list->items[list->count] = (struct score_item){
+        .service_weight = verdict->service_weight,
+        .breadth = verdict->breadth,
+        .evidence = verdict->evidence,
+        .need = verdict->need,
+        .penalty = verdict->penalty,
+        .waived = finding->disposition == DISPOSITION_WAIVED,
+    };
+    list->count++;
+    return 0;
+}
+
+static int scoring_collect(struct scoring *scoring, const struct score_subject *subject)
+{
+    struct scoring_list *list = &scoring->list;
+    int rc;
+
+    list->count = 0;
+    rc = store_score_findings(scoring->store, subject, scoring_take, list);
+    /* Only now do the names stay where they are. */
+    for (size_t i = 0; i < list->count; i++) {
+        list->items[i].service = list->names[i][0];
+        list->items[i].breadth_class = list->names[i][1];
+    }
+    return rc;
+}
+
+static int scoring_keep(struct scoring *scoring, const struct score_subject *subject, const struct score *score)
+{
+    json_t *terms = score_terms_json(score);
+    json_t *caps = score_caps_json(score);
+    char *terms_text = terms == NULL ? NULL : json_dumps(terms, JSON_COMPACT | JSON_REAL_PRECISION(15));
+    char *caps_text = caps == NULL ? NULL : json_dumps(caps, JSON_COMPACT | JSON_REAL_PRECISION(15));
+    int rc = -ENOMEM;
+
+    if (terms_text != NULL && caps_text != NULL) {
+        const struct score_record record = {
+            .subject = *subject,
+            .score = score->score,
+            .grade = score->grade,
+            .caps = caps_text,
+            .exposure = score->exposure,
+            .waived = score->waived,
+            .coverage = score->coverage,
+            .terms = terms_text,
+            .policy_id = scoring->options->policy_id,
+            .at_ms = scoring->options->now_ms,
+        };
+        rc = store_score_put(scoring->store, &record);
+    }
+    free(terms_text);
+    free(caps_text);
+    json_decref(terms);
+    json_decref(caps);
+    return rc;
+}
+
+static int scoring_subject(void *context, const struct score_subject *subject)
+{
+    struct scoring *scoring = context;
+    struct score score;
+    double coverage;
+    int rc = scoring_collect(scoring, subject);
+
+    if (rc < 0) {
+        return rc;
+    }
+    rc = store_score_coverage(scoring->store, subject, scoring->options->now_ms, scoring->options->max_age_ms,
+                              &coverage);
+    if (rc < 0) {
+        return rc;
+    }
+    rc = score_compute(scoring->list.items, scoring->list.count, coverage, &score);
+    if (rc < 0) {
+        return rc;
+    }
+    rc = scoring_keep(scoring, subject, &score);
+    score_done(&score);
+    return rc;
+}
+
+int scoring_update(struct store *store, const struct scoring_options *options)
+{
+    struct scoring scoring = {.store = store, .options = options};
+    int rc = store_begin(store);
+
+    if (rc < 0) {
+        return rc;
+    }
+    rc = store_score_subjects(store, options->since_ms, scoring_subject, &scoring);
+    if (rc == 0) {
+        rc = store_commit(store);
+    } else {
+        store_rollback(store);
+    }
+    free(scoring.list.items);
+    free(scoring.list.names);
+    return rc;
+}

@@ -1,0 +1,174 @@
+#include "auditd/finding/settle.h"
+
+#include "auditd/finding/settle_port.h"
+#include "auditd/store/sql.h"
+#include "lib/clock.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* An answer to another vantage shows the asset running only when it is about as fresh as this scan. */
+static const int64_t settle_running_window_ms = INT64_C(3600) * 1000;
+
+struct settle_options settle_options_default(void)
+{
+    return (struct settle_options){.judge = judge_exposure, .now_ms = wall_now_ms()};
+}
+
+/* After the last port of an asset. */
+static int settle_end_asset(const struct settle_scan *scan, struct settle_asset *asset)
+{
+    int rc = asset->id == 0 ? 0 : settle_fold(scan, asset);
+
+    settle_fold_done(&asset->fold);
+    store_known_done(&asset->known);
+    asset->id = 0;
+    return rc;
+}
+
+static int settle_load_asset(const struct settle_scan *scan, int64_t asset_id, struct settle_asset *asset)
+{
+    int rc;
+
+    if (asset->id == asset_id) {
+        return 0;
+    }
+    rc = settle_end_asset(scan, asset);
+    if (rc < 0) {
+        return rc;
+    }
+    rc = store_asset_known(scan->store, asset_id, &asset->known);
+    if (rc == 0) {
+        rc = store_asset_running(scan->store, asset_id, scan->scan.id, scan->scan.started_at - settle_running_window_ms,
+                                 &asset->running);
+    }
+    if (rc == 0) {
+        asset->id = asset_id;
+    }
+    return rc;
+}
+
+static int settle_ports(const struct settle_scan *scan)
+{
+    struct settle_asset asset = {0};
+    struct store_port port;
+    const struct store_port *after = NULL;
+    int rc = 0;
+
+    while (rc == 0) {
+        rc = store_port_next(scan->store, scan->scan.realm_id, scan->scan.vantage_id, after, &port);
+        if (rc == -ENOENT) {
+            rc = 0;
+            break;
+        }
+        if (rc == 0) {
+            rc = settle_load_asset(scan, port.asset_id, &asset);
+        }
+        if (rc == 0) {
+            rc = settle_port(scan, &asset, &port);
+        }
+        after = &port;
+    }
+    if (rc == 0) {
+        return settle_end_asset(scan, &asset);
+    }
+    settle_fold_done(&asset.fold);
+    store_known_done(&asset.known);
+    return rc;
+}
+
+static int settle_load_plan(const struct settle_scan *scan, struct scan_plan **ret_plan)
+{
+    char reason[256];
+    char *text;
+    char *hash;
+    json_t *json;
+    int rc = store_scan_plan(scan->store, scan->scan.id, &text, &hash);
+
+    if (rc < 0) {
+        return rc;
+    }
+    json = json_loads(text, 0, NULL);
+    rc = json == NULL ? -EBADMSG : scan_plan_create(json, ret_plan, reason);
+    if (rc == -EBADMSG) {
+        rc = store_fail(scan->store, STORE_FAULT_CORRUPT, -EUCLEAN, "the stored plan of scan %s cannot be read: %s",
+                        scan->scan.uuid, json == NULL ? "it is no JSON" : reason);
+    }
+    json_decref(json);
+    free(text);
+    free(hash);
+    return rc;
+}
+
+static int settle_within(struct settle_scan *scan)
+{
+    struct scan_plan *plan;
+    char *realm;
+    int rc = settle_load_plan(scan, &plan);
+
+    if (rc < 0) {
+        return rc;
+    }
+    scan->plan = plan;
+    rc = store_realm_name(scan->store, scan->scan.realm_id, &realm);
+    if (rc == 0) {
+        scan->realm = realm;
+        rc = settle_ports(scan);
+        free(realm);
+    }
+    if (rc == 0) {
+        rc = store_scan_judged(scan->store, scan->scan.id, scan->options->policy_id, scan->options->now_ms);
+    }
+    scan_plan_destroy(plan);
+    return rc;
+}
+
+int settle_scan(struct store *store, const char *scan_uuid, const struct settle_options *options,
+                struct settle_result *ret_result)
+{
+    struct settle_result result = {0};
+    struct settle_scan scan = {.store = store, .options = options, .result = &result};
+    int rc = store_begin(store);
+
+    if (rc < 0) {
+        return rc;
+    }
+    rc = store_scan_find(store, scan_uuid, &scan.scan);
+    if (rc == 0 && strcmp(scan.scan.state, "running") == 0) {
+        rc = -EBUSY;
+    }
+    if (rc == 0 && scan.scan.judged_at == 0) {
+        rc = settle_within(&scan);
+    }
+    if (rc < 0) {
+        store_rollback(store);
+        return rc;
+    }
+    rc = store_commit(store);
+    if (rc == 0) {
+        *ret_result = result;
+    }
+    return rc;
+}
+
+int settle_pending(struct store *store, const struct settle_options *options, uint64_t *ret_count)
+{
+    struct settle_result result;
+    char uuid[STORE_UUID_SIZE];
+    uint64_t count = 0;
+    int rc;
+
+    while ((rc = store_scan_unjudged(store, uuid)) == 0) {
+        rc = settle_scan(store, uuid, options, &result);
+        if (rc < 0) {
+            return rc;
+        }
+        count++;
+    }
+    if (rc != -ENOENT) {
+        return rc;
+    }
+    *ret_count = count;
+    return 0;
+}

@@ -1,0 +1,501 @@
+#include "auditd/finding/settle_port.h"
+
+#include "auditd/store/finding.h"
+
+#include <errno.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* What this scan made of one place. */
+struct settle_look {
+    bool looked;  /* this scan has a look at it */
+    bool planned; /* it should have had one */
+    bool settled; /* it was proven closed before: unless it is open again, looking at it tells nothing new */
+    enum look look;
+    enum vantage_class vantage_class;
+    bool open; /* its last answer was open, and nothing counts against it */
+};
+
+struct settle_case {
+    const struct settle_scan *scan;
+    struct settle_asset *asset;
+    const struct store_port *port;
+    struct store_place *places;
+    struct settle_look *looks;
+    size_t count;
+    struct finding_facts facts;
+    struct verdict verdict;
+    bool judged;
+    char *evidence;
+    char blind_reason[96];
+    char proof_reason[128];
+};
+
+static enum vantage_class settle_classify(const struct settle_scan *scan, const struct store_place *place)
+{
+    struct addr address = {0};
+    const struct settle_place asked = {
+        .realm = scan->realm,
+        .vantage = place->vantage,
+        .declared_class = place->declared_class[0] == '\0' ? NULL : place->declared_class,
+        .address = &address,
+        .self = place->self,
+    };
+    enum vantage_class vantage_class = VANTAGE_OWN_VPC;
+
+    if (scan->options->classify != NULL && addr_parse(place->address, &address) == 0) {
+        return scan->options->classify(scan->options->context, &asked);
+    }
+    if (place->self) {
+        return VANTAGE_SELF;
+    }
+    return asked.declared_class != NULL && vantage_class_parse(asked.declared_class, &vantage_class) == 0
+               ? vantage_class
+               : VANTAGE_OWN_VPC;
+}
+
+static bool settle_is_planned(const struct settle_case *this, const struct store_place *place)
+{
+    struct addr address;
+
+    return place->vantage_id == this->scan->scan.vantage_id && addr_parse(place->address, &address) == 0 &&
+           scan_plan_has_endpoint(this->scan->plan, &address, this->port->is_udp, this->port->port);
+}
+
+/* Where the place is the canary itself, its silence cannot vouch for the vantage: another endpoint that is known to
+ * answer and did so stands in for it. */
+static int settle_canary_answered(const struct settle_case *this, const struct store_place *place, bool *ret_answered)
+{
+    struct addr address;
+
+    *ret_answered = strcmp(this->scan->scan.canary, "answered") == 0;
+    if (*ret_answered || place->state != PORT_STATE_FILTERED || addr_parse(place->address, &address) < 0 ||
+        !scan_plan_is_canary(this->scan->plan, &address, this->port->is_udp, this->port->port)) {
+        return 0;
+    }
+    return store_other_answered(this->scan->store, place, this->scan->scan.id, ret_answered);
+}
+
+static int settle_look(const struct settle_case *this, const struct store_place *place, enum look *ret_look)
+{
+    const struct stored_scan *scan = &this->scan->scan;
+    struct look_facts facts = {
+        .state = place->state,
+        .reason = place->reason,
+        .is_udp = this->port->is_udp,
+        .tries = place->tries,
+        .scan_complete = strcmp(scan->state, "complete") == 0,
+        .loss = scan->loss,
+        .asset_running = this->asset->running,
+    };
+    int rc = settle_canary_answered(this, place, &facts.canary_answered);
+
+    if (rc == 0) {
+        *ret_look = life_look(&facts);
+    }
+    return rc;
+}
+
+/* Counts the look at a place; once, however often the scan is judged. */
+static int settle_prove(const struct settle_case *this, struct store_place *place, enum look look)
+{
+    if (place->last_seen <= place->proved_at || look == LOOK_BLIND || look == LOOK_UNDECIDED) {
+        return 0;
+    }
+    life_prove(&place->proof, look, place->answers);
+    return store_endpoint_prove(this->scan->store, place->endpoint_id, &place->proof, place->last_seen);
+}
+
+static const char *settle_blind_reason(const struct settle_case *this, bool looked)
+{
+    const struct stored_scan *scan = &this->scan->scan;
+
+    if (strcmp(scan->state, "complete") != 0) {
+        return "the scan ended early";
+    }
+    if (!looked) {
+        return "the scan did not reach it";
+    }
+    if (!this->asset->running) {
+        return "the host gave no answer: it is down or cannot be reached";
+    }
+    if (strcmp(scan->canary, "none") == 0) {
+        return "silent, and no canary is known in this place: silence proves nothing";
+    }
+    if (strcmp(scan->canary, "answered") != 0) {
+        return "the vantage's canary is silent: the vantage is lost";
+    }
+    return "silent, with too few tries for the measured loss";
+}
+
+static void settle_note_place(struct settle_case *this, size_t index)
+{
+    const struct store_place *place = &this->places[index];
+    const struct settle_look *look = &this->looks[index];
+    struct finding_facts *facts = &this->facts;
+    enum endpoint_word word = life_word(&place->proof);
+
+    facts->any_open = facts->any_open || word == ENDPOINT_WORD_OPEN;
+    facts->any_verifying = facts->any_verifying || word == ENDPOINT_WORD_VERIFYING;
+    facts->all_cleared = facts->all_cleared && word == ENDPOINT_WORD_CLEARED;
+    facts->seen_open = facts->seen_open || (look->looked && look->look == LOOK_OPEN);
+    if (look->settled || !look->planned) {
+        return;
+    }
+    /* Another scan of this vantage looked since this one began: it has judged that. */
+    if (!look->looked && place->last_seen >= this->scan->scan.started_at) {
+        return;
+    }
+    if (!look->looked || look->look == LOOK_BLIND) {
+        facts->blind = true;
+        snprintf(this->blind_reason, sizeof(this->blind_reason), "%s", settle_blind_reason(this, look->looked));
+    } else if (look->look != LOOK_UNDECIDED) {
+        facts->looked = true;
+    }
+}
+
+static void settle_note_proof(struct settle_case *this, const struct store_place *place, enum look look)
+{
+    if (look == LOOK_REFUSED) {
+        snprintf(this->proof_reason, sizeof(this->proof_reason), "refused (%.32s), %lld in a row", place->reason,
+                 (long long)place->proof.refusals);
+    } else if (look == LOOK_SILENT) {
+        snprintf(this->proof_reason, sizeof(this->proof_reason),
+                 "silent (%.32s), complete scans in a row: %lld; canary and asset answered", place->reason,
+                 (long long)place->proof.silent_scans);
+    }
+}
+
+static int settle_look_at_places(struct settle_case *this)
+{
+    this->facts.all_cleared = true;
+    for (size_t i = 0; i < this->count; i++) {
+        struct store_place *place = &this->places[i];
+        struct settle_look *look = &this->looks[i];
+        look->settled = life_word(&place->proof) == ENDPOINT_WORD_CLEARED;
+        look->looked = place->vantage_id == this->scan->scan.vantage_id && place->last_scan_id == this->scan->scan.id;
+        look->planned = look->looked || settle_is_planned(this, place);
+        if (look->looked) {
+            int rc = settle_look(this, place, &look->look);
+            if (rc == 0) {
+                rc = settle_prove(this, place, look->look);
+            }
+            if (rc < 0) {
+                return rc;
+            }
+            settle_note_proof(this, place, look->look);
+        }
+        look->open = place->state == PORT_STATE_OPEN && life_word(&place->proof) == ENDPOINT_WORD_OPEN;
+        look->vantage_class = settle_classify(this->scan, place);
+        settle_note_place(this, i);
+    }
+    this->facts.looked = this->facts.looked && !this->facts.blind;
+    return 0;
+}
+
+/* How widely a listener of the own host is bound: not known counts as everywhere. */
+static int settle_bound_rank(const struct store_place *place, struct addr *ret_bound)
+{
+    if (place->bound[0] == '\0' || addr_parse(place->bound, ret_bound) < 0) {
+        return 3;
+    }
+    return addr_is_unspecified(ret_bound) ? 2 : addr_is_loopback(ret_bound) ? 0 : 1;
+}
+
+/* The widest place that sees it open; `this->count` when none does. */
+static size_t settle_widest(const struct settle_case *this, struct addr *ret_bound)
+{
+    size_t widest = this->count;
+    int widest_rank = -1;
+
+    for (size_t i = 0; i < this->count; i++) {
+        struct addr bound = {0};
+        int rank;
+        if (!this->looks[i].open) {
+            continue;
+        }
+        rank = settle_bound_rank(&this->places[i], &bound);
+        if (widest == this->count || this->looks[i].vantage_class > this->looks[widest].vantage_class ||
+            (this->looks[i].vantage_class == this->looks[widest].vantage_class && rank > widest_rank)) {
+            widest = i;
+            widest_rank = rank;
+            *ret_bound = bound;
+        }
+    }
+    return widest;
+}
+
+static void settle_judge(struct settle_case *this)
+{
+    const struct settle_options *options = this->scan->options;
+    struct addr bound = {0};
+    size_t widest = settle_widest(this, &bound);
+    struct exposure exposure = {
+        .realm = this->scan->realm,
+        .names = (const char *const *)this->asset->known.names,
+        .name_count = this->asset->known.name_count,
+        .addresses = this->asset->known.addresses,
+        .address_count = this->asset->known.address_count,
+        .proto = this->port->is_udp ? "udp" : "tcp",
+        .port = this->port->port,
+        .now_ms = options->now_ms,
+    };
+
+    if (widest == this->count) {
+        return;
+    }
+    exposure.vantage_class = this->looks[widest].vantage_class;
+    exposure.vantage = this->places[widest].vantage;
+    exposure.bound = settle_bound_rank(&this->places[widest], &bound) == 3 ? NULL : &bound;
+    options->judge(options->policy, &exposure, &this->verdict);
+    if (this->verdict.kind[0] == '\0') {
+        snprintf(this->verdict.kind, sizeof(this->verdict.kind), "exposure");
+    }
+    this->judged = true;
+    this->scan->result->judged++;
+}
+
+static json_t *settle_evidence_place(const struct store_place *place)
+{
+    return json_pack("{s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:I}", "vantage", place->vantage, "address", place->address,
+                     "state", port_state_name(place->state), "reason", place->reason, "tries", (json_int_t)place->tries,
+                     "refusals", (json_int_t)place->proof.refusals, "silent_scans",
+                     (json_int_t)place->proof.silent_scans, "at", (json_int_t)place->last_seen);
+}
+
+static int settle_make_evidence(struct settle_case *this)
+{
+    const struct stored_scan *scan = &this->scan->scan;
+    json_t *places = json_array();
+    json_t *evidence;
+
+    for (size_t i = 0; i < this->count; i++) {
+        json_array_append_new(places, settle_evidence_place(&this->places[i]));
+    }
+    evidence = json_pack("{s:s, s:s, s:s, s:o?, s:b, s:o?}", "scan", scan->uuid, "scan_state", scan->state, "canary",
+                         scan->canary, "loss", scan->loss < 0 ? json_null() : json_real(scan->loss), "asset_running",
+                         this->asset->running ? 1 : 0, "places", places);
+    this->evidence = evidence == NULL ? NULL : json_dumps(evidence, JSON_COMPACT | JSON_REAL_PRECISION(15));
+    json_decref(evidence);
+    return this->evidence == NULL ? -ENOMEM : 0;
+}
+
+static const char *settle_presence_reason(const struct settle_case *this, enum presence from, enum presence to)
+{
+    switch (to) {
+    case PRESENCE_OPEN:
+        return from == PRESENCE_NEW       ? "a second probe found it open too"
+               : from == PRESENCE_ALLOWED ? "the policy does not allow it any more"
+                                          : "open again before it was proven closed";
+    case PRESENCE_REAPPEARED:
+        return "open again after it was fixed";
+    case PRESENCE_ALLOWED:
+        return "the policy allows it";
+    case PRESENCE_VERIFYING:
+    case PRESENCE_FIXED:
+        return this->proof_reason[0] != '\0' ? this->proof_reason : "closed from every vantage that saw it open";
+    case PRESENCE_FOLDED:
+        return "it came and went: no second probe found it open";
+    case PRESENCE_NEW:
+        return "open again after it came and went";
+    }
+    return "";
+}
+
+static struct store_event settle_event(const struct settle_case *this, const char *reason)
+{
+    return (struct store_event){
+        .scan_id = this->scan->scan.id,
+        .at_ms = this->scan->options->now_ms,
+        .actor = "auditd",
+        .reason = reason,
+        .evidence = this->evidence,
+    };
+}
+
+/* A proof that is complete at once goes through VERIFYING to FIXED in two steps, both logged. */
+static int settle_move(struct settle_case *this, struct stored_finding *finding, const struct finding_facts *facts)
+{
+    enum sight sight = life_decide(finding->presence, finding->sight, facts).sight;
+    bool was_folded = finding->presence == PRESENCE_FOLDED;
+    struct store_event event;
+    int rc;
+
+    for (int step = 0; step < 2; step++) {
+        enum presence to = life_decide(finding->presence, finding->sight, facts).presence;
+        event = settle_event(this, settle_presence_reason(this, finding->presence, to));
+        rc = store_finding_presence(this->scan->store, finding, to, &event);
+        if (rc <= 0) {
+            break;
+        }
+        this->scan->result->moved++;
+        if (to != PRESENCE_VERIFYING) {
+            break;
+        }
+    }
+    if (rc >= 0 && !was_folded && finding->presence == PRESENCE_FOLDED) {
+        rc = settle_fold_add(&this->asset->fold, finding, this->scan->options->now_ms);
+    }
+    if (rc < 0) {
+        return rc;
+    }
+    event = settle_event(this, sight == SIGHT_FRESH ? "looked at again" : this->blind_reason);
+    rc = store_finding_sight(this->scan->store, finding, sight, &event);
+    if (rc > 0) {
+        this->scan->result->moved++;
+    }
+    return rc < 0 ? rc : 0;
+}
+
+static int settle_vantages(const struct settle_case *this, int64_t finding_id)
+{
+    for (size_t i = 0; i < this->count; i++) {
+        const struct store_place *place = &this->places[i];
+        enum vantage_class widest = this->looks[i].vantage_class;
+        bool open = false;
+        bool cleared = true;
+        int rc = 0;
+        for (size_t j = 0; j < this->count; j++) {
+            if (this->places[j].vantage_id == place->vantage_id) {
+                open = open || this->looks[j].open;
+                cleared = cleared && life_word(&this->places[j].proof) == ENDPOINT_WORD_CLEARED;
+                widest = this->looks[j].open && this->looks[j].vantage_class > widest ? this->looks[j].vantage_class
+                                                                                      : widest;
+            }
+        }
+        if (open) {
+            rc = store_finding_vantage(this->scan->store, finding_id, place->vantage_id, vantage_class_name(widest),
+                                       place->last_seen);
+        } else if (cleared) {
+            rc = store_finding_vantage_end(this->scan->store, finding_id, place->vantage_id,
+                                           this->scan->options->now_ms);
+        }
+        if (rc < 0) {
+            return rc;
+        }
+    }
+    return 0;
+}
+
+static int64_t settle_last_open(const struct settle_case *this)
+{
+    int64_t last = 0;
+
+    for (size_t i = 0; i < this->count; i++) {
+        if (this->looks[i].looked && this->looks[i].look == LOOK_OPEN && this->places[i].last_seen > last) {
+            last = this->places[i].last_seen;
+        }
+    }
+    return last;
+}
+
+static int settle_finding(struct settle_case *this, struct stored_finding *finding)
+{
+    bool own_kind = strcmp(finding->verdict.kind, this->verdict.kind) == 0;
+    struct finding_facts facts = this->facts;
+    struct store_event event = settle_event(this, "judged again");
+    int rc;
+
+    /* What is open and is judged to be of another kind is no finding of this kind any more. */
+    facts.judged_allowed = this->judged && (this->verdict.verdict == VERDICT_ALLOWED || !own_kind);
+    facts.second_probe = finding->first_scan_id != this->scan->scan.id;
+    rc = settle_fold_is_fleeting(this->scan->store, finding, &facts.fleeting);
+    if (rc == 0) {
+        rc = settle_move(this, finding, &facts);
+    }
+    if (rc == 0 && facts.seen_open) {
+        rc = store_finding_seen(this->scan->store, finding->id, this->scan->scan.id, settle_last_open(this));
+    }
+    if (rc == 0 && this->judged && own_kind && this->verdict.verdict == VERDICT_FINDING) {
+        rc = store_finding_update(this->scan->store, finding, &this->verdict, this->scan->options->policy_id, &event);
+    }
+    return rc < 0 ? rc : settle_vantages(this, finding->id);
+}
+
+static int settle_insert(struct settle_case *this)
+{
+    char fingerprint[STORE_FINGERPRINT_SIZE];
+    struct stored_finding finding;
+    const struct store_finding_new new_finding = {
+        .fingerprint = fingerprint,
+        .asset_id = this->port->asset_id,
+        .is_udp = this->port->is_udp,
+        .port = this->port->port,
+        .policy_id = this->scan->options->policy_id,
+        .scan_id = this->scan->scan.id,
+        .at_ms = settle_last_open(this),
+    };
+    int rc;
+
+    store_fingerprint(this->asset->known.uuid, this->port->is_udp, this->port->port, this->verdict.kind, fingerprint);
+    rc = store_finding_find(this->scan->store, fingerprint, &finding);
+    if (rc != -ENOENT) {
+        return rc;
+    }
+    rc = store_finding_insert(this->scan->store, &new_finding, &this->verdict, this->evidence, &finding);
+    if (rc < 0) {
+        return rc;
+    }
+    this->scan->result->created++;
+    return settle_vantages(this, finding.id);
+}
+
+static int settle_findings(struct settle_case *this)
+{
+    int64_t last = 0;
+    int rc;
+
+    for (;;) {
+        struct stored_finding finding;
+        rc = store_finding_of_port(this->scan->store, this->port, last, &finding);
+        if (rc < 0) {
+            break;
+        }
+        last = finding.id;
+        rc = settle_finding(this, &finding);
+        if (rc < 0) {
+            return rc;
+        }
+    }
+    if (rc != -ENOENT) {
+        return rc;
+    }
+    return this->judged && this->verdict.verdict == VERDICT_FINDING && this->facts.seen_open ? settle_insert(this) : 0;
+}
+
+static int settle_case_run(struct settle_case *this)
+{
+    bool concerns = false;
+    int rc = settle_look_at_places(this);
+
+    for (size_t i = 0; i < this->count; i++) {
+        concerns = concerns || this->looks[i].planned;
+    }
+    if (rc < 0 || !concerns) {
+        return rc;
+    }
+    settle_judge(this);
+    rc = settle_make_evidence(this);
+    if (rc == 0) {
+        rc = settle_findings(this);
+    }
+    free(this->evidence);
+    return rc;
+}
+
+int settle_port(const struct settle_scan *scan, struct settle_asset *asset, const struct store_port *port)
+{
+    struct settle_case this = {.scan = scan, .asset = asset, .port = port};
+    int rc = store_port_places(scan->store, port, &this.places, &this.count);
+
+    if (rc < 0 || this.count == 0) {
+        return rc;
+    }
+    this.looks = calloc(this.count, sizeof(*this.looks));
+    rc = this.looks == NULL ? -ENOMEM : settle_case_run(&this);
+    free(this.looks);
+    free(this.places);
+    return rc;
+}

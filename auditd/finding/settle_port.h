@@ -1,0 +1,33 @@
+/* One port of one asset after a scan: what each place says, what the policy says, where its findings move.
+ * A part of settle.c. */
+#ifndef LEASTPORT_AUDITD_FINDING_SETTLE_PORT_H
+#define LEASTPORT_AUDITD_FINDING_SETTLE_PORT_H
+
+#include "auditd/finding/settle.h"
+#include "auditd/finding/settle_fold.h"
+#include "auditd/scan_plan.h"
+#include "auditd/store/asset.h"
+#include "auditd/store/endpoint.h"
+#include "auditd/store/scan.h"
+
+/* What is the same for all ports of a scan. */
+struct settle_scan {
+    struct store *store;
+    const struct settle_options *options;
+    struct settle_result *result;
+    const struct scan_plan *plan;
+    struct stored_scan scan;
+    const char *realm;
+};
+
+/* What is the same for all ports of an asset. */
+struct settle_asset {
+    int64_t id;
+    bool running;
+    struct store_known known;
+    struct settle_fold fold;
+};
+
+MUST_USE int settle_port(const struct settle_scan *scan, struct settle_asset *asset, const struct store_port *port);
+
+#endif

@@ -1,0 +1,129 @@
+#include "auditd/policy/policy.h"
+
+#include "auditd/policy/baseline.h"
+#include "auditd/policy/rule.h"
+#include "lib/clock.h"
+
+#include <errno.h>
+#include <string.h>
+
+static void warn_ended(const char *path, const struct rule_list *list, int64_t now_ms, FILE *out, size_t *warnings)
+{
+    char day[WALL_TEXT_SIZE];
+
+    for (size_t i = 0; i < list->count; i++) {
+        const struct rule *rule = &list->items[i];
+        if (rule->until_ms != 0 && rule->until_ms <= now_ms) {
+            wall_format(rule->until_ms - 1, day);
+            fprintf(out, "%s:%u: warning: the rule \"%s\" ended on %.10s and decides nothing any more\n", path,
+                    rule->line, rule->id, day);
+            (*warnings)++;
+        }
+    }
+}
+
+static const char *plural(size_t count)
+{
+    return count == 1 ? "" : "s";
+}
+
+int policy_check(const char *path, FILE *out)
+{
+    struct problems problems;
+    struct policy *policy = NULL;
+    const struct rule_set *rules;
+    size_t warnings;
+    int rc;
+
+    problems_init(&problems);
+    rc = policy_load(path, &problems, &policy);
+    if (rc == -ENOMEM) {
+        problems_add(&problems, PROBLEM_ERROR, (struct mark){0}, NULL, "out of memory");
+    }
+    problems_print(&problems, path, out);
+    warnings = problems.warning_count;
+    if (rc != 0) {
+        fprintf(out, "%s: %zu error%s, %zu warning%s\n", path, problems.error_count, plural(problems.error_count),
+                warnings, plural(warnings));
+        return rc;
+    }
+    rules = policy_rules(policy);
+    warn_ended(path, &rules->allow, wall_now_ms(), out, &warnings);
+    warn_ended(path, &rules->forbid, wall_now_ms(), out, &warnings);
+    fprintf(out, "%s: good: %zu allow, %zu forbid, %zu group%s, baseline %u; %zu warning%s\n", path, rules->allow.count,
+            rules->forbid.count, rules->group_count - 1, plural(rules->group_count - 1), policy_baseline(policy),
+            warnings, plural(warnings));
+    policy_destroy(policy);
+    return 0;
+}
+
+static void explain_rules(const struct rule_set *set, bool forbid, const struct rule_view *view, FILE *out)
+{
+    const struct rule_list *list = forbid ? &set->forbid : &set->allow;
+    const char *word = forbid ? "forbid   " : "allow    ";
+
+    if (list->count == 0) {
+        fprintf(out, "  %s  the policy has no such rule\n", word);
+    }
+    for (size_t i = 0; i < list->count; i++) {
+        const struct rule *rule = &list->items[i];
+        fprintf(out, "  %s  user/%s (line %u): %s\n", word, rule->id, rule->line,
+                rule_answer_text(forbid ? rule_forbids(set, rule, view) : rule_allows(set, rule, view)));
+    }
+}
+
+static void explain_row(const struct baseline_row *row, const struct rule_view *view, bool hard, FILE *out)
+{
+    const char *word = hard ? "hard     " : "baseline ";
+    bool forbidden = row != NULL && (row->forbidden_from & 1U << view->reach) != 0;
+
+    if (row == NULL || row->hard != hard) {
+        fprintf(out, "  %s  no %srule for this port\n", word, hard ? "hard " : "");
+    } else {
+        fprintf(out, "  %s  baseline/%s: %s: %s\n", word, row->id, row->to_whom,
+                forbidden ? "it applies" : "it does not forbid this source");
+    }
+}
+
+static void explain_verdict(const struct verdict *verdict, FILE *out)
+{
+    bool finding = verdict->verdict == VERDICT_FINDING;
+
+    fprintf(out, "decided by %s: %s\n", verdict->rule_id, finding ? "a finding" : "allowed");
+    fprintf(out, "  %s\n", verdict->title);
+    fprintf(out, "  why: %s\n", verdict->why);
+    if (!finding) {
+        return;
+    }
+    fprintf(out, "  fix: %s\n", verdict->fix);
+    fprintf(out, "  severity %s; penalty %.2f = service %g (%s) x breadth %g (%s) x evidence %g (%s) x need %g (%s)\n",
+            severity_name(verdict->severity), verdict->penalty, verdict->service_weight, verdict->service,
+            verdict->breadth, verdict->breadth_class, verdict->evidence, verdict->evidence_kind, verdict->need,
+            verdict->need_kind);
+}
+
+void policy_explain(const struct policy *policy, const struct exposure *exposure, FILE *out)
+{
+    const struct rule_set *set = policy_rules(policy);
+    const struct baseline_row *row = baseline_find(policy_baseline(policy), exposure->proto, exposure->port);
+    struct rule_view view;
+    struct verdict verdict;
+
+    judge_view(policy, exposure, &view);
+    judge_exposure(policy, exposure, &verdict);
+    fprintf(out, "%u/%s seen open from %s (%s) in the realm %s, under %s\n", exposure->port, exposure->proto,
+            exposure->vantage, vantage_class_name(exposure->vantage_class), exposure->realm, policy_name(policy));
+    fprintf(out, "looked at, in this order:\n");
+    explain_row(row, &view, true, out);
+    if (exposure->vantage_class == VANTAGE_SELF) {
+        bool loopback = exposure->bound != NULL && addr_is_loopback(exposure->bound);
+        fprintf(out, "  loopback   %s\n",
+                loopback ? "it listens on loopback alone: nobody else reaches it"
+                         : "it does not listen on loopback alone");
+    }
+    explain_rules(set, true, &view, out);
+    explain_rules(set, false, &view, out);
+    explain_row(row, &view, false, out);
+    fprintf(out, "  default    what nothing allows is a finding\n");
+    explain_verdict(&verdict, out);
+}

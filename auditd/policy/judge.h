@@ -1,0 +1,87 @@
+/* Judges one open endpoint under a policy. Pure: facts in, verdict out; knows neither store nor history. */
+#ifndef LEASTPORT_AUDITD_POLICY_JUDGE_H
+#define LEASTPORT_AUDITD_POLICY_JUDGE_H
+
+#include "lib/addr.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct policy;
+struct rule_view;
+
+/* Where a vantage stands towards a target, narrowest first; the weight is vantage_class_weight(). */
+enum vantage_class {
+    VANTAGE_SELF,
+    VANTAGE_OWN_VPC,
+    VANTAGE_VPN,
+    VANTAGE_PEER,
+    VANTAGE_PUBLIC_RANGE,
+    VANTAGE_WORLD,
+};
+
+/* "self", "own-vpc", … as the schema has them. */
+const char *vantage_class_name(enum vantage_class vantage_class);
+MUST_USE int vantage_class_parse(const char *name, enum vantage_class *ret_class);
+/* 0, 0.15, 0.4, 0.4, 0.6, 1 (design: breadth). */
+double vantage_class_weight(enum vantage_class vantage_class);
+
+enum severity { SEVERITY_LOW = 1, SEVERITY_MEDIUM, SEVERITY_HIGH, SEVERITY_CRITICAL };
+
+const char *severity_name(enum severity severity);
+MUST_USE int severity_parse(const char *name, enum severity *ret_severity);
+
+/* One port of one asset that was seen open, from the widest vantage that sees it. Text is borrowed for the call. */
+struct exposure {
+    const char *realm;
+    const char *const *names;
+    size_t name_count;
+    const struct addr *addresses;
+    size_t address_count;
+    const char *proto;
+    uint16_t port;
+    /* The widest of the vantages that see it open. */
+    enum vantage_class vantage_class;
+    const char *vantage;
+    /* With VANTAGE_SELF: what the listener is bound to, or NULL when that is not known (counts as wildcard). */
+    const struct addr *bound;
+    int64_t now_ms;
+};
+
+enum verdict_kind {
+    /* A rule of the policy allows it, or it can be reached from nowhere but its own host. */
+    VERDICT_ALLOWED,
+    VERDICT_FINDING,
+};
+
+enum { VERDICT_TEXT_SIZE = 512, VERDICT_NAME_SIZE = 64 };
+
+/* Every term of penalty = service x breadth x evidence x need is kept, so that it can be explained. */
+struct verdict {
+    enum verdict_kind verdict;
+    enum severity severity;
+    double service_weight;
+    double breadth;
+    double evidence;
+    double need;
+    double penalty;
+    char kind[VERDICT_NAME_SIZE];          /* "exposure", or the name of a check */
+    char service[VERDICT_NAME_SIZE];       /* by port for now: "redis" */
+    char rule_id[VERDICT_NAME_SIZE];       /* "baseline/redis", "user/ssh", "default" */
+    char breadth_class[VERDICT_NAME_SIZE]; /* vantage class, "loopback", "wildcard" */
+    char evidence_kind[VERDICT_NAME_SIZE]; /* "port only" where what answers would decide, else "seen" */
+    char need_kind[VERDICT_NAME_SIZE];     /* "allowed", "unknown", "forbidden" */
+    char owner[VERDICT_NAME_SIZE];
+    char title[VERDICT_TEXT_SIZE];
+    char why[VERDICT_TEXT_SIZE];
+    char fix[VERDICT_TEXT_SIZE];
+};
+
+/* Precedence: the user's forbid, the user's allow, the baseline's forbid, the default (nothing allows it: a finding);
+ * the baseline's hard rules come first of all. */
+void judge_exposure(const struct policy *policy, const struct exposure *exposure, struct verdict *ret_verdict);
+
+/* The exposure as the rules of the policy are asked about it; borrows from both. */
+void judge_view(const struct policy *policy, const struct exposure *exposure, struct rule_view *ret_view);
+
+#endif

@@ -1,0 +1,146 @@
+#include "auditd/report/jsonl.h"
+
+#include "lib/clock.h"
+
+#include <errno.h>
+#include <jansson.h>
+#include <string.h>
+
+struct lines {
+    struct store_reader *reader;
+    FILE *out;
+    /* What the youngest look at the finding's port saw. */
+    char state[16];
+    char reason[64];
+    char vantage[160];
+};
+
+static int print_line(FILE *out, json_t *object)
+{
+    int rc = object == NULL ? -ENOMEM : 0;
+
+    if (rc == 0 && (json_dumpf(object, out, JSON_COMPACT | JSON_ENSURE_ASCII | JSON_REAL_PRECISION(15)) != 0 ||
+                    fputc('\n', out) == EOF || fflush(out) != 0)) {
+        rc = errno != 0 ? -errno : -EIO;
+    }
+    json_decref(object);
+    return rc;
+}
+
+/* Text from the network need not be UTF-8, which JSON wants: bytes that are not become U+FFFD. */
+static json_t *text(const char *bytes)
+{
+    json_t *string = json_string(bytes);
+    char clean[1024];
+    size_t used = 0;
+
+    if (string != NULL) {
+        return string;
+    }
+    for (; *bytes != '\0' && used + 4 < sizeof(clean); bytes++) {
+        if ((unsigned char)*bytes < 0x80) {
+            clean[used++] = *bytes;
+        } else {
+            memcpy(clean + used, "\xef\xbf\xbd", 3);
+            used += 3;
+        }
+    }
+    clean[used] = '\0';
+    return json_string(clean);
+}
+
+static int take_endpoint(void *context, const struct store_endpoint *endpoint)
+{
+    struct lines *lines = context;
+
+    snprintf(lines->state, sizeof(lines->state), "%s", endpoint->state);
+    snprintf(lines->reason, sizeof(lines->reason), "%s", endpoint->reason);
+    snprintf(lines->vantage, sizeof(lines->vantage), "%s", endpoint->vantage);
+    return 0;
+}
+
+static int read_endpoint(struct lines *lines, const struct store_finding *finding)
+{
+    const struct store_endpoint_filter filter = {
+        .hosts = {&finding->host, 1},
+        .protos = {&finding->proto, 1},
+        .ports = {&finding->port, 1},
+        .page = {.sort = STORE_ENDPOINT_BY_LAST_SEEN, .is_descending = true, .limit = 1},
+    };
+
+    lines->state[0] = '\0';
+    lines->reason[0] = '\0';
+    lines->vantage[0] = '\0';
+    return store_read_endpoints(lines->reader, &filter, take_endpoint, lines);
+}
+
+static int print_finding(void *context, const struct store_finding *finding)
+{
+    struct lines *lines = context;
+    char seen[WALL_TEXT_SIZE];
+    char first[WALL_TEXT_SIZE];
+    int rc = read_endpoint(lines, finding);
+
+    if (rc != 0) {
+        return rc;
+    }
+    wall_format(finding->last_seen, seen);
+    wall_format(finding->first_seen, first);
+    return print_line(
+        lines->out,
+        json_pack(
+            "{s:s, s:s, s:s, s:s, s:o, s:o, s:o, s:o, s:s, s:I, s:s, s:o, s:o, s:o, s:s, s:s, s:s, s:s, s:f, s:f, "
+            "s:f, s:f, s:f, s:s, s:s, s:s, s:o, s:o, s:o, s:o, s:s, s:s, s:s}",
+            "schema", "leastport.finding/1", "type", "finding", "scan_id", finding->scan, "ts", seen, "realm",
+            text(finding->realm), "vantage", text(lines->vantage), "host", text(finding->address), "name",
+            text(finding->name), "proto", finding->proto, "port", (json_int_t)finding->port, "state", lines->state,
+            "reason", text(lines->reason), "service", text(finding->service), "rule_id", text(finding->rule_id),
+            "severity", finding->severity, "presence", finding->presence, "disposition", finding->disposition, "sight",
+            finding->sight, "service_weight", finding->service_weight, "breadth", finding->breadth, "evidence",
+            finding->evidence, "need", finding->need, "penalty", finding->penalty, "breadth_class",
+            finding->breadth_class, "evidence_kind", finding->evidence_kind, "need_kind", finding->need_kind, "title",
+            text(finding->title), "why", text(finding->why), "fix", text(finding->fix), "owner", text(finding->owner),
+            "first_seen", first, "fingerprint", finding->fingerprint, "policy_hash", finding->policy_hash));
+}
+
+static int print_score(void *context, const struct store_score *score)
+{
+    struct lines *lines = context;
+    char moment[WALL_TEXT_SIZE];
+    json_t *caps = json_loads(score->caps, 0, NULL);
+    json_t *terms = json_loads(score->terms, 0, NULL);
+
+    if (caps == NULL || terms == NULL) {
+        json_decref(caps);
+        json_decref(terms);
+        return -EUCLEAN;
+    }
+    wall_format(score->last_at, moment);
+    return print_line(lines->out, json_pack("{s:s, s:s, s:s, s:f, s:s, s:f, s:f, s:f, s:o, s:o}", "schema",
+                                            "leastport.finding/1", "type", "score", "ts", moment, "score", score->score,
+                                            "grade", score->grade, "exposure", score->exposure, "waived", score->waived,
+                                            "coverage", score->coverage, "caps", caps, "terms", terms));
+}
+
+static int print_all(struct lines *lines)
+{
+    static const char *const scopes[] = {"fleet"};
+    const struct store_score_filter score = {.scopes = {scopes, 1}};
+    const struct store_finding_filter findings = {.page = {.sort = STORE_FINDING_BY_PENALTY, .is_descending = true}};
+    int rc = store_read_findings(lines->reader, &findings, print_finding, lines);
+
+    return rc == 0 ? store_read_scores(lines->reader, &score, print_score, lines) : rc;
+}
+
+int report_jsonl_print(struct store_reader *reader, FILE *out)
+{
+    struct lines lines = {.reader = reader, .out = out};
+    int rc = store_reader_begin(reader);
+
+    if (rc != 0) {
+        return rc;
+    }
+    rc = print_all(&lines);
+    store_reader_end(reader);
+    return rc;
+}

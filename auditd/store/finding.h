@@ -1,0 +1,109 @@
+/* Findings, the vantages that see them, and the log of their lives. */
+#ifndef LEASTPORT_AUDITD_STORE_FINDING_H
+#define LEASTPORT_AUDITD_STORE_FINDING_H
+
+#include "auditd/finding/life.h"
+#include "auditd/policy/judge.h"
+#include "auditd/store/store.h"
+
+#include <sqlite3.h>
+
+enum { STORE_FINGERPRINT_SIZE = 65 };
+
+/* For store_score.c: severity, service_weight, breadth, evidence, need, penalty, kind, service, rule_id, breadth_class,
+ * evidence_kind, need_kind, owner, title, why, fix stand in this order from `column` on. */
+void store_finding_read_verdict(sqlite3_stmt *row, int column, struct verdict *ret_verdict);
+
+/* BLAKE2b-256, hexadecimal, of asset uuid, proto, port and kind. */
+void store_fingerprint(const char *asset_uuid, bool is_udp, uint16_t port, const char *kind,
+                       char ret_fingerprint[STORE_FINGERPRINT_SIZE]);
+
+struct stored_finding {
+    int64_t id;
+    int64_t asset_id;
+    int64_t policy_id;
+    int64_t first_scan_id;
+    int64_t last_scan_id;
+    int64_t last_seen;
+    bool is_udp;
+    uint16_t port;
+    enum presence presence;
+    enum disposition disposition;
+    enum sight sight;
+    struct verdict verdict; /* as stored; verdict.verdict is not stored and reads VERDICT_FINDING */
+};
+
+/* The finding with that fingerprint. -ENOENT. */
+MUST_USE int store_finding_find(struct store *store, const char *fingerprint, struct stored_finding *ret_finding);
+
+/* Walks an asset's findings by id: the first after `after_id`. -ENOENT at the end. */
+MUST_USE int store_finding_next(struct store *store, int64_t asset_id, int64_t after_id,
+                                struct stored_finding *ret_finding);
+
+struct store_port;
+
+/* The same for the findings of one port of an asset, of its listeners. */
+MUST_USE int store_finding_of_port(struct store *store, const struct store_port *port, int64_t after_id,
+                                   struct stored_finding *ret_finding);
+
+struct store_finding_new {
+    const char *fingerprint;
+    int64_t asset_id;
+    bool is_udp;
+    uint16_t port;
+    int64_t policy_id;
+    int64_t scan_id;
+    int64_t at_ms;
+};
+
+/* Inserts it as NEW, NONE, FRESH, with its first event. */
+MUST_USE int store_finding_insert(struct store *store, const struct store_finding_new *new_finding,
+                                  const struct verdict *verdict, const char *evidence,
+                                  struct stored_finding *ret_finding);
+
+struct store_event {
+    int64_t finding_id;
+    int64_t scan_id; /* 0: none */
+    int64_t at_ms;
+    const char *actor; /* "auditd", "cli:name", … */
+    const char *what;
+    const char *was;
+    const char *became;
+    const char *reason;
+    const char *evidence; /* JSON */
+};
+
+MUST_USE int store_event_add(struct store *store, const struct store_event *event);
+
+/* Writes the attributes that differ, an event for each that a person reads (severity, breadth, service, rule, need).
+ * How many events, or an error. `event` gives all but what, was and became. */
+MUST_USE int store_finding_update(struct store *store, struct stored_finding *finding, const struct verdict *verdict,
+                                  int64_t policy_id, const struct store_event *event);
+
+/* Move and log; 1 moved, 0 stood there already, -EPERM illegal. `event` gives all but what, was and became. */
+MUST_USE int store_finding_presence(struct store *store, struct stored_finding *finding, enum presence to,
+                                    const struct store_event *event);
+MUST_USE int store_finding_sight(struct store *store, struct stored_finding *finding, enum sight to,
+                                 const struct store_event *event);
+
+/* The finding of an asset that stands for its listeners which came and went; at port 0, which no listener has. */
+#define STORE_KIND_EPHEMERAL "ephemeral-listeners"
+
+/* Whether a second probe ever found it open: it was OPEN or REAPPEARED. */
+MUST_USE int store_finding_was_confirmed(struct store *store, int64_t finding_id, bool *ret_was);
+
+/* Complete scans in a row that saw nothing of it: one more, or none since now. *ret_scans is what it is then. */
+MUST_USE int store_finding_unseen(struct store *store, int64_t finding_id, bool again, int64_t *ret_scans);
+
+/* Seen open: last_seen and last_scan_id. */
+MUST_USE int store_finding_seen(struct store *store, int64_t finding_id, int64_t scan_id, int64_t at_ms);
+
+/* The vantage sees it open from `at_ms` on (class: as the schema of vantage has it), or no longer. */
+MUST_USE int store_finding_vantage(struct store *store, int64_t finding_id, int64_t vantage_id,
+                                   const char *vantage_class, int64_t at_ms);
+MUST_USE int store_finding_vantage_end(struct store *store, int64_t finding_id, int64_t vantage_id, int64_t at_ms);
+/* No vantage sees it any more. */
+MUST_USE int store_finding_vantages_end(struct store *store, int64_t finding_id, int64_t at_ms);
+MUST_USE int store_finding_has_vantage(struct store *store, int64_t finding_id, int64_t vantage_id, bool *ret_has);
+
+#endif

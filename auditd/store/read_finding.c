@@ -1,0 +1,252 @@
+/* The findings of the read-only store: lists, counts by groups, and the vantages that see one. */
+#include "auditd/store/query.h"
+
+#include <assert.h>
+
+#define FINDING_NAME STORE_ASSET_IDENTITY("f.asset_id", "name")
+#define FINDING_FROM                                                                                                   \
+    " FROM finding f JOIN asset a ON a.id = f.asset_id JOIN realm r ON r.id = a.realm_id JOIN policy p ON "            \
+    "p.id = f.policy_id WHERE 1"
+
+static const char finding_select[] =
+    "f.id, f.uuid, f.fingerprint, a.uuid, r.name, " STORE_FINDING_ADDRESS ", " FINDING_NAME
+    ", f.proto, f.kind, f.port, f.presence, f.disposition, f.sight, f.severity, f.service, f.rule_id, p.name, p.hash, "
+    "f.service_weight, f.breadth, f.evidence, f.need, f.penalty, f.breadth_class, f.evidence_kind, f.need_kind, "
+    "f.title, f.why, f.fix, f.owner, f.first_seen, f.last_seen, f.changed_at, f.fixed_at, "
+    "(SELECT s.uuid FROM scan s WHERE s.id = f.last_scan_id)" FINDING_FROM;
+
+static const char *finding_sort_key(int sort)
+{
+    switch ((enum store_finding_sort)sort) {
+    case STORE_FINDING_BY_SEVERITY:
+        return "f.severity_rank";
+    case STORE_FINDING_BY_PENALTY:
+        return "f.penalty";
+    case STORE_FINDING_BY_PORT:
+        return "f.port";
+    case STORE_FINDING_BY_FIRST_SEEN:
+        return "f.first_seen";
+    case STORE_FINDING_BY_LAST_SEEN:
+        return "f.last_seen";
+    case STORE_FINDING_BY_CHANGE:
+        return "f.changed_at";
+    case STORE_FINDING_BY_ID:
+        break;
+    }
+    return "f.id";
+}
+
+static void finding_add_places(struct store_query *query, const struct store_finding_filter *filter)
+{
+    store_query_among(query, "f.uuid", &filter->uuids);
+    store_query_among(query, "a.uuid", &filter->hosts);
+    store_query_among(query, "r.name", &filter->realms);
+    if (filter->addresses.count != 0) {
+        store_query_add(query, " AND f.asset_id IN (SELECT i.asset_id FROM asset_identity i WHERE i.kind = 'address' "
+                               "AND i.valid_to IS NULL");
+        store_query_among(query, "i.value", &filter->addresses);
+        store_query_add(query, ")");
+    }
+    if (filter->vantages.count != 0) {
+        store_query_add(query, " AND f.id IN (SELECT x.finding_id FROM finding_vantage x JOIN vantage v ON "
+                               "v.id = x.vantage_id WHERE x.until IS NULL");
+        store_query_among(query, "v.name", &filter->vantages);
+        store_query_add(query, ")");
+    }
+}
+
+static void finding_add_filter(struct store_query *query, const struct store_finding_filter *filter)
+{
+    finding_add_places(query, filter);
+    store_query_among(query, "f.proto", &filter->protos);
+    store_query_among_numbers(query, "f.port", &filter->ports);
+    store_query_among(query, "f.service", &filter->services);
+    store_query_among(query, "f.kind", &filter->kinds);
+    store_query_among(query, "f.rule_id", &filter->rules);
+    store_query_among(query, "f.owner", &filter->owners);
+    store_query_among(query, "f.presence", &filter->presences);
+    store_query_among(query, "f.disposition", &filter->dispositions);
+    store_query_among(query, "f.sight", &filter->sights);
+    store_query_among(query, "f.severity", &filter->severities);
+    store_query_among(query, "f.breadth_class", &filter->breadth_classes);
+    if (filter->severity_min > 0) {
+        store_query_add(query, " AND f.severity_rank >= ?%d", store_query_number(query, filter->severity_min));
+    }
+    store_query_between(query, "f.first_seen", filter->first_seen_since, filter->first_seen_before);
+    store_query_between(query, "f.last_seen", filter->last_seen_since, filter->last_seen_before);
+    store_query_between(query, "f.changed_at", filter->changed_since, filter->changed_before);
+    if (filter->uuids.count != 0 || filter->changed_since != 0) {
+        return;
+    }
+    if (filter->presences.count == 0) {
+        store_query_add(query, " AND f.presence IN ('NEW', 'OPEN', 'VERIFYING', 'REAPPEARED')");
+    }
+    if (filter->sights.count == 0) {
+        store_query_add(query, " AND f.sight <> 'RETIRED'");
+    }
+}
+
+struct finding_target {
+    store_finding_fn *fn;
+    void *context;
+};
+
+static int finding_row(struct store_row *row, void *context)
+{
+    struct finding_target *target = context;
+    struct store_finding finding;
+
+    finding.sort_key = store_row_real(row);
+    finding.id = store_row_number(row);
+    finding.uuid = store_row_text(row);
+    finding.fingerprint = store_row_text(row);
+    finding.host = store_row_text(row);
+    finding.realm = store_row_text(row);
+    finding.address = store_row_text(row);
+    finding.name = store_row_text(row);
+    finding.proto = store_row_text(row);
+    finding.kind = store_row_text(row);
+    finding.port = store_row_number(row);
+    finding.presence = store_row_text(row);
+    finding.disposition = store_row_text(row);
+    finding.sight = store_row_text(row);
+    finding.severity = store_row_text(row);
+    finding.service = store_row_text(row);
+    finding.rule_id = store_row_text(row);
+    finding.policy = store_row_text(row);
+    finding.policy_hash = store_row_text(row);
+    finding.service_weight = store_row_real(row);
+    finding.breadth = store_row_real(row);
+    finding.evidence = store_row_real(row);
+    finding.need = store_row_real(row);
+    finding.penalty = store_row_real(row);
+    finding.breadth_class = store_row_text(row);
+    finding.evidence_kind = store_row_text(row);
+    finding.need_kind = store_row_text(row);
+    finding.title = store_row_text(row);
+    finding.why = store_row_text(row);
+    finding.fix = store_row_text(row);
+    finding.owner = store_row_text(row);
+    finding.first_seen = store_row_number(row);
+    finding.last_seen = store_row_number(row);
+    finding.changed_at = store_row_number(row);
+    finding.fixed_at = store_row_number(row);
+    finding.scan = store_row_text(row);
+    return target->fn(target->context, &finding);
+}
+
+int store_read_findings(struct store_reader *reader, const struct store_finding_filter *filter, store_finding_fn *fn,
+                        void *context)
+{
+    struct finding_target target = {fn, context};
+    const char *key = finding_sort_key(filter->page.sort);
+    struct store_query query;
+    int rc;
+
+    store_query_init(&query, "");
+    store_query_add(&query, "SELECT %s, %s", key, finding_select);
+    finding_add_filter(&query, filter);
+    store_query_page(&query, &filter->page, key, "f.id");
+    rc = store_query_run(&query, reader, finding_row, &target);
+    store_query_done(&query);
+    return rc;
+}
+
+/* ---- counts ---- */
+
+static const char *const finding_group_columns[STORE_GROUP_COUNT] = {
+    [STORE_GROUP_SEVERITY] = "f.severity",
+    [STORE_GROUP_PRESENCE] = "f.presence",
+    [STORE_GROUP_DISPOSITION] = "f.disposition",
+    [STORE_GROUP_SIGHT] = "f.sight",
+    [STORE_GROUP_REALM] = "r.name",
+    [STORE_GROUP_SERVICE] = "f.service",
+    [STORE_GROUP_PORT] = "f.proto || '/' || f.port",
+    [STORE_GROUP_RULE] = "f.rule_id",
+    [STORE_GROUP_HOST] = "a.uuid",
+};
+
+struct group_target {
+    store_group_fn *fn;
+    void *context;
+    size_t key_count;
+};
+
+static int group_row(struct store_row *row, void *context)
+{
+    struct group_target *target = context;
+    struct store_group group = {0};
+
+    for (size_t i = 0; i < target->key_count; i++) {
+        group.values[i] = store_row_text(row);
+    }
+    group.count = store_row_number(row);
+    group.penalty = store_row_real(row);
+    group.first_seen_mean = store_row_number(row);
+    return target->fn(target->context, &group);
+}
+
+int store_read_finding_groups(struct store_reader *reader, const struct store_finding_filter *filter,
+                              struct store_group_keys keys, store_group_fn *fn, void *context)
+{
+    struct group_target target = {fn, context, keys.count};
+    struct store_query query;
+    int rc;
+
+    assert(keys.count >= 1 && keys.count <= STORE_GROUP_COUNT);
+    store_query_init(&query, "SELECT ");
+    for (size_t i = 0; i < keys.count; i++) {
+        store_query_add(&query, "%s, ", finding_group_columns[keys.values[i]]);
+    }
+    store_query_add(&query, "COUNT(*), SUM(f.penalty), CAST(AVG(f.first_seen) AS INTEGER)" FINDING_FROM);
+    finding_add_filter(&query, filter);
+    store_query_add(&query, " GROUP BY ");
+    for (size_t i = 0; i < keys.count; i++) {
+        store_query_add(&query, "%s%zu", i == 0 ? "" : ", ", i + 1);
+    }
+    store_query_add(&query, " ORDER BY %zu DESC", keys.count + 1);
+    for (size_t i = 0; i < keys.count; i++) {
+        store_query_add(&query, ", %zu", i + 1);
+    }
+    if (filter->page.limit != 0) {
+        store_query_add(&query, " LIMIT ?%d", store_query_number(&query, filter->page.limit));
+    }
+    rc = store_query_run(&query, reader, group_row, &target);
+    store_query_done(&query);
+    return rc;
+}
+
+/* ---- vantages ---- */
+
+struct finding_vantage_target {
+    store_finding_vantage_fn *fn;
+    void *context;
+};
+
+static int finding_vantage_row(struct store_row *row, void *context)
+{
+    struct finding_vantage_target *target = context;
+    struct store_finding_vantage vantage;
+
+    vantage.vantage = store_row_text(row);
+    vantage.vantage_class = store_row_text(row);
+    vantage.since = store_row_number(row);
+    vantage.until = store_row_number(row);
+    return target->fn(target->context, &vantage);
+}
+
+int store_read_finding_vantages(struct store_reader *reader, int64_t finding_id, store_finding_vantage_fn *fn,
+                                void *context)
+{
+    struct finding_vantage_target target = {fn, context};
+    struct store_query query;
+    int rc;
+
+    store_query_init(&query, "SELECT v.name, x.class, x.since, x.until FROM finding_vantage x JOIN vantage v ON "
+                             "v.id = x.vantage_id WHERE x.finding_id = ");
+    store_query_add(&query, "?%d ORDER BY x.until IS NULL DESC, x.since DESC, v.name",
+                    store_query_number(&query, finding_id));
+    rc = store_query_run(&query, reader, finding_vantage_row, &target);
+    store_query_done(&query);
+    return rc;
+}

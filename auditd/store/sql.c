@@ -1,0 +1,289 @@
+#include "auditd/store/sql.h"
+
+#include "auditd/store/lock.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* uthash's own choice falls through its cases without saying so, which clang warns of. */
+#define HASH_FUNCTION HASH_SAX
+#include <uthash.h>
+
+struct store_statement {
+    const char *sql; /* the key: the pointer, not the text */
+    sqlite3_stmt *statement;
+    UT_hash_handle hh;
+};
+
+struct store {
+    sqlite3 *database;
+    char *path;
+    struct store_lock *lock;
+    struct store_statement *statements;
+    struct store_error error;
+};
+
+int store_attach(sqlite3 *database, const char *path, struct store_lock *lock, struct store **ret_store)
+{
+    struct store *store = calloc(1, sizeof(*store));
+
+    if (store != NULL) {
+        store->path = strdup(path);
+    }
+    if (store == NULL || store->path == NULL) {
+        free(store);
+        sqlite3_close_v2(database);
+        store_lock_release(lock);
+        return -ENOMEM;
+    }
+    store->database = database;
+    store->lock = lock;
+    *ret_store = store;
+    return 0;
+}
+
+void store_close(struct store *store)
+{
+    struct store_statement *entry;
+
+    if (store == NULL) {
+        return;
+    }
+    /* The table goes first; what it held is still a list. */
+    entry = store->statements;
+    HASH_CLEAR(hh, store->statements);
+    while (entry != NULL) {
+        struct store_statement *next = entry->hh.next;
+        sqlite3_finalize(entry->statement);
+        free(entry);
+        entry = next;
+    }
+    sqlite3_close_v2(store->database);
+    store_lock_release(store->lock);
+    free(store->path);
+    free(store);
+}
+
+sqlite3 *store_database(const struct store *store)
+{
+    return store->database;
+}
+
+const struct store_error *store_last_error(const struct store *store)
+{
+    return &store->error;
+}
+
+/* What SQLite's primary result codes mean here, and what a person can do. */
+static const struct {
+    int sqlite_rc;
+    enum store_fault fault;
+    int rc;
+    const char *meaning;
+} store_meanings[] = {
+    {SQLITE_BUSY, STORE_FAULT_LOCKED, -EBUSY,
+     "another process holds its lock; end that process (a database shell, a backup) and try again"},
+    {SQLITE_LOCKED, STORE_FAULT_LOCKED, -EBUSY, "it is locked by this process's own reader"},
+    {SQLITE_FULL, STORE_FAULT_FULL, -ENOSPC,
+     "the disk is full (or the database reached its ceiling); make room and run again"},
+    {SQLITE_CORRUPT, STORE_FAULT_CORRUPT, -EUCLEAN,
+     "the file is corrupt; restore a backup, or move it away (with its -wal and -shm) and begin a new one"},
+    {SQLITE_NOTADB, STORE_FAULT_NOT_DATABASE, -EBADMSG, "the file is not a database; name another file"},
+    {SQLITE_READONLY, STORE_FAULT_READ_ONLY, -EROFS,
+     "it cannot be written; check the owner and mode of file and folder"},
+    {SQLITE_PERM, STORE_FAULT_READ_ONLY, -EACCES, "access is denied; check the owner and mode of file and folder"},
+    {SQLITE_CANTOPEN, STORE_FAULT_READ_ONLY, -EACCES,
+     "it cannot be opened; check that the folder exists and may be written"},
+    {SQLITE_NOMEM, STORE_FAULT_OTHER, -ENOMEM, "out of memory"},
+    {SQLITE_IOERR, STORE_FAULT_OTHER, -EIO, "the disk reports an error; look at the system's log"},
+    {SQLITE_CONSTRAINT, STORE_FAULT_OTHER, -EINVAL, "a row breaks a rule of the schema (an error of this program)"},
+};
+
+int store_explain(int sqlite_rc, const char *path, const char *detail, struct store_error *ret_error)
+{
+    for (size_t i = 0; i < sizeof(store_meanings) / sizeof(*store_meanings); i++) {
+        if (store_meanings[i].sqlite_rc == (sqlite_rc & 0xff)) {
+            ret_error->fault = store_meanings[i].fault;
+            snprintf(ret_error->text, sizeof(ret_error->text), "the database %.300s: %s (%.150s)", path,
+                     store_meanings[i].meaning, detail);
+            return store_meanings[i].rc;
+        }
+    }
+    ret_error->fault = STORE_FAULT_OTHER;
+    snprintf(ret_error->text, sizeof(ret_error->text), "the database %.300s: %.150s", path, detail);
+    return -EIO;
+}
+
+int store_fail_sqlite(struct store *store, int sqlite_rc)
+{
+    /* Where SQLite makes the log's index (-shm) a full disk is but an I/O error to it. */
+    if ((sqlite_rc & 0xff) == SQLITE_IOERR && sqlite3_system_errno(store->database) == ENOSPC) {
+        sqlite_rc = SQLITE_FULL;
+    }
+    return store_explain(sqlite_rc, store->path, sqlite3_errmsg(store->database), &store->error);
+}
+
+int store_fail(struct store *store, enum store_fault fault, int rc, const char *format, ...)
+{
+    va_list arguments;
+
+    va_start(arguments, format);
+    vsnprintf(store->error.text, sizeof(store->error.text), format, arguments);
+    va_end(arguments);
+    store->error.fault = fault;
+    return rc;
+}
+
+static int store_prepare(struct store *store, const char *sql, sqlite3_stmt **ret_statement)
+{
+    struct store_statement *entry;
+    int sqlite_rc;
+
+    HASH_FIND_PTR(store->statements, &sql, entry);
+    if (entry != NULL) {
+        *ret_statement = entry->statement;
+        return 0;
+    }
+    entry = calloc(1, sizeof(*entry));
+    if (entry == NULL) {
+        return store_fail(store, STORE_FAULT_OTHER, -ENOMEM, "out of memory");
+    }
+    sqlite_rc = sqlite3_prepare_v3(store->database, sql, -1, SQLITE_PREPARE_PERSISTENT, &entry->statement, NULL);
+    if (sqlite_rc != SQLITE_OK) {
+        free(entry);
+        return store_fail_sqlite(store, sqlite_rc);
+    }
+    entry->sql = sql;
+    HASH_ADD_PTR(store->statements, sql, entry);
+    *ret_statement = entry->statement;
+    return 0;
+}
+
+static int store_bind_one(sqlite3_stmt *statement, int index, char type, va_list *arguments)
+{
+    const char *text;
+
+    switch (type) {
+    case 'i':
+        return sqlite3_bind_int64(statement, index, va_arg(*arguments, int64_t));
+    case 'r':
+        return sqlite3_bind_double(statement, index, va_arg(*arguments, double));
+    case 't':
+        text = va_arg(*arguments, const char *);
+        return text == NULL ? sqlite3_bind_null(statement, index)
+                            : sqlite3_bind_text(statement, index, text, -1, SQLITE_TRANSIENT);
+    default:
+        assert(type == 'n');
+        return sqlite3_bind_null(statement, index);
+    }
+}
+
+static int store_bind(struct store *store, sqlite3_stmt **ret_statement, const char *sql, const char *types,
+                      va_list *arguments)
+{
+    sqlite3_stmt *statement = NULL;
+    int rc = store_prepare(store, sql, &statement);
+
+    if (rc < 0) {
+        return rc;
+    }
+    assert(!sqlite3_stmt_busy(statement));
+    sqlite3_reset(statement);
+    assert(sqlite3_bind_parameter_count(statement) == (int)strlen(types));
+    for (int i = 0; types[i] != '\0'; i++) {
+        int sqlite_rc = store_bind_one(statement, i + 1, types[i], arguments);
+        if (sqlite_rc != SQLITE_OK) {
+            return store_fail_sqlite(store, sqlite_rc);
+        }
+    }
+    *ret_statement = statement;
+    return 0;
+}
+
+int store_query(struct store *store, sqlite3_stmt **ret_statement, const char *sql, const char *types, ...)
+{
+    va_list arguments;
+    int rc;
+
+    va_start(arguments, types);
+    rc = store_bind(store, ret_statement, sql, types, &arguments);
+    va_end(arguments);
+    return rc;
+}
+
+int store_step(struct store *store, sqlite3_stmt *statement)
+{
+    int sqlite_rc = sqlite3_step(statement);
+    int rc;
+
+    if (sqlite_rc == SQLITE_ROW) {
+        return 1;
+    }
+    rc = sqlite_rc == SQLITE_DONE ? 0 : store_fail_sqlite(store, sqlite_rc);
+    sqlite3_reset(statement);
+    return rc;
+}
+
+void store_walked(sqlite3_stmt *statement)
+{
+    sqlite3_reset(statement);
+}
+
+int store_run(struct store *store, const char *sql, const char *types, ...)
+{
+    sqlite3_stmt *statement = NULL;
+    va_list arguments;
+    int rc;
+
+    va_start(arguments, types);
+    rc = store_bind(store, &statement, sql, types, &arguments);
+    va_end(arguments);
+    if (rc < 0) {
+        return rc;
+    }
+    rc = store_step(store, statement);
+    assert(rc <= 0);
+    return rc;
+}
+
+int store_query_int(struct store *store, int64_t *ret_value, const char *sql, const char *types, ...)
+{
+    sqlite3_stmt *statement = NULL;
+    va_list arguments;
+    int rc;
+
+    va_start(arguments, types);
+    rc = store_bind(store, &statement, sql, types, &arguments);
+    va_end(arguments);
+    if (rc < 0) {
+        return rc;
+    }
+    rc = store_step(store, statement);
+    if (rc <= 0) {
+        return rc < 0 ? rc : -ENOENT;
+    }
+    *ret_value = sqlite3_column_int64(statement, 0);
+    store_walked(statement);
+    return 0;
+}
+
+int64_t store_last_id(const struct store *store)
+{
+    return sqlite3_last_insert_rowid(store->database);
+}
+
+int64_t store_changes(const struct store *store)
+{
+    return sqlite3_changes64(store->database);
+}
+
+const char *store_text(sqlite3_stmt *statement, int column)
+{
+    const unsigned char *text = sqlite3_column_text(statement, column);
+
+    return text == NULL ? "" : (const char *)text;
+}
