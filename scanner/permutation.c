@@ -8,8 +8,8 @@ __extension__ typedef unsigned __int128 uint128;
 
 /* Four rounds give a pseudorandom permutation against whoever sees inputs and outputs (Luby & Rackoff 1988); what is
  * wanted here is only that no host and no port is asked in a row. */
-enum { PERMUTATION_ROUNDS = 4 };
-
+_Static_assert(PERMUTATION_ROUNDS == 4, "Luby & Rackoff");
+_Static_assert((uint64_t)PERMUTATION_TABLE *PERMUTATION_TABLE >= PERMUTATION_TABLED, "a table holds either half");
 _Static_assert(PERMUTATION_KEY_BYTES == crypto_shorthash_KEYBYTES, "SipHash's key");
 
 static uint64_t permutation_root(uint64_t count)
@@ -22,6 +22,31 @@ static uint64_t permutation_root(uint64_t count)
         }
     }
     return root + 1;
+}
+
+static uint64_t permutation_round(const struct permutation *permutation, unsigned int round, uint64_t half)
+{
+    uint8_t message[9];
+    uint8_t hash[crypto_shorthash_BYTES];
+    uint64_t value;
+
+    memcpy(message, &half, sizeof(half));
+    message[8] = (uint8_t)round;
+    crypto_shorthash(hash, message, sizeof(message), permutation->key);
+    memcpy(&value, hash, sizeof(value));
+    return value;
+}
+
+/* Even rounds are added to the left half and depend on the right one, odd rounds the other way round. */
+static void fill_tables(struct permutation *permutation)
+{
+    for (unsigned int round = 0; round < PERMUTATION_ROUNDS; round++) {
+        uint64_t inputs = round % 2 == 0 ? permutation->right : permutation->left;
+        uint64_t modulus = round % 2 == 0 ? permutation->left : permutation->right;
+        for (uint64_t half = 0; half < inputs; half++) {
+            permutation->table[round][half] = (uint16_t)(permutation_round(permutation, round, half) % modulus);
+        }
+    }
 }
 
 void permutation_init(struct permutation *permutation, const uint8_t seed[PERMUTATION_SEED_BYTES], uint64_t slab,
@@ -38,19 +63,10 @@ void permutation_init(struct permutation *permutation, const uint8_t seed[PERMUT
     permutation->count = count;
     permutation->left = permutation_root(count);
     permutation->right = (count - 1) / permutation->left + 1;
-}
-
-static uint64_t permutation_round(const struct permutation *permutation, unsigned int round, uint64_t half)
-{
-    uint8_t message[9];
-    uint8_t hash[crypto_shorthash_BYTES];
-    uint64_t value;
-
-    memcpy(message, &half, sizeof(half));
-    message[8] = (uint8_t)round;
-    crypto_shorthash(hash, message, sizeof(message), permutation->key);
-    memcpy(&value, hash, sizeof(value));
-    return value;
+    permutation->tabled = count <= PERMUTATION_TABLED;
+    if (permutation->tabled) {
+        fill_tables(permutation);
+    }
 }
 
 /* left x right is the smallest such rectangle that holds the domain, so that a walk has hardly ever a second step. */
@@ -80,11 +96,53 @@ static uint128 permutation_decrypt(const struct permutation *permutation, uint12
     return (uint128)right * permutation->left + left;
 }
 
+static uint32_t add_below(uint32_t value, uint32_t step, uint32_t modulus)
+{
+    value += step;
+    return value >= modulus ? value - modulus : value;
+}
+
+/* The same as permutation_encrypt() and permutation_decrypt(). */
+static uint32_t encrypt_tabled(const struct permutation *permutation, uint32_t value)
+{
+    uint32_t left_size = (uint32_t)permutation->left;
+    uint32_t right_size = (uint32_t)permutation->right;
+    uint32_t left = value % left_size;
+    uint32_t right = value / left_size;
+
+    for (unsigned int round = 0; round < PERMUTATION_ROUNDS; round += 2) {
+        left = add_below(left, permutation->table[round][right], left_size);
+        right = add_below(right, permutation->table[round + 1][left], right_size);
+    }
+    return right * left_size + left;
+}
+
+static uint32_t decrypt_tabled(const struct permutation *permutation, uint32_t value)
+{
+    uint32_t left_size = (uint32_t)permutation->left;
+    uint32_t right_size = (uint32_t)permutation->right;
+    uint32_t left = value % left_size;
+    uint32_t right = value / left_size;
+
+    for (unsigned int round = PERMUTATION_ROUNDS; round > 0; round -= 2) {
+        right = add_below(right, right_size - permutation->table[round - 1][left], right_size);
+        left = add_below(left, left_size - permutation->table[round - 2][right], left_size);
+    }
+    return right * left_size + left;
+}
+
 uint64_t permutation_index(const struct permutation *permutation, uint64_t position)
 {
     uint128 value = position;
 
     assert(position < permutation->count);
+    if (permutation->tabled) {
+        uint32_t walk = (uint32_t)position;
+        do {
+            walk = encrypt_tabled(permutation, walk);
+        } while (walk >= permutation->count);
+        return walk;
+    }
     do {
         value = permutation_encrypt(permutation, value);
     } while (value >= permutation->count);
@@ -96,6 +154,13 @@ uint64_t permutation_position(const struct permutation *permutation, uint64_t in
     uint128 value = index;
 
     assert(index < permutation->count);
+    if (permutation->tabled) {
+        uint32_t walk = (uint32_t)index;
+        do {
+            walk = decrypt_tabled(permutation, walk);
+        } while (walk >= permutation->count);
+        return walk;
+    }
     do {
         value = permutation_decrypt(permutation, value);
     } while (value >= permutation->count);

@@ -4,9 +4,18 @@
 #ifndef LEASTPORT_SCANNER_PERMUTATION_H
 #define LEASTPORT_SCANNER_PERMUTATION_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
-enum { PERMUTATION_SEED_BYTES = 16, PERMUTATION_KEY_BYTES = 16 };
+enum {
+    PERMUTATION_SEED_BYTES = 16,
+    PERMUTATION_KEY_BYTES = 16,
+    PERMUTATION_ROUNDS = 4,
+    /* Up to this many (a slab's) the round functions are tables: each has only about the square root of it as inputs.
+     */
+    PERMUTATION_TABLED = 1 << 22,
+    PERMUTATION_TABLE = 1 << 11,
+};
 
 /* A value; nothing to release. The fields are the module's own. */
 struct permutation {
@@ -14,13 +23,16 @@ struct permutation {
     uint64_t left;
     uint64_t right;
     uint8_t key[PERMUTATION_KEY_BYTES];
+    bool tabled;
+    uint16_t table[PERMUTATION_ROUNDS][PERMUTATION_TABLE];
 };
 
 /* `count` >= 1. Each slab of a plan has an order of its own. */
 void permutation_init(struct permutation *permutation, const uint8_t seed[PERMUTATION_SEED_BYTES], uint64_t slab,
                       uint64_t count);
 
-/* Both take and give 0..count-1; about 0.1 µs. permutation_position(p, permutation_index(p, i)) == i. */
+/* Both take and give 0..count-1; a few nanoseconds
+ * up to PERMUTATION_TABLED, else about 0.1 µs. permutation_position(p, permutation_index(p, i)) == i. */
 uint64_t permutation_index(const struct permutation *permutation, uint64_t position);
 uint64_t permutation_position(const struct permutation *permutation, uint64_t index);
 
