@@ -43,6 +43,7 @@ static void fill_tables(struct permutation *permutation)
     for (unsigned int round = 0; round < PERMUTATION_ROUNDS; round++) {
         uint64_t inputs = round % 2 == 0 ? permutation->right : permutation->left;
         uint64_t modulus = round % 2 == 0 ? permutation->left : permutation->right;
+        assert(modulus > 0);
         for (uint64_t half = 0; half < inputs; half++) {
             permutation->table[round][half] = (uint16_t)(permutation_round(permutation, round, half) % modulus);
         }
