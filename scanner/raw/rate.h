@@ -1,0 +1,55 @@
+/* The closed loop of the raw engine's rate: starts gently, doubles while nothing is lost, finds the highest rate that
+ * loses nothing and holds it. Pure: the caller gives times and counts.
+ *
+ * What it goes by: the permutation makes the share of probes that get an answer the same in every stretch of a slab's
+ * first pass, whatever hosts are there. So a window whose share falls below what slower windows had, by more than
+ * chance explains, lost packets because of its rate; loss that is there at any rate (a bad cable, numgen) lowers all
+ * windows alike and is none of the rate's business: it is retransmitted. What this machine itself counts as lost or
+ * refused (PACKET_STATISTICS, ENOBUFS, a cloud NIC's allowance counters) counts at once. */
+#ifndef LEASTPORT_SCANNER_RAW_RATE_H
+#define LEASTPORT_SCANNER_RAW_RATE_H
+
+#include "lib/clock.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct rate_options {
+    uint64_t ceiling_pps; /* 0: none */
+    bool brakeless;       /* `--rate max`: nothing lowers it */
+};
+
+/* Of the probes that left within a window, once their time to answer is over. */
+struct rate_window {
+    uint64_t sent;
+    uint64_t answered;
+    uint64_t span_ns;
+    uint64_t aimed_pps; /* the rate that was set while it lasted */
+};
+
+struct rate;
+
+/* NULL when out of memory. The caller owns the result. */
+struct rate *rate_create(const struct rate_options *options);
+void rate_destroy(struct rate *rate);
+
+/* What all senders together may send now, in packets a second. Any thread. */
+uint64_t rate_pps(const struct rate *rate);
+/* A new ceiling, such as the room of a connection tracking table; 0: the options'. */
+void rate_limit(struct rate *rate, uint64_t ceiling_pps);
+
+/* A new slab has other hosts: the share of answers is learnt anew, gently. */
+void rate_begin_slab(struct rate *rate, struct mono_time now);
+void rate_hear_window(struct rate *rate, const struct rate_window *window, struct mono_time now);
+void rate_hear_lost_here(struct rate *rate, uint64_t packets, struct mono_time now);
+
+/* What was measured, for the log and for `--rate max`'s last words. */
+struct rate_figures {
+    uint64_t highest_pps; /* that lost nothing */
+    uint64_t held_pps;    /* at the moment */
+    uint64_t lost_here;
+    uint64_t slowdowns;
+};
+struct rate_figures rate_figures(const struct rate *rate);
+
+#endif

@@ -1,0 +1,44 @@
+/* How a packet leaves for an address: asked of the kernel by netlink for each target, never "the default gateway". */
+#ifndef LEASTPORT_SCANNER_RAW_ROUTE_H
+#define LEASTPORT_SCANNER_RAW_ROUTE_H
+
+#include "lib/addr.h"
+#include "scanner/problem.h"
+#include "scanner/raw/link.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum { ROUTE_MAC = 6, ROUTE_NAME = 16 };
+
+struct route {
+    uint32_t ifindex;
+    char interface[ROUTE_NAME];
+    enum link_layer layer;
+    struct addr source;
+    struct addr next_hop; /* the gateway, or the address itself when it is on link */
+    bool on_link;
+    bool local; /* an address of this machine: through the loopback interface */
+    uint32_t mtu;
+    uint8_t source_mac[ROUTE_MAC]; /* with LINK_ETHERNET */
+};
+
+struct router;
+
+/* Opens its netlink sockets, and hears of changes from then on. -errno with *problem. */
+MUST_USE int router_create(struct router **ret_router, struct problem *problem);
+void router_destroy(struct router *router);
+
+/* -ENETUNREACH (no route), -EHOSTUNREACH, -EACCES (a prohibiting route), others, with *problem. */
+MUST_USE int router_find(struct router *router, const struct addr *addr, struct route *ret_route,
+                         struct problem *problem);
+/* The next hop's hardware address from the kernel's table; false when it is not there (then it is to be asked: ARP, RFC
+ * 826; neighbour discovery, RFC 4861). */
+bool router_neighbour(struct router *router, const struct route *route, uint8_t ret_mac[ROUTE_MAC]);
+
+/* Readable when routes, addresses, links or neighbours changed; router_changed() reads what came and says whether a
+ * route or address or link did. */
+int router_descriptor(const struct router *router);
+bool router_changed(struct router *router);
+
+#endif

@@ -1,0 +1,85 @@
+/* Works one slab by raw probes: senders draw what is to leave, each in a thread of its own; answers come in; what
+ * stayed unanswered is asked again in later passes; it ends by itself. The counterpart of sweep.h for probes that hold
+ * no socket: nothing is kept for a probe on its way but the time at which it left. Makes no system call: time and
+ * packets go through arguments, so that a test simulates the network. Knows neither links nor packets nor output
+ * formats.
+ *
+ * Threads: volley_draw(), volley_sent() and volley_put_back() may be called by all senders at once, each with its own
+ * number; all other functions by one thread, the reader's, which is the only one that writes answers and calls the
+ * listener. Senders see answers with relaxed atomics: one that is seen late costs a probe, never a result. */
+#ifndef LEASTPORT_SCANNER_RAW_VOLLEY_H
+#define LEASTPORT_SCANNER_RAW_VOLLEY_H
+
+#include "lib/clock.h"
+#include "scanner/pacer.h"
+#include "scanner/permutation.h"
+#include "scanner/raw/rate.h"
+#include "scanner/slab.h"
+#include "scanner/sweep.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* What one call draws at most: limits.md's best batch is the field's, 64 frames a sendmmsg(). */
+enum { VOLLEY_BATCH = 64 };
+
+/* Pointers are borrowed for the volley's life. */
+struct volley_options {
+    struct slab *slab;
+    const struct permutation *order; /* over slab_probes() */
+    uint32_t shard_index;            /* from 0: positions shard_index, + shard_count, … are sent */
+    uint32_t shard_count;
+    uint32_t retries;
+    uint32_t senders;  /* >= 1 */
+    struct rate *rate; /* of all senders together; outlives the slab */
+    struct pacer_rate host_rate;
+    struct sweep_listener listener; /* called from volley_take() and volley_tick() only */
+};
+
+struct volley;
+
+/* A slab that slab_restore() filled is gone on with where it stood: what was tried in its host's current pass is not
+ * asked again in it. -ENOMEM. The caller owns the result: volley_destroy(). */
+MUST_USE int volley_create(const struct volley_options *options, struct mono_time now, struct volley **ret_volley);
+void volley_destroy(struct volley *volley);
+
+/* One probe that is to leave now. `place` is the volley's own. */
+struct volley_shot {
+    uint32_t probe;
+    uint32_t place;
+};
+
+/* Up to `want` (<= VOLLEY_BATCH) probes that pass, rate and hosts let leave now; 0: none now. Batches shrink with the
+ * rate, so that what leaves in one burst fits the bucket of a policer. Each shot is either sent or put back. */
+uint32_t volley_draw(struct volley *volley, uint32_t sender, struct mono_time now, struct volley_shot *shots,
+                     uint32_t want);
+/* They have left. */
+void volley_sent(struct volley *volley, uint32_t sender, struct mono_time now, const struct volley_shot *shots,
+                 uint32_t count);
+/* This machine had no room for them: they are drawn again, and the rate falls. */
+void volley_put_back(struct volley *volley, uint32_t sender, struct mono_time now, const struct volley_shot *shots,
+                     uint32_t count);
+/* When the sender should draw again; at most a few milliseconds ahead, so that it hears of new passes and of the end.
+ */
+struct mono_time volley_sender_wakeup(const struct volley *volley, uint32_t sender, struct mono_time now);
+
+/* An answer, as sweep_take() has it; duplicates, late ones and downgrades are welcome and change nothing. */
+void volley_take(struct volley *volley, const struct sweep_answer *answer, struct mono_time now);
+/* What this machine lost on the way in or refused on the way out since the last call. */
+void volley_lost_here(struct volley *volley, uint64_t packets, struct mono_time now);
+
+/* Judges windows, sets the rate, ends passes and hosts. Cheap; due at volley_wakeup(). */
+void volley_tick(struct volley *volley, struct mono_time now);
+struct mono_time volley_wakeup(const struct volley *volley);
+
+/* Sends nothing more: it is done when what is on its way has answered or run out of time. */
+void volley_stop(struct volley *volley);
+bool volley_is_done(const struct volley *volley);
+/* All hosts are done, rather than stopped half-way. */
+bool volley_is_complete(const struct volley *volley);
+/* (host, port) pairs whose state is settled. */
+uint64_t volley_settled(const struct volley *volley);
+/* Writes into the slab what a checkpoint needs to know of what was sent; only when all senders rest. */
+void volley_suspend(struct volley *volley);
+
+#endif
