@@ -1,5 +1,6 @@
 /* The engine that probes by plain connects: one thread, epoll, sockets that serve one try after another. It holds the
- * one call of connect() that sends, and the guard before it. Knows sockets and errors; not plans, passes or output. */
+ * one call of connect() that sends, and the guard before it. What answers is reset before its program hears of it.
+ * Knows sockets and errors; not plans, passes or output. */
 #ifndef LEASTPORT_SCANNER_CONNECT_H
 #define LEASTPORT_SCANNER_CONNECT_H
 
