@@ -50,6 +50,74 @@ struct limits_table limits_conntrack(void)
     return table;
 }
 
+enum { STAT_LINE_SIZE = 1024, STAT_COLUMNS = 32 };
+
+/* Which columns of a line of names are counts of losses. */
+static uint32_t find_columns(char *line)
+{
+    uint32_t columns = 0;
+    char *rest = NULL;
+    uint32_t column = 0;
+
+    for (const char *name = strtok_r(line, " \n", &rest); name != NULL && column < STAT_COLUMNS; column++) {
+        if (strcmp(name, "drop") == 0 || strcmp(name, "early_drop") == 0) {
+            columns |= 1U << column;
+        }
+        name = strtok_r(NULL, " \n", &rest);
+    }
+    return columns;
+}
+
+static uint64_t sum_columns(const char *line, uint32_t columns)
+{
+    uint64_t sum = 0;
+
+    for (uint32_t column = 0; column < STAT_COLUMNS; column++) {
+        char *end;
+        uint64_t value = strtoull(line, &end, 16);
+        if (end == line) {
+            break;
+        }
+        sum += (columns >> column & 1) != 0 ? value : 0;
+        line = end;
+    }
+    return sum;
+}
+
+bool limits_parse_conntrack_lost(FILE *stream, uint64_t *ret_lost)
+{
+    char line[STAT_LINE_SIZE];
+    uint32_t columns = fgets(line, sizeof(line), stream) != NULL ? find_columns(line) : 0;
+    uint64_t lost = 0;
+
+    if (columns == 0) {
+        return false;
+    }
+    while (fgets(line, sizeof(line), stream) != NULL) {
+        lost += sum_columns(line, columns);
+    }
+    *ret_lost = lost;
+    return true;
+}
+
+bool limits_conntrack_lost(uint64_t *ret_lost)
+{
+    FILE *file = fopen("/proc/net/stat/nf_conntrack", "re");
+    bool known = file != NULL && limits_parse_conntrack_lost(file, ret_lost);
+
+    if (file != NULL) {
+        fclose(file);
+    }
+    return known;
+}
+
+uint64_t limits_conntrack_syn_sent_s(void)
+{
+    uint64_t seconds;
+
+    return read_number("/proc/sys/net/netfilter/nf_conntrack_tcp_timeout_syn_sent", &seconds) ? seconds : 120;
+}
+
 /* "TCP: inuse 5 orphan 0 tw 12 alloc 7 mem 3" */
 static struct limits_table read_time_wait(void)
 {

@@ -7,6 +7,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdio.h>
 
 /* A table of the kernel's and how full it is; `known` is false where there is none, or it cannot be read. */
 struct limits_table {
@@ -35,5 +36,16 @@ MUST_USE int limits_raise_descriptors(void);
 
 /* The connection tracking table alone: cheap enough for a few times a second. */
 struct limits_table limits_conntrack(void);
+
+/* Packets that connection tracking has dropped and connections that it gave up early, both for want of room, since this
+ * machine (or namespace) began. False: not known. */
+MUST_USE bool limits_conntrack_lost(uint64_t *ret_lost);
+
+/* The same from what /proc/net/stat/nf_conntrack says: a line of names, then a line of hexadecimal numbers for each
+ * processor. */
+MUST_USE bool limits_parse_conntrack_lost(FILE *stream, uint64_t *ret_lost);
+
+/* For how many seconds a SYN that nobody answers is tracked: 120 unless this machine says otherwise. */
+uint64_t limits_conntrack_syn_sent_s(void);
 
 #endif

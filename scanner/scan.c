@@ -8,6 +8,7 @@
 #include "scanner/slab.h"
 #include "scanner/sweep.h"
 #include "scanner/totals.h"
+#include "scanner/tracking.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -25,14 +26,10 @@ enum {
     SOCKETS_LOW = 512,
     CANARY_RETRIES = 4,
     LOCAL_ERRORS_NAMED = 8,
-    CONNTRACK_TRICKLE_PPS = 20,
-    /* More than connects can reach. */
-    CONNTRACK_AMPLE_PPS = 1000000,
 };
 
-static const uint64_t NS_PER_S = UINT64_C(1000000000);
 static const uint64_t NS_PER_MS = 1000000;
-static const uint64_t TICK_NS = UINT64_C(100) * 1000000;
+static const uint64_t TICK_NS = UINT64_C(1000000000) / TRACKING_LOOKS_PER_S;
 static const uint64_t PROGRESS_LINE_NS = UINT64_C(1000) * 1000000;
 
 struct scan {
@@ -50,7 +47,8 @@ struct scan {
     struct mono_time line_told;
     struct mono_time now;
     bool stopped;
-    bool conntrack_near;
+    struct tracking tracking;
+    bool tainted_said;
     uint32_t local_errors;
     struct addr local_error_host;
     uint32_t ceiling; /* that the slab before has reached */
@@ -168,40 +166,43 @@ static void tell_progress(struct scan *scan)
     progress_show(scan->options->progress, figures);
 }
 
-/* What may be sent until the next look without filling the table: until then at most half of the room that is left
- * below the trickle. A table that is small is neared so step by step, and never overrun between two looks. */
-static struct pacer_rate conntrack_rate(const struct scan *scan, const struct limits_table *table)
+/* The plan's rate, or the bound when that is less. */
+static struct pacer_rate conntrack_rate(const struct scan *scan, uint64_t most_pps)
 {
-    uint64_t brim = table->max - table->max / 10;
-    uint64_t room = brim > table->used ? brim - table->used : 0;
-    uint64_t most_pps = room / 2 * (NS_PER_S / TICK_NS);
     uint64_t rate_pps = plan_rate_pps(scan->options->plan);
 
-    if (most_pps >= CONNTRACK_AMPLE_PPS || (rate_pps > 0 && most_pps >= rate_pps)) {
+    if (most_pps == 0 || (rate_pps > 0 && most_pps >= rate_pps)) {
         return scan->plan_rate;
-    }
-    if (most_pps <= CONNTRACK_TRICKLE_PPS) {
-        return pacer_rate_of(CONNTRACK_TRICKLE_PPS, 1);
     }
     return pacer_rate_of(most_pps, most_pps < 100 ? 1 : (uint32_t)(most_pps / 100));
 }
 
 /* Tracked connections outlive their sockets (a SYN without an answer two minutes), and when the table is full packets
- * vanish without an error: the nearer its limit, the less is sent; at the limit only a trickle until there is room. */
+ * vanish without an error: the nearer its limit, the less is sent. What was under way when some did vanish is sent
+ * again. */
 static void watch_conntrack(struct scan *scan)
 {
-    struct limits_table table = limits_conntrack();
-    /* Said once for each time that it fills. */
-    bool near = table.known && table.used >= table.max / 4 * (scan->conntrack_near ? 2 : 3);
+    struct tracking_reading reading = {.table = limits_conntrack(), .sent = probes_sent(scan)};
+    struct tracking_pace pace;
+    uint32_t tainted;
 
-    if (near && !scan->conntrack_near) {
+    reading.lost_known = limits_conntrack_lost(&reading.lost);
+    tracking_look(&scan->tracking, &reading, &pace);
+    scan->rate = conntrack_rate(scan, pace.most_pps);
+    if (pace.nears) {
         report_notice(scan->report, "conntrack", NULL,
                       "the connection tracking table is nearly full (%" PRIu64 " of %" PRIu64
                       "): slowing down until there is room",
-                      table.used, table.max);
+                      reading.table.used, reading.table.max);
     }
-    scan->conntrack_near = near;
-    scan->rate = table.known ? conntrack_rate(scan, &table) : scan->plan_rate;
+    tainted = pace.lost > 0 && scan->sweep != NULL ? sweep_taint(scan->sweep) : 0;
+    if (tainted > 0 && !scan->tainted_said) {
+        scan->tainted_said = true;
+        report_notice(scan->report, "conntrack-lost", NULL,
+                      "connection tracking on this machine has lost packets (%" PRIu64
+                      "): slowing down; what stays silent of the %" PRIu32 " probes under way is sent again",
+                      pace.lost, tainted);
+    }
 }
 
 static bool wants_stop(const struct scan *scan)
@@ -242,6 +243,8 @@ static int work(struct scan *scan, struct problem *problem)
     while (!sweep_is_done(scan->sweep)) {
         struct mono_time until;
         scan->now = mono_now();
+        /* Before anything runs out of time: a packet lost here is known of sooner than its answer is given up. */
+        tick(scan);
         rc = sweep_step(scan->sweep, scan->now);
         if (rc < 0 || sweep_is_done(scan->sweep)) {
             break;
@@ -254,7 +257,6 @@ static int work(struct scan *scan, struct problem *problem)
         if (rc < 0) {
             break;
         }
-        tick(scan);
     }
     if (rc == -ENOBUFS) {
         return problem_set(problem, rc,
@@ -641,8 +643,7 @@ static void tell_left_out(struct scan *scan)
 /* Before the first probe: does what the plan may hold open at once fit into the tracking table? */
 static void check_conntrack(struct scan *scan, const struct limits *limits, uint32_t sockets)
 {
-    /* A SYN that nobody answers is tracked for two minutes (nf_conntrack_tcp_timeout_syn_sent). */
-    const uint64_t syn_sent_s = 120;
+    const uint64_t syn_sent_s = limits_conntrack_syn_sent_s();
     uint64_t rate = plan_rate_pps(scan->options->plan);
     uint64_t tries = plan_probes(scan->options->plan);
     uint64_t room;
@@ -666,34 +667,56 @@ static void check_conntrack(struct scan *scan, const struct limits *limits, uint
     }
 }
 
+/* How many sockets there may be at once; says so when a low limit of open files decides it. -errno. */
+static int size_engine(struct scan *scan, struct limits *ret_limits, uint32_t *ret_sockets, struct problem *problem)
+{
+    uint64_t soft_before;
+    uint64_t taken;
+    uint64_t room;
+    int rc = limits_read(ret_limits);
+
+    soft_before = rc == 0 ? ret_limits->descriptors_soft : 0;
+    if (rc == 0) {
+        rc = limits_raise_descriptors();
+    }
+    if (rc == 0) {
+        rc = limits_read(ret_limits);
+    }
+    if (rc < 0) {
+        return problem_set(problem, rc, "reading the limit of open files: %s", strerror(-rc));
+    }
+    taken = ret_limits->descriptors_open + RESERVED_DESCRIPTORS;
+    if (ret_limits->descriptors_soft <= taken) {
+        return problem_set(problem, -EMFILE,
+                           "only %" PRIu64 " open files are allowed, %" PRIu64
+                           " are needed at least: \"ulimit -n 1024\"",
+                           ret_limits->descriptors_soft, taken + 1);
+    }
+    room = ret_limits->descriptors_soft - taken;
+    *ret_sockets = room < SOCKETS_MAX ? (uint32_t)room : SOCKETS_MAX;
+    if (*ret_sockets < SOCKETS_LOW) {
+        report_notice(scan->report, "descriptors", NULL,
+                      "only %" PRIu32 " connections at once: the limit of open files is %" PRIu64
+                      "; \"ulimit -n 65536\" before the scan makes it faster",
+                      *ret_sockets, ret_limits->descriptors_soft);
+    } else if (soft_before < SOCKETS_LOW) {
+        report_notice(scan->report, "descriptors-raised", NULL,
+                      "the limit of open files was %" PRIu64 ", raised to %" PRIu64 ": up to %" PRIu32
+                      " connections at once",
+                      soft_before, ret_limits->descriptors_soft, *ret_sockets);
+    }
+    return 0;
+}
+
 static int open_engine(struct scan *scan, struct problem *problem)
 {
     struct connect_options options = {
         .scope = scan->options->scope, .wake_fd = scan->options->stop_fd, .exhausted = on_exhausted, .context = scan};
     struct limits limits = {0};
-    uint64_t room;
-    int rc = limits_raise_descriptors();
+    int rc = size_engine(scan, &limits, &options.sockets, problem);
 
-    if (rc == 0) {
-        rc = limits_read(&limits);
-    }
     if (rc < 0) {
-        return problem_set(problem, rc, "reading the limit of open files: %s", strerror(-rc));
-    }
-    room = limits.descriptors_open + RESERVED_DESCRIPTORS;
-    if (limits.descriptors_soft <= room) {
-        return problem_set(problem, -EMFILE,
-                           "only %" PRIu64 " open files are allowed, %" PRIu64
-                           " are needed at least: \"ulimit -n 1024\"",
-                           limits.descriptors_soft, room + 1);
-    }
-    room = limits.descriptors_soft - room;
-    options.sockets = room < SOCKETS_MAX ? (uint32_t)room : SOCKETS_MAX;
-    if (options.sockets < SOCKETS_LOW) {
-        report_notice(scan->report, "descriptors", NULL,
-                      "only %" PRIu32 " connections at once: the limit of open files is %" PRIu64
-                      "; \"ulimit -n 65536\" before the scan makes it faster",
-                      options.sockets, limits.descriptors_soft);
+        return rc;
     }
     check_conntrack(scan, &limits, options.sockets);
     watch_conntrack(scan);

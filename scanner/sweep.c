@@ -53,6 +53,7 @@ struct flight {
     uint32_t handle;
     uint64_t sent_ns;
     bool active;
+    bool tainted;
 };
 
 struct sweep {
@@ -82,6 +83,7 @@ struct sweep {
     bool more;
     uint64_t paused_until_ns;
     uint64_t starved_since_ns;
+    uint64_t tainted_tries;
 };
 
 static const uint32_t NOWHERE = UINT32_MAX;
@@ -354,6 +356,18 @@ static void flight_end(struct sweep *sweep, uint32_t slot)
     }
 }
 
+/* Silence that says nothing: the probe waits to be sent again. */
+static void try_again(struct sweep *sweep, const struct flight *flight, struct mono_time now)
+{
+    struct sweep_host *entry = &sweep->hosts[flight->host];
+
+    sweep->tainted_tries++;
+    slab_set_tried(sweep->options.slab, flight->probe, false);
+    probe_append(sweep, &entry->queue, flight->probe);
+    entry->pending++;
+    host_update(sweep, flight->host, now);
+}
+
 static void time_out(struct sweep *sweep, uint32_t slot, struct mono_time now)
 {
     struct flight flight = sweep->flights[slot];
@@ -361,6 +375,10 @@ static void time_out(struct sweep *sweep, uint32_t slot, struct mono_time now)
 
     sweep->options.ops->cancel(sweep->options.engine, flight.handle);
     flight_end(sweep, slot);
+    if (flight.tainted && sweep->tainted_tries < (uint64_t)SWEEP_TAINTED_TRIES * slab_probes(sweep->options.slab)) {
+        try_again(sweep, &flight, now);
+        return;
+    }
     probe_append(sweep, &entry->retry, flight.probe);
     entry->ended++;
     entry->silent_run++;
@@ -496,6 +514,7 @@ static int send_probe(struct sweep *sweep, uint32_t probe, struct mono_time now)
     flight->host = host;
     flight->sent_ns = now.ns;
     flight->active = true;
+    flight->tainted = false;
     sweep->next[probe] = slot;
     sweep->in_flight++;
     sweep->starved_since_ns = 0;
@@ -653,6 +672,19 @@ void sweep_take(struct sweep *sweep, const struct sweep_answer *answer, struct m
         }
     }
     host_advance(sweep, host, now);
+}
+
+uint32_t sweep_taint(struct sweep *sweep)
+{
+    uint32_t count = 0;
+
+    for (uint32_t slot = 0; slot < sweep->flight_room && count < sweep->in_flight; slot++) {
+        if (sweep->flights[slot].active) {
+            sweep->flights[slot].tainted = true;
+            count++;
+        }
+    }
+    return count;
 }
 
 struct mono_time sweep_wakeup(const struct sweep *sweep)

@@ -80,6 +80,12 @@ struct sweep_answer {
 };
 void sweep_take(struct sweep *sweep, const struct sweep_answer *answer, struct mono_time now);
 
+/* This machine has lost packets of its own: what is on its way now may never have left. Whatever of it stays silent is
+ * sent again, as if it had not been tried; but in all not more than SWEEP_TAINTED_TRIES times as many as there are
+ * probes, so that a machine that keeps losing ends a scan all the same. How many are concerned. */
+enum { SWEEP_TAINTED_TRIES = 4 };
+uint32_t sweep_taint(struct sweep *sweep);
+
 /* When the next step is due if no answer comes before; in the past: at once. */
 struct mono_time sweep_wakeup(const struct sweep *sweep);
 

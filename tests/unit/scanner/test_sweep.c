@@ -707,6 +707,60 @@ static void a_host_that_comes_up_is_no_loss(void **state)
     sim_done_with(sim);
 }
 
+/* One try each, and this machine loses what it sends. */
+static void make_eight_once(struct sim *sim)
+{
+    make_eight(sim, 1);
+    sweep_destroy(sim->sweep);
+    sim->options.retries = 0;
+    open_sweep(sim);
+}
+
+static void what_this_machine_lost_is_sent_again(void **state)
+{
+    struct sim *sim = &sim_storage;
+    uint64_t until_ns;
+    uint32_t tainted;
+
+    (void)state;
+    make_eight_once(sim);
+    until_ns = sim->now_ns + 50 * MS;
+    while (sim->now_ns < until_ns) {
+        step(sim, until_ns);
+    }
+    tainted = sweep_taint(sim->sweep);
+    assert_in_range(tainted, 1, sim->handles);
+    assert_int_equal(tainted, sweep_in_flight(sim->sweep));
+    for (uint32_t host = 0; host < sim->hosts; host++) {
+        sim->host[host].loss = 0;
+    }
+    while (!sweep_is_done(sim->sweep)) {
+        step(sim, UINT64_MAX / 4);
+    }
+    for (uint32_t probe = 0; probe < PROBES_MAX; probe++) {
+        assert_int_equal(slab_answer(sim->slab, probe), sim->truth[probe]);
+    }
+    assert_int_equal(sim->total_sent, PROBES_MAX + tainted);
+    assert_true(sweep_is_complete(sim->sweep));
+    assert_int_equal(sweep_settled(sim->sweep), PROBES_MAX);
+    sim_done_with(sim);
+}
+
+static void a_machine_that_keeps_losing_ends_all_the_same(void **state)
+{
+    struct sim *sim = &sim_storage;
+
+    (void)state;
+    make_eight_once(sim);
+    while (!sweep_is_done(sim->sweep)) {
+        sweep_taint(sim->sweep);
+        step(sim, sim->now_ns + 100 * MS);
+    }
+    assert_true(sweep_is_complete(sim->sweep));
+    assert_int_equal(sim->total_sent, (SWEEP_TAINTED_TRIES + 1) * PROBES_MAX);
+    sim_done_with(sim);
+}
+
 /* What one slab has learnt of this machine's room holds for the next. */
 static void begins_with_the_ceiling_of_the_one_before(void **state)
 {
@@ -744,6 +798,8 @@ int main(void)
         cmocka_unit_test(nobody_is_not_eased_off),
         cmocka_unit_test(tries_follow_the_measured_loss),
         cmocka_unit_test(a_host_that_comes_up_is_no_loss),
+        cmocka_unit_test(what_this_machine_lost_is_sent_again),
+        cmocka_unit_test(a_machine_that_keeps_losing_ends_all_the_same),
         cmocka_unit_test(begins_with_the_ceiling_of_the_one_before),
         cmocka_unit_test(silent_hosts_do_not_take_for_ever),
     };
