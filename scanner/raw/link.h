@@ -18,6 +18,9 @@ enum link_layer { LINK_ETHERNET, LINK_IP };
 struct link_losses {
     uint64_t receive_drops; /* PACKET_STATISTICS: the ring was full */
     uint64_t send_refusals; /* ENOBUFS and EAGAIN */
+    /* Frames that this machine does not let out at all, such as EPERM of its own firewall; they count as sent. */
+    uint64_t unsendable;
+    int unsendable_errno; /* of the latest */
 };
 
 /* What may answer us, for the filter in the kernel: source ports of our probes, and ARP, ICMP and neighbour discovery.
@@ -25,18 +28,21 @@ struct link_losses {
 struct link_filter {
     uint16_t first_port;
     uint16_t last_port;
+    bool ipv4;
+    bool ipv6;
     bool tcp;
     bool udp;
-    bool icmp;
-    bool arp;
+    bool arp; /* and neighbour discovery, with ipv6 */
 };
 
+/* Text is borrowed for the call. */
 struct link_options {
-    const char *interface; /* its name; of a pcap file, the path */
+    const char *interface;
     uint32_t ifindex;
-    uint32_t senders; /* how many link_sender there will be */
     struct link_filter filter;
-    uint32_t ring_bytes; /* 0: the driver's default */
+    uint32_t ring_bytes; /* of each receive ring, at most; 0: the driver's default */
+    const char *record;  /* of link_pcap: what is sent goes to this file */
+    const char *replay;  /* and what this one holds is received; either may be NULL */
 };
 
 struct link_frame {
@@ -67,6 +73,8 @@ struct link_ops {
     /* Readable when receive() would find something; -1: it must be asked. */
     int (*descriptor)(const struct link *link);
     struct link_losses (*losses)(struct link *link);
+    /* Memory of the rings. */
+    size_t (*ring_bytes)(const struct link *link);
 };
 
 extern const struct link_ops link_packet;        /* AF_PACKET: sendmmsg(), TPACKET_V3 */

@@ -1,0 +1,24 @@
+/* Receives from one interface by AF_PACKET: a TPACKET_V3 ring for each protocol that is wanted (packet(7), and the
+ * kernel's Documentation/networking/packet_mmap.rst). A tap bound to one ethertype costs the sender nothing, one that
+ * sees all protocols does; and it does not see what this machine sends. Shared by the drivers. */
+#ifndef LEASTPORT_SCANNER_RAW_TAP_H
+#define LEASTPORT_SCANNER_RAW_TAP_H
+
+#include "scanner/raw/link.h"
+
+struct tap;
+
+/* The frames begin with what `layer` says. Needs CAP_NET_RAW. -errno with *problem. The caller owns the result. */
+MUST_USE int tap_open(const struct link_options *options, enum link_layer layer, struct tap **ret_tap,
+                      struct problem *problem);
+void tap_close(struct tap *tap);
+
+/* As link_ops has them. */
+MUST_USE int tap_receive(struct tap *tap, uint32_t most, link_take_fn *take, void *context);
+int tap_descriptor(const struct tap *tap);
+/* Frames that the rings had no room for, since the tap was opened (PACKET_STATISTICS). */
+uint64_t tap_drops(struct tap *tap);
+/* Memory that the rings take. */
+size_t tap_bytes(const struct tap *tap);
+
+#endif
