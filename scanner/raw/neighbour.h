@@ -1,0 +1,45 @@
+/* Who has which hardware address: the next hops of a slab, asked by ARP (RFC 826) or neighbour discovery (RFC 4861).
+ * What is on link and does not answer is not there. Pure: gives what is to be asked when, takes the answers. */
+#ifndef LEASTPORT_SCANNER_RAW_NEIGHBOUR_H
+#define LEASTPORT_SCANNER_RAW_NEIGHBOUR_H
+
+#include "lib/addr.h"
+#include "lib/clock.h"
+#include "scanner/pacer.h"
+#include "scanner/raw/route.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* Each is asked so often (RFC 4861's MAX_MULTICAST_SOLICIT). The first time-out suits a cable; it doubles. */
+enum { NEIGHBOUR_TRIES = 3, NEIGHBOUR_TIME_OUT_MS = 150, NEIGHBOUR_RATE_PPS = 20000 };
+
+/* One of the addresses, borrowed. `link`: whatever tells the caller's links apart. */
+struct neighbour_question {
+    struct addr addr;
+    struct addr source;
+    uint32_t link;
+};
+
+struct neighbours;
+
+/* NULL when out of memory. The caller owns the result. */
+struct neighbours *neighbours_create(void);
+void neighbours_destroy(struct neighbours *neighbours);
+
+/* The number by which the neighbour is known from then on, from 0; the same for the same address and link. -ENOMEM. */
+MUST_USE int64_t neighbours_add(struct neighbours *neighbours, const struct neighbour_question *question);
+/* What is known already, and what an answer says; of one that was not asked for: nothing. */
+void neighbours_learn(struct neighbours *neighbours, uint32_t link, const struct addr *addr,
+                      const uint8_t mac[ROUTE_MAC]);
+/* Its address, or NULL while none is known. Borrowed until the next neighbours_add(). */
+const uint8_t *neighbours_mac(const struct neighbours *neighbours, int64_t number);
+
+/* The next question that is to be asked now, which counts as asked; false: none now. */
+bool neighbours_next(struct neighbours *neighbours, struct mono_time now, struct neighbour_question *ret_question);
+/* When the next is due. */
+struct mono_time neighbours_wakeup(const struct neighbours *neighbours);
+/* All have answered, or run out of tries. */
+bool neighbours_done(const struct neighbours *neighbours, struct mono_time now);
+
+#endif

@@ -1,0 +1,135 @@
+#include "scanner/raw/neighbour.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+static const uint64_t MS = 1000000;
+
+static struct neighbour_question question(uint32_t number, uint32_t link)
+{
+    struct neighbour_question asked = {.link = link};
+
+    assert_int_equal(addr_parse("10.0.0.0", &asked.addr), 0);
+    assert_true(addr_add(&asked.addr, number));
+    return asked;
+}
+
+static void learn(struct neighbours *neighbours, const struct addr *addr, uint32_t link)
+{
+    uint8_t mac[ROUTE_MAC] = {2, 0, addr->bytes[1], addr->bytes[2], addr->bytes[3], (uint8_t)link};
+
+    neighbours_learn(neighbours, link, addr, mac);
+}
+
+/* Asks until it is done; every `answering`th answers at once (0: none). How many questions it took; `now` moves. */
+static uint32_t ask_all(struct neighbours *neighbours, struct mono_time *now, uint32_t answering)
+{
+    struct neighbour_question asked;
+    uint32_t questions = 0;
+
+    while (!neighbours_done(neighbours, *now)) {
+        struct mono_time due;
+        while (neighbours_next(neighbours, *now, &asked)) {
+            questions++;
+            if (answering != 0 && asked.addr.bytes[3] % answering == 0) {
+                learn(neighbours, &asked.addr, asked.link);
+            }
+        }
+        due = neighbours_wakeup(neighbours);
+        now->ns = due.ns > now->ns ? due.ns : now->ns + 1;
+        assert_true(questions < 10000);
+    }
+    return questions;
+}
+
+static void the_same_is_asked_once(void **state)
+{
+    struct neighbours *neighbours = neighbours_create();
+    struct mono_time now = {.ns = 1000 * MS};
+    struct neighbour_question asked = question(7, 1);
+    struct neighbour_question elsewhere = question(7, 2);
+    struct neighbour_question got;
+    (void)state;
+    assert_int_equal(neighbours_add(neighbours, &asked), 0);
+    assert_int_equal(neighbours_add(neighbours, &asked), 0);
+    assert_int_equal(neighbours_add(neighbours, &elsewhere), 1);
+    assert_null(neighbours_mac(neighbours, 0));
+    assert_true(neighbours_next(neighbours, now, &got));
+    assert_int_equal(got.link, 1);
+    learn(neighbours, &got.addr, 1);
+    assert_non_null(neighbours_mac(neighbours, 0));
+    assert_null(neighbours_mac(neighbours, 1));
+    assert_false(neighbours_done(neighbours, now));
+    assert_true(neighbours_next(neighbours, now, &got));
+    assert_int_equal(got.link, 2);
+    learn(neighbours, &got.addr, 2);
+    assert_true(neighbours_done(neighbours, now));
+    assert_false(neighbours_next(neighbours, now, &got));
+    assert_int_equal(neighbours_mac(neighbours, 1)[5], 2);
+    neighbours_destroy(neighbours);
+}
+
+static void the_silent_are_asked_three_times_and_given_up(void **state)
+{
+    struct neighbours *neighbours = neighbours_create();
+    struct mono_time now = {.ns = 1000 * MS};
+    struct mono_time begun = now;
+    (void)state;
+    for (uint32_t i = 0; i < 200; i++) {
+        struct neighbour_question asked = question(i, 0);
+        assert_int_equal(neighbours_add(neighbours, &asked), i);
+    }
+    /* Every fourth answers the first time: 50 at one question, 150 at three. */
+    assert_int_equal(ask_all(neighbours, &now, 4), 50 + 150 * NEIGHBOUR_TRIES);
+    for (int64_t i = 0; i < 200; i++) {
+        assert_int_equal(neighbours_mac(neighbours, i) != NULL, i % 4 == 0);
+    }
+    assert_in_range((now.ns - begun.ns) / MS, NEIGHBOUR_TIME_OUT_MS * 7, NEIGHBOUR_TIME_OUT_MS * 8);
+    neighbours_destroy(neighbours);
+}
+
+static void it_ends_with_the_last_answer(void **state)
+{
+    struct neighbours *neighbours = neighbours_create();
+    struct mono_time now = {.ns = 1000 * MS};
+    struct mono_time begun = now;
+    (void)state;
+    for (uint32_t i = 0; i < 1000; i++) {
+        struct neighbour_question asked = question(i, 0);
+        assert_int_equal(neighbours_add(neighbours, &asked), i);
+    }
+    assert_int_equal(ask_all(neighbours, &now, 1), 1000);
+    /* At the pace, no wait behind it. */
+    assert_in_range((now.ns - begun.ns) / MS, 1000 * 1000 / NEIGHBOUR_RATE_PPS - 5,
+                    1000 * 1000 / NEIGHBOUR_RATE_PPS + 5);
+    neighbours_destroy(neighbours);
+}
+
+static void what_was_not_asked_for_is_not_learnt(void **state)
+{
+    struct neighbours *neighbours = neighbours_create();
+    struct neighbour_question asked = question(1, 0);
+    struct neighbour_question other = question(2, 0);
+    (void)state;
+    assert_int_equal(neighbours_add(neighbours, &asked), 0);
+    learn(neighbours, &other.addr, 0);
+    learn(neighbours, &asked.addr, 9);
+    assert_null(neighbours_mac(neighbours, 0));
+    neighbours_destroy(neighbours);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_same_is_asked_once),
+        cmocka_unit_test(the_silent_are_asked_three_times_and_given_up),
+        cmocka_unit_test(it_ends_with_the_last_answer),
+        cmocka_unit_test(what_was_not_asked_for_is_not_learnt),
+    };
+    return cmocka_run_group_tests_name("neighbour", tests, NULL, NULL);
+}
