@@ -22,16 +22,16 @@ struct report_options report_options_default(void)
 }
 
 /* Longer lines than WIDTH_MAX are hard to read, however wide the terminal. */
-void report_options_for(struct report_options *options, FILE *out)
+void report_options_for(struct report_options *options, int fd)
 {
     const char *columns = getenv("COLUMNS");
     const char *no_colour = getenv("NO_COLOR");
     const char *terminal = getenv("TERM");
-    bool is_terminal = isatty(fileno(out)) == 1;
+    bool is_terminal = isatty(fd) == 1;
     struct winsize size = {0};
     unsigned long width = columns != NULL ? strtoul(columns, NULL, 10) : 0;
 
-    if (width == 0 && is_terminal && ioctl(fileno(out), TIOCGWINSZ, &size) == 0) {
+    if (width == 0 && is_terminal && ioctl(fd, TIOCGWINSZ, &size) == 0) {
         width = size.ws_col;
     }
     width = width == 0 ? WIDTH_DEFAULT : width;

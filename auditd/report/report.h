@@ -21,8 +21,8 @@ struct report_options {
 
 struct report_options report_options_default(void);
 
-/* Width and colour for `out`: of the terminal, COLUMNS, NO_COLOR. */
-void report_options_for(struct report_options *options, FILE *out);
+/* Width and colour for what `fd` is: of the terminal, COLUMNS, NO_COLOR. */
+void report_options_for(struct report_options *options, int fd);
 
 /* "table", "jsonl"; -EINVAL. */
 MUST_USE int report_format_parse(const char *name, enum report_format *ret_format);

@@ -258,14 +258,14 @@ static void knows_its_place(void **state)
 
     (void)state;
     setenv("COLUMNS", "57", 1);
-    report_options_for(&options, out);
+    report_options_for(&options, fileno(out));
     assert_int_equal(options.width, 57);
     assert_false(options.colour);
     setenv("COLUMNS", "100000", 1);
-    report_options_for(&options, out);
+    report_options_for(&options, fileno(out));
     assert_int_equal(options.width, 120);
     unsetenv("COLUMNS");
-    report_options_for(&options, out);
+    report_options_for(&options, fileno(out));
     assert_int_equal(options.width, 80);
     fclose(out);
 }
