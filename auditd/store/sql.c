@@ -4,10 +4,13 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 /* uthash's own choice falls through its cases without saying so, which clang warns of. */
 #define HASH_FUNCTION HASH_SAX
@@ -118,13 +121,47 @@ int store_explain(int sqlite_rc, const char *path, const char *detail, struct st
     return -EIO;
 }
 
+/* Why no file can be made beside the database; 0 when one can. SQLite tries again without making it, and so loses the
+ * reason why its log or journal cannot be made. */
+static int store_folder_errno(const char *path)
+{
+    char probe[PATH_MAX];
+    int length = snprintf(probe, sizeof(probe), "%s.XXXXXX", path);
+    int fd;
+
+    if (length < 0 || (size_t)length >= sizeof(probe)) {
+        return ENAMETOOLONG;
+    }
+    fd = mkostemp(probe, O_CLOEXEC);
+    if (fd < 0) {
+        return errno;
+    }
+    close(fd);
+    unlink(probe);
+    return 0;
+}
+
+/* To SQLite a full disk is that only where it writes pages. Where it makes a file, extends the log's index, or meets a
+ * quota, the system says more. */
+static int store_system_reason(const struct store *store, int sqlite_rc)
+{
+    int primary = sqlite_rc & 0xff;
+    int error;
+
+    if (primary != SQLITE_IOERR && primary != SQLITE_CANTOPEN) {
+        return sqlite_rc;
+    }
+    error = primary == SQLITE_IOERR ? sqlite3_system_errno(store->database) : store_folder_errno(store->path);
+    if (error == ENOSPC || error == EDQUOT) {
+        return SQLITE_FULL;
+    }
+    return error == EIO ? SQLITE_IOERR : sqlite_rc;
+}
+
 int store_fail_sqlite(struct store *store, int sqlite_rc)
 {
-    /* Where SQLite makes the log's index (-shm) a full disk is but an I/O error to it. */
-    if ((sqlite_rc & 0xff) == SQLITE_IOERR && sqlite3_system_errno(store->database) == ENOSPC) {
-        sqlite_rc = SQLITE_FULL;
-    }
-    return store_explain(sqlite_rc, store->path, sqlite3_errmsg(store->database), &store->error);
+    return store_explain(store_system_reason(store, sqlite_rc), store->path, sqlite3_errmsg(store->database),
+                         &store->error);
 }
 
 int store_fail(struct store *store, enum store_fault fault, int rc, const char *format, ...)
