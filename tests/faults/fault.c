@@ -4,18 +4,25 @@
  *   LEASTPORT_FAULT_KIND  a name in `kinds` below
  *   LEASTPORT_FAULT_AT    which call, from 1
  *   LEASTPORT_FAULT_LOG   a file that gets a line for each call that was acted on; with "count" for every call
- * Counts within one process; for a single thread that writes. */
+ *   LEASTPORT_FAULT_END   from when this file is there, nothing is acted on any more: the disk has room again
+ *   LEASTPORT_FAULT_LOG_PAGES  the pages that SQLite's log may have before it goes back into the file: with few of them
+ * a small database does in the middle of a run what a large one does Counts within one process; for a single thread
+ * that writes. */
 #include <assert.h>
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <fnmatch.h>
 #include <limits.h>
+#include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/types.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 /* The exit status of a program that dies here. */
@@ -28,7 +35,7 @@ enum kind {
     KIND_AFTER,  /* dies after it */
     KIND_TORN,   /* writes a half and dies */
     KIND_SHORT,  /* writes a half and says so */
-    KIND_ENOSPC, /* writes a half, and from then on nothing: a disk that is full stays full */
+    KIND_ENOSPC, /* writes a half, and from then on nothing, makes no file: a disk that is full stays full */
     KIND_EIO,    /* this call fails, the next are well */
 };
 
@@ -47,6 +54,7 @@ static struct {
     bool writes_only;
     const char *pattern;
     const char *log;
+    const char *end;
     unsigned long at;
     unsigned long calls;
 } fault;
@@ -58,6 +66,7 @@ __attribute__((constructor)) static void fault_read_environment(void)
 
     fault.pattern = getenv("LEASTPORT_FAULT_PATH");
     fault.log = getenv("LEASTPORT_FAULT_LOG");
+    fault.end = getenv("LEASTPORT_FAULT_END");
     if (kind == NULL || fault.pattern == NULL || fault.log == NULL) {
         return;
     }
@@ -87,11 +96,19 @@ static ssize_t fault_real_write(int fd, const void *bytes, size_t size)
     return next(fd, bytes, size);
 }
 
+static int fault_real_open(const char *path, int flags, mode_t mode)
+{
+    int (*next)(const char *, int, ...);
+
+    fault_next("open", &next, sizeof(next));
+    return next(path, flags, mode);
+}
+
 static void fault_log(const char *call, const char *path)
 {
     char line[PATH_MAX + 64];
     int length = snprintf(line, sizeof(line), "%lu %s %s\n", fault.calls, call, path);
-    int fd = open(fault.log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+    int fd = fault_real_open(fault.log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
 
     if (fd >= 0 && length > 0) {
         (void)!fault_real_write(fd, line, (size_t)length);
@@ -115,7 +132,8 @@ static enum kind fault_judge(const char *call, const char *path, bool writes)
 {
     bool is_full = fault.kind == KIND_ENOSPC && fault.calls >= fault.at;
 
-    if (fault.kind == KIND_NONE || (fault.writes_only && !writes) || fnmatch(fault.pattern, path, 0) != 0) {
+    if (fault.kind == KIND_NONE || (fault.writes_only && !writes) || fnmatch(fault.pattern, path, 0) != 0 ||
+        (fault.end != NULL && access(fault.end, F_OK) == 0)) {
         return KIND_NONE;
     }
     fault.calls++;
@@ -287,4 +305,110 @@ int unlink(const char *path)
     fault_after(kind);
     return rc;
 }
+/* As fault_fails(), of a file that is made: it cannot be by half. */
+static bool fault_fails_to_make(enum kind kind)
+{
+    if (kind == KIND_ENOSPC) {
+        errno = ENOSPC;
+        return true;
+    }
+    return fault_fails(kind);
+}
+
+/* Only what makes a file is a change. */
+static int fault_open(const char *path, int flags, mode_t mode)
+{
+    struct stat status;
+    bool creates = fault.kind != KIND_NONE && (flags & O_CREAT) != 0 && stat(path, &status) != 0;
+    enum kind kind = creates ? fault_judge("open", path, true) : KIND_NONE;
+    int fd;
+
+    if (fault_fails_to_make(kind)) {
+        return -1;
+    }
+    fd = fault_real_open(path, flags, mode);
+    fault_after(kind);
+    return fd;
+}
+
+static mode_t fault_mode(int flags, va_list arguments)
+{
+    return (flags & O_CREAT) != 0 ? va_arg(arguments, mode_t) : 0;
+}
+
+int open(const char *path, int flags, ...)
+{
+    va_list arguments;
+    mode_t mode;
+
+    va_start(arguments, flags);
+    mode = fault_mode(flags, arguments);
+    va_end(arguments);
+    return fault_open(path, flags, mode);
+}
+
+int open64(const char *path, int flags, ...)
+{
+    va_list arguments;
+    mode_t mode;
+
+    va_start(arguments, flags);
+    mode = fault_mode(flags, arguments);
+    va_end(arguments);
+    return fault_open(path, flags, mode);
+}
+
+int mkostemp(char *path, int flags)
+{
+    enum kind kind = fault_judge("open", path, true);
+    int (*next)(char *, int);
+    int fd;
+
+    if (fault_fails_to_make(kind)) {
+        return -1;
+    }
+    fault_next("mkostemp", &next, sizeof(next));
+    fd = next(path, flags);
+    fault_after(kind);
+    return fd;
+}
+
+int bind(int fd, __CONST_SOCKADDR_ARG address, socklen_t length)
+{
+    bool is_file = address.__sockaddr__->sa_family == AF_UNIX;
+    enum kind kind = is_file ? fault_judge("bind", address.__sockaddr_un__->sun_path, true) : KIND_NONE;
+    int (*next)(int, __CONST_SOCKADDR_ARG, socklen_t);
+    int rc;
+
+    if (fault_fails_to_make(kind)) {
+        return -1;
+    }
+    fault_next("bind", &next, sizeof(next));
+    rc = next(fd, address, length);
+    fault_after(kind);
+    return rc;
+}
+
 /* NOLINTEND(readability-inconsistent-declaration-parameter-name) */
+
+/* ---- SQLite, which this library is not linked with ---- */
+
+struct sqlite3;
+typedef int fault_row(void *, int, char **, char **);
+int sqlite3_exec(struct sqlite3 *database, const char *sql, fault_row *row, void *context, char **ret_message);
+
+int sqlite3_exec(struct sqlite3 *database, const char *sql, fault_row *row, void *context, char **ret_message)
+{
+    int (*next)(struct sqlite3 *, const char *, fault_row *, void *, char **);
+    const char *pages = getenv("LEASTPORT_FAULT_LOG_PAGES");
+    char pragma[64];
+    int rc;
+
+    fault_next("sqlite3_exec", &next, sizeof(next));
+    rc = next(database, sql, row, context, ret_message);
+    if (rc == 0 && pages != NULL && strstr(sql, "wal_autocheckpoint") != NULL) {
+        snprintf(pragma, sizeof(pragma), "PRAGMA wal_autocheckpoint = %ld", strtol(pages, NULL, 10));
+        rc = next(database, pragma, NULL, NULL, NULL);
+    }
+    return rc;
+}

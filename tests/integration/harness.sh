@@ -118,11 +118,13 @@ findings() {
 }
 
 # What two databases must agree on when they saw the same: no ids, no times.
+STATE_SQL="SELECT 'finding', i.value, f.port, f.presence, f.sight, f.severity, f.rule_id, f.penalty FROM finding f
+    JOIN asset_identity i ON i.asset_id = f.asset_id AND i.kind = 'address' AND i.valid_to IS NULL
+    UNION ALL SELECT 'endpoint', e.address, e.port, s.state, s.reason, s.bound, '', '' FROM endpoint e
+    JOIN endpoint_state s ON s.endpoint_id = e.id AND s.ended_at IS NULL
+    UNION ALL SELECT 'score', scope, '', grade, score, exposure, coverage, terms FROM score
+    WHERE ended_at IS NULL AND scope <> 'host' ORDER BY 1, 2, 3;"
+
 state_of() {
-    sql "$1" "SELECT 'finding', i.value, f.port, f.presence, f.sight, f.severity, f.rule_id, f.penalty FROM finding f
-        JOIN asset_identity i ON i.asset_id = f.asset_id AND i.kind = 'address' AND i.valid_to IS NULL
-        UNION ALL SELECT 'endpoint', e.address, e.port, s.state, s.reason, s.bound, '', '' FROM endpoint e
-        JOIN endpoint_state s ON s.endpoint_id = e.id AND s.ended_at IS NULL
-        UNION ALL SELECT 'score', scope, '', grade, score, exposure, coverage, terms FROM score
-        WHERE ended_at IS NULL AND scope <> 'host' ORDER BY 1, 2, 3"
+    sql "$1" "$STATE_SQL"
 }

@@ -90,10 +90,10 @@ kill_scan() {
 begun=$(now_ms)
 audit "${PLACE_AUDIT[@]}" --db "$DIR/whole.db"
 audit_ms=$(($(now_ms) - begun))
-PLACE_WHOLE=$(state_of "$DIR/whole.db")
+PLACE_WHOLE=$(place_state "$DIR/whole.db")
 tap_is "an undisturbed audit finds what is there" \
     "$status $(place_sql "$DIR/whole.db" "SELECT count(*), sum(presence = 'OPEN') FROM finding")" '1 72|72'
-tap_is "in so many slabs" "$(place_sql "$DIR/whole.db" "SELECT slabs_done FROM scan ORDER BY id LIMIT 1")" $PLACE_SLABS
+tap_is "in so many slabs" "$(place_sql "$DIR/whole.db" "SELECT slabs_done FROM scan ORDER BY id LIMIT 1")" "$PLACE_SLABS"
 
 # kill_audit NUMBER VICTIM: VICTIM is scanner, auditd or all; at most two of the runs are disturbed.
 kill_audit() {
