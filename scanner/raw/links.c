@@ -1,0 +1,250 @@
+#include "scanner/raw/links.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { WAKERS_MAX = 4 };
+
+struct entry {
+    const struct link_ops *ops;
+    struct link *link;
+    struct link_sender **senders;
+    uint32_t sender_count;
+    uint32_t ifindex;
+    char interface[ROUTE_NAME];
+};
+
+struct links {
+    struct links_options options;
+    struct entry entries[LINKS_MAX];
+    uint32_t count;
+};
+
+struct receiver {
+    links_take_fn *take;
+    void *context;
+    uint32_t number;
+};
+
+static const struct link_ops *const drivers[] = {&link_packet, &link_packet_bypass, &link_ip, &link_pcap};
+
+static const struct link_ops *find_driver(const char *name)
+{
+    for (size_t i = 0; i < sizeof(drivers) / sizeof(struct link_ops *); i++) {
+        if (strcmp(drivers[i]->name, name) == 0) {
+            return drivers[i];
+        }
+    }
+    return NULL;
+}
+
+bool links_has_driver(const char *name)
+{
+    return find_driver(name) != NULL;
+}
+
+const char *links_driver_names(void)
+{
+    return "packet, packet-bypass, ip, pcap";
+}
+
+int links_create(const struct links_options *options, struct links **ret_links, struct problem *problem)
+{
+    struct links *links;
+
+    if (options->driver != NULL && !links_has_driver(options->driver)) {
+        return problem_set(problem, -EINVAL, "there is no link driver \"%s\": %s", options->driver,
+                           links_driver_names());
+    }
+    links = calloc(1, sizeof(*links));
+    if (links == NULL) {
+        return problem_set(problem, -ENOMEM, "out of memory");
+    }
+    links->options = *options;
+    *ret_links = links;
+    return 0;
+}
+
+static void close_entry(struct entry *entry)
+{
+    for (uint32_t i = 0; i < entry->sender_count; i++) {
+        entry->ops->sender_close(entry->senders[i]);
+    }
+    free(entry->senders);
+    if (entry->link != NULL) {
+        entry->ops->close(entry->link);
+    }
+    memset(entry, 0, sizeof(*entry));
+}
+
+void links_destroy(struct links *links)
+{
+    if (links == NULL) {
+        return;
+    }
+    for (uint32_t i = 0; i < links->count; i++) {
+        close_entry(&links->entries[i]);
+    }
+    free(links);
+}
+
+int links_find(const struct links *links, uint32_t ifindex, uint32_t *ret_number)
+{
+    for (uint32_t i = 0; i < links->count; i++) {
+        if (links->entries[i].ifindex == ifindex) {
+            *ret_number = i;
+            return 0;
+        }
+    }
+    return -ENOENT;
+}
+
+/* Bypassing the queueing discipline gains nothing by itself, and takes the machine's own shaping out of the way, so it
+ * is chosen only when asked for. */
+static const struct link_ops *choose(const struct links *links, const struct route *route, const char **ret_reason,
+                                     struct problem *problem)
+{
+    const struct link_ops *forced = links->options.driver != NULL ? find_driver(links->options.driver) : NULL;
+
+    if (forced == NULL) {
+        *ret_reason = route->layer == LINK_ETHERNET ? "Ethernet: whole frames, by sendmmsg and a receive ring"
+                                                    : "no Ethernet: the kernel sees to what is under IP";
+        return route->layer == LINK_ETHERNET ? &link_packet : &link_ip;
+    }
+    *ret_reason = "asked for by --link";
+    if ((forced == &link_packet || forced == &link_packet_bypass) && route->layer != LINK_ETHERNET) {
+        problem_write(problem, "%s is no Ethernet: --link %s does not work there, \"ip\" does", route->interface,
+                      forced->name);
+        return NULL;
+    }
+    return forced;
+}
+
+static int open_senders(const struct links *links, struct entry *entry, struct problem *problem)
+{
+    entry->senders = calloc(links->options.senders, sizeof(struct link_sender *));
+    if (entry->senders == NULL) {
+        return problem_set(problem, -ENOMEM, "out of memory");
+    }
+    while (entry->sender_count < links->options.senders) {
+        int rc = entry->ops->sender_open(entry->link, &entry->senders[entry->sender_count], problem);
+        if (rc < 0) {
+            return rc;
+        }
+        entry->sender_count++;
+    }
+    return 0;
+}
+
+int links_open(struct links *links, const struct route *route, uint32_t *ret_number, struct problem *problem)
+{
+    struct link_options options = {.interface = route->interface,
+                                   .ifindex = route->ifindex,
+                                   .filter = links->options.filter,
+                                   .ring_bytes = links->options.ring_bytes,
+                                   .record = links->options.record,
+                                   .replay = links->options.replay};
+    struct entry *entry = &links->entries[links->count];
+    const char *reason;
+    int rc;
+
+    if (links_find(links, route->ifindex, ret_number) == 0) {
+        return 0;
+    }
+    if (links->count == LINKS_MAX) {
+        return problem_set(problem, -E2BIG, "the targets are reached by more than %d interfaces", LINKS_MAX);
+    }
+    entry->ops = choose(links, route, &reason, problem);
+    if (entry->ops == NULL) {
+        return -EINVAL;
+    }
+    rc = entry->ops->open(&options, &entry->link, problem);
+    if (rc == 0) {
+        rc = open_senders(links, entry, problem);
+    }
+    if (rc < 0) {
+        close_entry(entry);
+        return rc;
+    }
+    entry->ifindex = route->ifindex;
+    memcpy(entry->interface, route->interface, sizeof(entry->interface));
+    if (links->options.opened != NULL) {
+        links->options.opened(links->options.context, entry->interface, entry->ops->name, reason,
+                              entry->ops->ring_bytes(entry->link));
+    }
+    *ret_number = links->count++;
+    return 0;
+}
+
+enum link_layer links_layer(const struct links *links, uint32_t number)
+{
+    return links->entries[number].ops->layer(links->entries[number].link);
+}
+
+const char *links_interface(const struct links *links, uint32_t number)
+{
+    return links->entries[number].interface;
+}
+
+int links_send(struct links *links, uint32_t number, uint32_t sender, const struct iovec *frames, uint32_t count)
+{
+    struct entry *entry = &links->entries[number];
+
+    return entry->ops->send(entry->senders[sender], frames, count);
+}
+
+static void take_from(void *context, const struct link_frame *frame)
+{
+    const struct receiver *receiver = context;
+
+    receiver->take(receiver->context, receiver->number, frame);
+}
+
+int links_receive(struct links *links, uint32_t most, links_take_fn *take, void *context, uint32_t *ret_number)
+{
+    for (uint32_t i = 0; i < links->count; i++) {
+        struct receiver receiver = {.take = take, .context = context, .number = i};
+        int rc = links->entries[i].ops->receive(links->entries[i].link, most, take_from, &receiver);
+        if (rc < 0) {
+            *ret_number = i;
+            return rc;
+        }
+    }
+    return 0;
+}
+
+void links_wait(const struct links *links, struct mono_time until, const int *fds, size_t fd_count)
+{
+    struct pollfd waits[LINKS_MAX + WAKERS_MAX];
+    uint64_t left_ns = mono_elapsed_ns(mono_now(), until);
+    struct timespec left = {.tv_sec = (time_t)(left_ns / 1000000000), .tv_nsec = (long)(left_ns % 1000000000)};
+    nfds_t count = 0;
+
+    assert(fd_count <= WAKERS_MAX);
+    for (uint32_t i = 0; i < links->count; i++) {
+        waits[count++] =
+            (struct pollfd){.fd = links->entries[i].ops->descriptor(links->entries[i].link), .events = POLLIN};
+    }
+    for (size_t i = 0; i < fd_count; i++) {
+        waits[count++] = (struct pollfd){.fd = fds[i], .events = POLLIN};
+    }
+    /* A signal ends the wait early, and that is all. */
+    (void)ppoll(waits, count, &left, NULL);
+}
+
+struct link_losses links_losses(struct links *links)
+{
+    struct link_losses sum = {0};
+
+    for (uint32_t i = 0; i < links->count; i++) {
+        struct link_losses losses = links->entries[i].ops->losses(links->entries[i].link);
+        sum.receive_drops += losses.receive_drops;
+        sum.send_refusals += losses.send_refusals;
+        sum.unsendable += losses.unsendable;
+        sum.unsendable_errno = losses.unsendable_errno != 0 ? losses.unsendable_errno : sum.unsendable_errno;
+    }
+    return sum;
+}
