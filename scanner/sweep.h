@@ -77,6 +77,8 @@ struct sweep_answer {
     enum probe_answer answer;
     enum reason reason;
     bool from_host;
+    bool names_try; /* a raw answer may say which try it answers; the sweep of connects does not ask */
+    uint8_t try_number;
 };
 void sweep_take(struct sweep *sweep, const struct sweep_answer *answer, struct mono_time now);
 

@@ -47,6 +47,7 @@ void volley_destroy(struct volley *volley);
 struct volley_shot {
     uint32_t probe;
     uint32_t place;
+    uint8_t try_number; /* from 0: its host's pass; goes into the packet, so that the answer names the try */
 };
 
 /* Up to `want` (<= VOLLEY_BATCH) probes that pass, rate and hosts let leave now; 0: none now. Batches shrink with the
@@ -63,7 +64,8 @@ void volley_put_back(struct volley *volley, uint32_t sender, struct mono_time no
  */
 struct mono_time volley_sender_wakeup(const struct volley *volley, uint32_t sender, struct mono_time now);
 
-/* An answer, as sweep_take() has it; duplicates, late ones and downgrades are welcome and change nothing. */
+/* An answer, as sweep_take() has it; duplicates, late ones and downgrades are welcome and change nothing. One that names
+ * its try is measured and counted for that try, so that neither loss nor round-trip times rest on a guess. */
 void volley_take(struct volley *volley, const struct sweep_answer *answer, struct mono_time now);
 /* What this machine lost on the way in or refused on the way out since the last call. */
 void volley_lost_here(struct volley *volley, uint64_t packets, struct mono_time now);
