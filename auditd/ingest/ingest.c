@@ -1,6 +1,7 @@
 #include "auditd/ingest/ingest.h"
 
 #include "auditd/ingest/asset.h"
+#include "auditd/ingest/port_line.h"
 #include "auditd/scan_plan.h"
 #include "auditd/store/asset.h"
 #include "auditd/store/endpoint.h"
@@ -521,7 +522,7 @@ int ingest_line(struct ingest *ingest, const char *line, size_t length)
     int rc;
 
     ingest->counts.lines++;
-    rc = observation_parse(line, length, &observation, reason);
+    rc = port_line_parse(line, length, &observation) ? 0 : observation_parse(line, length, &observation, reason);
     if (rc < 0) {
         return rc == -EBADMSG ? ingest_refuse(ingest, "%s", reason) : rc;
     }

@@ -1,5 +1,6 @@
 #include "auditd/ingest/observation.h"
 
+#include "auditd/ingest/field.h"
 #include "lib/clock.h"
 #include "scanner/protocol.h"
 
@@ -61,29 +62,6 @@ static const json_t *field_get(struct field_reader *reader, const char *key, enu
         field_refuse(reader, key, "is missing");
     }
     return value;
-}
-
-static bool field_is_word(const char *text)
-{
-    for (; *text != '\0'; text++) {
-        bool lower = *text >= 'a' && *text <= 'z';
-        bool upper = *text >= 'A' && *text <= 'Z';
-        bool digit = *text >= '0' && *text <= '9';
-        if (!lower && !upper && !digit && strchr("-_.|+/:%*", *text) == NULL) {
-            return false;
-        }
-    }
-    return true;
-}
-
-static bool field_is_printable(const char *text)
-{
-    for (; *text != '\0'; text++) {
-        if ((unsigned char)*text < 0x20 || *text == 0x7f) {
-            return false;
-        }
-    }
-    return true;
 }
 
 struct field_text {
@@ -285,8 +263,8 @@ static void parse_port(struct field_reader *reader, struct observation *observat
     port->state = (enum port_state)field_enum(reader, "state", port_state_names, PORT_STATE_COUNT);
     field_word(reader, "reason", FIELD_REQUIRED, port->reason, sizeof(port->reason));
     field_word(reader, "service", FIELD_OPTIONAL, port->service, sizeof(port->service));
-    field_int(reader, "tries", FIELD_OPTIONAL, &(struct field_range){1, 1000000, 0}, &port->tries);
-    field_int(reader, "answers", FIELD_OPTIONAL, &(struct field_range){0, 1000000, 0}, &port->answers);
+    field_int(reader, "tries", FIELD_OPTIONAL, &(struct field_range){1, OBSERVATION_TRIES_MAX, 0}, &port->tries);
+    field_int(reader, "answers", FIELD_OPTIONAL, &(struct field_range){0, OBSERVATION_TRIES_MAX, 0}, &port->answers);
     field_bool(reader, "watch", FIELD_OPTIONAL, &port->watch);
     field_bool(reader, "self", FIELD_OPTIONAL, &port->self);
     field_word(reader, "bound", FIELD_OPTIONAL, port->bound, sizeof(port->bound));
@@ -478,18 +456,6 @@ static const struct {
 
 enum { OBSERVATION_TYPE_COUNT = sizeof(observation_types) / sizeof(*observation_types) };
 
-static bool is_uuid(const char *text)
-{
-    for (size_t i = 0; i < 36; i++) {
-        bool dash = i == 8 || i == 13 || i == 18 || i == 23;
-        bool hex = text[i] != '\0' && strchr("0123456789abcdefABCDEF", text[i]) != NULL;
-        if (dash ? text[i] != '-' : !hex) {
-            return false;
-        }
-    }
-    return text[36] == '\0';
-}
-
 static void parse_envelope(struct field_reader *reader, struct observation *observation)
 {
     const char *const schemas[] = {SCAN_OBSERVATION_SCHEMA};
@@ -502,7 +468,7 @@ static void parse_envelope(struct field_reader *reader, struct observation *obse
     field_enum(reader, "schema", schemas, 1);
     observation->type = (enum observation_type)field_enum(reader, "type", names, OBSERVATION_TYPE_COUNT);
     field_word(reader, "scan_id", FIELD_REQUIRED, observation->scan_id, sizeof(observation->scan_id));
-    if (reader->rc == 0 && !is_uuid(observation->scan_id)) {
+    if (reader->rc == 0 && !field_is_uuid(observation->scan_id)) {
         field_refuse(reader, "scan_id", "is no UUID");
     }
     field_word(reader, "ts", FIELD_REQUIRED, ts, sizeof(ts));

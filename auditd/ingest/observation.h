@@ -32,6 +32,7 @@ enum {
     OBSERVATION_NAME_SIZE = 256,
     OBSERVATION_TEXT_SIZE = 1024,
     OBSERVATION_SUMMARIES_MAX = 64,
+    OBSERVATION_TRIES_MAX = 1000000, /* and answers */
 };
 
 struct observation_scan_start {

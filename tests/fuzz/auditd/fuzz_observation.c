@@ -1,5 +1,6 @@
-/* One observation line. */
+/* One observation line, by both of its readers. */
 #include "auditd/ingest/observation.h"
+#include "tests/fuzz/auditd/same_port.h"
 #include "tests/fuzz/fuzz.h"
 
 #include <assert.h>
@@ -29,8 +30,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     char reason[OBSERVATION_REASON_SIZE] = "";
     struct observation observation;
-    int rc = observation_parse((const char *)data, size, &observation, reason);
+    int rc;
 
+    assert(port_readers_compare((const char *)data, size) != PORT_READERS_DIFFER);
+    rc = observation_parse((const char *)data, size, &observation, reason);
     if (rc < 0) {
         assert(rc == -EBADMSG && reason[0] != '\0' && strlen(reason) < sizeof(reason));
         return 0;
