@@ -128,7 +128,7 @@ static int ingest_resolve(struct store *store, const struct ingest_place *place,
     int known;
     int rc = ingest_find_self(store, place, host, &stronger);
 
-    if (rc == -ENOENT && scan_plan_name_has(place->plan, host->name, host->address)) {
+    if (rc == -ENOENT && host->name[0] != '\0' && scan_plan_name_has(place->plan, host->name, host->address)) {
         /* What stands in a line of a name counts only as far as the plan resolved it. */
         reason = "its name showed that it is another asset's second address";
         rc = ingest_find_by_name(store, place, host, &stronger);
@@ -167,11 +167,16 @@ static int ingest_asset_of_line(struct store *store, const struct ingest_place *
     return rc;
 }
 
+bool ingest_may_join(const struct ingest_host *host)
+{
+    return host->self || host->name[0] != '\0';
+}
+
 int ingest_asset(struct store *store, const struct ingest_place *place, const struct ingest_host *host, bool create,
                  struct ingest_known_asset *ret_asset)
 {
     /* An address alone adds nothing to what is known of it. More than that may join assets. */
-    bool bare = !host->self && host->name[0] == '\0';
+    bool bare = !ingest_may_join(host);
     struct ingest_known_asset asset = {0};
     int rc;
 

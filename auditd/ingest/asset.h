@@ -24,6 +24,9 @@ struct ingest_host {
     int64_t at_ms;
 };
 
+/* Whether the host is known by more than an address, so that its line may show two assets to be one. */
+bool ingest_may_join(const struct ingest_host *host);
+
 /* Which asset is it? The scanner's own host is one asset with all its addresses, as its kernel is the inventory of
  * them; its loopback is nobody else's. Else the asset that holds the address; with `create` it is made when there is
  * none, else -ENOENT. A name joins the asset when it stands for at most one IPv4 and one IPv6 address: those two are

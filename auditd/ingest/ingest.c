@@ -3,6 +3,7 @@
 #include "auditd/ingest/asset.h"
 #include "auditd/ingest/port_line.h"
 #include "auditd/scan_plan.h"
+#include "auditd/store/arrivals.h"
 #include "auditd/store/asset.h"
 #include "auditd/store/endpoint.h"
 #include "auditd/store/scan.h"
@@ -29,7 +30,8 @@ struct ingest {
     int64_t last_ts_ms;
     bool ended;
     bool complete;
-    uint32_t rows; /* in the open batch */
+    struct store_arrivals *arrivals; /* of the open batch */
+    uint32_t rows;                   /* in the open batch */
     struct mono_time batch_begun;
 };
 
@@ -46,13 +48,14 @@ int ingest_create(struct store *store, const struct ingest_options *options, str
     if (ingest == NULL) {
         return -ENOMEM;
     }
-    ingest->place.known = ingest_known_create();
-    if (ingest->place.known == NULL) {
-        free(ingest);
-        return -ENOMEM;
-    }
     ingest->store = store;
     ingest->options = *options;
+    ingest->place.known = ingest_known_create();
+    ingest->arrivals = store_arrivals_create(store);
+    if (ingest->place.known == NULL || ingest->arrivals == NULL) {
+        ingest_destroy(ingest);
+        return -ENOMEM;
+    }
     /* The checkpoint stands in the batch's own transaction: what a power cut takes back is sent again. */
     rc = store_set_durable(store, false);
     if (rc < 0) {
@@ -73,6 +76,7 @@ void ingest_destroy(struct ingest *ingest)
     (void)!store_set_durable(ingest->store, true);
     scan_plan_destroy(ingest->plan);
     ingest_known_destroy(ingest->place.known);
+    store_arrivals_destroy(ingest->arrivals);
     free(ingest);
 }
 
@@ -121,12 +125,25 @@ static int ingest_touch(struct ingest *ingest)
     return store_begin(ingest->store);
 }
 
+static void ingest_rollback(struct ingest *ingest)
+{
+    store_arrivals_drop(ingest->arrivals);
+    store_rollback(ingest->store);
+}
+
 int ingest_flush(struct ingest *ingest)
 {
+    int rc;
+
     if (!store_in_transaction(ingest->store)) {
         return 0;
     }
     ingest->rows = 0;
+    rc = store_arrivals_write(ingest->arrivals);
+    if (rc < 0) {
+        ingest_rollback(ingest);
+        return rc;
+    }
     return store_commit(ingest->store);
 }
 
@@ -246,6 +263,21 @@ static int ingest_scan_start(struct ingest *ingest, const struct observation *li
     return 0;
 }
 
+/* After what waits of the same asset: that is older. */
+static int ingest_endpoint(struct ingest *ingest, const struct store_endpoint_key *key,
+                           const struct store_endpoint_seen *seen)
+{
+    int rc = 0;
+
+    if (store_arrivals_may_hold(ingest->arrivals, key->asset_id)) {
+        rc = store_arrivals_write(ingest->arrivals);
+    }
+    if (rc == 0) {
+        rc = store_endpoint_seen(ingest->store, key, seen);
+    }
+    return rc < 0 ? rc : 0;
+}
+
 static int ingest_port(struct ingest *ingest, const struct observation *line)
 {
     const struct observation_port *port = &line->port;
@@ -269,6 +301,8 @@ static int ingest_port(struct ingest *ingest, const struct observation *line)
         .at_ms = line->ts_ms,
         .scan_id = ingest->place.scan_id,
     };
+    bool joins = ingest_may_join(&host);
+    bool arrives;
     int rc;
 
     if (!scan_plan_has_endpoint(ingest->plan, &port->host, port->is_udp, port->port)) {
@@ -276,16 +310,19 @@ static int ingest_port(struct ingest *ingest, const struct observation *line)
                              port->port);
     }
     rc = ingest_touch(ingest);
+    if (rc == 0 && joins) {
+        rc = store_arrivals_write(ingest->arrivals);
+    }
     if (rc == 0) {
         rc = ingest_asset(ingest->store, &ingest->place, &host, port->state == PORT_STATE_OPEN, &asset);
     }
     if (rc == 0) {
         key.asset_id = asset.id;
-        key.is_new = asset.is_new;
         ingest->counts.open_ports += port->state == PORT_STATE_OPEN;
-        rc = store_endpoint_seen(ingest->store, &key, &seen);
+        arrives = asset.is_new && !joins && port->state == PORT_STATE_OPEN;
+        rc = arrives ? store_arrivals_add(ingest->arrivals, &key, &seen) : ingest_endpoint(ingest, &key, &seen);
     }
-    return rc == -ENOENT || rc > 0 ? 0 : rc;
+    return rc == -ENOENT ? 0 : rc;
 }
 
 static int ingest_summaries(struct ingest *ingest, const struct observation *line, struct store_endpoint_key *key)
@@ -493,7 +530,7 @@ static int (*const ingest_types[])(struct ingest *ingest, const struct observati
 static int ingest_take(struct ingest *ingest, const struct observation *line)
 {
     uint64_t refused = ingest->counts.refused;
-    int rc;
+    int rc = 0;
 
     if (ingest->plan == NULL && line->type != OBSERVATION_SCAN_START) {
         return ingest_refuse(ingest, "a line before scan_start");
@@ -504,7 +541,13 @@ static int ingest_take(struct ingest *ingest, const struct observation *line)
     if (ingest->plan != NULL && strcmp(line->scan_id, ingest->uuid) != 0) {
         return ingest_refuse(ingest, "a line of another scan, %s", line->scan_id);
     }
-    rc = ingest_types[line->type](ingest, line);
+    /* What waits has to be there before all but another port's line. */
+    if (line->type != OBSERVATION_PORT) {
+        rc = store_arrivals_write(ingest->arrivals);
+    }
+    if (rc == 0) {
+        rc = ingest_types[line->type](ingest, line);
+    }
     if (rc == 0 && ingest->counts.refused == refused) {
         ingest->last_ts_ms = line->ts_ms;
         if (ingest->options.taken != NULL) {
@@ -529,7 +572,7 @@ int ingest_line(struct ingest *ingest, const char *line, size_t length)
     rc = ingest_take(ingest, &observation);
     observation_done(&observation);
     if (rc < 0) {
-        store_rollback(ingest->store);
+        ingest_rollback(ingest);
         return rc;
     }
     full = ingest->rows >= ingest->options.batch_rows ||
@@ -557,10 +600,13 @@ int ingest_finish(struct ingest *ingest, const char *cause)
     }
     rc = ingest_touch(ingest);
     if (rc == 0) {
+        rc = store_arrivals_write(ingest->arrivals);
+    }
+    if (rc == 0) {
         rc = store_scan_finish(ingest->store, ingest->place.scan_id, &end);
     }
     if (rc < 0) {
-        store_rollback(ingest->store);
+        ingest_rollback(ingest);
         return rc;
     }
     ingest->ended = true;

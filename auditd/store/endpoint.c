@@ -17,18 +17,12 @@ static int store_endpoint_find(struct store *store, const struct store_endpoint_
                            key->address);
 }
 
-/* -EEXIST when it is stored already. */
 static int store_endpoint_insert(struct store *store, const struct store_endpoint_key *key, int64_t *ret_id)
 {
-    int rc = store_run(store,
-                       "INSERT INTO endpoint (asset_id, vantage_id, address, proto, port) VALUES (?, ?, ?, ?, ?)"
-                       " ON CONFLICT DO NOTHING",
-                       "iitti", key->asset_id, key->vantage_id, key->address, key->is_udp ? "udp" : "tcp",
-                       (int64_t)key->port);
+    int rc = store_run(
+        store, "INSERT INTO endpoint (asset_id, vantage_id, address, proto, port) VALUES (?, ?, ?, ?, ?)", "iitti",
+        key->asset_id, key->vantage_id, key->address, key->is_udp ? "udp" : "tcp", (int64_t)key->port);
 
-    if (rc == 0 && store_changes(store) == 0) {
-        return -EEXIST;
-    }
     if (rc == 0) {
         *ret_id = store_last_id(store);
     }
@@ -91,17 +85,8 @@ static int store_endpoint_change(struct store *store, const struct store_endpoin
 int store_endpoint_seen(struct store *store, const struct store_endpoint_key *key,
                         const struct store_endpoint_seen *seen)
 {
-    int64_t endpoint_id;
-    int rc;
+    int rc = store_endpoint_extend(store, key, seen);
 
-    if (key->is_new && seen->state == PORT_STATE_OPEN) {
-        rc = store_endpoint_insert(store, key, &endpoint_id);
-        if (rc != -EEXIST) {
-            rc = rc == 0 ? store_endpoint_begin(store, endpoint_id, seen) : rc;
-            return rc < 0 ? rc : 1;
-        }
-    }
-    rc = store_endpoint_extend(store, key, seen);
     if (rc < 0 || store_changes(store) > 0) {
         return rc < 0 ? rc : 1;
     }

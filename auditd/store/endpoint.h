@@ -11,7 +11,6 @@ struct store_endpoint_key {
     const char *address;
     bool is_udp;
     uint16_t port;
-    bool is_new; /* most likely not stored yet: a hint, for speed alone */
 };
 
 struct store_endpoint_seen {

@@ -213,6 +213,8 @@ static int store_bind_one(sqlite3_stmt *statement, int index, char type, va_list
         text = va_arg(*arguments, const char *);
         return text == NULL ? sqlite3_bind_null(statement, index)
                             : sqlite3_bind_text(statement, index, text, -1, SQLITE_TRANSIENT);
+    case 'p':
+        return sqlite3_bind_pointer(statement, index, va_arg(*arguments, void *), STORE_POINTER, NULL);
     default:
         assert(type == 'n');
         return sqlite3_bind_null(statement, index);

@@ -1,6 +1,7 @@
 /* Running SQL with bound parameters: for the store_*.c files and the few that stand on them (watch, settle, desk).
  * `sql` is a string that lives for ever: the statement is prepared once and kept until store_close().
- * `types` gives a letter for each parameter: i int64_t, r double, t const char * (NULL binds NULL), n nothing (NULL).
+ * `types` gives a letter for each parameter: i int64_t, r double, t const char * (NULL binds NULL), n nothing (NULL),
+ * p a pointer for a table function of ours, which asks for it by STORE_POINTER.
  */
 #ifndef LEASTPORT_AUDITD_STORE_SQL_H
 #define LEASTPORT_AUDITD_STORE_SQL_H
@@ -8,6 +9,8 @@
 #include "auditd/store/store.h"
 
 #include <sqlite3.h>
+
+#define STORE_POINTER "leastport"
 
 struct store_lock;
 

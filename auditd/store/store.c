@@ -1,6 +1,7 @@
 #include "auditd/store/store.h"
 
 #include "auditd/protocol.h"
+#include "auditd/store/arrivals.h"
 #include "auditd/store/lock.h"
 #include "auditd/store/migration.h"
 #include "auditd/store/sql.h"
@@ -264,6 +265,9 @@ static int store_prepare_connection(struct store *store, const struct store_opti
     if (sqlite_rc == SQLITE_OK) {
         /* A reader opens with mode=ro, which needs -wal and -shm to be there while no writer is. */
         sqlite_rc = sqlite3_file_control(store_database(store), "main", SQLITE_FCNTL_PERSIST_WAL, &persist);
+    }
+    if (sqlite_rc == SQLITE_OK) {
+        sqlite_rc = store_arrivals_register(store_database(store));
     }
     if (sqlite_rc != SQLITE_OK) {
         return store_fail_sqlite(store, sqlite_rc);

@@ -134,10 +134,12 @@ CREATE TABLE coverage (
     UNIQUE (asset_id, vantage_id, proto, ports)
 ) STRICT;
 
+-- Of this table and the next the references are looked at when a transaction ends: a thousand rows are inserted by one
+-- statement, which SQLite could undo by itself only with a copy of each page that it changes.
 CREATE TABLE endpoint (
     id INTEGER PRIMARY KEY,
-    asset_id INTEGER NOT NULL REFERENCES asset (id),
-    vantage_id INTEGER NOT NULL REFERENCES vantage (id),
+    asset_id INTEGER NOT NULL REFERENCES asset (id) DEFERRABLE INITIALLY DEFERRED,
+    vantage_id INTEGER NOT NULL REFERENCES vantage (id) DEFERRABLE INITIALLY DEFERRED,
     address TEXT NOT NULL,
     proto TEXT NOT NULL CHECK (proto IN ('tcp', 'udp')),
     port INTEGER NOT NULL CHECK (port BETWEEN 0 AND 65535),
@@ -155,7 +157,7 @@ CREATE INDEX endpoint_by_port ON endpoint (proto, port, asset_id);
 -- The state of an endpoint over time: only endpoints that were open at some time have rows.
 CREATE TABLE endpoint_state (
     id INTEGER PRIMARY KEY,
-    endpoint_id INTEGER NOT NULL REFERENCES endpoint (id),
+    endpoint_id INTEGER NOT NULL REFERENCES endpoint (id) DEFERRABLE INITIALLY DEFERRED,
     state TEXT NOT NULL CHECK (state IN ('open', 'closed', 'filtered', 'open|filtered')),
     reason TEXT NOT NULL,
     service TEXT NOT NULL DEFAULT '',
@@ -169,8 +171,8 @@ CREATE TABLE endpoint_state (
     first_seen INTEGER NOT NULL,
     last_seen INTEGER NOT NULL,
     ended_at INTEGER,
-    first_scan_id INTEGER NOT NULL REFERENCES scan (id),
-    last_scan_id INTEGER NOT NULL REFERENCES scan (id)
+    first_scan_id INTEGER NOT NULL REFERENCES scan (id) DEFERRABLE INITIALLY DEFERRED,
+    last_scan_id INTEGER NOT NULL REFERENCES scan (id) DEFERRABLE INITIALLY DEFERRED
 ) STRICT;
 CREATE UNIQUE INDEX endpoint_state_living ON endpoint_state (endpoint_id) WHERE ended_at IS NULL;
 CREATE INDEX endpoint_state_by_endpoint ON endpoint_state (endpoint_id, first_seen);

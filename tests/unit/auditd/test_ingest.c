@@ -488,12 +488,124 @@ static void says_that_the_disk_is_full(void **state)
     assert_int_equal(fixture_int(fixture, "SELECT slabs_done FROM scan"), 0);
 }
 
+/* ---- lines that wait for others give what each line at once would ---- */
+
+static uint64_t random_state = 88172645463325252;
+
+/* xorshift64 (Marsaglia 2003): the same numbers in each run. */
+static uint32_t random_below(uint32_t limit)
+{
+    random_state ^= random_state << 13;
+    random_state ^= random_state >> 7;
+    random_state ^= random_state << 17;
+    return (uint32_t)(random_state % limit);
+}
+
+enum { ROUNDS = 40, ROUND_LINES = 150 };
+
+/* Hosts that are known by an address, by a name, as the scanner's own, and some that turn out to be one; others in each
+ * round. */
+static const struct {
+    const char *before; /* the number of the round */
+    const char *after;
+    const char *more;
+} random_hosts[] = {
+    {"10.0.", ".1", ""},
+    {"10.0.", ".2", ""},
+    {"10.0.", ".9", ""},
+    {"10.0.", ".5", ""},
+    {"fd00::", ":5", ""},
+    {"10.0.", ".5", ",\"name\":\"db.example\""},
+    {"fd00::", ":5", ",\"name\":\"db.example\""},
+    {"10.0.", ".9", ",\"self\":true"},
+};
+
+static void random_line(struct fixture *one, struct fixture *other, int round)
+{
+    static const char *const states[] = {"open", "closed", "filtered"};
+    static const char *const reasons[] = {"syn-ack", "conn-refused", "no-response", "reset"};
+    bool is_host = random_below(100) == 0;
+    uint32_t host = random_below(random_below(100) == 0 ? 8 : 5);
+    uint32_t state = random_below(20) == 0 ? random_below(3) : 0;
+    char members[512];
+    char what[256];
+    char address[64];
+
+    snprintf(address, sizeof(address), "%s%d%s", random_hosts[host].before, round, random_hosts[host].after);
+    if (is_host) {
+        snprintf(
+            what, sizeof(what),
+            "\"state\":\"up\",\"reason\":\"reset\",\"slab\":0,\"open\":0,\"not_shown\":[{\"proto\":\"tcp\",\"state\":"
+            "\"closed\",\"reason\":\"reset\",\"count\":3,\"ports\":\"%d-40\"}]",
+            10 + (int)random_below(30));
+    } else {
+        snprintf(what, sizeof(what), "\"proto\":\"tcp\",\"port\":%d,\"state\":\"%s\",\"reason\":\"%s\",\"tries\":%d",
+                 1 + (int)random_below(40), states[state], state == 0 ? "syn-ack" : reasons[random_below(4)],
+                 1 + (int)random_below(3));
+    }
+    snprintf(members, sizeof(members), "\"host\":\"%s\"%s,%s", address, random_hosts[host].more, what);
+    fixture_line(one, is_host ? "host" : "port", "%s", members);
+    fixture_line(other, is_host ? "host" : "port", "%s", members);
+}
+
+static const char everything[] =
+    "SELECT group_concat(line, char(10)) FROM (SELECT e.asset_id || ' ' || e.address || ' ' || e.port || ' ' ||"
+    " s.state || ' ' || s.reason || ' ' || s.self || ' ' || s.tries || ' ' || s.first_seen || ' ' || s.last_seen ||"
+    " ' ' || ifnull(s.ended_at, '-') || ' ' || ifnull(a.ended_at, '-') AS line FROM endpoint e"
+    " JOIN endpoint_state s ON s.endpoint_id = e.id JOIN asset a ON a.id = e.asset_id"
+    " ORDER BY e.asset_id, e.address, e.port, s.id)";
+
+static char *dump(struct fixture *fixture)
+{
+    sqlite3_stmt *statement = NULL;
+    char *text;
+
+    assert_int_equal(sqlite3_prepare_v2(store_database(fixture->store), everything, -1, &statement, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_step(statement), SQLITE_ROW);
+    text = strdup((const char *)sqlite3_column_text(statement, 0));
+    sqlite3_finalize(statement);
+    return text;
+}
+
+/* Each round is a scan with hosts of its own, and at its end they have been seen one by one as well. */
+static void waiting_lines_change_nothing(void **state)
+{
+    struct fixture *waiting = *state;
+    struct fixture *at_once;
+    char *expected;
+    char *found;
+
+    assert_int_equal(fixture_setup((void **)&at_once), 0);
+    for (int round = 0; round < ROUNDS; round++) {
+        char more[128];
+        const struct fixture_plan plan = {
+            "site", "here", "[\"10.0.0.0/16\",\"fd00::/64\",\"db.example\"]", "1-40", more, 1, 0};
+        snprintf(more, sizeof(more), ",\"resolved\":{\"db.example\":[\"10.0.%d.5\",\"fd00::%d:5\"]}", round, round);
+        fixture_start(waiting, &plan);
+        fixture_start(at_once, &plan);
+        for (int i = 0; i < ROUND_LINES; i++) {
+            random_line(waiting, at_once, round);
+            assert_int_equal(ingest_flush(at_once->ingest), 0);
+        }
+        assert_int_equal(ingest_finish(waiting->ingest, "x"), 0);
+        assert_int_equal(ingest_finish(at_once->ingest, "x"), 0);
+    }
+    expected = dump(at_once);
+    found = dump(waiting);
+    assert_true(strlen(expected) > 10000);
+    assert_string_equal(found, expected);
+    free(expected);
+    free(found);
+    fixture_teardown((void **)&at_once);
+}
+
 #define WITH_STORE(test) cmocka_unit_test_setup_teardown(test, fixture_setup, fixture_teardown)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         WITH_STORE(stores_a_scan),
+        WITH_STORE(waiting_lines_change_nothing),
         WITH_STORE(a_second_identical_scan_adds_no_endpoint_rows),
         WITH_STORE(a_closed_port_ends_its_interval),
         WITH_STORE(refuses_lines_outside_the_plan),
