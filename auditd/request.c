@@ -2,6 +2,7 @@
 
 #include "auditd/hosts.h"
 #include "auditd/policy/port_expression.h"
+#include "lib/prefix_list.h"
 #include "scanner/protocol.h"
 
 #include <errno.h>
@@ -191,50 +192,42 @@ static json_t *request_list(const json_t *given, const struct config_list *confi
     return list;
 }
 
-static int request_never_scan_line(char *line, const char *path, unsigned number, json_t *list, char *reason)
+static int request_append_prefixes(const struct prefix_list *prefixes, json_t *list)
 {
-    struct prefix prefix;
     char text[PREFIX_TEXT_SIZE];
-    char *word = line + strspn(line, " \t\r\n");
 
-    word[strcspn(word, " \t\r\n#")] = '\0';
-    if (word[0] == '\0') {
-        return 0;
+    for (size_t i = 0; i < prefixes->count; i++) {
+        if (json_array_append_new(list, json_string(prefix_format(&prefixes->items[i], text))) != 0) {
+            return -ENOMEM;
+        }
     }
-    if (prefix_parse(word, &prefix) < 0) {
-        snprintf(reason, REQUEST_REASON_SIZE,
-                 "%s:%u: \"%.80s\" is no address and no prefix such as 10.0.0.0/8; nothing is scanned until the "
-                 "never-scan list can be read",
-                 path, number, word);
-        return -EINVAL;
-    }
-    return json_array_append_new(list, json_string(prefix_format(&prefix, text))) == 0 ? 0 : -ENOMEM;
+    return 0;
 }
 
 static int request_never_scan(const char *path, json_t *list, char *reason)
 {
-    char *line = NULL;
-    size_t size = 0;
-    unsigned number = 0;
-    int rc = 0;
+    struct prefix_list prefixes = {0};
+    struct prefix_list_fault fault;
     FILE *file = fopen(path, "re");
+    int rc = file == NULL ? -errno : prefix_list_read(&prefixes, file, &fault);
 
-    if (file == NULL) {
-        rc = -errno;
+    if (rc == -EBADMSG) {
+        snprintf(reason, REQUEST_REASON_SIZE,
+                 "%s:%lu: \"%s\" is no address and no prefix such as 10.0.0.0/8; nothing is scanned until the "
+                 "never-scan list can be read",
+                 path, fault.line, fault.word);
+        rc = -EINVAL;
+    } else if (rc < 0) {
         snprintf(reason, REQUEST_REASON_SIZE,
                  "cannot read the never-scan list %s: %s; nothing is scanned until it can be read", path,
-                 strerror(errno));
-        return rc;
+                 strerror(-rc));
+    } else {
+        rc = request_append_prefixes(&prefixes, list);
     }
-    while (rc == 0 && getline(&line, &size, file) >= 0) {
-        rc = request_never_scan_line(line, path, ++number, list, reason);
+    if (file != NULL) {
+        fclose(file);
     }
-    if (rc == 0 && ferror(file)) {
-        snprintf(reason, REQUEST_REASON_SIZE, "cannot read the never-scan list %s", path);
-        rc = -EIO;
-    }
-    free(line);
-    fclose(file);
+    prefix_list_done(&prefixes);
     return rc;
 }
 

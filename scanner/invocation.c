@@ -2,6 +2,7 @@
 
 #include "lib/clock.h"
 #include "lib/log.h"
+#include "lib/prefix_list.h"
 #include "lib/service.h"
 #include "scanner/output/outputs.h"
 #include "scanner/own.h"
@@ -25,6 +26,8 @@
 #include <unistd.h>
 
 enum { PLAN_MAX_BYTES = 64 * 1024 * 1024, PATH_SIZE = 4096 };
+
+#define NO_PREFIX "%s: \"%s\" is neither an address nor a prefix, such as 10.0.0.0/8"
 
 struct invocation {
     const struct options *options;
@@ -113,57 +116,33 @@ static int read_targets(struct invocation *run, const struct options_list *words
     return 0;
 }
 
-struct prefixes {
-    struct prefix *items;
-    size_t count;
-};
-
-static int add_prefix(struct prefixes *prefixes, const char *text, const char *where, struct problem *problem)
+static int add_prefix(struct prefix_list *prefixes, const char *text, const char *where, struct problem *problem)
 {
-    struct prefix *grown = realloc(prefixes->items, (prefixes->count + 1) * sizeof(*grown));
-    int rc;
+    int rc = prefix_list_add(prefixes, text);
 
-    if (grown == NULL) {
-        return problem_set(problem, -ENOMEM, "out of memory");
+    if (rc == -ENOMEM) {
+        return problem_set(problem, rc, "out of memory");
     }
-    prefixes->items = grown;
-    rc = prefix_parse(text, &grown[prefixes->count]);
-    if (rc < 0) {
-        return problem_set(problem, rc, "%s: \"%s\" is neither an address nor a prefix, such as 10.0.0.0/8", where,
-                           text);
-    }
-    prefixes->count++;
-    return 0;
+    return rc < 0 ? problem_set(problem, rc, NO_PREFIX, where, text) : 0;
 }
 
-/* White space between, "#" begins a comment. */
-static int read_prefixes(struct prefixes *prefixes, const char *path, struct problem *problem)
+static int read_prefixes(struct prefix_list *prefixes, const char *path, struct problem *problem)
 {
-    char *line = NULL;
-    size_t room = 0;
-    unsigned long number = 0;
+    struct prefix_list_fault fault;
+    char where[PATH_SIZE];
     FILE *file = open_input(path, problem);
-    int rc = 0;
+    int rc;
 
     if (file == NULL) {
         return -ENOENT;
     }
-    while (rc == 0 && getline(&line, &room, file) >= 0) {
-        char where[PATH_SIZE];
-        char *rest = NULL;
-        snprintf(where, sizeof(where), "%s:%lu", path, ++number);
-        line[strcspn(line, "#")] = '\0';
-        for (char *word = strtok_r(line, " \t\r\n", &rest); rc == 0 && word != NULL;
-             word = strtok_r(NULL, " \t\r\n", &rest)) {
-            rc = add_prefix(prefixes, word, where, problem);
-        }
-    }
-    if (rc == 0 && ferror(file) != 0) {
-        rc = problem_set(problem, -EIO, "%s: %s", path, strerror(errno));
-    }
-    free(line);
+    rc = prefix_list_read(prefixes, file, &fault);
     close_input(file);
-    return rc;
+    if (rc == -EBADMSG) {
+        snprintf(where, sizeof(where), "%s:%lu", path, fault.line);
+        return problem_set(problem, rc, NO_PREFIX, where, fault.word);
+    }
+    return rc < 0 ? problem_set(problem, rc, "%s: %s", path, strerror(-rc)) : 0;
 }
 
 /* Of names that do not resolve when the plan is made. */
@@ -187,7 +166,7 @@ static struct plan_means means_of(const struct invocation *run)
 }
 
 /* What --scope and --never-scan say. Whatever it returns, the caller owns the items. */
-static int gather_limits(const struct options *options, struct prefixes *scope, struct prefixes *never_scan,
+static int gather_limits(const struct options *options, struct prefix_list *scope, struct prefix_list *never_scan,
                          struct problem *problem)
 {
     int rc = 0;
@@ -204,8 +183,8 @@ static int gather_limits(const struct options *options, struct prefixes *scope, 
 struct plan_parts {
     struct targets *targets;
     struct targets *exclude;
-    struct prefixes scope;
-    struct prefixes never_scan;
+    struct prefix_list scope;
+    struct prefix_list never_scan;
 };
 
 static int gather_parts(struct invocation *run, struct plan_parts *parts, struct problem *problem)
@@ -295,8 +274,8 @@ static int plan_from_options(struct invocation *run, struct problem *problem)
     }
     targets_destroy(parts.targets);
     targets_destroy(parts.exclude);
-    free(parts.scope.items);
-    free(parts.never_scan.items);
+    prefix_list_done(&parts.scope);
+    prefix_list_done(&parts.never_scan);
     return rc;
 }
 
@@ -391,8 +370,8 @@ static int make_plan(struct invocation *run, struct problem *problem)
 /* A plan from a state has its own scope and never-scan list; what stands on the command line comes on top. */
 static int narrow_scope(struct invocation *run, struct problem *problem)
 {
-    struct prefixes scope = {0};
-    struct prefixes never_scan = {0};
+    struct prefix_list scope = {0};
+    struct prefix_list never_scan = {0};
     int rc = gather_limits(run->options, &scope, &never_scan, problem);
 
     if (rc == 0) {
@@ -403,8 +382,8 @@ static int narrow_scope(struct invocation *run, struct problem *problem)
         rc = scope_narrow(run->scope, &narrower);
         rc = rc < 0 ? problem_set(problem, rc, "out of memory") : 0;
     }
-    free(scope.items);
-    free(never_scan.items);
+    prefix_list_done(&scope);
+    prefix_list_done(&never_scan);
     return rc;
 }
 

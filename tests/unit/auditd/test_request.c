@@ -124,12 +124,13 @@ static void guards_come_from_the_never_scan_file(void **state)
     close(fd);
     assert_int_equal(config_init_default(&config), 0);
     config.never_scan = strdup(path);
-    write_file(path, "# fragile\n\n 10.1.0.0/16 # lab\nfd00::/8\n10.2.3.4\n");
+    write_file(path, "# fragile\n\n 10.1.0.0/16 # lab\nfd00::/8 10.2.3.4\n");
     assert_int_equal(request_plan(request, &config, &plan, reason), 0);
     assert_int_equal(json_array_size(json_object_get(plan, "never_scan")), 3);
     assert_string_equal(json_string_value(json_array_get(json_object_get(plan, "never_scan"), 2)), "10.2.3.4/32");
     json_decref(plan);
-    write_file(path, "10.1.0.0/16\nten dot\n");
+    /* One more on the same line is not passed over. */
+    write_file(path, "10.1.0.0/16\n10.2.3.4 ten dot\n");
     assert_int_equal(request_plan(request, &config, &plan, reason), -EINVAL);
     assert_non_null(strstr(reason, ":2: \"ten\""));
     unlink(path);
