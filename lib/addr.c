@@ -12,12 +12,18 @@ static size_t addr_width(const struct addr *addr)
     return addr->is_ipv6 ? 16 : 4;
 }
 
+static bool addr_is_ipv6_link_local(const struct addr *addr)
+{
+    return addr->is_ipv6 && addr->bytes[0] == 0xfe && (addr->bytes[1] & 0xc0) == 0x80;
+}
+
 static int addr_parse_zone(const char *zone, struct addr *addr)
 {
-    if (addr->bytes[0] != 0xfe || (addr->bytes[1] & 0xc0) != 0x80) {
+    if (!addr_is_ipv6_link_local(addr)) {
         return -EINVAL;
     }
-    addr->zone = if_nametoindex(zone);
+    /* The kernel takes what follows a colon for an alias and passes it over (netdevice(7)): "eth0:22" would be eth0. */
+    addr->zone = strchr(zone, ':') == NULL ? if_nametoindex(zone) : 0;
     return addr->zone == 0 ? -ENODEV : 0;
 }
 
@@ -246,6 +252,10 @@ int prefix_parse(const char *text, struct prefix *ret_prefix)
     }
     prefix.bits = (uint8_t)bits;
     addr_fill(&prefix.addr, prefix.bits, false);
+    /* A zone has no addresses but those of fe80::/10. */
+    if (prefix.addr.zone != 0 && prefix.bits < 10) {
+        return -EINVAL;
+    }
     *ret_prefix = prefix;
     return 0;
 }

@@ -73,6 +73,8 @@ static void refuses_what_is_no_address(void **state)
     }
     struct addr addr;
     assert_int_equal(addr_parse("fe80::1%nosuchif0", &addr), -ENODEV);
+    /* An alias for the kernel, a port for people. */
+    assert_int_equal(addr_parse("fe80::1%lo:22", &addr), -ENODEV);
 }
 
 static void orders_by_family_value_zone(void **state)
@@ -196,21 +198,11 @@ static void prefixes_hold_what_they_should(void **state)
 
 static void refuses_what_is_no_prefix(void **state)
 {
-    static const char *const texts[] = {"",
-                                        "/",
-                                        "/8",
-                                        "10.0.0.0/",
-                                        "10.0.0.0/33",
-                                        "10.0.0.0/-1",
-                                        "10.0.0.0/8 ",
-                                        "10.0.0.0/8/8",
-                                        "10.0.0.0/0x8",
-                                        "::/129",
-                                        "::/0128",
-                                        "10/8",
-                                        "x/8",
-                                        "10.0.0.0/99999999999999999999",
-                                        "::ffff:10.0.0.0/104"};
+    static const char *const texts[] = {"", "/", "/8", "10.0.0.0/", "10.0.0.0/33", "10.0.0.0/-1", "10.0.0.0/8 ",
+                                        "10.0.0.0/8/8", "10.0.0.0/0x8", "::/129", "::/0128", "10/8", "x/8",
+                                        "10.0.0.0/99999999999999999999", "::ffff:10.0.0.0/104",
+                                        /* A zone, and addresses that it has not. */
+                                        "fe80::1%lo/9", "fe80::1%lo:22/64"};
     (void)state;
     for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++) {
         struct prefix prefix;
