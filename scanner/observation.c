@@ -1,6 +1,7 @@
 #include "scanner/observation.h"
 
 #include "lib/clock.h"
+#include "lib/portset.h"
 #include "scanner/protocol.h"
 
 #include <errno.h>
@@ -439,6 +440,16 @@ static void decode_port(struct decoder *decoder, struct observation_arena *arena
     }
 }
 
+/* The outputs rely on it. */
+static bool group_is_sound(const struct observation_not_shown *group)
+{
+    struct portset set;
+    size_t offset;
+
+    return group->state != PORT_OPEN && portset_parse(group->ports, &set, &offset) == 0 &&
+           portset_count(&set) == group->count;
+}
+
 static int decode_not_shown(struct decoder *decoder, struct observation_arena *arena, struct observation_host *host)
 {
     const json_t *array = json_object_get(decoder->line, "not_shown");
@@ -457,7 +468,7 @@ static int decode_not_shown(struct decoder *decoder, struct observation_arena *a
         group->reason = decode_reason(&item);
         group->count = (uint32_t)decode_number(&item, "count", UINT16_MAX + 1);
         group->ports = decode_text(&item, "ports", true);
-        decoder->bad = decoder->bad || item.bad;
+        decoder->bad = decoder->bad || item.bad || !group_is_sound(group);
     }
     host->not_shown = arena->not_shown;
     host->not_shown_count = count;

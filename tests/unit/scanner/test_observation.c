@@ -98,6 +98,10 @@ static void decodes_what_it_encoded(void **state)
     observation_arena_done(&arena);
 }
 
+#define NOT_SHOWN(members)                                                                                             \
+    "{\"type\":\"host\",\"ts\":\"2026-01-01T00:00:00Z\",\"host\":\"::1\",\"state\":\"up\",\"reason\":\"syn-ack\","     \
+    "\"not_shown\":[{\"proto\":\"tcp\",\"reason\":\"reset\"," members "}]}"
+
 static void refuses_damaged_lines(void **state)
 {
     static const char *const lines[] = {
@@ -119,6 +123,9 @@ static void refuses_damaged_lines(void **state)
         "\"open\",\"reason\":7}",
         "{\"type\":\"host\",\"ts\":\"2026-01-01T00:00:00Z\",\"host\":\"::1\",\"state\":\"up\",\"reason\":\"syn-ack\","
         "\"not_shown\":[7]}",
+        NOT_SHOWN("\"state\":\"closed\",\"count\":2,\"ports\":\"1-\""),
+        NOT_SHOWN("\"state\":\"closed\",\"count\":3,\"ports\":\"1-2\""),
+        NOT_SHOWN("\"state\":\"open\",\"count\":2,\"ports\":\"1-2\""),
         "{\"type\":\"host\",\"ts\":\"then\",\"host\":\"::1\",\"state\":\"up\",\"reason\":\"syn-ack\",\"not_shown\":[]}",
     };
     struct observation_arena arena = {0};
