@@ -103,7 +103,8 @@ static void handover_on_last(struct handover *handover, const json_t *line)
         return;
     }
     if (!json_is_true(json_object_get(line, "ok"))) {
-        handover_fail(handover, handover_text(line, "error"));
+        const char *error = handover_text(line, "error");
+        handover_fail(handover, error[0] != '\0' ? error : "the daemon refused the audit and did not say why");
         return;
     }
     handover->result.complete = strcmp(handover_text(line, "state"), "complete") == 0;

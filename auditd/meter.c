@@ -26,9 +26,18 @@ static void meter_format_left(int64_t eta_s, char *text, size_t size)
     }
 }
 
+/* 0 to 1, whatever the numbers are: another process told them. */
+static double meter_share(const struct meter_reading *reading)
+{
+    if (reading->probes <= 0 || reading->probes_done >= reading->probes) {
+        return 1;
+    }
+    return reading->probes_done <= 0 ? 0 : (double)reading->probes_done / (double)reading->probes;
+}
+
 const char *meter_format(const struct meter_reading *reading, char *text)
 {
-    double share = reading->probes > 0 ? (double)reading->probes_done / (double)reading->probes : 1;
+    double share = meter_share(reading);
     char left[48];
 
     meter_format_left(reading->eta_s, left, sizeof(left));
