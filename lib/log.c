@@ -47,16 +47,43 @@ static char *log_escape(const char *message)
     return escaped;
 }
 
+/* The length in UTF-8 of the control character that `text` begins with (ECMA-48: C0, DEL and C1, which holds a CSI of
+ * its own), 0 when it begins with another. */
+static size_t log_control(const unsigned char *text)
+{
+    if (text[0] < 0x20 || text[0] == 0x7f) {
+        return 1;
+    }
+    return text[0] == 0xc2 && text[1] < 0xa0 ? 2 : 0;
+}
+
 static void log_write_text(FILE *stream, enum log_level level, const char *message)
 {
     static const char *const prefixes[] = {"error: ", "warning: ", "", ""};
 
     fprintf(stream, "%s: %s", log_program, prefixes[level]);
-    for (const unsigned char *byte = (const unsigned char *)message; *byte != '\0'; byte++) {
-        if (*byte < 0x20 || *byte == 0x7f) {
-            fprintf(stream, "\\x%02x", *byte);
+    for (const unsigned char *text = (const unsigned char *)message; *text != '\0'; text++) {
+        size_t control = log_control(text);
+        if (control == 0) {
+            putc(*text, stream);
+            continue;
+        }
+        fprintf(stream, control == 1 ? "\\x%02x" : "\\x%02x\\x%02x", text[0], text[1]);
+        text += control - 1;
+    }
+    putc('\n', stream);
+}
+
+/* JSON may hold DEL and C1 as they are (RFC 8259 section 7), a terminal that shows the log may not. */
+static void log_write_escaped(FILE *stream, const char *json)
+{
+    for (const unsigned char *text = (const unsigned char *)json; *text != '\0'; text++) {
+        size_t control = log_control(text);
+        if (control == 0) {
+            putc(*text, stream);
         } else {
-            putc(*byte, stream);
+            text += control - 1;
+            fprintf(stream, "\\u%04X", *text);
         }
     }
     putc('\n', stream);
@@ -69,12 +96,14 @@ static void log_write_json(FILE *stream, enum log_level level, const char *messa
     json_t *line = json_pack("{s:s, s:s, s:s, s:s*}", "ts", wall_format(wall_now_ms(), now), "level", names[level],
                              "program", log_program, "message", message);
 
-    if (line == NULL || json_object_get(line, "message") == NULL) {
+    char *json = json_object_get(line, "message") == NULL ? NULL : json_dumps(line, JSON_COMPACT);
+
+    if (json == NULL) {
         log_write_text(stream, level, message);
     } else {
-        json_dumpf(line, stream, JSON_COMPACT);
-        putc('\n', stream);
+        log_write_escaped(stream, json);
     }
+    free(json);
     json_decref(line);
 }
 

@@ -59,6 +59,28 @@ static void escapes_what_could_forge_a_line(void **state)
     log_notice("a\nprog: error: b\x1b[2J\x7f");
     give_back(text, sizeof(text));
     assert_string_equal(text, "prog: a\\x0aprog: error: b\\x1b[2J\\x7f\n");
+    catch_stderr();
+    /* U+009B is the one-character CSI of ECMA-48; U+00A0 is a space. */
+    log_notice("a\xc2\x9b"
+               "2J\xc2\x80\xc2\xa0");
+    give_back(text, sizeof(text));
+    assert_string_equal(text, "prog: a\\xc2\\x9b2J\\xc2\\x80\xc2\xa0\n");
+}
+
+static void escapes_in_json_what_a_terminal_would_obey(void **state)
+{
+    char text[8192];
+    json_error_t error;
+    (void)state;
+    log_init("prog", LOG_FORMAT_JSON, LOG_LEVEL_NOTICE);
+    catch_stderr();
+    log_notice("\x1b\x7f\xc2\x9b\xc2\xa0");
+    give_back(text, sizeof(text));
+    assert_non_null(strstr(text, "\"\\u001B\\u007F\\u009B\xc2\xa0\""));
+    json_t *line = json_loads(text, 0, &error);
+    assert_non_null(line);
+    assert_string_equal(json_string_value(json_object_get(line, "message")), "\x1b\x7f\xc2\x9b\xc2\xa0");
+    json_decref(line);
 }
 
 static void escapes_what_is_no_text(void **state)
@@ -120,9 +142,9 @@ static void takes_what_is_long(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(writes_lines_for_people), cmocka_unit_test(escapes_what_could_forge_a_line),
-        cmocka_unit_test(escapes_what_is_no_text), cmocka_unit_test(writes_json_for_services),
-        cmocka_unit_test(takes_what_is_long),
+        cmocka_unit_test(writes_lines_for_people),  cmocka_unit_test(escapes_what_could_forge_a_line),
+        cmocka_unit_test(escapes_what_is_no_text),  cmocka_unit_test(escapes_in_json_what_a_terminal_would_obey),
+        cmocka_unit_test(writes_json_for_services), cmocka_unit_test(takes_what_is_long),
     };
     return cmocka_run_group_tests_name("log", tests, NULL, NULL);
 }
