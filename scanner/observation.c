@@ -349,6 +349,18 @@ static const char *decode_text(struct decoder *decoder, const char *key, bool re
     return json_string_value(value);
 }
 
+/* A host's name, which is a target's: the outputs show it as it is. */
+static const char *decode_name(struct decoder *decoder)
+{
+    const char *text = decode_text(decoder, "name", false);
+
+    if (text != NULL &&
+        text[strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._")] != '\0') {
+        decoder->bad = true;
+    }
+    return text;
+}
+
 static uint64_t decode_number(struct decoder *decoder, const char *key, uint64_t most)
 {
     const json_t *value = json_object_get(decoder->line, key);
@@ -423,7 +435,7 @@ static bool decode_choice(struct decoder *decoder, const char *key, const char *
 static void decode_port(struct decoder *decoder, struct observation_arena *arena, struct observation_port *port)
 {
     port->host = decode_addr(decoder, "host");
-    port->name = decode_text(decoder, "name", false);
+    port->name = decode_name(decoder);
     port->proto = decode_proto(decoder);
     port->port = (uint16_t)decode_number(decoder, "port", UINT16_MAX);
     port->state = decode_state(decoder);
@@ -478,7 +490,7 @@ static int decode_not_shown(struct decoder *decoder, struct observation_arena *a
 static int decode_host(struct decoder *decoder, struct observation_arena *arena, struct observation_host *host)
 {
     host->host = decode_addr(decoder, "host");
-    host->name = decode_text(decoder, "name", false);
+    host->name = decode_name(decoder);
     host->up = decode_choice(decoder, "state", "up", "down");
     host->reason = decode_reason(decoder);
     host->slab = decode_number(decoder, "slab", INT64_MAX);

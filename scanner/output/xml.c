@@ -41,7 +41,8 @@ static void *xml_create(const struct writer_options *options)
     return xml;
 }
 
-/* The length of the character that `text` begins with when XML 1.0 can hold it (section 2.2), else 0. */
+/* The length of the character that `text` begins with when XML 1.0 can hold it (section 2.2) and does not advise
+ * against it, as it does with the control characters from DEL on; else 0. */
 static size_t xml_character(const unsigned char *text)
 {
     static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
@@ -58,7 +59,7 @@ static size_t xml_character(const unsigned char *text)
         character = character << 6 | (text[i] & 0x3f);
     }
     if (character < least[length] || character > 0x10ffff || (character >= 0xd800 && character <= 0xdfff) ||
-        character == 0xfffe || character == 0xffff || character == 0x7f) {
+        character == 0xfffe || character == 0xffff || (character >= 0x7f && character < 0xa0)) {
         return 0;
     }
     return character >= 0x20 || character == '\t' || character == '\n' || character == '\r' ? length : 0;

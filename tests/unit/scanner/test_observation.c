@@ -123,6 +123,8 @@ static void refuses_damaged_lines(void **state)
         "\"open\",\"reason\":7}",
         "{\"type\":\"host\",\"ts\":\"2026-01-01T00:00:00Z\",\"host\":\"::1\",\"state\":\"up\",\"reason\":\"syn-ack\","
         "\"not_shown\":[7]}",
+        "{\"type\":\"host\",\"ts\":\"2026-01-01T00:00:00Z\",\"host\":\"::1\",\"state\":\"up\",\"reason\":\"syn-ack\","
+        "\"not_shown\":[],\"name\":\"a\\u001b[2J\"}",
         NOT_SHOWN("\"state\":\"closed\",\"count\":2,\"ports\":\"1-\""),
         NOT_SHOWN("\"state\":\"closed\",\"count\":3,\"ports\":\"1-2\""),
         NOT_SHOWN("\"state\":\"open\",\"count\":2,\"ports\":\"1-2\""),
