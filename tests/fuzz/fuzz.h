@@ -15,4 +15,13 @@ char *fuzz_text(const uint8_t *data, size_t size);
 /* A folder of this process's own, made with the first call and removed with all it holds when the process exits. */
 const char *fuzz_folder(void);
 
+/* A scanner's output. To keep inputs short, "TYPE MEMBERS" stands for a line of that type with a good envelope; any
+ * other line stays as it is. The caller frees it. */
+char *fuzz_expand(const char *schema, const uint8_t *data, size_t size, size_t *ret_size);
+
+/* Asserts that it is text for a terminal or a log: UTF-8 without control characters but newlines. */
+void fuzz_check_text(const char *text, size_t size);
+/* Asserts that it is lines, each of them one JSON object. */
+void fuzz_check_json_lines(const char *text, size_t size);
+
 #endif

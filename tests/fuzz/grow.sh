@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Makes inputs by real runs, fuzzes each harness with them and leaves in corpus/ the smallest set that reaches as much.
 #   tests/fuzz/grow.sh SECONDS [HARNESS...]
-# Sends probes to loopback addresses only. What was found once (corpus/*/found-*) always stays.
+# Sends probes to loopback addresses only. What was found once (corpus/*/found-*) and each of the API's
+# parameters (corpus/api/every-*) always stay.
 set -euo pipefail
 cd -- "$(dirname -- "$0")/../.."
 . tests/fuzz/harnesses.sh
@@ -33,7 +34,7 @@ seed_scans() {
     wait "$pid" || true
     seed state <"$work/cut.state"
     for output in "$work"/{done,cut}.jsonl; do
-        sed -E 's/^\{"schema":"[^"]*","type":"([a-z_]+)","scan_id":"[^"]*","ts":"[^"]*",(.*)\}$/\1 \2/' "$output" | seed ingest
+        sed -E 's/^\{"schema":"[^"]*","type":"([a-z_]+)","scan_id":"[^"]*","ts":"[^"]*",(.*)\}$/\1 \2/' "$output" | tee >(seed report) >(seed outputs) | seed ingest
         jq -c 'select(.type == "scan_start") | .plan' "$output" | seed plan
         jq -c '.plan? // empty | .targets[]' "$output" | jq -r . | seed targets
         while read -r line; do
@@ -42,15 +43,82 @@ seed_scans() {
     done
 }
 
-# Each list with each of its parameters, from the API's description, and a cursor that is good.
-seed_requests() {
+# value PATH PARAMETER: one that the list takes.
+value() {
+    case $2 in
+    limit) echo 1 ;;
+    cursor) echo AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA ;;
+    since | before | as_of | *_since | *_before) echo 2025-11-21T10:00:00Z ;;
+    host | finding | scan) echo "{$2}" ;;
+    since_scan) echo '{scan}' ;;
+    subject) echo 'site,{host}' ;;
+    with_ended | history) echo true ;;
+    realm) echo site ;;
+    vantage) echo here ;;
+    vantage_class) echo own-vpc,world ;;
+    proto) echo tcp,udp ;;
+    port) echo 22,6379 ;;
+    service | kind | rule_id | owner) echo ssh,x ;;
+    address) echo 10.0.0.5 ;;
+    name) echo db.example ;;
+    grade) echo A,F ;;
+    presence) echo OPEN,FIXED ;;
+    disposition) echo NONE,WAIVED ;;
+    sight) echo FRESH,STALE ;;
+    severity) echo low,high ;;
+    severity_min) echo medium ;;
+    breadth_class) echo own,world ;;
+    group_by) echo realm,severity,host ;;
+    scope) echo fleet,host ;;
+    what) echo presence ;;
+    became) echo OPEN,FIXED ;;
+    *) value_by_list "$1" "$2" ;;
+    esac
+}
+
+value_by_list() {
+    case $2:$1 in
+    uuid:*/hosts) echo '{host}' ;;
+    uuid:*) echo '{finding}' ;;
+    state:*/scans) echo complete ;;
+    state:*/hosts) echo up,down ;;
+    state:*) echo 'open,open|filtered' ;;
+    sort:*/scans) echo -started_at ;;
+    sort:*/changes | sort:*/events) echo at ;;
+    sort:*) echo -id ;;
+    esac
+}
+
+# Each list with each of its parameters: these stay in the corpus whatever else reaches as much.
+seed_parameters() {
     local path parameter
     while read -r path parameter; do
-        printf 'GET %s?%s=1\r\nHost: localhost\r\n\r\n' "$path" "$parameter" | seed api
-    done < <(awk '/^  \/.*:$/ { path = substr($1, 1, length($1) - 1); print path, "limit" }
-        match($0, /- \{name: [a-z_]+/) { print path, substr($0, RSTART + 9, RLENGTH - 9) }' schema/openapi.yaml)
+        printf 'GET %s?%s=%s\r\nHost: localhost\r\n' "${path/'{uuid}'/'{finding}'}" "$parameter" "$(value "$path" "$parameter")" \
+            >"tests/fuzz/corpus/api/every-$(tr -c 'a-z_' - <<<"${path#/api/v1/}" | tr -s -)$parameter"
+    done < <(fuzz_parameters)
+}
+
+seed_requests() {
+    local list
     printf 'GET /api/v1/findings?sort=-severity&limit=1&port=22,23&severity_min=low\r\nHost: [::1]:8480\r\nAccept: */*\r\n' | seed api
     printf 'HEAD / HTTP/1.1\r\nHost: localhost\r\nIf-None-Match: W/"0", *\r\nAccept: text/html;q=0.5, */*;q=0\r\n' | seed api
+    for list in 'scans/{scan}' 'hosts/{host}' 'findings/{finding}' 'findings/{finding}/events'; do
+        printf 'GET /api/v1/%s\r\nHost: localhost\r\n' "$list" | seed api
+    done
+    for list in 'findings/{finding}/events' 'scans?sort=started_at' hosts 'endpoints?port=22' 'findings?sort=port' changes \
+        'score?history=true'; do
+        printf '\0\0\0\0\0\0\xf0?\1\0\0\0\0\0\0\0/api/v1/%s' "$list" | seed cursor
+    done
+}
+
+# What a daemon answers to an audit and to the question for its state.
+seed_answers() {
+    printf '%s\n' '{"event":"accepted","job":"10000000-0000-4000-8000-000000000001","state":"queued"}' \
+        '{"event":"progress","phase":"scan","probes_done":3,"probes":10,"rate_pps":5,"open":1,"eta_s":4}' \
+        '{"event":"notice","level":"warning","message":"a host is down"}' '{"ok":true,"state":"cancelling"}' \
+        '{"ok":true,"state":"complete","findings":{"low":1,"high":2},"message":""}' | seed handover
+    printf '{"ok":false,"error":"no"}\n' | tee >(seed handover) | seed daemon_answer
+    printf '{"ok":true,"schema":"leastport.control/1","version":"0.1.0","jobs":[]}\n' | seed daemon_answer
 }
 
 # The README's policy, and every text in double quotes that the unit tests hand to the readers.
@@ -60,25 +128,42 @@ seed_texts() {
     printf '{"op":"cancel","job":"10000000-0000-4000-8000-000000000001"}\n{"op":' | seed control
     printf '22,80-90,https,common,!25,-1024,60000-' | tee >(seed ports) | seed port_expression
     printf '10.0.0.0/24 10.0.0.1-50:22,80 [fd00::1-fd00::ff]:443 fe80::1%%lo\ndb.example:https # no\n' | seed targets
+    printf '# fragile\n10.0.0.0/8 10.1.2.3\r\nfd00::/8 # all\nfe80::1%%lo\n' | seed prefix_list
 }
 
 cmake --preset fuzz >"$work/log" || { cat "$work/log" && exit 1; }
 cmake --build --preset fuzz >"$work/log" || { cat "$work/log" && exit 1; }
 seed_scans
+seed_parameters
 seed_requests
+seed_answers
 seed_texts
 if (($# == 0)); then
     set -- "${fuzz_harnesses[@]}"
 fi
+# grow HARNESS: fuzzes, then keeps the fewest inputs that reach, beside another's corpus that it has too, as much.
+grow() {
+    local own=tests/fuzz/corpus/$1 least=$work/least/$1
+    local -a corpora
+    mkdir -p "$work/grown/$1" "$least" "$seeds/$1" "$own"
+    mapfile -t corpora < <(fuzz_corpora "$1")
+    TMPDIR=$work fuzz_run "$1" "$seconds" "$work/found-$1-" "$work/grown/$1" "${corpora[@]}" "$seeds/$1"
+    mkdir "$least.also"
+    if ((${#corpora[@]} > 1)); then
+        cp -- "${corpora[1]}"/* "$least.also/"
+        cp -- "${corpora[1]}"/* "$least/"
+    fi
+    TMPDIR=$work "build/fuzz/fuzz/$1" -set_cover_merge=1 -max_len="${fuzz_kept_bytes[$1]-4096}" "$least" "$own" \
+        "$seeds/$1" "$work/grown/$1" >"$work/log" 2>&1
+    (cd "$least.also" && find . -type f -exec rm -f -- "$least"/{} ';')
+    cp -n -- "$own"/{found,every}-* "$least/" 2>/dev/null || true
+    rm -rf -- "$own"
+    cp -r -- "$least" "$own"
+}
+
 for name in "$@"; do
-    mkdir -p "$work/grown/$name" "$work/least/$name" "$seeds/$name" "tests/fuzz/corpus/$name"
     printf '== %s\n' "$name"
-    TMPDIR=$work fuzz_run "$name" "$seconds" "$work/found-$name-" "$work/grown/$name" "tests/fuzz/corpus/$name" "$seeds/$name"
-    TMPDIR=$work "build/fuzz/fuzz/$name" -set_cover_merge=1 -max_len="${fuzz_kept_bytes[$name]-4096}" "$work/least/$name" \
-        "tests/fuzz/corpus/$name" "$seeds/$name" "$work/grown/$name" >"$work/log" 2>&1
-    cp -n -- "tests/fuzz/corpus/$name"/found-* "$work/least/$name/" 2>/dev/null || true
-    rm -rf -- "tests/fuzz/corpus/$name"
-    cp -r -- "$work/least/$name" "tests/fuzz/corpus/$name"
+    grow "$name"
     printf '%s files, %s bytes\n' "$(find "tests/fuzz/corpus/$name" -type f | wc -l)" \
         "$(cat "tests/fuzz/corpus/$name"/* | wc -c)"
 done

@@ -5,11 +5,35 @@
 mapfile -t fuzz_harnesses < <(find tests/fuzz -name 'fuzz_*.c' | sed 's|.*/fuzz_||; s|\.c$||' | LC_ALL=C sort)
 
 # Port expressions are of one language.
-declare -A fuzz_dictionaries=([port_expression]=ports [ingest]=observation)
+declare -A fuzz_dictionaries=([port_expression]=ports [ingest]=observation [report]=observation [outputs]=observation
+    [handover]=control [daemon_answer]=control [cursor]=api)
+
+# Harnesses that read what another one reads have its corpus too.
+declare -A fuzz_also=([report]=ingest [outputs]=ingest)
 
 # What is kept of inputs in the corpus may be so long, in bytes; 4096 where nothing stands.
 # shellcheck disable=SC2034
-declare -A fuzz_kept_bytes=([ingest]=1200)
+declare -A fuzz_kept_bytes=([ingest]=1200 [report]=1200 [outputs]=1200)
+
+# fuzz_corpora HARNESS: the folders, its own first, one a line.
+fuzz_corpora() {
+    printf 'tests/fuzz/corpus/%s\n' "$1" ${fuzz_also[$1]+"${fuzz_also[$1]}"}
+}
+
+# fuzz_parameters: every parameter of the API's description, "PATH NAME" a line.
+fuzz_parameters() {
+    awk '
+        FNR == 1 { pass++; path = "" }
+        pass == 1 && /^    [A-Za-z]+: \{name: / { name = $3; sub(/,.*/, "", name); sub(/:$/, "", $1); names[$1] = name }
+        pass == 2 && /^components:/ { exit }
+        pass == 2 && /^  \/.*:$/ { path = substr($1, 1, length($1) - 1) }
+        pass == 2 && match($0, /^        - \{?name: [a-z_]+/) { print path, substr($0, RSTART + 10, RLENGTH - 10) }
+        pass == 2 && match($0, /^        - \{\$ref: "#\/components\/parameters\/[A-Za-z]+/) {
+            sub(/.*\//, "", $3)
+            sub(/".*/, "", $3)
+            print path, names[$3]
+        }' schema/openapi.yaml schema/openapi.yaml | sed 's/ {*name: / /'
+}
 
 # fuzz_run HARNESS SECONDS ARTIFACT-PREFIX FOLDER...: what libFuzzer says in the end; its status is libFuzzer's. New inputs
 # go to the first folder. An input may take two seconds by the wall clock (the replayer holds it to one of processor

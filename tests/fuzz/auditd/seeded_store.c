@@ -127,7 +127,7 @@ static int fail_row(void *context, int columns, char **values, char **names)
     return 1;
 }
 
-void seeded_store_feed(struct store *store, const char *bytes, size_t size)
+uint64_t seeded_store_feed(struct store *store, const char *bytes, size_t size)
 {
     struct ingest_options options = ingest_options_default();
     struct lines *lines = lines_create(SCAN_LINE_MAX_BYTES);
@@ -149,6 +149,7 @@ void seeded_store_feed(struct store *store, const char *bytes, size_t size)
     }
     ingest_destroy(feed.ingest);
     lines_destroy(lines);
+    return feed.refused;
 }
 
 /* ---- something in it ---- */
@@ -168,7 +169,7 @@ void seeded_store_feed(struct store *store, const char *bytes, size_t size)
 #define OPEN(scan, time, host, port)                                                                                   \
     ENVELOPE("port", scan, time)                                                                                       \
     "\"host\":\"" host "\",\"name\":\"db.example\",\"proto\":\"tcp\",\"port\":" #port                                  \
-    ",\"state\":\"open\",\"reason\":\"syn-ack\",\"service\":\"x<b>\",\"tries\":1,\"answers\":1}\n"
+    ",\"state\":\"open\",\"reason\":\"syn-ack\",\"service\":\"x-1\",\"tries\":1,\"answers\":1}\n"
 #define HOST(scan, time, host)                                                                                         \
     ENVELOPE("host", scan, time)                                                                                       \
     "\"host\":\"" host "\",\"state\":\"up\",\"reason\":\"conn-refused\",\"slab\":0,\"open\":1,\"not_shown\":"          \
@@ -191,6 +192,63 @@ void seeded_store_fill(struct store *store)
     };
 
     for (size_t i = 0; i < sizeof(scans) / sizeof(*scans); i++) {
-        seeded_store_feed(store, scans[i], strlen(scans[i]));
+        assert(seeded_store_feed(store, scans[i], strlen(scans[i])) == 0);
     }
+}
+
+/* ---- its names ---- */
+
+static struct place {
+    const char *name;
+    const char *select;
+    char uuid[64];
+} places[] = {
+    {"{host}", "SELECT uuid FROM asset ORDER BY id LIMIT 1", ""},
+    {"{finding}", "SELECT uuid FROM finding ORDER BY id LIMIT 1", ""},
+    {"{scan}", "SELECT uuid FROM scan ORDER BY id LIMIT 1", ""},
+};
+
+static int keep_uuid(void *context, int columns, char **values, char **names)
+{
+    struct place *place = context;
+
+    (void)names;
+    assert(columns == 1 && strlen(values[0]) < sizeof(place->uuid));
+    memcpy(place->uuid, values[0], strlen(values[0]) + 1);
+    return 0;
+}
+
+/* NULL when no place's name stands at `text`. */
+static const struct place *place_at(const char *text)
+{
+    for (size_t i = 0; i < sizeof(places) / sizeof(*places); i++) {
+        if (strncmp(text, places[i].name, strlen(places[i].name)) == 0) {
+            return &places[i];
+        }
+    }
+    return NULL;
+}
+
+char *seeded_store_fill_in(struct store *store, const char *text)
+{
+    char *filled = NULL;
+    size_t size;
+    FILE *out = open_memstream(&filled, &size);
+
+    assert(out != NULL);
+    for (size_t i = 0; i < sizeof(places) / sizeof(*places) && places[i].uuid[0] == '\0'; i++) {
+        assert(sqlite3_exec(store_database(store), places[i].select, keep_uuid, &places[i], NULL) == SQLITE_OK);
+        assert(places[i].uuid[0] != '\0');
+    }
+    while (*text != '\0') {
+        const struct place *place = place_at(text);
+        if (place != NULL) {
+            fputs(place->uuid, out);
+            text += strlen(place->name);
+        } else {
+            putc(*text++, out);
+        }
+    }
+    fclose(out);
+    return filled;
 }

@@ -1,4 +1,5 @@
-/* One request to the API: "METHOD TARGET" on the first line, then headers, each "Name: value". */
+/* One request to the API: "METHOD TARGET" on the first line, then headers, each "Name: value" (seeded_store_fill_in()).
+ */
 #include "lib/addr.h"
 #include "tests/fuzz/auditd/seeded_store.h"
 #include "tests/fuzz/fuzz.h"
@@ -14,6 +15,7 @@
 
 static struct metrics metrics;
 static struct exchange_site site = {.metrics = &metrics};
+static struct store *store;
 
 static void leave(void)
 {
@@ -24,7 +26,8 @@ static void arrive(void)
 {
     const char *path;
 
-    seeded_store_fill(seeded_store_open(&path));
+    store = seeded_store_open(&path);
+    seeded_store_fill(store);
     assert(store_pool_create(path, &site.pool) == 0);
     assert(atexit(leave) == 0);
 }
@@ -145,18 +148,14 @@ static void ask_more(const struct request_head *head, const struct exchange *exc
     }
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+static void request(char *text)
 {
-    char *text = fuzz_text(data, size);
     char *rest = text;
     char *line = cut(&rest, "\r\n");
     struct request_head head = {.method = cut(&line, " ")};
     struct framing framing;
     struct exchange exchange;
 
-    if (site.pool == NULL) {
-        arrive();
-    }
     head.target = line == NULL ? "/" : line;
     head.framing = &framing;
     framing_init(&framing);
@@ -167,6 +166,19 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         ask_more(&head, &exchange);
     }
     exchange_done(&exchange);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    char *text = fuzz_text(data, size);
+    char *filled;
+
+    if (site.pool == NULL) {
+        arrive();
+    }
+    filled = seeded_store_fill_in(store, text);
+    request(filled);
+    free(filled);
     free(text);
     return 0;
 }
