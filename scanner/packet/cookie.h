@@ -31,6 +31,10 @@ struct cookie_origin {
 void cookie_origin_init(struct cookie_origin *origin, const uint8_t key[COOKIE_KEY_BYTES], enum packet_probe probe,
                         const struct addr *source);
 
+/* An echo proves itself by the first bytes of its body: the destination (IPv4: then zeros), and the hash, big-endian.
+ */
+enum { COOKIE_ECHO_HASH_AT = 16, COOKIE_ECHO_SIZE = 24 };
+
 /* `destination` has 4 or 16 bytes, as the origin's source has. An echo has port 0. */
 static inline uint64_t cookie_hash(const struct cookie_origin *origin, const uint8_t *destination, uint16_t port)
 {
@@ -47,6 +51,9 @@ static inline uint64_t cookie_hash(const struct cookie_origin *origin, const uin
     siphash_add(&state, le64toh(words[1]));
     return siphash_finish(state, port, 42);
 }
+
+/* What the scan adds to its clock before it shows it to others, as TCP timestamps. */
+uint32_t cookie_clock(const uint8_t key[COOKIE_KEY_BYTES]);
 
 static inline uint32_t cookie_value(uint64_t hash)
 {
