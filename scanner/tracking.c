@@ -14,7 +14,7 @@ static uint64_t room_pps(const struct limits_table *table)
     return most_pps > TRACKING_TRICKLE_PPS ? most_pps : TRACKING_TRICKLE_PPS;
 }
 
-/* After a loss half of what was sent when it happened, and then an eighth more with every look that sees none. */
+/* After a loss half of what was sent when it happened, and then a quarter more with every look that sees none. */
 static void ease(struct tracking *tracking, uint64_t lost, uint64_t sent)
 {
     uint64_t sent_pps = sent * TRACKING_LOOKS_PER_S;
@@ -25,7 +25,7 @@ static void ease(struct tracking *tracking, uint64_t lost, uint64_t sent)
         }
         tracking->eased_pps /= 2;
     } else if (tracking->eased_pps > 0) {
-        tracking->eased_pps += tracking->eased_pps / 8 + 1;
+        tracking->eased_pps += tracking->eased_pps / 4 + 1;
     }
     if (lost > 0 && tracking->eased_pps < TRACKING_TRICKLE_PPS) {
         tracking->eased_pps = TRACKING_TRICKLE_PPS;

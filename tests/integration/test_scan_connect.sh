@@ -4,129 +4,9 @@ set -uo pipefail
 HERE=$(dirname -- "$(readlink -f -- "${BASH_SOURCE[0]}")")
 BIN=${LEASTPORT_BIN:-$HERE/../../build/dev/bin}
 SCAN=$BIN/leastport-scan
-LISTENER=$BIN/../integration/listener
 
-# Once more inside a network namespace (and, without root, a user namespace) that ends with us.
-if [[ ${SCAN_CONNECT_INSIDE-} != 1 ]]; then
-    flags=(--net --mount --pid --fork --kill-child --mount-proc)
-    if ((EUID != 0)); then
-        flags+=(--user --map-root-user)
-    fi
-    if ! unshare "${flags[@]}" -- true 2>/dev/null; then
-        printf '1..0 # SKIP this place lets nobody make namespaces\n'
-        exit 0
-    fi
-    SCAN_CONNECT_INSIDE=1 exec unshare "${flags[@]}" -- "$BASH" "$0" "$@"
-fi
-
-. "$HERE/../tap.sh"
-WORK=$(mktemp -d)
-trap 'rm -rf -- "$WORK"' EXIT
-export XDG_STATE_HOME=$WORK/state-home
-cd "$WORK" || exit 1
-
-# ---- the place: us at 10.77.0.1, the target behind a cable at 10.77.0.2 with whole networks behind it ------------------
-
-target() {
-    nsenter --net=/proc/"$TARGET_PID"/ns/net -- "$@"
-}
-
-target_create() {
-    unshare --net sleep infinity &
-    TARGET_PID=$!
-    until [[ $(readlink /proc/"$TARGET_PID"/ns/net) != "$(readlink /proc/self/ns/net)" ]]; do
-        sleep 0.01
-    done
-    ip link set lo up
-    ip link add cable type veth peer name cable netns "/proc/$TARGET_PID/ns/net" || return 1
-    # Addresses are usable at once.
-    echo 0 >/proc/sys/net/ipv6/conf/cable/accept_dad
-    target bash -c 'echo 0 >/proc/sys/net/ipv6/conf/cable/accept_dad'
-    ip link set cable up
-    target ip link set cable up
-    target ip link set lo up
-    ip addr add 10.77.0.1/24 dev cable
-    ip -6 addr add fd77::1/64 dev cable nodad
-    target ip addr add 10.77.0.2/24 dev cable
-    target ip -6 addr add fd77::2/64 dev cable nodad
-    target ip route add local 10.78.0.0/16 dev lo
-    ip route add 10.78.0.0/15 via 10.77.0.2
-    # Every probe is answered: no thinning out of ICMP errors.
-    target bash -c 'echo 0 >/proc/sys/net/ipv4/icmp_ratelimit; echo 0 >/proc/sys/net/ipv4/icmp_ratemask
-        echo 0 >/proc/sys/net/ipv6/icmp/ratelimit; echo 1 >/proc/sys/net/ipv4/ip_forward'
-    target nft -f - <<'END'
-table inet box {
-    counter syn4 { }
-    counter slab0 { }
-    counter slab3 { }
-    chain input {
-        type filter hook input priority 0;
-        tcp flags & (syn | ack | rst) == syn ip daddr 10.77.0.2 counter name syn4
-        ip daddr 10.78.0.0/18 tcp flags & (syn | ack | rst) == syn counter name slab0
-        ip daddr 10.78.192.0/18 tcp flags & (syn | ack | rst) == syn counter name slab3
-        tcp dport 81 drop
-        meta nfproto ipv4 tcp dport 82 reject with icmp port-unreachable
-        meta nfproto ipv4 tcp dport 83 reject with icmp admin-prohibited
-        meta nfproto ipv4 tcp dport 84 reject with icmp host-unreachable
-        meta nfproto ipv4 tcp dport 85 reject with icmp net-unreachable
-        meta nfproto ipv4 tcp dport 86 reject with icmp host-prohibited
-        meta nfproto ipv4 tcp dport 87 reject with icmp net-prohibited
-        meta nfproto ipv4 tcp dport 88 reject with icmp prot-unreachable
-        meta nfproto ipv6 tcp dport 82 reject with icmpv6 port-unreachable
-        meta nfproto ipv6 tcp dport 83 reject with icmpv6 admin-prohibited
-        meta nfproto ipv6 tcp dport 84 reject with icmpv6 addr-unreachable
-        meta nfproto ipv6 tcp dport 85 reject with icmpv6 no-route
-        tcp dport 89 reject with tcp reset
-        ip daddr 10.78.9.9 tcp dport 6001-6300 tcp dport != { 6001-6005, 6101-6103, 6296, 6300 } drop
-        tcp dport 10001-13000 numgen random mod 100 < 20 drop
-    }
-    chain forward {
-        type filter hook forward priority 0; policy drop;
-    }
-}
-END
-}
-
-target_link_local() {
-    target ip -6 -j addr show dev cable | jq -r '.[].addr_info[]? | select(.scope == "link") | .local' | head -n 1
-}
-
-listen() {
-    local where=$1 line
-    shift
-    exec {ready}< <("$where" "$LISTENER" "$@")
-    read -r -t 10 line <&"$ready" && [[ $line == ready ]]
-}
-
-here() {
-    "$@"
-}
-
-syns() {
-    target nft -j list counter inet box "$1" | jq '.nftables[] | .counter? // empty | .packets'
-}
-
-forget_syns() {
-    target nft reset counters >/dev/null
-}
-
-# What a jsonl file says, free of what differs from run to run: "host port state reason" of each port.
-ports_of() {
-    jq -r 'if .type == "port" then "\(.host) \(.port) \(.state) \(.reason)"
-           elif .type == "host" then .host as $host | .not_shown[] | .state as $state | .reason as $reason
-                | .ports | split(",")[] | split("-") | map(tonumber) | range(.[0]; .[-1] + 1)
-                | "\($host) \(.) \($state) \($reason)"
-           else empty end' "$1" | LC_ALL=C sort
-}
-
-# The same, with the lines for hosts as they stand, as JSON.
-result_of() {
-    jq -Sc 'select(.type == "port" or .type == "host") | del(.ts, .scan_id, .rtt_us, .tries)' "$1" | LC_ALL=C sort
-}
-
-end_of() {
-    tail -n 1 "$1" | jq -c "$2"
-}
+# shellcheck source=tests/integration/place.sh
+. "$HERE/place.sh"
 
 # ---- states and reasons ---------------------------------------------------------------------------------------------------
 
@@ -199,41 +79,6 @@ test_self() {
     echo "32768 60999" >/proc/sys/net/ipv4/ip_local_port_range
     tap_is "a connect that meets itself is no open port" "$(ports_of meets | grep -c ' open ')" 0
     tap_ok "and this did happen" grep -q self-connect meets
-}
-
-# ---- limits of this machine ------------------------------------------------------------------------------------------------
-
-test_limits() {
-    "$SCAN" 10.77.0.2 -p 90-3000 -o jsonl:many 2>many.err
-    (
-        ulimit -n 64
-        exec "$SCAN" 10.77.0.2 -p 90-3000 -o jsonl:few 2>few.err
-    )
-    tap_is "64 descriptors: complete" "$(end_of few .complete)" true
-    tap_is "64 descriptors: the same result" "$(result_of few)" "$(result_of many)"
-    tap_is "64 descriptors: the doctor says that they are few" \
-        "$(ulimit -n 64 && "$SCAN" --doctor --json | jq -c '.[] | select(.check == "open-files-hard") | .verdict')" '"low"'
-    tap_ok "64 descriptors: said so" jq -se 'any(.[]; .type == "notice" and .code == "descriptors")' few
-    echo "40000 40099" >/proc/sys/net/ipv4/ip_local_port_range
-    "$SCAN" 10.77.0.2 -p 90-3000 -o jsonl:hundred 2>hundred.err
-    tap_is "a hundred local ports: the same result" "$(result_of hundred)" "$(result_of many)"
-    tap_is "a hundred local ports: the doctor says that they are few" \
-        "$("$SCAN" --doctor --json | jq -c '.[] | select(.check == "ephemeral-ports") | [.verdict, .found]')" \
-        '["low","40000-40099 (100)"]'
-    echo "40000 40009" >/proc/sys/net/ipv4/ip_local_port_range
-    "$SCAN" 10.77.0.2 -p 90-3000 -o jsonl:narrow 2>narrow.err
-    tap_is "ten local ports: the same result" "$(result_of narrow)" "$(result_of many)"
-    # The one local port is taken, for this target and port, by a connection of another program's.
-    echo "40000 40000" >/proc/sys/net/ipv4/ip_local_port_range
-    exec 8<>/dev/tcp/10.77.0.2/22
-    "$SCAN" 10.77.0.2 -p 81,22 -o jsonl:one 2>one.err 8>&- &
-    sleep 3
-    exec 8>&-
-    wait $!
-    tap_is "no local port free: the probe waits until there is one" "$(ports_of one)" "10.77.0.2 22 open syn-ack
-10.77.0.2 81 filtered no-response"
-    tap_ok "no local port free: said so" jq -se 'any(.[]; .type == "notice" and .code == "exhausted")' one
-    echo "32768 60999" >/proc/sys/net/ipv4/ip_local_port_range
 }
 
 test_unreachable() {
@@ -311,95 +156,6 @@ test_loss() {
     tap_ok "a fifth lost: the estimate is near ($(end_of lossy .loss))" jq -se 'last.loss | . > 0.15 and . < 0.25' lossy
     tap_ok "a fifth lost: it does not collapse ($(end_of lossy .elapsed_ms) ms)" jq -se 'last.elapsed_ms < 10000' lossy
     tap_ok "a fifth lost: it eases off and says so" jq -se 'any(.[]; .type == "notice" and .code == "eased")' lossy
-}
-
-# A tracking table that is nearly full, as far as anybody in this mount namespace can read.
-test_conntrack() {
-    local files=/proc/sys/net/netfilter/nf_conntrack begun elapsed_ms pid
-    if [[ ! -e ${files}_count ]]; then
-        tap_skip "near the tracking table's limit it slows down" "this kernel tracks no connections"
-        return
-    fi
-    echo 950 >count
-    echo 1000 >max
-    mount --bind count ${files}_count
-    mount --bind max ${files}_max
-    begun=${EPOCHREALTIME/./}
-    "$SCAN" 10.77.0.2 -p 3001-5000 --rate 500 -o jsonl:tracked 2>tracked.err &
-    pid=$!
-    sleep 1.5
-    forget_syns
-    sleep 1
-    tap_ok "near the tracking table's limit only a trickle is sent ($(syns syn4) in a second)" \
-        test "$(syns syn4)" -le 30
-    echo 10 >count
-    wait "$pid"
-    elapsed_ms=$(((${EPOCHREALTIME/./} - begun) / 1000))
-    tap_is "with room again it ends" "$(end_of tracked .complete)" true
-    tap_ok "and at its own pace (took $elapsed_ms ms)" test "$elapsed_ms" -lt 15000
-    tap_ok "it says so" jq -se 'any(.[]; .type == "notice" and .code == "conntrack")' tracked
-    umount ${files}_count ${files}_max
-}
-
-# A tracking table of 256. The kernel lets no namespace have a limit of its own, so what the limit does (a packet that
-# begins a connection is dropped without a word) is done by a rule; the count is the kernel's, its limit is shown as 256.
-# The rule sweeps its set only now and then: its entries run out a little before the kernel's 2 s, so that it never holds
-# one that the kernel, whose count the scanner reads, has given up.
-test_small_conntrack() {
-    local files=/proc/sys/net/netfilter/nf_conntrack began=$SECONDS
-    if [[ ! -e ${files}_count ]]; then
-        tap_skip "a tracking table of 256" "this kernel tracks no connections"
-        return
-    fi
-    "$SCAN" 10.78.9.9 -p 6001-6300 --retries 1 -o jsonl:ample 2>ample.err
-    nft -f - <<'END'
-table ip tracking {
-    set tracked {
-        type inet_service . inet_service
-        size 256
-        flags dynamic, timeout
-        timeout 1700ms
-        gc-interval 100ms
-    }
-    counter overrun { }
-    chain output {
-        type filter hook output priority 0
-        tcp flags & (syn | ack | rst) != syn accept
-        ct state new add @tracked { tcp sport . tcp dport } accept
-        counter name overrun drop
-    }
-}
-END
-    if ! echo 2 >${files}_tcp_timeout_syn_sent || ! echo 2 >${files}_tcp_timeout_close; then
-        tap_fail "this namespace has time-outs of its own"
-    fi
-    echo 256 >max
-    mount --bind max ${files}_max
-    "$SCAN" 10.78.9.9 -p 6001-6300 --retries 1 -o jsonl:tracked 2>tracked.err
-    tap_is "a tracking table of 256: complete, the same result" "$(end_of tracked .complete) $(result_of tracked)" \
-        "true $(result_of ample)"
-    tap_is "a tracking table of 256: not overrun once" \
-        "$(nft -j list counter ip tracking overrun | jq '.nftables[] | .counter? // empty | .packets')" 0
-    tap_ok "a tracking table of 256: slower, and said so (took $((SECONDS - began)) s)" \
-        jq -se 'any(.[]; .type == "notice" and .code == "conntrack")' tracked
-    tap_is "the doctor says that it is low, and what mends it" \
-        "$("$SCAN" --doctor --json | jq -c '.[] | select(.check == "conntrack") | [.verdict, .mend]')" \
-        '["low","sudo sysctl -w net.netfilter.nf_conntrack_max=262144"]'
-    umount ${files}_max
-    nft delete table ip tracking
-}
-
-test_silent() {
-    local begun elapsed_ms
-    if (($(ulimit -Hn) < 16384)); then
-        tap_skip "254 silent hosts end soon" "needs 16384 descriptors, $(ulimit -Hn) are allowed"
-        return
-    fi
-    begun=${EPOCHREALTIME/./}
-    "$SCAN" 10.79.0.1-254 -o jsonl:silent 2>silent.err
-    elapsed_ms=$(((${EPOCHREALTIME/./} - begun) / 1000))
-    tap_is "254 silent hosts: all down" "$(end_of silent '[.complete, .hosts_up, .hosts_down, .open]')" '[true,0,254,0]'
-    tap_ok "254 silent hosts end soon (took $elapsed_ms ms)" test "$elapsed_ms" -le 20000
 }
 
 # ---- stopping and going on -----------------------------------------------------------------------------------------------
@@ -613,13 +369,9 @@ listen here 0.0.0.0 2222 || tap_fail "we listen"
 test_states
 test_nmap
 test_self
-test_limits
 test_unreachable
 test_rate
 test_loss
-test_conntrack
-test_small_conntrack
-test_silent
 test_interrupt
 test_narrowed_resume
 test_moved_name

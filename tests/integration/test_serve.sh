@@ -85,6 +85,18 @@ audit 10.99.0.3 --db "$DB" -p 22 --retries 0
 tap_is "an audit that no host answers is incomplete" "$status" 3
 tap_like "and says so" "$err" 'incomplete: no host answered'
 
+# ---- readers are kept, not opened for each request ----
+readers() {
+    find "/proc/$(web_status pid)/fd" -lname "$DB" | wc -l
+}
+
+curl -fsS -Z --parallel-max 16 -o "$DIR/answer.#1" -w '%{http_code}\n' "${url}api/v1/findings?limit=[1-200]" \
+    >"$DIR/codes" 2>"$DIR/curl.err"
+tap_is "200 requests, 16 at a time, are answered" "$(sort "$DIR/codes" | uniq -c | xargs)" "200 200"
+tap_ok "by at most one reader of the database for each of web's four threads ($(readers))" \
+    test "$(readers)" -ge 1 -a "$(readers)" -le 4
+
+# ---- audits that are cut short ----
 slow=(--rate 20 -p 1000-3000)
 "$BIN/leastport" audit $THERE --db "$DB" "${slow[@]}" >/dev/null 2>"$DIR/slow" &
 client=$!

@@ -120,17 +120,19 @@ lab_mount_root() {
     mount --rbind /proc "$root/proc"
 }
 
-# So that names work as targets: in the lab /etc/hosts has the lab's hosts.
+# So that names work as targets, and servers know who connects: in the lab /etc/hosts has the lab's hosts.
 lab_mount_hosts() {
     local host address
     {
         printf '127.0.0.1 localhost\n::1 localhost\n'
+        printf '%s scanner.lab scanner\n' "$LAB_SCANNER4" "$LAB_SCANNER6"
         for host in $(plan_host_names); do
             for address in $(plan_addresses "$host"); do
                 printf '%s %s.lab %s\n' "$address" "$host" "$host"
             done
         done
     } >"$LAB_DIR/hosts"
+    mount --bind "$LAB_DIR/hosts" "$LAB_DIR/root/etc/hosts" || die "cannot mount the servers' /etc/hosts"
     if [[ ! -e /etc/hosts ]]; then
         say "this machine has no /etc/hosts: the lab's hosts have addresses only, no names"
         return 0

@@ -157,6 +157,36 @@ tap_like "and the history says who said so" \
     "$(sql "$DB" "SELECT actor || ': ' || reason FROM finding_event WHERE became = 'RETIRED' LIMIT 1")" \
     "^$(id -un) .*another machine"
 
+# ---- a server's patience ----
+shop_as_root() {
+    chroot "$LAB_DIR/root" mariadb --no-defaults -S /lab/shop/mysql/socket -N -e "$1"
+}
+
+shop_as_user() {
+    chroot "$LAB_DIR/root" mariadb --no-defaults -h "$1" -u shop -pleastport -N -e 'SELECT 1' 2>&1
+}
+
+shop_broken() {
+    shop_as_root "SHOW GLOBAL STATUS LIKE 'Aborted_connects'" | cut -f2
+}
+
+shop_as_root 'FLUSH HOSTS; SET GLOBAL max_connect_errors = 3'
+broken=$(shop_broken)
+"$LAB" counters shop reset
+for ((round = 0; round < 30; round++)); do
+    "$BIN/leastport" scan 10.77.0.110 fd77::110 -p 3306 -o jsonl:- 2>/dev/null
+done | jq -r 'select(.type == "port") | "\(.host) \(.state)"' >"$DIR/patience"
+tap_is "MariaDB is found open by 30 scans over each family" "$(sort "$DIR/patience" | uniq -c | awk '{$1 = $1} 1')" \
+    $'30 10.77.0.110 open\n30 fd77::110 open'
+tap_is "whose probes did arrive" "$("$LAB" counters shop | jq '.ports."3306"')" 60
+tap_is "MariaDB counts none of them as a broken connect" "$(($(shop_broken) - broken))" 0
+tap_is "and lets in who comes from the same addresses" "$(shop_as_user 10.77.0.110) $(shop_as_user fd77::110)" '1 1'
+for ((round = 0; round < 8; round++)); do
+    timeout 5 bash -c 'exec 3<>/dev/tcp/10.77.0.110/3306; head -c 1 <&3' >/dev/null
+done
+tap_like "which it does not after broken handshakes (error 1129)" "$(shop_as_user 10.77.0.110)" 1129
+shop_as_root 'FLUSH HOSTS'
+
 # ---- two realms ----
 audit "$DB" --realm elsewhere
 tap_is "the same address in two realms is two assets" "$(sql "$DB" "SELECT count(DISTINCT a.id) FROM asset a

@@ -80,7 +80,7 @@ static void a_loss_halves_the_pace_which_then_recovers(void **state)
     assert_int_equal(pace.most_pps, 500);
     pace = look(&tracking, 0, 4, 350);
     assert_int_equal(pace.lost, 0);
-    assert_int_equal(pace.most_pps, 563);
+    assert_int_equal(pace.most_pps, 626);
     for (int i = 0; i < 30; i++) {
         pace = look(&tracking, 0, 4, 350);
     }
