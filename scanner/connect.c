@@ -188,12 +188,13 @@ static int open_socket(const struct addr *addr)
     }
     if (setsockopt(fd, SOL_SOCKET, SO_LINGER, &linger, sizeof(linger)) < 0 ||
         setsockopt(fd, addr->is_ipv6 ? IPPROTO_IPV6 : IPPROTO_IP, addr->is_ipv6 ? IPV6_RECVERR : IP_RECVERR, &on,
-                   sizeof(on)) < 0 ||
-        setsockopt(fd, IPPROTO_TCP, TCP_DEFER_ACCEPT, &defer_s, sizeof(defer_s)) < 0) {
+                   sizeof(on)) < 0) {
         int rc = -errno;
         close(fd);
         return rc;
     }
+    /* Where a kernel does not know it, servers hear of us, and the answers are the same. */
+    setsockopt(fd, IPPROTO_TCP, TCP_DEFER_ACCEPT, &defer_s, sizeof(defer_s));
     return fd;
 }
 
