@@ -5,6 +5,8 @@ set -uo pipefail
 # shellcheck source=tests/faults/points.sh
 source "$(dirname "$(readlink -f -- "${BASH_SOURCE[0]}")")/points.sh"
 enter "faults of the daemon in a namespace" "$0" "$@"
+# Mounts of its own, for a disk that is really full.
+[[ -n ${FAULT_MOUNTS-} ]] || FAULT_MOUNTS=1 exec unshare -m bash "$0" "$@"
 place_begin
 OTHER=$DIR/other
 mkdir "$OTHER"
@@ -133,4 +135,28 @@ pwrite64 audit.db-shm
 pwrite64 audit.db-wal
 unlink audit.db.sock"
 each_point "$(wc -l <"$DIR/acted")" "$(grep -c -E 'write|open|bind' "$DIR/acted")" at_daemon
+
+# ---- a disk that is really full ----
+mkdir "$DIR/small"
+mount -t tmpfs -o size=4m tmpfs "$DIR/small"
+paths_in "$DIR/small"
+cp -- "$OTHER"/* "${DB%/*}/"
+place_forget
+start_daemon
+url=$(grep -o 'http://[0-9.:]*' "$DIR/log" | tail -n 1)
+cat /dev/zero >"$DIR/small/filler" 2>/dev/null
+tap_is "there is no room left" "$(df --output=avail "$DIR/small" | tail -n 1 | tr -d ' ')" 0
+audit "${AUDIT[@]}"
+tap_is "an audit on a full disk ends with 2" "$status" 2
+tap_like "and says which file and why" "$err" "the database $DB: the disk is full"
+tap_is "pages are served from it" "$(curl -sS -o /dev/null -w '%{http_code}' "$url/healthz") $(curl -sS \
+    "$url/api/v1/findings" | jq '.items | length')" "200 9"
+place_keep "$DB"
+rm -- "$DIR/small/filler"
+audit "${AUDIT[@]}"
+tap_is "once there is room the same daemon does the next audit" "$status" 1
+stop_daemon
+tap_is "and ends in order" "$ended" 0
+tap_is "and all is as if nothing had been" "$(place_check_store "$DB")" ''
+umount "$DIR/small"
 tap_done
