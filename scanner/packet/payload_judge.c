@@ -170,8 +170,8 @@ enum payload_verdict payload_judge_sip(const struct payload *payload, const uint
                                                                                               : PAYLOAD_FORGED;
 }
 
-/* RFC 7296, section 3.1: the initiator's SPI comes back. Version 1 (RFC 2408) has it in the same place, and answers
- * with its own version. */
+/* RFC 7296, section 3.1: the initiator's SPI comes back, and a flag says that this is a response. Version 1 (RFC 2408,
+ * section 3.1) has the same layout without such a flag. */
 enum payload_verdict payload_judge_ike(const struct payload *payload, const uint8_t *cookie, const uint8_t *bytes,
                                        size_t length)
 {
@@ -182,7 +182,8 @@ enum payload_verdict payload_judge_ike(const struct payload *payload, const uint
         return PAYLOAD_FOREIGN;
     }
     major = bytes[marker + 17] >> 4;
-    if ((major != 1 && major != 2) || wire_get32(bytes + marker + 24) > length - marker) {
+    if ((major != 1 && major != 2) || (major == 2 && (bytes[marker + 19] & 0x20) == 0) ||
+        wire_get32(bytes + marker + 24) > length - marker) {
         return PAYLOAD_FOREIGN;
     }
     return compare(payload, cookie, bytes + marker);

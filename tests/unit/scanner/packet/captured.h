@@ -76,16 +76,21 @@ static const struct captured_frame captured_frames[] = {
 
 enum { CAPTURED_COUNT = sizeof(captured_frames) / sizeof(*captured_frames) };
 
-static inline size_t captured_decode(const struct captured_frame *frame, uint8_t bytes[CAPTURED_MAX])
+static inline size_t captured_unhex(const char *hex, uint8_t bytes[CAPTURED_MAX])
 {
-    size_t length = strlen(frame->hex) / 2;
+    size_t length = strlen(hex) / 2;
 
     assert(length <= CAPTURED_MAX);
     for (size_t i = 0; i < length; i++) {
-        const char digits[3] = {frame->hex[2 * i], frame->hex[2 * i + 1]};
+        const char digits[3] = {hex[2 * i], hex[2 * i + 1]};
         bytes[i] = (uint8_t)strtoul(digits, NULL, 16);
     }
     return length;
+}
+
+static inline size_t captured_decode(const struct captured_frame *frame, uint8_t bytes[CAPTURED_MAX])
+{
+    return captured_unhex(frame->hex, bytes);
 }
 
 /* Writes the frame of that name and returns its length. */

@@ -16,6 +16,7 @@
 #include "scanner/packet/wire.h"
 #include "tests/unit/scanner/packet/captured.h"
 #include "tests/unit/scanner/packet/exact.h"
+#include "tests/unit/scanner/packet/responded.h"
 
 enum { FRAME_MAX = 2048, TRIES = 3 };
 
@@ -560,6 +561,66 @@ static void others_traffic_is_no_answer(void **state)
     }
 }
 
+struct expected {
+    const char *probe;
+    enum answer_kind kind;
+    enum packet_probe asked;
+    uint16_t port;
+    enum reason reason;
+};
+
+static void assert_expected(const struct responded *response, const struct answer *answer)
+{
+    static const struct expected cases[] = {
+        {"open", ANSWER_SYN_ACK, PACKET_TCP_SYN, 80, REASON_SYN_ACK},
+        {"closed", ANSWER_RST, PACKET_TCP_SYN, 81, REASON_RESET},
+        {"ack", ANSWER_RST, PACKET_TCP_ACK, 80, REASON_RESET},
+        {"udp-open", ANSWER_UDP, PACKET_UDP, 7777, REASON_UDP_RESPONSE},
+        {"udp-closed", ANSWER_ICMP, PACKET_UDP, 53, REASON_PORT_UNREACH},
+        {"echo", ANSWER_ECHO, PACKET_ECHO, 0, REASON_SYN_ACK},
+        {"rejected", ANSWER_ICMP, PACKET_TCP_SYN, 82, REASON_ADMIN_PROHIBITED},
+        {"unroutable", ANSWER_ICMP, PACKET_TCP_SYN, 83, REASON_NET_UNREACH},
+    };
+    struct world world = world_of(response->is_ipv6);
+    size_t i = 0;
+
+    while (strcmp(cases[i].probe, response->probe) != 0) {
+        i++;
+        assert_in_range(i, 0, sizeof(cases) / sizeof(*cases) - 1);
+    }
+    assert_int_equal(answer->kind, cases[i].kind);
+    assert_int_equal(answer->probe, cases[i].asked);
+    assert_int_equal(answer->port, cases[i].port);
+    assert_int_equal(answer->try_number, 1);
+    assert_true(addr_equal(&answer->responder, &world.host));
+    assert_true(addr_equal(&answer->local, &world.us));
+    assert_int_equal(answer->from_host, strcmp(cases[i].probe, "unroutable") != 0);
+    if (answer->kind != ANSWER_ECHO) {
+        assert_int_equal(answer->reason, cases[i].reason);
+    }
+    if (answer->kind == ANSWER_SYN_ACK) {
+        assert_true(answer->has_clock && answer->clock_ms == 5000 && answer->window > 0);
+    }
+}
+
+/* A kernel's own answers to our probes. */
+static void linuxs_answers_are_recognised(void **state)
+{
+    uint8_t frame[CAPTURED_MAX];
+    struct answer answer;
+    (void)state;
+    for (size_t i = 0; i < sizeof(responded) / sizeof(*responded); i++) {
+        size_t length = captured_unhex(responded[i].hex, frame);
+        if (responded[i].checksum_not_ready) {
+            read_flagged(frame, length, ANSWER_ETHERNET, &answer);
+            assert_int_equal(answer.refusal, ANSWER_CHECKSUM);
+        }
+        read_flagged(frame, length, ANSWER_ETHERNET | (responded[i].checksum_not_ready ? ANSWER_UNVERIFIED : 0),
+                     &answer);
+        assert_expected(&responded[i], &answer);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -578,6 +639,7 @@ int main(void)
         cmocka_unit_test(an_echo_reply_is_an_answer),
         cmocka_unit_test(neighbours_tell_their_addresses),
         cmocka_unit_test(an_advertisement_may_leave_out_its_option),
+        cmocka_unit_test(linuxs_answers_are_recognised),
         cmocka_unit_test(others_traffic_is_no_answer),
     };
     return cmocka_run_group_tests_name("answer", tests, NULL, NULL);
