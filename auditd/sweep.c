@@ -20,6 +20,8 @@ enum {
     /* Of what it says, on stderr and in notices, so many lines are passed on: a scanner gone wild must not fill logs.
      */
     SWEEP_SAID_SHOWN = 1000,
+    /* Pipes of a scanner that is gone are left after so much silence when the audit is to end. */
+    SWEEP_SILENCE_MS = 200,
     /* What came is on disk after so long, even while the scanner has nothing more to say. */
     SWEEP_FLUSH_MS = 1000,
 };
@@ -39,6 +41,7 @@ struct sweep {
     uv_timer_t flush;
     uv_write_t plan_write;
     char *plan;
+    json_t *sent; /* the same */
     char *scanner;
     uint64_t refusals;
     uint64_t said_count;
@@ -53,6 +56,7 @@ struct sweep {
     bool interrupted;
     bool killed;
     bool overdue;
+    bool heard; /* since the scanner's exit, or the last look for it */
     char scan_uuid[STORE_UUID_SIZE];
     /* The last error that the scanner said, and whether it is still to be passed on: when it is why the scan broke, the
      * outcome says it, and once is enough. */
@@ -76,6 +80,7 @@ void sweep_destroy(struct sweep *sweep)
     lines_destroy(sweep->observed);
     lines_destroy(sweep->said);
     free(sweep->plan);
+    json_decref(sweep->sent);
     free(sweep->scanner);
     free(sweep);
 }
@@ -334,6 +339,7 @@ static void sweep_on_out(uv_stream_t *stream, ssize_t count, const uv_buf_t *buf
 {
     struct sweep *sweep = stream->data;
 
+    sweep->heard = true;
     if (count < 0) {
         uv_read_stop(stream);
         sweep->out_ended = true;
@@ -373,6 +379,7 @@ static void sweep_on_err(uv_stream_t *stream, ssize_t count, const uv_buf_t *buf
 {
     struct sweep *sweep = stream->data;
 
+    sweep->heard = true;
     if (count >= 0) {
         sweep_hear(sweep, buffer->base, (size_t)count);
         return;
@@ -386,6 +393,42 @@ static void sweep_on_err(uv_stream_t *stream, ssize_t count, const uv_buf_t *buf
     sweep_settle_handles(sweep);
 }
 
+/* Nothing more is read: the scanner is gone, and whoever else holds its pipes is not it. */
+static void sweep_leave_pipes(struct sweep *sweep)
+{
+    uv_timer_stop(&sweep->timer);
+    if (!sweep->out_ended || !sweep->err_ended) {
+        sweep_notice(sweep, LOG_LEVEL_WARNING,
+                     "the scanner is gone, but something that it left behind holds its output");
+    }
+    uv_read_stop((uv_stream_t *)&sweep->out);
+    uv_read_stop((uv_stream_t *)&sweep->err);
+    sweep->out_ended = true;
+    sweep->err_ended = true;
+    sweep_settle_handles(sweep);
+}
+
+/* What a scanner wrote before its end is read before this comes; as long as something comes, it is waited for. */
+static void sweep_on_survived(uv_timer_t *timer)
+{
+    struct sweep *sweep = timer->data;
+
+    if (sweep->heard) {
+        sweep->heard = false;
+        return;
+    }
+    sweep_leave_pipes(sweep);
+}
+
+/* Once the scanner is gone: its pipes are left when they say nothing for so long. */
+static void sweep_watch_pipes(struct sweep *sweep, uint64_t silence_ms)
+{
+    if (!uv_is_closing((uv_handle_t *)&sweep->timer)) {
+        sweep->heard = true;
+        (void)uv_timer_start(&sweep->timer, sweep_on_survived, silence_ms, silence_ms);
+    }
+}
+
 static void sweep_on_exit(uv_process_t *process, int64_t exit_status, int term_signal)
 {
     struct sweep *sweep = process->data;
@@ -393,7 +436,7 @@ static void sweep_on_exit(uv_process_t *process, int64_t exit_status, int term_s
     sweep->exited = true;
     sweep->exit_status = exit_status;
     sweep->term_signal = term_signal;
-    uv_timer_stop(&sweep->timer);
+    sweep_watch_pipes(sweep, sweep->options.patience_ms);
     sweep_settle_handles(sweep);
 }
 
@@ -411,6 +454,7 @@ void sweep_interrupt(struct sweep *sweep)
 {
     if (sweep->exited) {
         sweep->interrupted = true;
+        sweep_watch_pipes(sweep, SWEEP_SILENCE_MS);
         return;
     }
     if (sweep->interrupted) {
@@ -477,14 +521,18 @@ static int sweep_prepare(struct sweep *sweep, const struct sweep_options *option
 
     sweep->options = *options;
     sweep->plan = strdup(options->plan);
+    sweep->sent = json_loads(options->plan, 0, NULL);
     sweep->scanner = strdup(options->scanner);
     sweep->observed = lines_create(SCAN_LINE_MAX_BYTES);
     sweep->said = lines_create(SWEEP_SAID_MAX_BYTES);
-    if (sweep->plan == NULL || sweep->scanner == NULL || sweep->observed == NULL || sweep->said == NULL) {
+    if (sweep->plan == NULL || sweep->sent == NULL || sweep->scanner == NULL || sweep->observed == NULL ||
+        sweep->said == NULL) {
         return -ENOMEM;
     }
     sweep->options.plan = sweep->plan;
     snprintf(sweep->scan_uuid, sizeof(sweep->scan_uuid), "%s", options->scan_uuid);
+    ingest.scan_uuid = sweep->scan_uuid;
+    ingest.plan = sweep->sent;
     ingest.refused = sweep_on_refused;
     ingest.taken = sweep_on_taken;
     ingest.context = sweep;

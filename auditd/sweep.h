@@ -33,7 +33,8 @@ struct sweep_options {
     const char *scan_uuid;
     int64_t from_slab; /* 0: from the start */
     struct store *store;
-    /* How long a scanner that was asked to end may take before it is killed. */
+    /* How long a scanner that was asked to end may take before it is killed; and how long its pipes may say nothing
+     * after its end before they are left, should a process that it started hold them still. */
     uint64_t patience_ms;
     void (*on_observation)(void *context, const struct observation *observation);
     /* A line of the scanner's standard error, a line that was refused, …; borrowed for the call. */

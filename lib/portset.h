@@ -19,6 +19,8 @@ void portset_add(struct portset *set, uint16_t port);
 void portset_add_range(struct portset *set, uint16_t first, uint16_t last);
 void portset_remove(struct portset *set, uint16_t port);
 void portset_union(struct portset *set, const struct portset *other);
+/* Takes out what `other` has. */
+void portset_subtract(struct portset *set, const struct portset *other);
 bool portset_has(const struct portset *set, uint16_t port);
 bool portset_equal(const struct portset *a, const struct portset *b);
 uint32_t portset_count(const struct portset *set);

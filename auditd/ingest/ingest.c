@@ -2,6 +2,7 @@
 
 #include "auditd/ingest/asset.h"
 #include "auditd/ingest/port_line.h"
+#include "auditd/plan_echo.h"
 #include "auditd/scan_plan.h"
 #include "auditd/store/arrivals.h"
 #include "auditd/store/asset.h"
@@ -235,6 +236,26 @@ static int ingest_begin_scan(struct ingest *ingest, const struct observation *li
     return rc;
 }
 
+/* The scanner repeats what it was told to do; what it sees is then held against that. */
+static int ingest_check_start(struct ingest *ingest, const struct observation *line)
+{
+    char reason[PLAN_ECHO_REASON_SIZE];
+    int rc = 0;
+
+    if (ingest->options.scan_uuid != NULL && strcmp(ingest->options.scan_uuid, line->scan_id) != 0) {
+        ingest_refuse(ingest, "scan_start: of scan %s, which was not asked for", line->scan_id);
+        return -EPROTO;
+    }
+    if (ingest->options.plan != NULL) {
+        rc = plan_echo_check(ingest->options.plan, line->scan_start.plan, reason);
+    }
+    if (rc == -EBADMSG) {
+        ingest_refuse(ingest, "scan_start: %s", reason);
+        return -EPROTO;
+    }
+    return rc;
+}
+
 static int ingest_scan_start(struct ingest *ingest, const struct observation *line)
 {
     char reason[OBSERVATION_REASON_SIZE];
@@ -242,6 +263,10 @@ static int ingest_scan_start(struct ingest *ingest, const struct observation *li
 
     if (ingest->plan != NULL) {
         return ingest_refuse(ingest, "scan_start: a scan has begun already");
+    }
+    rc = ingest_check_start(ingest, line);
+    if (rc < 0) {
+        return rc;
     }
     rc = scan_plan_create(line->scan_start.plan, &ingest->plan, reason);
     if (rc == -EBADMSG) {
@@ -382,8 +407,53 @@ static int ingest_coverage(struct ingest *ingest, const struct observation *line
     return rc;
 }
 
+/* The first port of the host's ranges that nobody asked for; -1 when there is none. */
+static int ingest_outsider(const struct ingest *ingest, const struct observation_summary *summary,
+                           const struct addr *host, int32_t *ret_port)
+{
+    struct portset *told = calloc(2, sizeof(*told));
+    struct portset *planned = told == NULL ? NULL : told + 1;
+    int32_t port;
+    size_t offset;
+    int rc = told == NULL ? -ENOMEM : portset_parse(summary->ports, told, &offset);
+
+    if (rc < 0) {
+        free(told);
+        return rc;
+    }
+    (void)scan_plan_ports(ingest->plan, host, summary->is_udp, planned);
+    portset_subtract(told, planned);
+    port = portset_next(told, 0);
+    while (port >= 0 && scan_plan_has_endpoint(ingest->plan, host, summary->is_udp, (uint16_t)port)) {
+        port = portset_next(told, (uint32_t)port + 1);
+    }
+    free(told);
+    *ret_port = port;
+    return 0;
+}
+
+static int ingest_check_host(struct ingest *ingest, const struct observation_host *host, const char *address)
+{
+    if (!scan_plan_has_host(ingest->plan, &host->host)) {
+        return ingest_refuse(ingest, "host: %s is not in the plan", address);
+    }
+    for (size_t i = 0; i < host->summary_count; i++) {
+        int32_t port;
+        int rc = ingest_outsider(ingest, &host->summaries[i], &host->host, &port);
+        if (rc < 0) {
+            return rc;
+        }
+        if (port >= 0) {
+            return ingest_refuse(ingest, "host: %s %s/%d is not in the plan", address,
+                                 host->summaries[i].is_udp ? "udp" : "tcp", (int)port);
+        }
+    }
+    return 0;
+}
+
 static int ingest_host(struct ingest *ingest, const struct observation *line)
 {
+    uint64_t refused = ingest->counts.refused;
     char address[ADDR_TEXT_SIZE];
     struct ingest_known_asset asset = {0};
     const struct ingest_host host = {&line->host.host, line->host.name, line->host.self, line->ts_ms};
@@ -399,10 +469,10 @@ static int ingest_host(struct ingest *ingest, const struct observation *line)
         .reason = line->host.reason,
         .at_ms = line->ts_ms,
     };
-    int rc;
+    int rc = ingest_check_host(ingest, &line->host, address);
 
-    if (!scan_plan_has_host(ingest->plan, &line->host.host)) {
-        return ingest_refuse(ingest, "host: %s is not in the plan", address);
+    if (rc < 0 || ingest->counts.refused > refused) {
+        return rc;
     }
     rc = ingest_touch(ingest);
     /* A silent address that nobody ever saw is no asset. */

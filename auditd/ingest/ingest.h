@@ -9,6 +9,10 @@
 struct ingest;
 
 struct ingest_options {
+    /* What was asked for: the scan's UUID, and the plan as it was sent; borrowed until ingest_destroy(). A scan_start
+     * that is another scan's or repeats another plan ends the stream with -EPROTO. NULL: it may begin any scan. */
+    const char *scan_uuid;
+    const json_t *plan;
     /* A batch is committed at a slab line, and before it when it holds so many rows or is so old. */
     uint32_t batch_rows;
     uint32_t batch_ms;

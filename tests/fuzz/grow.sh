@@ -111,6 +111,14 @@ seed_requests() {
     done
 }
 
+# A plan as it is sent and as a scanner repeats it.
+seed_echoes() {
+    local told='"realm":"r","vantage":"v","ports":"22,80-90","exclude":["10.0.0.9"],"never_scan":[],"watch":[],"seed":"00"'
+    printf '%s\n' '{"realm":"r","vantage":"v","ports":"22,80-90","targets":["10.0.0.1:ssh","DB.","[fd00::1]/120:22"],"exclude":["10.0.0.9"]}' \
+        "{$told"',"targets":["10.0.0.1:22","db","[fd00::1/120]:22"],"resolved":{"db":["::1"]}}' | seed plan_echo
+    printf '%s\n' "{$told"',"targets":["10.0.0.0/24","db"],"scope":["10.0.0.0/8"],"resolved":{"db":["::1"]}}'{,} | seed plan_echo
+}
+
 # What a daemon answers to an audit and to the question for its state.
 seed_answers() {
     printf '%s\n' '{"event":"accepted","job":"10000000-0000-4000-8000-000000000001","state":"queued"}' \
@@ -137,6 +145,7 @@ seed_scans
 seed_parameters
 seed_requests
 seed_answers
+seed_echoes
 seed_texts
 if (($# == 0)); then
     set -- "${fuzz_harnesses[@]}"

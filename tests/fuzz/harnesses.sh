@@ -6,7 +6,7 @@ mapfile -t fuzz_harnesses < <(find tests/fuzz -name 'fuzz_*.c' | sed 's|.*/fuzz_
 
 # Port expressions are of one language.
 declare -A fuzz_dictionaries=([port_expression]=ports [ingest]=observation [report]=observation [outputs]=observation
-    [handover]=control [daemon_answer]=control [cursor]=api)
+    [handover]=control [daemon_answer]=control [cursor]=api [plan_echo]=plan)
 
 # Harnesses that read what another one reads have its corpus too.
 declare -A fuzz_also=([report]=ingest [outputs]=ingest)

@@ -2,6 +2,7 @@
  * LEASTPORT_ROGUE. Sends nothing to any network. Before it ends it says on stderr how much memory its parent has used
  * at most. */
 #include <jansson.h>
+#include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -163,6 +164,126 @@ static void be_outside(const struct rogue *rogue)
     end(rogue);
 }
 
+/* Another plan than the one that came, with whatever it allows. */
+static void be_another_plan(const struct rogue *rogue)
+{
+    json_t *plan = json_deep_copy(rogue->plan);
+    const struct rogue other = {plan, rogue->scan_id, rogue->host};
+
+    json_object_set_new(plan, "targets", json_pack("[s]", "0.0.0.0/0"));
+    begin(&other);
+    say(rogue, "port", port_open("192.0.2.7", 22));
+    end(rogue);
+    json_decref(plan);
+}
+
+static void be_another_scan(const struct rogue *rogue)
+{
+    const struct rogue other = {rogue->plan, "20000000-0000-4000-8000-000000000002", rogue->host};
+
+    begin(&other);
+    end(&other);
+}
+
+/* Ends as one that is done, and has not said so. */
+static void be_unended(const struct rogue *rogue)
+{
+    begin(rogue);
+}
+
+static void be_ended_twice(const struct rogue *rogue)
+{
+    begin(rogue);
+    end(rogue);
+    say(rogue, "scan_end", json_pack("{s:b, s:s}", "complete", 0, "cause", "error"));
+    say(rogue, "port", port_open(rogue->host, 80));
+}
+
+static void be_begun_twice(const struct rogue *rogue)
+{
+    begin(rogue);
+    begin(rogue);
+    end(rogue);
+}
+
+/* Says of its host more than it was asked, so that what stands in the store would be closed. */
+static void be_sweeping(const struct rogue *rogue)
+{
+    begin(rogue);
+    say(rogue, "host",
+        json_pack("{s:s, s:s, s:s, s:i, s:i, s:[{s:s, s:s, s:s, s:i, s:s}]}", "host", rogue->host, "state", "up",
+                  "reason", "syn-ack", "slab", 0, "open", 0, "not_shown", "proto", "tcp", "state", "closed", "reason",
+                  "reset", "count", 65536, "ports", "0-65535"));
+    end(rogue);
+}
+
+static void write_nested(size_t depth)
+{
+    for (size_t i = 0; i < depth; i++) {
+        putchar('[');
+    }
+    putchar('\n');
+}
+
+/* Lines with a good begin and one thing in them that JSON, UTF-8 or the protocol does not have. */
+static void be_crooked(const struct rogue *rogue)
+{
+    static const char *const members[] = {
+        "\"port\":80,\"name\":\"\xc3\x28\"",
+        "\"port\":80,\"name\":\"a\\u0000b\"",
+        "\"port\":80,\"name\":\"\\ud800\"",
+        "\"port\":1e999",
+        "\"port\":8.0e1",
+        "\"port\":80,\"port\":22",
+        "\"port\":99999999999999999999999999999",
+        "\"port\":-1",
+        "\"port\":80,\"tries\":1e999",
+        "\"port\":80} {\"x\":1",
+        "\"port\":80,\"name\":{\"a\":[]}",
+    };
+
+    begin(rogue);
+    for (size_t i = 0; i < sizeof(members) / sizeof(*members); i++) {
+        printf(
+            "{\"schema\":\"leastport.observation/1\",\"type\":\"port\",\"scan_id\":\"%s\",\"ts\":"
+            "\"2026-11-22T11:00:00.000Z\",\"host\":\"%s\",\"proto\":\"tcp\",\"state\":\"open\",\"reason\":\"syn-ack\","
+            "%s}\n",
+            rogue->scan_id, rogue->host, members[i]);
+    }
+    fwrite("{\"type\":\"port\0\"}\n", 1, 19, stdout);
+    write_nested(1000000);
+    write_nested(100);
+    end(rogue);
+}
+
+/* Goes on for ever, and does not hear of SIGINT. */
+static void be_deaf(const struct rogue *rogue)
+{
+    signal(SIGINT, SIG_IGN);
+    signal(SIGTERM, SIG_IGN);
+    begin(rogue);
+    fflush(stdout);
+    for (;;) {
+        say(rogue, "progress",
+            json_pack("{s:I, s:I, s:I, s:I, s:I}", "probes_done", (json_int_t)9000000000000000000, "probes",
+                      (json_int_t)1, "probes_sent", (json_int_t)1, "rate_pps", (json_int_t)1, "open", (json_int_t)1));
+        fflush(stdout);
+        usleep(20000);
+    }
+}
+
+/* Is gone, but has left its output to somebody who says nothing. */
+static void be_survived(const struct rogue *rogue)
+{
+    begin(rogue);
+    end(rogue);
+    fflush(stdout);
+    if (fork() == 0) {
+        sleep(30);
+        _exit(0);
+    }
+}
+
 /* No line that is any good, and no end of words. */
 static void be_anything(const struct rogue *rogue)
 {
@@ -175,9 +296,24 @@ static const struct {
     const char *name;
     void (*be)(const struct rogue *rogue);
 } ways[] = {
-    {"honest", be_honest},   {"garbage", be_garbage}, {"garbage-alone", be_garbage_alone},
-    {"half", be_half},       {"endless", be_endless}, {"endless-aside", be_endless_aside},
-    {"outside", be_outside}, {"any", be_anything},    {"garbage-aside", be_garbage_aside},
+    {"another-plan", be_another_plan},
+    {"another-scan", be_another_scan},
+    {"unended", be_unended},
+    {"ended-twice", be_ended_twice},
+    {"begun-twice", be_begun_twice},
+    {"sweeping", be_sweeping},
+    {"crooked", be_crooked},
+    {"deaf", be_deaf},
+    {"survived", be_survived},
+    {"honest", be_honest},
+    {"garbage", be_garbage},
+    {"garbage-alone", be_garbage_alone},
+    {"half", be_half},
+    {"endless", be_endless},
+    {"endless-aside", be_endless_aside},
+    {"outside", be_outside},
+    {"any", be_anything},
+    {"garbage-aside", be_garbage_aside},
 };
 
 static void report_parent(void)

@@ -71,6 +71,54 @@ tap_like "a canary that is not its own is named" "$err" "canary: 192\.0\.2\.2 po
 tap_like "another scan is named" "$err" 'a line of another scan, 20000000-'
 tap_like "the others are counted" "$err" '995 more lines of the scanner were left out'
 
+rogue another-plan
+tap_is "one that repeats another plan than it got is not believed" "$status $(stands)" '2 |0|0|0|ok'
+tap_like "what differs is said" "$err" 'its plan is not the one that was sent: "targets" differs'
+rogue another-scan
+tap_is "nor one that begins another scan" "$status $(stands)" '2 |0|0|0|ok'
+tap_like "which is said" "$err" 'of scan 20000000-.*, which was not asked for'
+rogue sweeping
+tap_is "nor one that speaks for ports that nobody asked for" "$status $(stands)" '1 complete|1|1|1|ok'
+tap_like "the first of which is named" "$err" 'host: 10\.99\.0\.2 tcp/0 is not in the plan'
+rogue unended
+tap_is "one that ends well without having said so leaves an incomplete scan" "$status $(stands)" '1 incomplete|1|1|1|ok'
+tap_like "and is said" "$err" "the scanner's output ended before its scan did"
+rogue ended-twice
+tap_is "what comes after scan_end changes nothing" "$status $(stands)" '1 complete|1|1|1|ok'
+tap_like "and is said" "$err" 'line 6 of the scanner was left out: a line after scan_end'
+rogue begun-twice
+tap_is "nor does a second scan_start" "$status $(stands)" '1 complete|1|1|1|ok'
+tap_like "and is said" "$err" 'scan_start: a scan has begun already'
+rogue crooked
+tap_is "nor do NUL, bytes that are no UTF-8, numbers past all bounds, keys twice, a million brackets" \
+    "$status $(stands)" '1 complete|1|1|1|ok'
+tap_like "bytes that are no UTF-8 are said" "$err" 'line 3 of the scanner was left out: .*unable to decode byte 0xc3'
+tap_like "so is a number past all bounds" "$err" 'line 6 of the scanner was left out: .*1e999'
+tap_like "the others are counted" "$err" '9 more lines of the scanner were left out'
+crooked_kib=$(peak_kib)
+tap_ok "a million brackets take no memory to speak of: $crooked_kib KiB after $honest_kib KiB" \
+    test "$((crooked_kib - honest_kib))" -lt 16384
+rogue survived
+tap_is "one that leaves a process behind, which holds its output, does not hold up the audit" "$status $(stands)" '1 complete|1|1|1|ok'
+tap_like "and is said" "$err" 'something that it left behind holds its output'
+
+# Goes on for ever and hears no signal; its progress is past what a number can hold.
+rm -f -- "$DB"*
+has_endpoint() {
+    [[ $(sql "$DB" 'SELECT count(*) FROM endpoint' 2>/dev/null) == 1 ]]
+}
+LEASTPORT_ROGUE=deaf "$BIN/leastport" audit 10.99.0.2 -p 22,80 --db "$DB" --no-verify 2>"$DIR/err" >/dev/null &
+deaf=$!
+harness_pids+=("$deaf")
+tap_ok "one that never ends has its first lines stored" wait_for 20 has_endpoint
+kill -INT "$deaf"
+tap_ok "it does not outlive the audit that is interrupted" wait_for 30 test ! -d "/proc/$deaf"
+wait "$deaf"
+status=$?
+err=$(<"$DIR/err")
+tap_is "which ends as one that is incomplete, and keeps what it saw" "$status $(stands)" '3 incomplete|1|1|1|ok'
+tap_like "and says why" "$err" 'the scanner did not end when asked to and was killed'
+
 # ---- the daemon, one rogue after the other ----
 rm -f -- "$DB"*
 LEASTPORT_ROGUE=any "$BIN/leastport" serve --db "$DB" --listen 127.0.0.1:0 2>"$DIR/log" >/dev/null &

@@ -59,12 +59,12 @@ static void a_closed_port_ends_its_interval(void **state)
     scan_one(fixture);
     fixture_start(fixture, &plan_one);
     fixture_port(fixture, "10.0.0.5", 22, "closed", "conn-refused");
-    /* 443 was never open: it leaves no row. 80 is told by the host's range. */
+    /* 443 was never open: it leaves no row. 80 is told by the host's ranges. */
     fixture_port(fixture, "10.0.0.5", 443, "closed", "conn-refused");
     fixture_line(fixture, "host",
                  "\"host\":\"10.0.0.5\",\"state\":\"up\",\"reason\":\"conn-refused\",\"slab\":0,\"open\":0,"
                  "\"not_shown\":[{\"proto\":\"tcp\",\"state\":\"filtered\",\"reason\":\"no-response\",\"count\":1,"
-                 "\"ports\":\"70-90\"}]");
+                 "\"ports\":\"80,443\"}]");
     fixture_slab(fixture, 0, 2);
     assert_int_equal(fixture_int(fixture, "SELECT count(*) FROM endpoint"), 2);
     assert_int_equal(fixture_int(fixture, "SELECT count(*) FROM endpoint_state WHERE ended_at IS NOT NULL"), 2);
@@ -89,6 +89,21 @@ static void refuses_lines_outside_the_plan(void **state)
         {"port", "\"host\":\"10.0.0.5\",\"proto\":\"udp\",\"port\":22,\"state\":\"open\",\"reason\":\"x\"", "udp/22"},
         {"host", "\"host\":\"10.0.1.0\",\"state\":\"up\",\"reason\":\"x\",\"slab\":0,\"open\":0,\"not_shown\":[]",
          "10.0.1.0"},
+        {"host",
+         "\"host\":\"10.0.0.5\",\"state\":\"up\",\"reason\":\"x\",\"slab\":0,\"open\":0,\"not_shown\":[{\"proto\":"
+         "\"tcp\","
+         "\"state\":\"closed\",\"reason\":\"reset\",\"count\":65536,\"ports\":\"0-65535\"}]",
+         "10.0.0.5 tcp/0 is"},
+        {"host",
+         "\"host\":\"10.0.0.5\",\"state\":\"up\",\"reason\":\"x\",\"slab\":0,\"open\":0,\"not_shown\":[{\"proto\":"
+         "\"tcp\","
+         "\"state\":\"closed\",\"reason\":\"reset\",\"count\":2,\"ports\":\"22,81\"}]",
+         "10.0.0.5 tcp/81 is"},
+        {"host",
+         "\"host\":\"10.0.0.5\",\"state\":\"up\",\"reason\":\"x\",\"slab\":0,\"open\":0,\"not_shown\":[{\"proto\":"
+         "\"udp\","
+         "\"state\":\"closed\",\"reason\":\"reset\",\"count\":1,\"ports\":\"22\"}]",
+         "10.0.0.5 udp/22 is"},
         {"canary",
          "\"host\":\"10.0.0.5\",\"proto\":\"tcp\",\"port\":22,\"phase\":\"start\",\"state\":\"answered\",\"reason\":"
          "\"x\"",
@@ -135,6 +150,46 @@ static void refuses_what_comes_before_the_start(void **state)
     assert_non_null(strstr(fixture->reason, "\"ssh\""));
     assert_int_equal(ingest_finish(fixture->ingest, "x"), 0);
     assert_int_equal(fixture_int(fixture, "SELECT count(*) FROM scan"), 0);
+}
+
+/* scan_start of `scan` with a plan for `target`, where scan `asked` of 10.0.0.1 was asked for. */
+static int begin(struct fixture *fixture, const char *asked, const char *scan, const char *target)
+{
+    struct ingest_options options = ingest_options_default();
+    json_t *sent =
+        json_pack("{s:s, s:s, s:s, s:[s]}", "realm", "site", "vantage", "here", "ports", "ssh", "targets", "10.0.0.1");
+    char members[512];
+    int rc;
+
+    options.scan_uuid = asked;
+    options.plan = sent;
+    options.refused = fixture_refused;
+    options.context = fixture;
+    ingest_destroy(fixture->ingest);
+    assert_int_equal(ingest_create(fixture->store, &options, &fixture->ingest), 0);
+    snprintf(fixture->scan, sizeof(fixture->scan), "%s", scan);
+    snprintf(members, sizeof(members),
+             "\"plan\":{\"realm\":\"site\",\"vantage\":\"here\",\"ports\":\"22\",\"targets\":[\"%s\"]},"
+             "\"plan_hash\":\"0\",\"slabs\":1,\"from_slab\":0,\"hosts\":1,\"probes\":1",
+             target);
+    rc = fixture_feed(fixture, "scan_start", members);
+    json_decref(sent);
+    return rc;
+}
+
+/* The scanner repeats what it was told to do; nobody has to believe it. */
+static void begins_only_what_was_asked_for(void **state)
+{
+    static const char asked[] = "10000000-0000-4000-8000-000000000001";
+    struct fixture *fixture = *state;
+
+    assert_int_equal(begin(fixture, asked, "10000000-0000-4000-8000-000000000002", "10.0.0.1"), -EPROTO);
+    assert_non_null(strstr(fixture->reason, "000000000002, which was not asked for"));
+    assert_int_equal(begin(fixture, asked, asked, "10.0.0.0/8"), -EPROTO);
+    assert_non_null(strstr(fixture->reason, "not the one that was sent: \"targets\" differs"));
+    assert_int_equal(fixture_int(fixture, "SELECT count(*) FROM scan"), 0);
+    assert_int_equal(begin(fixture, asked, asked, "10.0.0.1"), 0);
+    assert_int_equal(fixture_int(fixture, "SELECT count(*) FROM scan"), 1);
 }
 
 /* The stream ends without scan_end: what was committed stays, the scan is incomplete and can go on. */
@@ -610,6 +665,7 @@ int main(void)
         WITH_STORE(a_closed_port_ends_its_interval),
         WITH_STORE(refuses_lines_outside_the_plan),
         WITH_STORE(refuses_what_comes_before_the_start),
+        WITH_STORE(begins_only_what_was_asked_for),
         WITH_STORE(goes_on_from_its_checkpoint),
         WITH_STORE(another_plan_does_not_go_on),
         WITH_STORE(a_complete_scan_has_all_its_slabs),

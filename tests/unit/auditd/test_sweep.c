@@ -275,6 +275,20 @@ static void kills_one_that_does_not_listen(void **state)
     assert_int_equal(run.outcome.end, SWEEP_INTERRUPTED);
 }
 
+/* A process that the scanner started and that outlives it holds both pipes. */
+static void does_not_wait_for_what_the_scanner_left_behind(void **state)
+{
+    struct fixture *fixture = *state;
+    struct run run = {0};
+    time_t began = time(NULL);
+
+    run_script(fixture, "start; open; slab; end; sleep 20 & echo >&2\n", &run);
+    assert_int_equal(run.outcome.end, SWEEP_DONE);
+    assert_string_equal(fixture_text(fixture, "SELECT state FROM scan"), "complete");
+    assert_non_null(strstr(run.heard, "something that it left behind"));
+    assert_true(time(NULL) - began < 15);
+}
+
 /* Neither the database nor anything else of ours: only the three standard streams. */
 static void gives_the_scanner_no_descriptor_of_ours(void **state)
 {
@@ -324,6 +338,8 @@ int main(int argc, char **argv)
                                         fixture_teardown),
         cmocka_unit_test_setup_teardown(passes_an_interrupt_on, fixture_setup, fixture_teardown),
         cmocka_unit_test_setup_teardown(kills_one_that_does_not_listen, fixture_setup, fixture_teardown),
+        cmocka_unit_test_setup_teardown(does_not_wait_for_what_the_scanner_left_behind, fixture_setup,
+                                        fixture_teardown),
         cmocka_unit_test_setup_teardown(gives_the_scanner_no_descriptor_of_ours, fixture_setup, fixture_teardown),
         cmocka_unit_test_setup_teardown(a_program_that_cannot_be_run_is_said, fixture_setup, fixture_teardown),
     };

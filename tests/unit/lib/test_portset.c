@@ -61,12 +61,28 @@ static void walks_and_counts(void **state)
     assert_int_equal(portset_next(&set, 65), -1);
 }
 
+static void takes_out_another(void **state)
+{
+    struct portset set = {0};
+    struct portset other = {0};
+    (void)state;
+    portset_add_range(&set, 60, 70);
+    portset_add_range(&other, 61, 69);
+    portset_add(&other, 65535);
+    portset_subtract(&set, &other);
+    assert_int_equal(portset_count(&set), 2);
+    assert_true(portset_has(&set, 60) && portset_has(&set, 70));
+    portset_subtract(&set, &set);
+    assert_int_equal(portset_count(&set), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(parses_what_it_formats),
         cmocka_unit_test(refuses_and_says_where),
         cmocka_unit_test(walks_and_counts),
+        cmocka_unit_test(takes_out_another),
     };
     return cmocka_run_group_tests_name("portset", tests, NULL, NULL);
 }
