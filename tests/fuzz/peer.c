@@ -3,8 +3,10 @@
 #include "tests/fuzz/fuzz.h"
 
 #include <assert.h>
+#include <errno.h>
 #include <pthread.h>
 #include <semaphore.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -19,6 +21,14 @@ static struct {
     const uint8_t *data;
     size_t size;
 } peer;
+
+/* The fuzzer's timer interrupts whoever waits. */
+static void peer_wait_for(sem_t *sem)
+{
+    while (sem_wait(sem) != 0) {
+        assert(errno == EINTR);
+    }
+}
 
 static void peer_serve(int fd)
 {
@@ -38,7 +48,7 @@ static void *peer_run(void *context)
     (void)context;
     for (;;) {
         int fd;
-        sem_wait(&peer.work);
+        peer_wait_for(&peer.work);
         fd = accept4(peer.fd, NULL, NULL, SOCK_CLOEXEC);
         assert(fd >= 0);
         peer_serve(fd);
@@ -50,13 +60,18 @@ static void *peer_run(void *context)
 static void peer_listen(void)
 {
     pthread_t thread;
+    sigset_t all;
+    sigset_t before;
 
     peer.address.sun_family = AF_UNIX;
     assert(snprintf(peer.address.sun_path, sizeof(peer.address.sun_path), "%s/peer.sock", fuzz_folder()) > 0);
     peer.fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
     assert(peer.fd >= 0 && bind(peer.fd, (const struct sockaddr *)&peer.address, sizeof(peer.address)) == 0);
     assert(listen(peer.fd, 1) == 0 && sem_init(&peer.work, 0, 0) == 0 && sem_init(&peer.done, 0, 0) == 0);
+    /* Signals are for the thread that the harness runs in. */
+    assert(sigfillset(&all) == 0 && pthread_sigmask(SIG_SETMASK, &all, &before) == 0);
     assert(pthread_create(&thread, NULL, peer_run, NULL) == 0 && pthread_detach(thread) == 0);
+    assert(pthread_sigmask(SIG_SETMASK, &before, NULL) == 0);
 }
 
 const char *peer_path(void)
@@ -76,5 +91,5 @@ void peer_say(const uint8_t *data, size_t size)
 
 void peer_wait(void)
 {
-    sem_wait(&peer.done);
+    peer_wait_for(&peer.done);
 }
