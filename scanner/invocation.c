@@ -449,6 +449,15 @@ static int create_state(struct invocation *run, const char *path, struct problem
     return state_create(path, &head, false, &run->state, problem);
 }
 
+/* Nobody asked for this state, so the scan goes on without it. */
+static void state_lost(void *context, const struct problem *problem)
+{
+    struct invocation *run = context;
+
+    progress_clear(&run->progress);
+    log_warning("%s; the scan goes on, but what it does from here on cannot be resumed", problem->text);
+}
+
 static int make_state(struct invocation *run, struct problem *problem)
 {
     char path[PATH_SIZE];
@@ -472,6 +481,7 @@ static int make_state(struct invocation *run, struct problem *problem)
     if (rc < 0) {
         log_warning("no state is kept, so this scan cannot be resumed: %s", problem->text);
     } else {
+        state_make_optional(run->state, state_lost, run);
         log_notice("state: %s", path);
     }
     return 0;
@@ -624,6 +634,10 @@ static int finish(struct invocation *run, enum scan_result result, const char *p
     if (run->state != NULL) {
         rc = state_remove(run->state, problem);
         run->state = NULL;
+    }
+    if (rc < 0 && run->options->state == NULL && run->options->resume == NULL) {
+        log_warning("%s", problem->text);
+        return SCAN_EXIT_DONE;
     }
     return rc < 0 ? rc : SCAN_EXIT_DONE;
 }

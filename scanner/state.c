@@ -34,6 +34,8 @@ struct state {
     char *path;
     int fd;
     int rc; /* the first failure of writing; sticks */
+    state_lost_fn *lost;
+    void *lost_context;
     json_t *head_json;
     struct state_head head;
     struct state_mark mark;
@@ -130,11 +132,26 @@ static int state_flush(struct state *state)
 
 static int state_fail(struct state *state, int rc, struct problem *problem)
 {
-    if (state->rc == 0) {
+    struct problem why;
+    bool is_news = state->rc == 0;
+
+    if (is_news) {
         state->rc = rc;
     }
-    return problem_set(problem, state->rc, "writing the state file %s: %s; without it the scan cannot be resumed",
-                       state->path, strerror(-state->rc));
+    problem_set(&why, state->rc, "writing the state file %s: %s", state->path, strerror(-state->rc));
+    if (state->lost == NULL) {
+        return problem_set(problem, state->rc, "%s", why.text);
+    }
+    if (is_news) {
+        state->lost(state->lost_context, &why);
+    }
+    return 0;
+}
+
+void state_make_optional(struct state *state, state_lost_fn *lost, void *context)
+{
+    state->lost = lost;
+    state->lost_context = context;
 }
 
 /* Buffers one record, its payload in two parts. */
@@ -547,7 +564,15 @@ static int state_create_beside(struct state *state, const struct state_head *hea
         unlink(beside);
     }
     free(beside);
-    return rc < 0 ? rc : state_sync_folder(state->path);
+    if (rc < 0) {
+        return rc;
+    }
+    /* Whose creation failed leaves nothing that would stand in the way of the next try. */
+    rc = state_sync_folder(state->path);
+    if (rc < 0) {
+        unlink(state->path);
+    }
+    return rc;
 }
 
 int state_create(const char *path, const struct state_head *head, bool replace, struct state **ret_state,

@@ -68,6 +68,11 @@ MUST_USE int state_replay(struct state *state, state_replay_fn *replay, void *co
  * stick: every later call returns them. */
 MUST_USE int state_append(struct state *state, const struct observation *observation, struct problem *problem);
 
+typedef void state_lost_fn(void *context, const struct problem *problem);
+/* From now on a write that fails ends the journal and not the scan: `lost` hears of it once, later calls do nothing and
+ * return 0, and what the last checkpoint kept stays. */
+void state_make_optional(struct state *state, state_lost_fn *lost, void *context);
+
 /* All slabs before mark->slab are finished. On disk (fdatasync) when it returns. With partial bytes: the scan is
  * suspended within mark->slab, and what was appended since the last checkpoint belongs to that slab. */
 MUST_USE int state_checkpoint(struct state *state, const struct state_mark *mark, struct problem *problem);

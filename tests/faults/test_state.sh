@@ -43,6 +43,9 @@ judge_scan() {
             ;;
         esac
     fi
+    if grep -q 'cannot create the state file' "$DIR/err" && [[ -e $STATE ]]; then
+        echo "a state is left that was not begun"
+    fi
     if ((status != 0)); then
         scan_once "$DIR/torn"
         status=$?
@@ -68,6 +71,29 @@ at_resume() {
     cp -- "$HALF" "$STATE"
     with_fault "$1" "$2" "$FOLDER*" "$SCANNER" --resume "$STATE" -o "jsonl:$DIR/torn" 2>"$DIR/err"
     judge_scan "$1" $?
+}
+
+# at_default KIND N: the fault comes in a state that nobody asked for: the scan goes on without it, and says so.
+at_default() {
+    local status
+    rm -rf -- "$FOLDER" "$DIR/torn"
+    mkdir "$FOLDER"
+    XDG_STATE_HOME=$FOLDER with_fault "$1" "$2" "$FOLDER*" "$SCANNER" "$PLACE_TARGETS" -p "$PLACE_PORTS" --rate 1000000 \
+        --host-rate 1000000 -o "jsonl:$DIR/torn" 2>"$DIR/err"
+    status=$?
+    if [[ $1 == @(before|after|torn) && -e $DIR/acted ]]; then
+        ((status == FAULT_EXIT)) || echo "died with status $status"
+        return
+    fi
+    ((status == 0)) || echo "status $status: $(<"$DIR/err")"
+    place_result "$DIR/torn" | jq -c 'del(.slab)' | LC_ALL=C sort >"$DIR/result"
+    jq -c 'del(.slab)' "$WHOLE" | LC_ALL=C sort | diff "$DIR/result" - | head -n 10
+    if [[ $1 == @(enospc|eio) && -e $DIR/acted ]]; then
+        grep -q "warning: .*$FOLDER/leastport/scan-.*\(No space left on device\|Input/output error\)" "$DIR/err" ||
+            echo "does not say which file and why: $(<"$DIR/err")"
+    fi
+    grep -q ' unlink ' "$DIR/acted" 2>/dev/null || [[ -z $(ls "$FOLDER/leastport") ]] ||
+        echo "the state file is left behind"
 }
 
 # points_of FUNCTION: counts them and tries them.
@@ -104,4 +130,6 @@ done
 tap_like "one that died within a write leaves a state to go on with" "$(cat "$DIR/acted")" "pwrite $STATE"
 mv -- "$STATE" "$HALF"
 points_of at_resume
+tap_diag "in a state that nobody asked for"
+points_of at_default
 tap_done

@@ -313,6 +313,51 @@ static void says_where_it_cannot_create(void **state)
     assert_int_equal(state_create("/tmp", &head, false, &journal, &problem), -EEXIST);
 }
 
+static void count_loss(void *context, const struct problem *problem)
+{
+    int *losses = context;
+
+    *losses += strstr(problem->text, path) != NULL ? 1 : 100;
+}
+
+/* A journal that nobody asked for: its loss is told once, and what a checkpoint kept before it stays. */
+static void may_be_lost(void **state)
+{
+    pid_t child;
+    int status;
+
+    (void)state;
+    child = fork();
+    if (child == 0) {
+        struct rlimit limit = {8192, 8192};
+        struct observation observation = {.type = OBSERVATION_NOTICE};
+        struct state_mark mark = {.slab = 1};
+        struct problem problem = {{0}};
+        struct state *journal = create();
+        int losses = 0;
+        int rc;
+        observation.notice = (struct observation_notice){.code = "c", .message = "a line that takes some room"};
+        signal(SIGXFSZ, SIG_IGN);
+        setrlimit(RLIMIT_FSIZE, &limit);
+        state_make_optional(journal, count_loss, &losses);
+        rc = state_append(journal, &observation, &problem);
+        rc = rc == 0 ? state_checkpoint(journal, &mark, &problem) : rc;
+        for (int i = 0; rc == 0 && i < 1000; i++) {
+            rc = state_append(journal, &observation, &problem);
+        }
+        for (mark.slab = 2; rc == 0 && mark.slab < 4; mark.slab++) {
+            rc = state_checkpoint(journal, &mark, &problem);
+        }
+        state_close(journal);
+        _exit(rc == 0 && losses == 1 && problem.text[0] == '\0' ? 0 : 1);
+    }
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+    struct state *journal = reopen();
+    assert_int_equal(state_mark(journal)->slab, 1);
+    state_close(journal);
+}
+
 /* RLIMIT_FSIZE stands for a full disk; in a child, for it cannot be taken back. */
 static void says_when_the_disk_is_full(void **state)
 {
@@ -357,6 +402,7 @@ int main(void)
         cmocka_unit_test_teardown(guards_unfinished_scans, drop_file),
         cmocka_unit_test_teardown(says_where_it_cannot_create, drop_file),
         cmocka_unit_test_teardown(says_when_the_disk_is_full, drop_file),
+        cmocka_unit_test_teardown(may_be_lost, drop_file),
     };
     return cmocka_run_group_tests_name("state", tests, make_folder, drop_folder);
 }
