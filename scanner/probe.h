@@ -30,6 +30,9 @@ struct probe_engine_ops {
     uint32_t (*capacity)(void *engine);
     /* An answer always belongs to the try that is on its way, as it does where each try on its way has a socket. */
     bool tells_tries_apart;
+    /* True while a probe that is on its way still waits inside the engine: nothing has been sent for it, and its time
+     * has not begun. It may yet come to nothing, and is taken back then. NULL: send() has sent it. */
+    bool (*is_waiting)(void *engine, uint32_t handle);
 };
 
 #endif

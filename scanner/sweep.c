@@ -82,7 +82,8 @@ struct sweep {
     bool turn;
     bool more;
     uint64_t paused_until_ns;
-    uint64_t starved_since_ns;
+    uint64_t starved_since_ns; /* there was no room, and nothing has come to its end since; 0: not so */
+    bool starved;              /* for too long */
     uint64_t tainted_tries;
 };
 
@@ -340,7 +341,7 @@ static void host_heed_answer(struct sweep *sweep, uint32_t host, struct mono_tim
     }
 }
 
-static void flight_end(struct sweep *sweep, uint32_t slot)
+static void flight_release(struct sweep *sweep, uint32_t slot)
 {
     struct flight *flight = &sweep->flights[slot];
 
@@ -349,11 +350,35 @@ static void flight_end(struct sweep *sweep, uint32_t slot)
     sweep->free_flights[sweep->flight_room - sweep->in_flight] = slot;
     sweep->in_flight--;
     slab_host(sweep->options.slab, flight->host)->in_flight--;
-    sweep->hosts[flight->host].pending--;
+}
+
+static void flight_end(struct sweep *sweep, uint32_t slot)
+{
+    flight_release(sweep, slot);
+    sweep->hosts[sweep->flights[slot].host].pending--;
+    sweep->starved_since_ns = 0;
     if (--sweep->growth_due == 0) {
         sweep->growth_due = sweep->growth;
         sweep->ceiling += sweep->ceiling < sweep->flight_room ? 1 : 0;
     }
+}
+
+/* A host that has never answered is given the time that its neighbours took, in its last pass the full initial one. */
+static uint64_t time_out_ns(const struct sweep *sweep, const struct slab_host *facts)
+{
+    struct rtt expected = facts->rtt;
+
+    if (!expected.measured && (facts->pass < sweep->options.retries || sweep->options.retries == 0)) {
+        rtt_init(&expected, &sweep->seed);
+    }
+    return expected.rto_us * NS_PER_US;
+}
+
+static bool is_waiting(const struct sweep *sweep, uint32_t slot)
+{
+    const struct probe_engine_ops *ops = sweep->options.ops;
+
+    return ops->is_waiting != NULL && ops->is_waiting(sweep->options.engine, sweep->flights[slot].handle);
 }
 
 /* Silence that says nothing: the probe waits to be sent again. */
@@ -373,6 +398,12 @@ static void time_out(struct sweep *sweep, uint32_t slot, struct mono_time now)
     struct flight flight = sweep->flights[slot];
     struct sweep_host *entry = &sweep->hosts[flight.host];
 
+    if (is_waiting(sweep, slot)) {
+        sweep->flights[slot].sent_ns = now.ns;
+        timers_set(sweep->timers, slot,
+                   mono_add_ns(now, time_out_ns(sweep, slab_host(sweep->options.slab, flight.host))));
+        return;
+    }
     sweep->options.ops->cancel(sweep->options.engine, flight.handle);
     flight_end(sweep, slot);
     if (flight.tainted && sweep->tainted_tries < (uint64_t)SWEEP_TAINTED_TRIES * slab_probes(sweep->options.slab)) {
@@ -464,17 +495,7 @@ static uint32_t next_probe(struct sweep *sweep, struct mono_time now)
     return probe;
 }
 
-/* A host that has never answered is given the time that its neighbours took, in its last pass the full initial one. */
-static uint64_t time_out_ns(const struct sweep *sweep, const struct slab_host *facts)
-{
-    struct rtt expected = facts->rtt;
-
-    if (!expected.measured && (facts->pass < sweep->options.retries || sweep->options.retries == 0)) {
-        rtt_init(&expected, &sweep->seed);
-    }
-    return expected.rto_us * NS_PER_US;
-}
-
+/* There was no room for the probe: it is the host's next again. */
 static void exhausted(struct sweep *sweep, uint32_t probe, uint32_t host, struct mono_time now)
 {
     pacer_put_back(sweep->options.pacer, sweep->options.rate);
@@ -486,6 +507,7 @@ static void exhausted(struct sweep *sweep, uint32_t probe, uint32_t host, struct
     if (sweep->starved_since_ns == 0) {
         sweep->starved_since_ns = now.ns;
     }
+    sweep->starved |= now.ns - sweep->starved_since_ns > SWEEP_STARVED_S * 1000ULL * NS_PER_MS;
     host_update(sweep, host, now);
 }
 
@@ -517,7 +539,6 @@ static int send_probe(struct sweep *sweep, uint32_t probe, struct mono_time now)
     flight->tainted = false;
     sweep->next[probe] = slot;
     sweep->in_flight++;
-    sweep->starved_since_ns = 0;
     facts->in_flight++;
     slab_set_tried(options->slab, probe, true);
     slab_totals(options->slab)->sent++;
@@ -544,7 +565,7 @@ static int send_some(struct sweep *sweep, struct mono_time now)
         }
         rc = send_probe(sweep, probe, now);
         if (rc == -EAGAIN) {
-            return now.ns - sweep->starved_since_ns > SWEEP_STARVED_S * 1000ULL * NS_PER_MS ? -ENOBUFS : 0;
+            return sweep->starved ? -ENOBUFS : 0;
         }
         if (rc < 0) {
             return rc;
@@ -563,6 +584,9 @@ int sweep_step(struct sweep *sweep, struct mono_time now)
     }
     sweep->more = false;
     expire(sweep, now);
+    if (sweep->starved) {
+        return -ENOBUFS;
+    }
     if (sweep->stopping || now.ns < sweep->paused_until_ns) {
         return 0;
     }
@@ -630,7 +654,7 @@ static int64_t land(struct sweep *sweep, const struct sweep_answer *answer, uint
     if (flight == NULL) {
         return -1;
     }
-    rtt_us = (int64_t)((now.ns - flight->sent_ns) / NS_PER_US);
+    rtt_us = (int64_t)((answer->took_ns > 0 ? answer->took_ns : now.ns - flight->sent_ns) / NS_PER_US);
     flight_end(sweep, (uint32_t)(flight - sweep->flights));
     host_grow(sweep, host);
     if (!answer->from_host) {
@@ -685,6 +709,21 @@ uint32_t sweep_taint(struct sweep *sweep)
         }
     }
     return count;
+}
+
+void sweep_take_back(struct sweep *sweep, uint32_t probe, struct mono_time now)
+{
+    const struct flight *flight = flight_of(sweep, probe);
+    uint32_t host;
+
+    if (flight == NULL) {
+        return;
+    }
+    host = flight->host;
+    flight_release(sweep, (uint32_t)(flight - sweep->flights));
+    slab_set_tried(sweep->options.slab, probe, false);
+    slab_totals(sweep->options.slab)->sent--;
+    exhausted(sweep, probe, host, now);
 }
 
 struct mono_time sweep_wakeup(const struct sweep *sweep)

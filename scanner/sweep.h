@@ -64,7 +64,7 @@ MUST_USE int sweep_create(const struct sweep_options *options, struct sweep **re
 void sweep_destroy(struct sweep *sweep);
 
 /* Ends what is out of time and sends what may be sent, a bounded number. -errno from the engine, or -ENOBUFS when this
- * machine has had no room for a single probe for SWEEP_STARVED_S seconds. */
+ * machine has had no room for SWEEP_STARVED_S seconds, in which no probe came to its end. */
 enum { SWEEP_STARVED_S = 60 };
 MUST_USE int sweep_step(struct sweep *sweep, struct mono_time now);
 
@@ -79,8 +79,14 @@ struct sweep_answer {
     bool from_host;
     bool names_try; /* a raw answer may say which try it answers; the sweep of connects does not ask */
     uint8_t try_number;
+    /* From the packet to its answer, where the engine has measured it; 0: from send() to now. */
+    uint64_t took_ns;
 };
 void sweep_take(struct sweep *sweep, const struct sweep_answer *answer, struct mono_time now);
+
+/* This machine had no room for a probe of which the engine's send() had said that it was on its way: it is sent again
+ * later, as one for which send() was -EAGAIN. The engine has released its handle. */
+void sweep_take_back(struct sweep *sweep, uint32_t probe, struct mono_time now);
 
 /* This machine has lost packets of its own: what is on its way now may never have left. Whatever of it stays silent is
  * sent again, as if it had not been tried; but in all not more than SWEEP_TAINTED_TRIES times as many as there are

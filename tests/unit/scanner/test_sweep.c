@@ -39,7 +39,11 @@ struct sim_host {
     uint32_t answered;
 };
 
+/* An order is a probe that the engine has taken and not sent yet: it goes, or there is no room for it. */
+enum flying_kind { PACKET, ORDER_GOES, ORDER_FAILS };
+
 struct flying {
+    enum flying_kind kind;
     uint64_t at_ns;
     struct sweep_answer answer;
     uint32_t handle;
@@ -65,6 +69,8 @@ struct sim {
     uint32_t busy;
     uint32_t hidden_room; /* more than this at once is exhaustion */
     double exhaustion;
+    double deferral; /* of the probes, that wait in the engine */
+    bool ending;     /* whatever waits may be cancelled */
     double duplicates;
     struct flying flying[FLYING_MAX];
     uint32_t total_sent;
@@ -107,15 +113,20 @@ static uint32_t host_of(const struct sim *sim, uint32_t probe)
     return host;
 }
 
-static void fly(struct sim *sim, uint64_t at_ns, const struct sweep_answer *answer, uint32_t handle, bool bound)
+static struct flying *take_off(struct sim *sim)
 {
     for (int i = 0; i < FLYING_MAX; i++) {
         if (!sim->flying[i].used) {
-            sim->flying[i] = (struct flying){at_ns, *answer, handle, true, bound};
-            return;
+            return &sim->flying[i];
         }
     }
     fail_msg("too many packets in the air");
+    return NULL;
+}
+
+static void fly(struct sim *sim, uint64_t at_ns, const struct sweep_answer *answer, uint32_t handle, bool bound)
+{
+    *take_off(sim) = (struct flying){PACKET, at_ns, *answer, handle, true, bound};
 }
 
 /* What the network does with a probe: nothing, one answer, or several, later. */
@@ -162,6 +173,14 @@ static uint32_t take_handle(struct sim *sim)
     return handle;
 }
 
+static void go(struct sim *sim, uint32_t probe, uint32_t handle)
+{
+    sim->sent[probe]++;
+    sim->total_sent++;
+    assert_true(sim->total_sent < SEND_LIMIT);
+    answer_later(sim, probe, handle);
+}
+
 static int sim_send(void *context, uint32_t probe, const struct addr *addr, uint16_t port, uint32_t *ret_handle)
 {
     struct sim *sim = context;
@@ -174,12 +193,30 @@ static int sim_send(void *context, uint32_t probe, const struct addr *addr, uint
     }
     assert_true(on_their_way < sim->handles);
     assert_int_equal(sim->heard[probe], PROBE_NONE);
-    sim->sent[probe]++;
-    sim->total_sent++;
-    assert_true(sim->total_sent < SEND_LIMIT);
     *ret_handle = sim->ops.tells_tries_apart ? take_handle(sim) : 0;
-    answer_later(sim, probe, *ret_handle);
+    if (chance(sim, sim->deferral)) {
+        *take_off(sim) = (struct flying){.kind = chance(sim, sim->exhaustion) ? ORDER_FAILS : ORDER_GOES,
+                                         .at_ns = sim->now_ns + draw(sim) % (2000 * MS),
+                                         .answer = {.probe = probe},
+                                         .handle = *ret_handle,
+                                         .used = true,
+                                         .bound_to_try = true};
+        return 0;
+    }
+    go(sim, probe, *ret_handle);
     return 0;
+}
+
+static bool sim_is_waiting(void *context, uint32_t handle)
+{
+    const struct sim *sim = context;
+
+    for (int i = 0; i < FLYING_MAX; i++) {
+        if (sim->flying[i].used && sim->flying[i].handle == handle && sim->flying[i].kind != PACKET) {
+            return true;
+        }
+    }
+    return false;
 }
 
 static void let_go(struct sim *sim, uint32_t handle)
@@ -199,6 +236,8 @@ static void sim_cancel(void *context, uint32_t handle)
     struct sim *sim = context;
 
     if (sim->ops.tells_tries_apart) {
+        /* The time of what has not been sent has not begun. */
+        assert_true(sim->ending || !sim_is_waiting(sim, handle));
         let_go(sim, handle);
     }
 }
@@ -255,6 +294,15 @@ static void deliver(struct sim *sim, int index)
     struct flying packet = sim->flying[index];
 
     sim->flying[index].used = false;
+    if (packet.kind == ORDER_GOES) {
+        go(sim, packet.answer.probe, packet.handle);
+        return;
+    }
+    if (packet.kind == ORDER_FAILS) {
+        let_go(sim, packet.handle);
+        sweep_take_back(sim->sweep, packet.answer.probe, (struct mono_time){sim->now_ns});
+        return;
+    }
     if (packet.bound_to_try) {
         let_go(sim, packet.handle);
     }
@@ -313,6 +361,7 @@ static void draw_hosts(struct sim *sim, bool faults)
 static void open_sweep(struct sim *sim)
 {
     sim->options.slab = sim->slab;
+    sim->ending = false;
     assert_int_equal(sweep_create(&sim->options, &sim->sweep), 0);
 }
 
@@ -330,7 +379,11 @@ static void sim_init(struct sim *sim, uint64_t seed, bool faults)
     sim->exhaustion = faults && chance(sim, 0.3) ? 0.2 : 0;
     sim->duplicates = faults ? 0.3 : 0;
     sim->rate = pacer_rate_of(chance(sim, 0.3) ? 50 + below(sim, 5000) : 0, 1 + below(sim, 8));
-    sim->ops = (struct probe_engine_ops){sim_send, sim_cancel, sim_capacity, chance(sim, 0.5)};
+    sim->ops = (struct probe_engine_ops){sim_send, sim_cancel, sim_capacity, chance(sim, 0.5), NULL};
+    if (faults && sim->ops.tells_tries_apart && chance(sim, 0.5)) {
+        sim->ops.is_waiting = sim_is_waiting;
+        sim->deferral = 0.5;
+    }
     memcpy(key, &seed, sizeof(seed));
     permutation_init(&sim->order, key, 0, sim->first_probes[sim->hosts]);
     sim->options = (struct sweep_options){.order = &sim->order,
@@ -350,6 +403,7 @@ static void sim_init(struct sim *sim, uint64_t seed, bool faults)
 
 static void sim_done_with(struct sim *sim)
 {
+    sim->ending = true;
     sweep_destroy(sim->sweep);
     slab_destroy(sim->slab);
 }
@@ -516,6 +570,58 @@ static void starved_it_gives_up(void **state)
     }
     assert_int_equal(rc, -ENOBUFS);
     assert_int_equal(sim->total_sent, 0);
+    sim_done_with(sim);
+}
+
+/* The same where the engine says so only later: what it takes back is not counted as sent. */
+static void starved_later_it_gives_up(void **state)
+{
+    struct sim *sim = &sim_storage;
+    int rc = 0;
+
+    (void)state;
+    sim_init(sim, 7, false);
+    sim->ops.tells_tries_apart = true;
+    sim->ops.is_waiting = sim_is_waiting;
+    sim->deferral = 1;
+    for (int i = 0; rc == 0 && i < 1000000; i++) {
+        uint64_t wakeup;
+        int order;
+        rc = sweep_step(sim->sweep, (struct mono_time){sim->now_ns});
+        wakeup = sweep_wakeup(sim->sweep).ns;
+        order = due_packet(sim, wakeup > sim->now_ns ? wakeup : sim->now_ns);
+        if (order >= 0) {
+            sim->now_ns = sim->flying[order].at_ns > sim->now_ns ? sim->flying[order].at_ns : sim->now_ns;
+            sim->flying[order].kind = ORDER_FAILS;
+            deliver(sim, order);
+        } else {
+            sim->now_ns = wakeup > sim->now_ns ? wakeup : sim->now_ns + 1;
+        }
+    }
+    assert_int_equal(rc, -ENOBUFS);
+    assert_true(sim->now_ns > SWEEP_STARVED_S * 1000 * MS);
+    assert_int_equal(sim->total_sent, 0);
+    assert_int_equal(slab_totals(sim->slab)->sent, sweep_in_flight(sim->sweep));
+    sim_done_with(sim);
+}
+
+/* What a try took is what the engine measured, however long its answer lay there. */
+static void believes_the_engine_about_time(void **state)
+{
+    struct sim *sim = &sim_storage;
+    struct sweep_answer answer = {.answer = PROBE_RST, .reason = REASON_CONN_REFUSED, .from_host = true};
+
+    (void)state;
+    sim_init(sim, 7, false);
+    sim->ops.tells_tries_apart = true;
+    assert_int_equal(sweep_step(sim->sweep, (struct mono_time){sim->now_ns}), 0);
+    while (sim->sent[answer.probe] == 0) {
+        answer.probe++;
+        assert_true(answer.probe < sim->first_probes[sim->hosts]);
+    }
+    answer.took_ns = 3 * MS;
+    sweep_take(sim->sweep, &answer, (struct mono_time){sim->now_ns + 50 * MS});
+    assert_int_equal(slab_host(sim->slab, host_of(sim, answer.probe))->rtt.srtt_us, 3000);
     sim_done_with(sim);
 }
 
@@ -794,6 +900,8 @@ int main(void)
         cmocka_unit_test_teardown(suspended_and_resumed_it_asks_only_what_is_left, say_seed),
         cmocka_unit_test_teardown(without_faults_it_finds_the_truth, say_seed),
         cmocka_unit_test(starved_it_gives_up),
+        cmocka_unit_test(starved_later_it_gives_up),
+        cmocka_unit_test(believes_the_engine_about_time),
         cmocka_unit_test(a_host_that_stops_is_eased_off),
         cmocka_unit_test(nobody_is_not_eased_off),
         cmocka_unit_test(tries_follow_the_measured_loss),
