@@ -11,7 +11,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { EVENTS = 256, ERRNOS_SAID = 16 };
+enum { EVENTS = 256 };
 
 static const uint32_t NOWHERE = UINT32_MAX;
 static const uint64_t WAKE = UINT64_MAX;
@@ -20,6 +20,7 @@ static const uint64_t WAKE = UINT64_MAX;
 struct
 try {
     struct addr addr;
+    struct mono_time sent;
     uint32_t probe;
     uint32_t next; /* in the free list, or of those that are settled already */
     int fd;        /* -1: none yet */
@@ -35,6 +36,7 @@ try {
 /* What is to be tried. */
 struct errand {
     const struct addr *addr;
+    struct mono_time sent;
     uint32_t probe;
     uint16_t port;
 };
@@ -44,16 +46,15 @@ struct connect_engine {
     int epoll_fd;
     struct try *tries;
     uint32_t free_head;
+    uint32_t fresh; /* the tries from here on were never used */
     uint32_t settled_head;
     uint64_t refused;
-    int said[ERRNOS_SAID];
-    size_t said_count;
+    struct mono_time now; /* the answers at hand were there */
 };
 
 int connect_create(const struct connect_options *options, struct connect_engine **ret_engine)
 {
     struct connect_engine *engine = calloc(1, sizeof(*engine));
-    struct epoll_event wake = {.events = EPOLLIN, .data.u64 = WAKE};
     int rc = 0;
 
     assert(options->sockets >= 1);
@@ -61,24 +62,21 @@ int connect_create(const struct connect_options *options, struct connect_engine 
         return -ENOMEM;
     }
     engine->options = *options;
+    engine->free_head = NOWHERE;
     engine->settled_head = NOWHERE;
     engine->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
     if (engine->epoll_fd < 0) {
         rc = -errno;
         goto fail;
     }
-    if (options->wake_fd >= 0 && epoll_ctl(engine->epoll_fd, EPOLL_CTL_ADD, options->wake_fd, &wake) < 0) {
-        rc = -errno;
+    rc = options->wake_fd >= 0 ? connect_wake_on(engine, options->wake_fd) : 0;
+    if (rc < 0) {
         goto fail;
     }
     engine->tries = calloc(options->sockets, sizeof(*engine->tries));
     if (engine->tries == NULL) {
         rc = -ENOMEM;
         goto fail;
-    }
-    for (uint32_t i = 0; i < options->sockets; i++) {
-        engine->tries[i].fd = -1;
-        engine->tries[i].next = i + 1 < options->sockets ? i + 1 : NOWHERE;
     }
     *ret_engine = engine;
     return 0;
@@ -87,12 +85,19 @@ fail:
     return rc;
 }
 
+int connect_wake_on(struct connect_engine *engine, int fd)
+{
+    struct epoll_event wake = {.events = EPOLLIN, .data.u64 = WAKE};
+
+    return epoll_ctl(engine->epoll_fd, EPOLL_CTL_ADD, fd, &wake) < 0 ? -errno : 0;
+}
+
 void connect_destroy(struct connect_engine *engine)
 {
     if (engine == NULL) {
         return;
     }
-    for (uint32_t i = 0; engine->tries != NULL && i < engine->options.sockets; i++) {
+    for (uint32_t i = 0; engine->tries != NULL && i < engine->fresh; i++) {
         if (engine->tries[i].fd >= 0) {
             close(engine->tries[i].fd);
         }
@@ -123,21 +128,6 @@ static bool is_exhaustion(int error)
         return true;
     default:
         return false;
-    }
-}
-
-static void say_exhausted(struct connect_engine *engine, int error)
-{
-    for (size_t i = 0; i < engine->said_count; i++) {
-        if (engine->said[i] == error) {
-            return;
-        }
-    }
-    if (engine->said_count < ERRNOS_SAID) {
-        engine->said[engine->said_count++] = error;
-    }
-    if (engine->options.exhausted != NULL) {
-        engine->options.exhausted(engine->options.context, error);
     }
 }
 
@@ -215,6 +205,7 @@ static void occupy(struct connect_engine *engine, uint32_t index, const struct e
 
     engine->free_head = try->next;
     try->probe = errand->probe;
+    try->sent = errand->sent;
     try->addr = *errand->addr;
     try->port = errand->port;
     try->error = EINPROGRESS;
@@ -304,11 +295,22 @@ static int start(struct connect_engine *engine, uint32_t index, const struct err
     return 0;
 }
 
+/* The place that was used last, so that few sockets serve where few are on their way; else one that never was. */
+static uint32_t free_place(struct connect_engine *engine)
+{
+    if (engine->free_head == NOWHERE && engine->fresh < engine->options.sockets) {
+        engine->tries[engine->fresh].fd = -1;
+        engine->tries[engine->fresh].next = NOWHERE;
+        engine->free_head = engine->fresh++;
+    }
+    return engine->free_head;
+}
+
 static int engine_send(void *context, uint32_t probe, const struct addr *addr, uint16_t port, uint32_t *ret_handle)
 {
     struct connect_engine *engine = context;
-    struct errand errand = {.addr = addr, .probe = probe, .port = port};
-    uint32_t index = engine->free_head;
+    struct errand errand = {.addr = addr, .sent = mono_now(), .probe = probe, .port = port};
+    uint32_t index = free_place(engine);
     int error;
 
     if (index == NOWHERE) {
@@ -319,7 +321,9 @@ static int engine_send(void *context, uint32_t probe, const struct addr *addr, u
         return error;
     }
     if (is_exhaustion(error)) {
-        say_exhausted(engine, error);
+        if (engine->options.exhausted != NULL) {
+            engine->options.exhausted(engine->options.context, error);
+        }
         return -EAGAIN;
     }
     if (error != 0) {
@@ -549,11 +553,18 @@ static bool examine(struct try *try, int error, struct connect_answer *answer)
     return error != EALREADY && answer_error(error, try->settled, answer);
 }
 
+static uint64_t took_ns(const struct connect_engine *engine, const struct try *try)
+{
+    uint64_t ns = mono_elapsed_ns(try->sent, engine->now);
+
+    return ns > 0 ? ns : 1;
+}
+
 static void hand_over(struct connect_engine *engine, uint32_t index, uint32_t events, connect_answer_fn *answer,
                       void *context)
 {
     struct try *try = &engine->tries[index];
-    struct connect_answer found = {.probe = try->probe};
+    struct connect_answer found = {.probe = try->probe, .took_ns = took_ns(engine, try), .at = engine->now};
     int error = reap(try);
 
     if (error == EALREADY && (events & EPOLLERR) == 0) {
@@ -572,7 +583,7 @@ static void hand_over_settled(struct connect_engine *engine, connect_answer_fn *
     while (engine->settled_head != NOWHERE) {
         uint32_t index = engine->settled_head;
         struct try *try = &engine->tries[index];
-        struct connect_answer found = {.probe = try->probe};
+        struct connect_answer found = {.probe = try->probe, .took_ns = took_ns(engine, try), .at = engine->now};
         engine->settled_head = try->next;
         if (!examine(try, try->error, &found)) {
             found.answer = PROBE_ICMP;
@@ -606,6 +617,7 @@ int connect_poll(struct connect_engine *engine, struct mono_time until, connect_
     if (count < 0 && errno != EINTR) {
         return -errno;
     }
+    engine->now = mono_now();
     hand_over_settled(engine, answer, context);
     for (int i = 0; i < count; i++) {
         /* Events of a try that is over may still be in hand, and then another may be in its place: it is asked, too. */

@@ -1,6 +1,6 @@
-/* The engine that probes by plain connects: one thread, epoll, sockets that serve one try after another. It holds the
- * one call of connect() that sends, and the guard before it. What answers is reset before its program hears of it.
- * Knows sockets and errors; not plans, passes or output. */
+/* The engine that probes by plain connects: epoll, its caller's thread, sockets that serve one try after another. It
+ * holds the one call of connect() that sends, and the guard before it. What answers is reset before its program hears
+ * of it. Knows sockets and errors; not plans, passes or output. */
 #ifndef LEASTPORT_SCANNER_CONNECT_H
 #define LEASTPORT_SCANNER_CONNECT_H
 
@@ -19,6 +19,10 @@ struct connect_answer {
     bool from_host;
     /* Not 0: this machine itself refused, no packet left: ENETUNREACH, EPERM, …. */
     int local_errno;
+    /* From the connect() to when the answer was there; never 0. */
+    uint64_t took_ns;
+    /* By when it was there. */
+    struct mono_time at;
 };
 
 typedef void connect_answer_fn(void *context, const struct connect_answer *answer);
@@ -28,7 +32,7 @@ struct connect_options {
     uint32_t sockets;          /* at most so many at once, at least 1 */
     /* Readable when the caller wants connect_poll() to return; -1 for none. Borrowed. */
     int wake_fd;
-    /* This machine has run out of something: said once for each errno. May be NULL. */
+    /* This machine has run out of something, so that send() is -EAGAIN: said each time. May be NULL. */
     void (*exhausted)(void *context, int error);
     void *context;
 };
@@ -37,10 +41,13 @@ struct connect_engine;
 
 /* -errno. The caller owns the result: connect_destroy(). */
 MUST_USE int connect_create(const struct connect_options *options, struct connect_engine **ret_engine);
+/* Another descriptor like wake_fd, borrowed for the engine's life. -errno. */
+MUST_USE int connect_wake_on(struct connect_engine *engine, int fd);
 /* Closes all sockets, each by RST. */
 void connect_destroy(struct connect_engine *engine);
 
-/* `engine` of its functions is a struct connect_engine. send() is -EPERM or -EACCES when the guard refuses. */
+/* `engine` of its functions is a struct connect_engine. send() is -EPERM or -EACCES when the guard refuses. No more
+ * sockets are ever open than were on their way at once. */
 const struct probe_engine_ops *connect_ops(void);
 
 /* Hands over the answers that are there, waiting until `until` for the first. The callback may send and cancel. -errno.

@@ -670,6 +670,7 @@ static int run_scan(struct invocation *run, const char *program, struct problem 
                                    .resolver = &resolver,
                                    .resume = run->options->resume != NULL,
                                    .from_slab = run->options->from_slab,
+                                   .threads = run->options->threads,
                                    .progress_lines = run->options->progress_lines,
                                    .arguments = run->command,
                                    .stop_fd = run->stop_fd,

@@ -1,5 +1,6 @@
 #include "scanner/options.h"
 
+#include "scanner/connect_pool.h"
 #include "scanner/output/outputs.h"
 #include "scanner/plan.h"
 
@@ -27,6 +28,7 @@ enum key {
     KEY_STATE,
     KEY_RESUME,
     KEY_SHARD,
+    KEY_THREADS,
     KEY_NO_DISCOVERY,
     KEY_REALM,
     KEY_VANTAGE,
@@ -50,6 +52,8 @@ static const struct argp_option rows[] = {
     {"rate", KEY_RATE, "PPS", 0, "probes a second, at most", 3},
     {"host-rate", KEY_HOST_RATE, "PPS", 0, "probes a second to one host, at most", 3},
     {"retries", KEY_RETRIES, "N", 0, "more tries of what is silent (default: 2)", 3},
+    {"threads", KEY_THREADS, "N", OPTION_HIDDEN, "threads that probe, at most (default: by the processors, up to 8)",
+     3},
     {"shard", KEY_SHARD, "I/N", OPTION_HIDDEN, "only the I-th of N parts of the same plan", 3},
     {"connect", KEY_CONNECT, NULL, OPTION_HIDDEN, "probe by plain connects (this release always does)", 3},
     {"syn", KEY_SYN, NULL, OPTION_HIDDEN, "not in this release", 3},
@@ -235,6 +239,10 @@ static int take_number(int key, const char *text, struct options *options, struc
     case KEY_SHARD:
         rc = options_shard(text, &options->shard_index, &options->shard_count, problem);
         break;
+    case KEY_THREADS:
+        rc = options_number("threads", text, (struct options_range){1, CONNECT_POOL_THREADS_MAX}, &number, problem);
+        options->threads = (uint32_t)number;
+        return rc;
     case KEY_FROM_SLAB:
         rc = options_number("from-slab", text, (struct options_range){0, INT64_MAX}, &options->from_slab, problem);
         options->from_slab_given = true;

@@ -38,6 +38,7 @@ struct options {
     uint32_t shard_count;
     uint64_t from_slab;
     bool from_slab_given;
+    uint32_t threads; /* 0: not given */
     bool progress_lines;
     bool doctor;
     bool json;

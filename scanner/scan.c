@@ -1,7 +1,7 @@
 #include "scanner/scan.h"
 
 #include "lib/log.h"
-#include "scanner/connect.h"
+#include "scanner/connect_pool.h"
 #include "scanner/limits.h"
 #include "scanner/loss.h"
 #include "scanner/report.h"
@@ -35,7 +35,7 @@ static const uint64_t PROGRESS_LINE_NS = UINT64_C(1000) * 1000000;
 struct scan {
     const struct scan_options *options;
     struct report *report;
-    struct connect_engine *engine;
+    struct connect_pool *engine;
     struct pacer pacer;
     struct pacer_rate rate; /* at the moment */
     struct pacer_rate plan_rate;
@@ -131,13 +131,31 @@ static void tell_local_error(struct scan *scan, const struct connect_answer *ans
 static void on_answer(void *context, const struct connect_answer *answer)
 {
     struct scan *scan = context;
-    struct sweep_answer taken = {
-        .probe = answer->probe, .answer = answer->answer, .reason = answer->reason, .from_host = answer->from_host};
+    struct sweep_answer taken = {.probe = answer->probe,
+                                 .answer = answer->answer,
+                                 .reason = answer->reason,
+                                 .from_host = answer->from_host,
+                                 .took_ns = answer->took_ns};
 
     if (answer->local_errno != 0 && scan->group != NULL) {
         tell_local_error(scan, answer);
     }
-    sweep_take(scan->sweep, &taken, mono_now());
+    sweep_take(scan->sweep, &taken, answer->at);
+}
+
+static void on_not_sent(void *context, uint32_t probe)
+{
+    struct scan *scan = context;
+
+    sweep_take_back(scan->sweep, probe, mono_now());
+}
+
+static void on_short_of_threads(void *context, uint32_t wanted, uint32_t started, int error)
+{
+    struct scan *scan = context;
+
+    report_notice(scan->report, "threads", NULL, "%" PRIu32 " threads send instead of %" PRIu32 ": %s", started, wanted,
+                  strerror(error));
 }
 
 static void locate(const void *context, uint32_t probe, struct addr *ret_addr, uint16_t *ret_port)
@@ -253,7 +271,7 @@ static int work(struct scan *scan, struct problem *problem)
         if (until.ns > scan->now.ns + TICK_NS) {
             until = mono_add_ns(scan->now, TICK_NS);
         }
-        rc = connect_poll(scan->engine, until, on_answer, scan);
+        rc = connect_pool_poll(scan->engine, until);
         if (rc < 0) {
             break;
         }
@@ -330,7 +348,7 @@ static int ask_canary(struct scan *scan, bool at_end, struct problem *problem)
                                     .rate = &scan->rate,
                                     .host_rate = scan->host_rate,
                                     .map = {canary_locate, &canary},
-                                    .ops = connect_ops(),
+                                    .ops = connect_pool_ops(),
                                     .engine = scan->engine,
                                     .listener = {ignore_open, ignore_host, ignore_host, NULL}};
     int rc;
@@ -509,7 +527,7 @@ static int work_slab(struct scan *scan, struct problem *problem)
                                     .rate = &scan->rate,
                                     .host_rate = scan->host_rate,
                                     .map = {locate, scan},
-                                    .ops = connect_ops(),
+                                    .ops = connect_pool_ops(),
                                     .engine = scan->engine,
                                     .listener = {on_open, on_host_done, on_host_eased, scan}};
     int rc = slab_open(scan, problem);
@@ -710,17 +728,23 @@ static int size_engine(struct scan *scan, struct limits *ret_limits, uint32_t *r
 
 static int open_engine(struct scan *scan, struct problem *problem)
 {
-    struct connect_options options = {
-        .scope = scan->options->scope, .wake_fd = scan->options->stop_fd, .exhausted = on_exhausted, .context = scan};
+    struct connect_pool_options options = {.scope = scan->options->scope,
+                                           .threads = scan->options->threads,
+                                           .wake_fd = scan->options->stop_fd,
+                                           .listener = {.answered = on_answer,
+                                                        .not_sent = on_not_sent,
+                                                        .exhausted = on_exhausted,
+                                                        .short_of_threads = on_short_of_threads,
+                                                        .context = scan}};
     struct limits limits = {0};
-    int rc = size_engine(scan, &limits, &options.sockets, problem);
+    int rc = size_engine(scan, &limits, &options.descriptors, problem);
 
     if (rc < 0) {
         return rc;
     }
-    check_conntrack(scan, &limits, options.sockets);
+    check_conntrack(scan, &limits, options.descriptors);
     watch_conntrack(scan);
-    rc = connect_create(&options, &scan->engine);
+    rc = connect_pool_create(&options, &scan->engine);
     return rc < 0 ? problem_set(problem, rc, "opening the connect engine: %s", strerror(-rc)) : 0;
 }
 
@@ -797,7 +821,7 @@ int scan_run(const struct scan_options *options, enum scan_result *ret_result, s
     progress_clear(options->progress);
     tell_end(&scan, rc, problem);
     slab_close(&scan);
-    connect_destroy(scan.engine);
+    connect_pool_destroy(scan.engine);
     report_destroy(scan.report);
     if (rc == 0 || rc == -EPIPE) {
         *ret_result = rc == -EPIPE ? SCAN_UNHEARD : scan.stopped ? SCAN_STOPPED : SCAN_COMPLETE;

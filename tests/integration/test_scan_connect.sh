@@ -81,6 +81,30 @@ test_self() {
     tap_ok "and this did happen" grep -q self-connect meets
 }
 
+# ---- threads ---------------------------------------------------------------------------------------------------------------
+
+test_threads() {
+    local threads
+    for threads in 1 2 5; do
+        "$SCAN" 10.77.0.2 10.78.5.1-10.78.5.3 -p 22,79-89,90-4000 --threads "$threads" -o "jsonl:threads.$threads" \
+            2>"threads.$threads.err"
+        tap_is "$threads threads: complete" "$(end_of "threads.$threads" .complete)" true
+        tap_is "$threads threads: nothing to say about it" \
+            "$(jq -c 'select(.type == "notice" and (.code == "threads" or .code == "exhausted"))' "threads.$threads")" ""
+    done
+    for threads in 2 5; do
+        tap_is "$threads threads: the result of one" "$(result_of "threads.$threads")" "$(result_of threads.1)"
+    done
+    (
+        ulimit -n 200
+        exec "$SCAN" 10.77.0.2 -p 22,79-89,90-4000 --threads 5 -o jsonl:threads.few 2>threads.few.err
+    )
+    tap_is "fewer threads where descriptors are few: the same result" "$(result_of threads.few)" \
+        "$(result_of threads.1 | grep -F '"10.77.0.2"')"
+    tap_ok "fewer threads where descriptors are few: said so" \
+        jq -se 'any(.[]; .type == "notice" and .code == "threads")' threads.few
+}
+
 test_unreachable() {
     "$SCAN" 10.99.0.1 -p 22 -o jsonl:noroute 2>noroute.err
     tap_is "no route: filtered, and no error" "$? $(ports_of noroute)" "0 10.99.0.1 22 filtered net-unreach"
@@ -369,6 +393,7 @@ listen here 0.0.0.0 2222 || tap_fail "we listen"
 test_states
 test_nmap
 test_self
+test_threads
 test_unreachable
 test_rate
 test_loss

@@ -32,7 +32,8 @@ static int split(char *line, char **words)
 static void puts_each_argument_in_its_place(void **state)
 {
     char line[] =
-        "scan 10.0.0.1 -p 22 --exclude 10.0.0.2 -o jsonl:a -o xml:b --rate 100 --retries 0 10.0.0.3 --shard 2/5";
+        "scan 10.0.0.1 -p 22 --exclude 10.0.0.2 -o jsonl:a -o xml:b --rate 100 --retries 0 10.0.0.3 --shard 2/5 "
+        "--threads 3";
     char *words[WORDS_MAX];
     struct options options;
     int count = split(line, words);
@@ -48,6 +49,7 @@ static void puts_each_argument_in_its_place(void **state)
     assert_int_equal(options.retries, 0);
     assert_int_equal(options.shard_index, 2);
     assert_int_equal(options.shard_count, 5);
+    assert_int_equal(options.threads, 3);
     options_done(&options);
 }
 
@@ -124,6 +126,9 @@ static void refuses_misuse_with_2(void **state)
                                         "--nonsense",
                                         "10.0.0.1 --rate fast",
                                         "10.0.0.1 --retries 21",
+                                        "10.0.0.1 --threads 0",
+                                        "10.0.0.1 --threads 17",
+                                        "10.0.0.1 --threads some",
                                         "--plan p --resume s",
                                         "--plan p 10.0.0.1",
                                         "--resume s -p 22",
@@ -139,6 +144,7 @@ static void refuses_misuse_with_2(void **state)
                                         "--doctor --json",
                                         "--plan - --from-slab 3 --scan-id x",
                                         "--targets-file -",
+                                        "--resume s --threads 16",
                                         "--resume s -o xml:a"};
     (void)state;
     for (size_t i = 0; i < sizeof(wrong) / sizeof(*wrong); i++) {
