@@ -225,6 +225,9 @@ static void reads_quotes_leniently(void **state)
     assert_int_equal(ip_parse_quoted(bytes + 14, 28, &packet), PACKET_FINE);
     assert_int_equal(packet.length, 8);
     assert_int_equal(ip_parse_quoted(bytes + 14, 19, &packet), PACKET_TRUNCATED);
+    bytes[14] = 0x48; /* options that are not all there */
+    assert_int_equal(ip_parse_quoted(bytes + 14, 31, &packet), PACKET_TRUNCATED);
+    assert_int_equal(ip_parse_quoted(bytes + 14, 32, &packet), PACKET_FINE);
     captured("ipv6-syn", bytes);
     assert_int_equal(ip_parse_quoted(bytes + 14, 48, &packet), PACKET_FINE);
     assert_int_equal(packet.length, 8);
