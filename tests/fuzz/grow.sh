@@ -139,6 +139,37 @@ seed_texts() {
     printf '# fragile\n10.0.0.0/8 10.1.2.3\r\nfd00::/8 # all\nfe80::1%%lo\n' | seed prefix_list
 }
 
+# Bytes given in hex.
+unhex() {
+    local at
+    for ((at = 0; at < ${#1}; at += 2)); do
+        printf '%b' "\\x${1:at:2}"
+    done
+}
+
+# Captured frames with and without Ethernet, and each answer to a probe of ours as it is and cut short.
+seed_packets() {
+    local hex kind
+    while read -r hex; do
+        unhex "01$hex" | seed packet
+        unhex "02${hex:28}" | seed packet
+    done < <(tr -d '\n' <tests/unit/scanner/packet/captured.h |
+        grep -o -E '\{"[a-z0-9-]+", *("[0-9a-f]+" *)+\}' | sed -E 's/^\{"[^"]*"//; s/[^0-9a-f]//g')
+    for kind in {0..15}; do
+        unhex "$(printf '04%02x00' "$kind")" | seed packet
+        unhex "$(printf '06%02x1400000000000000000000000000000001' "$kind")" | seed packet
+    done
+}
+
+# The answers that the unit test knows, behind the row of their question and a place for the cookie.
+seed_payloads() {
+    local row hex
+    while read -r row hex; do
+        unhex "$(printf '%02xff' "$row")$hex" | seed payload
+        unhex "$(printf '%02x00' "$row")$hex" | seed payload
+    done < <(sed -n -E 's/^ *\{"[a-z-]+", ([0-9]+), "([0-9a-f]+)".*/\1 \2/p' tests/unit/scanner/packet/answered.h)
+}
+
 cmake --preset fuzz >"$work/log" || { cat "$work/log" && exit 1; }
 cmake --build --preset fuzz >"$work/log" || { cat "$work/log" && exit 1; }
 seed_scans
@@ -147,6 +178,8 @@ seed_requests
 seed_answers
 seed_echoes
 seed_texts
+seed_packets
+seed_payloads
 if (($# == 0)); then
     set -- "${fuzz_harnesses[@]}"
 fi
