@@ -1,6 +1,7 @@
 #include "lib/log.h"
 
 #include "lib/clock.h"
+#include "lib/control.h"
 
 #include <jansson.h>
 #include <stdarg.h>
@@ -47,29 +48,20 @@ static char *log_escape(const char *message)
     return escaped;
 }
 
-/* The length in UTF-8 of the control character that `text` begins with (ECMA-48: C0, DEL and C1, which holds a CSI of
- * its own), 0 when it begins with another. */
-static size_t log_control(const unsigned char *text)
-{
-    if (text[0] < 0x20 || text[0] == 0x7f) {
-        return 1;
-    }
-    return text[0] == 0xc2 && text[1] < 0xa0 ? 2 : 0;
-}
-
 static void log_write_text(FILE *stream, enum log_level level, const char *message)
 {
     static const char *const prefixes[] = {"error: ", "warning: ", "", ""};
 
     fprintf(stream, "%s: %s", log_program, prefixes[level]);
-    for (const unsigned char *text = (const unsigned char *)message; *text != '\0'; text++) {
-        size_t control = log_control(text);
+    for (const char *text = message; *text != '\0'; text++) {
+        size_t control = control_length(text);
         if (control == 0) {
             putc(*text, stream);
-            continue;
         }
-        fprintf(stream, control == 1 ? "\\x%02x" : "\\x%02x\\x%02x", text[0], text[1]);
-        text += control - 1;
+        for (size_t i = 0; i < control; i++) {
+            fprintf(stream, "\\x%02x", (unsigned char)text[i]);
+        }
+        text += control > 0 ? control - 1 : 0;
     }
     putc('\n', stream);
 }
@@ -77,13 +69,13 @@ static void log_write_text(FILE *stream, enum log_level level, const char *messa
 /* JSON may hold DEL and C1 as they are (RFC 8259 section 7), a terminal that shows the log may not. */
 static void log_write_escaped(FILE *stream, const char *json)
 {
-    for (const unsigned char *text = (const unsigned char *)json; *text != '\0'; text++) {
-        size_t control = log_control(text);
+    for (const char *text = json; *text != '\0'; text++) {
+        size_t control = control_length(text);
         if (control == 0) {
             putc(*text, stream);
         } else {
             text += control - 1;
-            fprintf(stream, "\\u%04X", *text);
+            fprintf(stream, "\\u%04X", (unsigned char)*text);
         }
     }
     putc('\n', stream);

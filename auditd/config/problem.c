@@ -1,5 +1,7 @@
 #include "auditd/config/problem.h"
 
+#include "lib/control.h"
+
 #include <stdarg.h>
 #include <string.h>
 
@@ -15,16 +17,17 @@ static void copy_escaped(char *target, size_t size, const char *source)
     size_t length = 0;
 
     for (; *source != '\0'; source++) {
-        unsigned char byte = (unsigned char)*source;
-        bool control = byte < 0x20 || byte == 0x7f;
-        if (length + (control ? 4 : 1) >= size) {
+        size_t control = control_length(source);
+        if (length + (control > 0 ? 4 * control : 1) >= size) {
             break;
         }
-        if (control) {
-            length += (size_t)snprintf(target + length, size - length, "\\x%02x", byte);
-        } else {
-            target[length++] = (char)byte;
+        if (control == 0) {
+            target[length++] = *source;
         }
+        for (size_t i = 0; i < control; i++) {
+            length += (size_t)snprintf(target + length, size - length, "\\x%02x", (unsigned char)source[i]);
+        }
+        source += control > 0 ? control - 1 : 0;
     }
     if (*source != '\0' && ((unsigned char)*source & 0xc0) == 0x80) {
         while (length > 0 && ((unsigned char)target[length - 1] & 0xc0) == 0x80) {

@@ -32,6 +32,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     assert(rc == 0 ? problems.error_count == 0 : rc == -EBADMSG && problems.error_count > 0);
     problems_print(&problems, "input", out);
     fclose(out);
+    fuzz_check_text(said, said_size);
     assert((problems.error_count + problems.warning_count == 0) == (said_size == 0));
     if (rc == 0) {
         check(&config);

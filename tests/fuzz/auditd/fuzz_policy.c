@@ -64,6 +64,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         policy_destroy(policy);
     }
     fclose(out);
+    fuzz_check_text(said, said_size);
     free(said);
     free(text);
     return 0;
