@@ -101,7 +101,7 @@ static void log_write_json(FILE *stream, enum log_level level, const char *messa
 
 void log_message(enum log_level level, const char *format, ...)
 {
-    char message[2048];
+    char message[2048] = "";
     char *escaped;
     const char *shown;
     char *line = NULL;
