@@ -33,7 +33,7 @@ static char *log_escape(const char *message)
         json_decref(text);
         return NULL;
     }
-    escaped = malloc(4 * strlen(message) + 1);
+    escaped = calloc(4 * strlen(message) + 1, 1);
     if (escaped == NULL) {
         return NULL;
     }
@@ -101,7 +101,7 @@ static void log_write_json(FILE *stream, enum log_level level, const char *messa
 
 void log_message(enum log_level level, const char *format, ...)
 {
-    char message[2048] = "";
+    char message[2048];
     char *escaped;
     const char *shown;
     char *line = NULL;
