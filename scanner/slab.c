@@ -12,6 +12,7 @@ struct slab {
     uint32_t probes;
     struct slab_totals totals;
     struct slab_host *host;
+    uint32_t *first;   /* each host's first probe, close together and never written again */
     uint64_t *answers; /* two bits a probe */
     uint64_t *tried;   /* one bit a probe */
     uint8_t *reasons;  /* only where it is not PROBE_NONE */
@@ -38,17 +39,19 @@ int slab_create(const uint32_t *first_probes, uint32_t hosts, struct slab **ret_
     slab->hosts = hosts;
     slab->probes = first_probes[hosts];
     slab->host = calloc((size_t)hosts + 1, sizeof(*slab->host));
+    slab->first = calloc((size_t)hosts + 1, sizeof(*slab->first));
     slab->answers = calloc(answer_words(slab->probes), sizeof(*slab->answers));
     slab->tried = calloc(tried_words(slab->probes), sizeof(*slab->tried));
     slab->reasons = calloc((size_t)slab->probes + 1, 1);
     slab->passes = calloc((size_t)slab->probes + 1, 1);
-    if (slab->host == NULL || slab->answers == NULL || slab->tried == NULL || slab->reasons == NULL ||
-        slab->passes == NULL) {
+    if (slab->host == NULL || slab->first == NULL || slab->answers == NULL || slab->tried == NULL ||
+        slab->reasons == NULL || slab->passes == NULL) {
         slab_destroy(slab);
         return -ENOMEM;
     }
     for (uint32_t i = 0; i <= hosts; i++) {
         slab->host[i].first_probe = first_probes[i];
+        slab->first[i] = first_probes[i];
         rtt_init(&slab->host[i].rtt, NULL);
         if (i < hosts) {
             assert(first_probes[i + 1] >= first_probes[i]);
@@ -65,6 +68,7 @@ void slab_destroy(struct slab *slab)
         return;
     }
     free(slab->host);
+    free(slab->first);
     free(slab->answers);
     free(slab->tried);
     free(slab->reasons);
@@ -95,13 +99,18 @@ struct slab_totals *slab_totals(struct slab *slab)
 
 uint32_t slab_host_of(const struct slab *slab, uint32_t probe)
 {
+    /* Hosts mostly have the same ports: then this is the one, without a search. */
+    uint32_t guess = (uint32_t)((uint64_t)probe * slab->hosts / slab->probes);
     uint32_t low = 0;
     uint32_t high = slab->hosts;
 
     assert(probe < slab->probes);
+    if (slab->first[guess] <= probe && probe < slab->first[guess + 1]) {
+        return guess;
+    }
     while (high - low > 1) {
         uint32_t middle = low + (high - low) / 2;
-        if (slab->host[middle].first_probe <= probe) {
+        if (slab->first[middle] <= probe) {
             low = middle;
         } else {
             high = middle;
@@ -153,17 +162,16 @@ void slab_set_away(struct slab *slab, uint32_t probe, uint32_t tries)
     slab->passes[probe] = (uint8_t)(tries < LOSS_PASSES_MAX ? tries : LOSS_PASSES_MAX - 1);
 }
 
-bool slab_upgrade(struct slab *slab, uint32_t probe, enum probe_answer answer, enum reason reason)
+bool slab_upgrade_try(struct slab *slab, uint32_t probe, enum probe_answer answer, enum reason reason, uint32_t tries)
 {
     enum probe_answer before = slab_answer(slab, probe);
     struct slab_host *host = &slab->host[slab_host_of(slab, probe)];
     uint32_t away = before == PROBE_NONE ? slab->passes[probe] : 0;
-    uint32_t tries;
 
     if (answer <= before) {
         return false;
     }
-    tries = before == PROBE_NONE ? tries_so_far(slab, host, probe) : (uint32_t)slab->passes[probe] + 1;
+    tries = before == PROBE_NONE ? tries : (uint32_t)slab->passes[probe] + 1;
     slab->answers[probe / 32] &= ~(UINT64_C(3) << (probe % 32 * 2));
     slab->answers[probe / 32] |= (uint64_t)answer << (probe % 32 * 2);
     slab->reasons[probe] = (uint8_t)reason;
@@ -174,6 +182,13 @@ bool slab_upgrade(struct slab *slab, uint32_t probe, enum probe_answer answer, e
         count_answer(slab, host, slab->passes[probe], away);
     }
     return true;
+}
+
+bool slab_upgrade(struct slab *slab, uint32_t probe, enum probe_answer answer, enum reason reason)
+{
+    const struct slab_host *host = &slab->host[slab_host_of(slab, probe)];
+
+    return slab_upgrade_try(slab, probe, answer, reason, tries_so_far(slab, host, probe));
 }
 
 bool slab_tried(const struct slab *slab, uint32_t probe)

@@ -44,7 +44,8 @@ uint32_t slab_hosts(const struct slab *slab);
 uint32_t slab_probes(const struct slab *slab);
 /* Borrowed until slab_destroy(). `host` == slab_hosts() is allowed: only its first_probe, the end, has a meaning. */
 struct slab_host *slab_host(struct slab *slab, uint32_t host);
-/* The host that a probe belongs to: O(log hosts). */
+/* The host that a probe belongs to: at once where hosts have the same number of ports, else O(log hosts). Any thread.
+ */
 uint32_t slab_host_of(const struct slab *slab, uint32_t probe);
 
 enum probe_answer slab_answer(const struct slab *slab, uint32_t probe);
@@ -54,6 +55,9 @@ uint32_t slab_tries(const struct slab *slab, uint32_t probe);
 /* True when it was an upgrade; else nothing changes. It answers the probe's latest try,
  * and RST and SYN-ACK are counted in the totals. */
 bool slab_upgrade(struct slab *slab, uint32_t probe, enum probe_answer answer, enum reason reason);
+
+/* The same for an answer that is known to belong to an earlier try, from 1. */
+bool slab_upgrade_try(struct slab *slab, uint32_t probe, enum probe_answer answer, enum reason reason, uint32_t tries);
 
 /* Of an unanswered probe: that many of its tries were over before the host gave its first answer. When
  * SLAB_AWAY_ANSWERS such probes answer later, their silence was no loss of so many packets but a host that came up:

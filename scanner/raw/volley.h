@@ -4,9 +4,14 @@
  * packets go through arguments, so that a test simulates the network. Knows neither links nor packets nor output
  * formats.
  *
- * Threads: volley_draw(), volley_sent() and volley_put_back() may be called by all senders at once, each with its own
- * number; all other functions by one thread, the reader's, which is the only one that writes answers and calls the
- * listener. Senders see answers with relaxed atomics: one that is seen late costs a probe, never a result. */
+ * Threads: volley_draw(), volley_sent(), volley_put_back() and volley_sender_wakeup() may be called by all senders at
+ * once, each with its own number; all other functions by one thread, the reader's, which is the only one that writes
+ * answers and calls the listener. Senders see answers with relaxed atomics: one that is seen late costs a probe, never
+ * a result.
+ *
+ * Rounds: each asks the unanswered places of the hosts that take part, and to a host is one of its passes. The next
+ * begins when all of this one has left and the time-outs of the hosts that want another are over; a host that does not
+ * is done by its own time-out, and one that has answered everything at once. */
 #ifndef LEASTPORT_SCANNER_RAW_VOLLEY_H
 #define LEASTPORT_SCANNER_RAW_VOLLEY_H
 
@@ -39,7 +44,9 @@ struct volley_options {
 struct volley;
 
 /* A slab that slab_restore() filled is gone on with where it stood: what was tried in its host's current pass is not
- * asked again in it. -ENOMEM. The caller owns the result: volley_destroy(). */
+ * asked again in it. Nothing is drawn before the first volley_tick(). `host_rate` is kept by each host to the
+ * nanosecond of the times given here, but knows nothing of what an earlier process sent. -ENOMEM. The caller owns the
+ * result: volley_destroy(). */
 MUST_USE int volley_create(const struct volley_options *options, struct mono_time now, struct volley **ret_volley);
 void volley_destroy(struct volley *volley);
 
@@ -51,7 +58,8 @@ struct volley_shot {
 };
 
 /* Up to `want` (<= VOLLEY_BATCH) probes that pass, rate and hosts let leave now; 0: none now. Batches shrink with the
- * rate, so that what leaves in one burst fits the bucket of a policer. Each shot is either sent or put back. */
+ * rate, so that what leaves in one burst fits the bucket of a policer. Each shot is either sent or put back before the
+ * sender draws again; its time of departure is `now`, and its answer may be taken from this moment on. */
 uint32_t volley_draw(struct volley *volley, uint32_t sender, struct mono_time now, struct volley_shot *shots,
                      uint32_t want);
 /* They have left. */
@@ -60,17 +68,18 @@ void volley_sent(struct volley *volley, uint32_t sender, struct mono_time now, c
 /* This machine had no room for them: they are drawn again, and the rate falls. */
 void volley_put_back(struct volley *volley, uint32_t sender, struct mono_time now, const struct volley_shot *shots,
                      uint32_t count);
-/* When the sender should draw again; at most a few milliseconds ahead, so that it hears of new passes and of the end.
- */
+/* When the sender should draw again; at most 2 ms ahead, so that it hears of new passes and of the end. */
 struct mono_time volley_sender_wakeup(const struct volley *volley, uint32_t sender, struct mono_time now);
 
-/* An answer, as sweep_take() has it; duplicates, late ones and downgrades are welcome and change nothing. One that names
- * its try is measured and counted for that try, so that neither loss nor round-trip times rest on a guess. */
+/* An answer, as sweep_take() has it; duplicates, late ones and downgrades are welcome and change nothing, nor do
+ * answers to what this shard has not sent. One that names its try is measured and counted for that try, so that neither
+ * loss nor round-trip times rest on a guess. */
 void volley_take(struct volley *volley, const struct sweep_answer *answer, struct mono_time now);
 /* What this machine lost on the way in or refused on the way out since the last call. */
 void volley_lost_here(struct volley *volley, uint64_t packets, struct mono_time now);
 
-/* Judges windows, sets the rate, ends passes and hosts. Cheap; due at volley_wakeup(). */
+/* Judges windows, sets the rate, feeds the senders with probes of hosts that have a ceiling, ends passes and hosts.
+ * Cheap; due at volley_wakeup(), every millisecond while probes leave. */
 void volley_tick(struct volley *volley, struct mono_time now);
 struct mono_time volley_wakeup(const struct volley *volley);
 
