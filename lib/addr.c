@@ -272,13 +272,13 @@ const char *prefix_format(const struct prefix *prefix, char *buffer)
 
 bool prefix_contains(const struct prefix *prefix, const struct addr *addr)
 {
-    struct addr masked = *addr;
+    size_t whole = prefix->bits / 8;
+    unsigned int rest = prefix->bits % 8;
 
-    if (addr->is_ipv6 != prefix->addr.is_ipv6) {
+    if (addr->is_ipv6 != prefix->addr.is_ipv6 || memcmp(addr->bytes, prefix->addr.bytes, whole) != 0) {
         return false;
     }
-    addr_fill(&masked, prefix->bits, false);
-    return memcmp(masked.bytes, prefix->addr.bytes, sizeof(masked.bytes)) == 0;
+    return rest == 0 || (addr->bytes[whole] ^ prefix->addr.bytes[whole]) >> (8 - rest) == 0;
 }
 
 struct addr prefix_last(const struct prefix *prefix)

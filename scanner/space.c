@@ -3,6 +3,7 @@
 #include "scanner/portpool.h"
 
 #include <assert.h>
+#include <endian.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -99,13 +100,15 @@ static uint128 space_number(const struct addr *addr)
     return number;
 }
 
+/* By whole words: what is stored byte by byte and then read as words waits for all its bytes, for each probe. */
 static struct addr space_addr(uint128 number, bool is_ipv6, uint32_t zone)
 {
     struct addr addr = {.zone = zone, .is_ipv6 = is_ipv6};
+    uint64_t high = htobe64(is_ipv6 ? (uint64_t)(number >> 64) : (uint64_t)number << 32);
+    uint64_t low = htobe64(is_ipv6 ? (uint64_t)number : 0);
 
-    for (size_t i = is_ipv6 ? 16 : 4; i-- > 0; number >>= 8) {
-        addr.bytes[i] = (uint8_t)number;
-    }
+    memcpy(addr.bytes, &high, sizeof(high));
+    memcpy(addr.bytes + sizeof(high), &low, sizeof(low));
     return addr;
 }
 
