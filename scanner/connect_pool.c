@@ -20,7 +20,7 @@ enum {
     BUSY_SENDS = 24,
     BUSY_ROUNDS = 4,
     /* Errands that wait for a worker: as many as it can do while this thread is at its own, and a few for its sleep. */
-    AHEAD = 96,
+    AHEAD = 256,
     /* A worker that sleeps begins with so many, and need not wait for the rest. */
     PUBLISHED_AT_ONCE = 16,
 };
