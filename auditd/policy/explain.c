@@ -2,21 +2,34 @@
 
 #include "auditd/policy/baseline.h"
 #include "auditd/policy/rule.h"
+#include "auditd/report/typeset.h"
 #include "lib/clock.h"
 
 #include <errno.h>
 #include <string.h>
 
+/* What stands in a policy, or was given on a command line, as a terminal may be shown it. One a place, for printf(). */
+struct shown {
+    char text[2048];
+};
+
+static const char *shown(const char *text, struct shown *place)
+{
+    typeset_escape(text, place->text, sizeof(place->text));
+    return place->text;
+}
+
 static void warn_ended(const char *path, const struct rule_list *list, int64_t now_ms, FILE *out, size_t *warnings)
 {
     char day[WALL_TEXT_SIZE];
+    struct shown id;
 
     for (size_t i = 0; i < list->count; i++) {
         const struct rule *rule = &list->items[i];
         if (rule->until_ms != 0 && rule->until_ms <= now_ms) {
             wall_format(rule->until_ms - 1, day);
             fprintf(out, "%s:%u: warning: the rule \"%s\" ended on %.10s and decides nothing any more\n", path,
-                    rule->line, rule->id, day);
+                    rule->line, shown(rule->id, &id), day);
             (*warnings)++;
         }
     }
@@ -61,13 +74,14 @@ static void explain_rules(const struct rule_set *set, bool forbid, const struct 
 {
     const struct rule_list *list = forbid ? &set->forbid : &set->allow;
     const char *word = forbid ? "forbid   " : "allow    ";
+    struct shown id;
 
     if (list->count == 0) {
         fprintf(out, "  %s  the policy has no such rule\n", word);
     }
     for (size_t i = 0; i < list->count; i++) {
         const struct rule *rule = &list->items[i];
-        fprintf(out, "  %s  user/%s (line %u): %s\n", word, rule->id, rule->line,
+        fprintf(out, "  %s  user/%s (line %u): %s\n", word, shown(rule->id, &id), rule->line,
                 rule_answer_text(forbid ? rule_forbids(set, rule, view) : rule_allows(set, rule, view)));
     }
 }
@@ -88,14 +102,15 @@ static void explain_row(const struct baseline_row *row, const struct rule_view *
 static void explain_verdict(const struct verdict *verdict, FILE *out)
 {
     bool finding = verdict->verdict == VERDICT_FINDING;
+    struct shown text;
 
-    fprintf(out, "decided by %s: %s\n", verdict->rule_id, finding ? "a finding" : "allowed");
-    fprintf(out, "  %s\n", verdict->title);
-    fprintf(out, "  why: %s\n", verdict->why);
+    fprintf(out, "decided by %s: %s\n", shown(verdict->rule_id, &text), finding ? "a finding" : "allowed");
+    fprintf(out, "  %s\n", shown(verdict->title, &text));
+    fprintf(out, "  why: %s\n", shown(verdict->why, &text));
     if (!finding) {
         return;
     }
-    fprintf(out, "  fix: %s\n", verdict->fix);
+    fprintf(out, "  fix: %s\n", shown(verdict->fix, &text));
     fprintf(out, "  severity %s; penalty %.2f = service %g (%s) x breadth %g (%s) x evidence %g (%s) x need %g (%s)\n",
             severity_name(verdict->severity), verdict->penalty, verdict->service_weight, verdict->service,
             verdict->breadth, verdict->breadth_class, verdict->evidence, verdict->evidence_kind, verdict->need,
@@ -108,11 +123,13 @@ void policy_explain(const struct policy *policy, const struct exposure *exposure
     const struct baseline_row *row = baseline_find(policy_baseline(policy), exposure->proto, exposure->port);
     struct rule_view view;
     struct verdict verdict;
+    struct shown texts[3];
 
     judge_view(policy, exposure, &view);
     judge_exposure(policy, exposure, &verdict);
     fprintf(out, "%u/%s seen open from %s (%s) in the realm %s, under %s\n", exposure->port, exposure->proto,
-            exposure->vantage, vantage_class_name(exposure->vantage_class), exposure->realm, policy_name(policy));
+            shown(exposure->vantage, &texts[0]), vantage_class_name(exposure->vantage_class),
+            shown(exposure->realm, &texts[1]), shown(policy_name(policy), &texts[2]));
     fprintf(out, "looked at, in this order:\n");
     explain_row(row, &view, true, out);
     if (exposure->vantage_class == VANTAGE_SELF) {

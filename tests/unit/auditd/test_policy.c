@@ -291,9 +291,39 @@ static void escapes_what_it_quotes(void **state)
     assert_non_null(strstr(problems.errors[0].message, "\\x1b[31mred"));
 }
 
+/* A why with a tab, a terminal's escape and a C1 control, in an explanation. */
+static void explains_in_plain_text(void **state)
+{
+    static const char text[] =
+        "version: 1\nallow:\n  - {id: web, to: any, ports: 443, from: any, why: \"a\\tb\\e[2J\\u009b\"}\n";
+    struct exposure exposure = {
+        .realm = "r\n", .proto = "tcp", .port = 443, .vantage_class = VANTAGE_WORLD, .vantage = "v\x7f"};
+    struct addr address;
+    struct problems problems;
+    struct policy *policy = NULL;
+    char *said = NULL;
+    size_t size;
+    FILE *out = open_memstream(&said, &size);
+
+    (void)state;
+    assert_non_null(out);
+    assert_int_equal(addr_parse("10.0.0.5", &address), 0);
+    exposure.addresses = &address;
+    exposure.address_count = 1;
+    problems_init(&problems);
+    assert_int_equal(policy_parse(text, strlen(text), "p\x1b.yaml", &problems, &policy), 0);
+    policy_explain(policy, &exposure, out);
+    fclose(out);
+    assert_non_null(strstr(said, "443/tcp seen open from v\\x7f (world) in the realm r\\x0a, under p\\x1b.yaml\n"));
+    assert_non_null(strstr(said, "it: a\\x09b\\x1b[2J\\xc2\\x9b\n"));
+    free(said);
+    policy_destroy(policy);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(explains_in_plain_text),
         cmocka_unit_test(loads_the_example_with_warnings_alone),
         cmocka_unit_test(hashes_its_source),
         cmocka_unit_test(takes_json),
