@@ -542,8 +542,9 @@ bool scan_plan_ports(const struct scan_plan *plan, const struct addr *host, bool
             has = true;
         }
     }
-    for (int32_t port = portset_next(ret_ports, 0); port >= 0; port = portset_next(ret_ports, (uint32_t)port + 1)) {
-        if (plan->exclude_count > 0 && scan_plan_excludes(plan, host, (uint16_t)port)) {
+    for (int32_t port = plan->exclude_count > 0 ? portset_next(ret_ports, 0) : -1; port >= 0;
+         port = portset_next(ret_ports, (uint32_t)port + 1)) {
+        if (scan_plan_excludes(plan, host, (uint16_t)port)) {
             portset_remove(ret_ports, (uint16_t)port);
         }
     }

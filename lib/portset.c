@@ -17,9 +17,23 @@ void portset_add(struct portset *set, uint16_t port)
 
 void portset_add_range(struct portset *set, uint16_t first, uint16_t last)
 {
-    for (uint32_t port = first; port <= last; port++) {
-        portset_add(set, (uint16_t)port);
+    const size_t first_word = first / 64;
+    const size_t last_word = last / 64;
+    const uint64_t from_first = UINT64_MAX << (first % 64);
+    const uint64_t to_last = UINT64_MAX >> (63 - last % 64);
+
+    if (first > last) {
+        return;
     }
+    if (first_word == last_word) {
+        set->words[first_word] |= from_first & to_last;
+        return;
+    }
+    set->words[first_word] |= from_first;
+    for (size_t i = first_word + 1; i < last_word; i++) {
+        set->words[i] = UINT64_MAX;
+    }
+    set->words[last_word] |= to_last;
 }
 
 void portset_remove(struct portset *set, uint16_t port)

@@ -61,6 +61,27 @@ static void walks_and_counts(void **state)
     assert_int_equal(portset_next(&set, 65), -1);
 }
 
+/* Every pair of ends about the borders of words, held to one port after the other. */
+static void adds_ranges(void **state)
+{
+    static const uint16_t ends[] = {0, 1, 62, 63, 64, 65, 126, 127, 128, 129, 300, 65471, 65472, 65534, 65535};
+    enum { COUNT = sizeof(ends) / sizeof(*ends) };
+    (void)state;
+    for (size_t i = 0; i < (size_t)COUNT * COUNT; i++) {
+        struct portset whole = {0};
+        struct portset single = {0};
+        uint16_t first = ends[i / COUNT];
+        uint16_t last = ends[i % COUNT];
+        portset_add(&whole, 100);
+        portset_add(&single, 100);
+        portset_add_range(&whole, first, last);
+        for (uint32_t port = first; port <= last; port++) {
+            portset_add(&single, (uint16_t)port);
+        }
+        assert_true(portset_equal(&whole, &single));
+    }
+}
+
 static void takes_out_another(void **state)
 {
     struct portset set = {0};
@@ -79,9 +100,8 @@ static void takes_out_another(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(parses_what_it_formats),
-        cmocka_unit_test(refuses_and_says_where),
-        cmocka_unit_test(walks_and_counts),
+        cmocka_unit_test(parses_what_it_formats), cmocka_unit_test(refuses_and_says_where),
+        cmocka_unit_test(walks_and_counts),       cmocka_unit_test(adds_ranges),
         cmocka_unit_test(takes_out_another),
     };
     return cmocka_run_group_tests_name("portset", tests, NULL, NULL);
