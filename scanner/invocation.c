@@ -10,6 +10,7 @@
 #include "scanner/ports.h"
 #include "scanner/progress.h"
 #include "scanner/protocol.h"
+#include "scanner/raw/privilege.h"
 #include "scanner/scan.h"
 #include "scanner/scope.h"
 #include "scanner/state.h"
@@ -230,6 +231,21 @@ static void seed_of_parts(const struct options *options, const struct plan_parts
     crypto_generichash_final(&hash, seed, PERMUTATION_SEED_BYTES);
 }
 
+/* Raw SYNs where this process may send them, and plain connects where not, which is said. */
+static enum plan_probe choose_probe(const struct options *options)
+{
+    if (options->probe_given) {
+        return options->probe;
+    }
+    if (privilege_has_raw()) {
+        return PLAN_PROBE_SYN;
+    }
+    log_notice(
+        "scanning by plain connects: raw SYNs, which are faster, need CAP_NET_RAW (\"leastport doctor\" says how "
+        "to get it)");
+    return PLAN_PROBE_CONNECT;
+}
+
 static int plan_from_parts(struct invocation *run, const struct plan_parts *parts, struct problem *problem)
 {
     const struct options *options = run->options;
@@ -253,7 +269,9 @@ static int plan_from_parts(struct invocation *run, const struct plan_parts *part
     wanted.realm = options->realm != NULL ? options->realm : wanted.realm;
     wanted.vantage = options->vantage != NULL ? options->vantage : wanted.vantage;
     wanted.retries = options->retries >= 0 ? (uint32_t)options->retries : wanted.retries;
+    wanted.probe = choose_probe(options);
     wanted.rate_pps = options->rate_pps;
+    wanted.unbraked = options->unbraked;
     wanted.host_rate_pps = options->host_rate_pps;
     wanted.shard_index = options->shard_index;
     wanted.shard_count = options->shard_count;
@@ -671,6 +689,7 @@ static int run_scan(struct invocation *run, const char *program, struct problem 
                                    .resume = run->options->resume != NULL,
                                    .from_slab = run->options->from_slab,
                                    .threads = run->options->threads,
+                                   .link = run->options->link,
                                    .progress_lines = run->options->progress_lines,
                                    .arguments = run->command,
                                    .stop_fd = run->stop_fd,

@@ -29,6 +29,7 @@ enum key {
     KEY_RESUME,
     KEY_SHARD,
     KEY_THREADS,
+    KEY_LINK,
     KEY_NO_DISCOVERY,
     KEY_REALM,
     KEY_VANTAGE,
@@ -49,15 +50,17 @@ static const struct argp_option rows[] = {
     {"exclude-file", KEY_EXCLUDE_FILE, "FILE", OPTION_HIDDEN, "leave out what the file lists", 1},
     {"scope", KEY_SCOPE, "CIDR", 0, "what may be probed (default: private ranges)", 2},
     {"never-scan", KEY_NEVER_SCAN, "FILE", 0, "addresses that are never probed", 2},
-    {"rate", KEY_RATE, "PPS", 0, "probes a second, at most", 3},
+    {"rate", KEY_RATE, "PPS", 0, "probes a second, at most; max: no brake", 3},
     {"host-rate", KEY_HOST_RATE, "PPS", 0, "probes a second to one host, at most", 3},
     {"retries", KEY_RETRIES, "N", 0, "more tries of what is silent (default: 2)", 3},
     {"threads", KEY_THREADS, "N", OPTION_HIDDEN, "threads that probe, at most (default: by the processors, up to 8)",
      3},
     {"shard", KEY_SHARD, "I/N", OPTION_HIDDEN, "only the I-th of N parts of the same plan", 3},
-    {"connect", KEY_CONNECT, NULL, OPTION_HIDDEN, "probe by plain connects (this release always does)", 3},
-    {"syn", KEY_SYN, NULL, OPTION_HIDDEN, "not in this release", 3},
-    {"udp", KEY_UDP, NULL, OPTION_HIDDEN, "not in this release", 3},
+    {"syn", KEY_SYN, NULL, 0, "probe by raw SYNs (default with CAP_NET_RAW)", 3},
+    {"connect", KEY_CONNECT, NULL, 0, "probe by plain connects (default without)", 3},
+    {"udp", KEY_UDP, NULL, 0, "probe UDP ports", 3},
+    {"link", KEY_LINK, "DRIVER", OPTION_HIDDEN,
+     "how raw packets leave: packet, packet-bypass, ip, pcap:RECORD[,REPLAY]", 3},
     {"no-discovery", KEY_NO_DISCOVERY, NULL, OPTION_HIDDEN, "probe hosts that seem down too (this release always does)",
      3},
     {"output", KEY_OUTPUT, "FORMAT:FILE", 0, "table, jsonl or xml; FILE - is stdout; repeats", 4},
@@ -164,6 +167,7 @@ struct place {
 
 static const struct place places[] = {
     {KEY_PORTS, TEXT(ports), true},
+    {KEY_LINK, TEXT(link), false},
     {KEY_EXCLUDE, LIST(exclude), true},
     {KEY_TARGETS_FILE, LIST(target_files), true},
     {KEY_EXCLUDE_FILE, LIST(exclude_files), true},
@@ -227,7 +231,8 @@ static int take_number(int key, const char *text, struct options *options, struc
 
     switch (key) {
     case KEY_RATE:
-        rc = options_number("rate", text, rates, &options->rate_pps, problem);
+        options->unbraked = strcmp(text, "max") == 0;
+        rc = options->unbraked ? 0 : options_number("rate", text, rates, &options->rate_pps, problem);
         break;
     case KEY_HOST_RATE:
         rc = options_number("host-rate", text, rates, &options->host_rate_pps, problem);
@@ -305,6 +310,19 @@ static void check(struct argp_state *state)
     }
 }
 
+static void take_probe(struct argp_state *state, int key, enum plan_probe probe)
+{
+    struct options *options = state->input;
+
+    if (options->probe_given && options->probe != probe) {
+        argp_error(state, "--%s and --%s do not go together: a scan asks in one way", plan_probe_name(options->probe),
+                   plan_probe_name(probe));
+    }
+    options->probe_given = true;
+    options->probe = probe;
+    options->settles_plan = name_of(key);
+}
+
 static error_t take(int key, char *text, struct argp_state *state)
 {
     struct options *options = state->input;
@@ -313,10 +331,14 @@ static error_t take(int key, char *text, struct argp_state *state)
 
     switch (key) {
     case KEY_SYN:
+        take_probe(state, key, PLAN_PROBE_SYN);
+        return 0;
     case KEY_UDP:
-        argp_error(state, "--%s: this release scans by plain connects only; leave it out", name_of(key));
+        take_probe(state, key, PLAN_PROBE_UDP);
         return 0;
     case KEY_CONNECT:
+        take_probe(state, key, PLAN_PROBE_CONNECT);
+        return 0;
     case KEY_NO_DISCOVERY:
         return 0;
     case KEY_PROGRESS_LINES:

@@ -3,6 +3,7 @@
 #define LEASTPORT_SCANNER_OPTIONS_H
 
 #include "lib/addr.h"
+#include "scanner/plan_doc.h"
 #include "scanner/problem.h"
 
 #include <stdbool.h>
@@ -25,13 +26,17 @@ struct options {
     struct options_list never_scan_files;
     struct options_list outputs;
     const char *ports;
+    const char *link; /* a driver's name, or pcap:RECORD[,REPLAY] */
     const char *state;
     const char *resume;
     const char *plan;
     const char *scan_id;
     const char *realm;
     const char *vantage;
+    bool probe_given;
+    enum plan_probe probe;
     uint64_t rate_pps;
+    bool unbraked; /* --rate max */
     uint64_t host_rate_pps;
     int64_t retries;
     uint32_t shard_index;

@@ -47,8 +47,7 @@ struct plan_options plan_options_default(void)
                                  .ports = "common",
                                  .retries = PLAN_RETRIES_DEFAULT,
                                  .shard_index = 1,
-                                 .shard_count = 1,
-                                 .slab = space_geometry_default()};
+                                 .shard_count = 1};
 }
 
 struct plan_means plan_means_default(void)
@@ -602,14 +601,19 @@ static json_t *plan_options_object(const struct plan_options *options)
         json_array_append_new(watch, plan_options_endpoint(&options->watch[i]));
     }
     sodium_bin2hex(seed, sizeof(seed), options->seed, sizeof(options->seed));
-    json = json_pack("{s:s, s:s, s:s, s:o, s:o, s:s, s:[s], s:o, s:I, s:I, s:i, s:s, s:o, s:{s:i, s:i}, s:{s:i, s:i}}",
-                     "schema", SCAN_PLAN_SCHEMA, "realm", options->realm, "vantage", options->vantage, "targets",
+    json = json_pack("{s:s, s:s, s:s, s:o, s:o, s:s, s:[s], s:o, s:I, s:I, s:i, s:s, s:o, s:{s:i, s:i}, s:b}", "schema",
+                     SCAN_PLAN_SCHEMA, "realm", options->realm, "vantage", options->vantage, "targets",
                      plan_options_targets(options->targets), "exclude", plan_options_targets(options->exclude), "ports",
-                     options->ports, "probes", "connect", "watch", watch, "rate_pps", (json_int_t)options->rate_pps,
-                     "host_rate_pps", (json_int_t)options->host_rate_pps, "retries", (int)options->retries, "seed",
-                     seed, "never_scan", plan_options_prefixes(options->never_scan, options->never_scan_count), "shard",
-                     "index", (int)options->shard_index, "count", (int)options->shard_count, "slab", "probes",
-                     (int)options->slab.slab_probes, "hosts", (int)options->slab.slab_hosts);
+                     options->ports, "probes", plan_probe_name(options->probe), "watch", watch, "rate_pps",
+                     (json_int_t)options->rate_pps, "host_rate_pps", (json_int_t)options->host_rate_pps, "retries",
+                     (int)options->retries, "seed", seed, "never_scan",
+                     plan_options_prefixes(options->never_scan, options->never_scan_count), "shard", "index",
+                     (int)options->shard_index, "count", (int)options->shard_count, "unbraked", (int)options->unbraked);
+    if (json != NULL && options->slab.slab_probes != 0) {
+        json_object_set_new(
+            json, "slab",
+            json_pack("{s:i, s:i}", "probes", (int)options->slab.slab_probes, "hosts", (int)options->slab.slab_hosts));
+    }
     if (json != NULL && options->scope_count > 0) {
         json_object_set_new(json, "scope", plan_options_prefixes(options->scope, options->scope_count));
     }
@@ -680,6 +684,16 @@ uint64_t plan_rate_pps(const struct plan *plan)
 uint64_t plan_host_rate_pps(const struct plan *plan)
 {
     return plan->doc.host_rate_pps;
+}
+
+bool plan_is_unbraked(const struct plan *plan)
+{
+    return plan->doc.unbraked;
+}
+
+enum plan_probe plan_probe(const struct plan *plan)
+{
+    return plan->doc.probe;
 }
 
 uint32_t plan_retries(const struct plan *plan)

@@ -6,6 +6,7 @@
 #include "lib/portset.h"
 #include "lib/service.h"
 #include "scanner/permutation.h"
+#include "scanner/plan_doc.h"
 #include "scanner/problem.h"
 #include "scanner/resolver.h"
 #include "scanner/scope.h"
@@ -24,7 +25,7 @@ enum {
     PLAN_NAMED_MOST = 5
 };
 
-/* `host` is an address or a name. Only TCP for as long as the only probe is "connect". */
+/* `host` is an address or a name; `proto` the one that the plan's probe asks by. */
 struct plan_endpoint {
     const char *host;
     const char *proto;
@@ -38,6 +39,7 @@ struct plan_options {
     const struct targets *targets; /* at least one */
     const struct targets *exclude; /* may be NULL */
     const char *ports;             /* port expression, default "common" */
+    enum plan_probe probe;         /* default PLAN_PROBE_CONNECT */
     const struct plan_endpoint *watch;
     size_t watch_count;
     const struct plan_endpoint *canary; /* may be NULL */
@@ -49,9 +51,10 @@ struct plan_options {
     size_t scope_count;
     const struct prefix *never_scan;
     size_t never_scan_count;
-    uint32_t shard_index; /* from 1 */
-    uint32_t shard_count; /* 1: not sharded */
-    struct space_geometry slab;
+    uint32_t shard_index;       /* from 1 */
+    uint32_t shard_count;       /* 1: not sharded */
+    struct space_geometry slab; /* all 0: what suits the probe */
+    bool unbraked;              /* the raw engine's rate is not held back by losses */
 };
 
 struct plan_options plan_options_default(void);
@@ -98,6 +101,8 @@ const char *plan_vantage(const struct plan *plan);
 const char *plan_ports(const struct plan *plan);
 uint64_t plan_rate_pps(const struct plan *plan);
 uint64_t plan_host_rate_pps(const struct plan *plan);
+enum plan_probe plan_probe(const struct plan *plan);
+bool plan_is_unbraked(const struct plan *plan);
 uint32_t plan_retries(const struct plan *plan);
 uint32_t plan_shard_index(const struct plan *plan);
 uint32_t plan_shard_count(const struct plan *plan);

@@ -236,22 +236,40 @@ static int plan_doc_read_ports(const struct plan_doc_reader *reader, const json_
     return rc < 0 ? problem_prefix(reader->problem, rc, "plan/ports") : 0;
 }
 
+static const char *const plan_probe_names[] = {
+    [PLAN_PROBE_CONNECT] = "connect", [PLAN_PROBE_SYN] = "syn", [PLAN_PROBE_UDP] = "udp"};
+
+const char *plan_probe_name(enum plan_probe probe)
+{
+    return plan_probe_names[probe];
+}
+
+const char *plan_probe_proto(enum plan_probe probe)
+{
+    return probe == PLAN_PROBE_UDP ? "udp" : "tcp";
+}
+
 static int plan_doc_read_probes(const struct plan_doc_reader *reader, const json_t *value)
 {
     const char *text;
     int rc = plan_doc_expect(reader, "/probes", value, JSON_ARRAY, "an array of probe types");
 
     if (rc == 0 && json_array_size(value) != 1) {
-        return problem_set(reader->problem, -EINVAL, "plan/probes: must be [\"connect\"]");
+        return problem_set(reader->problem, -EINVAL,
+                           "plan/probes: must be one of [\"connect\"], [\"syn\"], [\"udp\"]: a scan asks in one way");
     }
     if (rc == 0) {
         rc = plan_doc_text(reader, "/probes/0", json_array_get(value, 0), &text);
     }
-    if (rc == 0 && strcmp(text, "connect") != 0) {
-        return problem_set(reader->problem, -EINVAL, "plan/probes/0: this version has only \"connect\", not \"%.40s\"",
-                           text);
+    for (size_t i = 0; rc == 0 && i < sizeof(plan_probe_names) / sizeof(char *); i++) {
+        if (strcmp(text, plan_probe_names[i]) == 0) {
+            reader->doc->probe = (enum plan_probe)i;
+            return 0;
+        }
     }
-    return rc;
+    return rc < 0
+               ? rc
+               : problem_set(reader->problem, -EINVAL, "plan/probes/0: \"%.40s\" is none of connect, syn, udp", text);
 }
 
 static int plan_doc_unknown_key(const struct plan_doc_reader *reader, const char *pointer, const char *key,
@@ -295,15 +313,16 @@ done:
 
 static int plan_doc_endpoint_proto(const struct plan_doc_reader *reader, const char *pointer, const char *proto)
 {
-    if (strcmp(proto, "tcp") == 0) {
+    const char *own = plan_probe_proto(reader->doc->probe);
+
+    if (strcmp(proto, own) == 0) {
         return 0;
     }
-    if (strcmp(proto, "udp") == 0) {
-        return problem_set(
-            reader->problem, -EINVAL,
-            "plan%s/proto: \"udp\" cannot be asked by the probe \"connect\", which is all this version has", pointer);
+    if (strcmp(proto, "tcp") == 0 || strcmp(proto, "udp") == 0) {
+        return problem_set(reader->problem, -EINVAL, "plan%s/proto: \"%s\" cannot be asked by the probe \"%s\"",
+                           pointer, proto, plan_probe_name(reader->doc->probe));
     }
-    return problem_set(reader->problem, -EINVAL, "plan%s/proto: \"%.20s\" is not \"tcp\"", pointer, proto);
+    return problem_set(reader->problem, -EINVAL, "plan%s/proto: \"%.20s\" is not \"%s\"", pointer, proto, own);
 }
 
 static int plan_doc_read_endpoint(const struct plan_doc_reader *reader, const char *pointer, const json_t *value,
@@ -528,16 +547,26 @@ static int plan_doc_read_shard(const struct plan_doc_reader *reader, const json_
     return rc;
 }
 
+static int plan_doc_read_unbraked(const struct plan_doc_reader *reader, const json_t *value)
+{
+    if (!json_is_boolean(value)) {
+        return problem_set(reader->problem, -EINVAL, "plan/unbraked: must be true or false");
+    }
+    reader->doc->unbraked = json_is_true(value);
+    return 0;
+}
+
 static const struct plan_doc_key plan_doc_keys[] = {
-    {"schema", true, plan_doc_read_schema},    {"realm", true, plan_doc_read_realm},
-    {"vantage", true, plan_doc_read_vantage},  {"targets", true, plan_doc_read_target},
-    {"exclude", false, plan_doc_read_exclude}, {"resolved", false, plan_doc_read_resolved},
-    {"ports", true, plan_doc_read_ports},      {"probes", true, plan_doc_read_probes},
-    {"watch", false, plan_doc_read_watch},     {"canary", false, plan_doc_read_canary},
-    {"rate_pps", false, plan_doc_read_rate},   {"host_rate_pps", false, plan_doc_read_host_rate},
-    {"retries", false, plan_doc_read_retries}, {"seed", false, plan_doc_read_seed},
-    {"scope", false, plan_doc_read_scope},     {"never_scan", false, plan_doc_read_never_scan},
-    {"shard", false, plan_doc_read_shard},     {"slab", false, plan_doc_read_slab},
+    {"schema", true, plan_doc_read_schema},      {"realm", true, plan_doc_read_realm},
+    {"vantage", true, plan_doc_read_vantage},    {"targets", true, plan_doc_read_target},
+    {"exclude", false, plan_doc_read_exclude},   {"resolved", false, plan_doc_read_resolved},
+    {"ports", true, plan_doc_read_ports},        {"probes", true, plan_doc_read_probes}, /* before endpoints */
+    {"watch", false, plan_doc_read_watch},       {"canary", false, plan_doc_read_canary},
+    {"rate_pps", false, plan_doc_read_rate},     {"host_rate_pps", false, plan_doc_read_host_rate},
+    {"retries", false, plan_doc_read_retries},   {"seed", false, plan_doc_read_seed},
+    {"scope", false, plan_doc_read_scope},       {"never_scan", false, plan_doc_read_never_scan},
+    {"shard", false, plan_doc_read_shard},       {"slab", false, plan_doc_read_slab},
+    {"unbraked", false, plan_doc_read_unbraked},
 };
 
 enum { PLAN_DOC_KEY_COUNT = sizeof(plan_doc_keys) / sizeof(*plan_doc_keys) };
@@ -556,10 +585,28 @@ static int plan_doc_check_known(const struct plan_doc_reader *reader, const json
             return plan_doc_unknown_key(
                 reader, "", json_object_iter_key(iter),
                 "schema, realm, vantage, targets, exclude, resolved, ports, probes, watch, canary, "
-                "rate_pps, host_rate_pps, retries, seed, scope, never_scan, shard, slab");
+                "rate_pps, host_rate_pps, retries, seed, scope, never_scan, shard, slab, unbraked");
         }
     }
     return 0;
+}
+
+static int plan_doc_read_keys(const struct plan_doc_reader *reader, const json_t *json)
+{
+    int rc = 0;
+
+    for (size_t i = 0; rc == 0 && i < PLAN_DOC_KEY_COUNT; i++) {
+        const json_t *value = json_object_get(json, plan_doc_keys[i].name);
+        if (value != NULL) {
+            rc = plan_doc_keys[i].read(reader, value);
+        } else if (plan_doc_keys[i].required) {
+            rc = problem_set(reader->problem, -EINVAL, "plan: \"%s\" is missing", plan_doc_keys[i].name);
+        }
+    }
+    if (rc == 0 && json_object_get(json, "slab") == NULL) {
+        reader->doc->slab = reader->doc->probe == PLAN_PROBE_CONNECT ? space_geometry_default() : space_geometry_raw();
+    }
+    return rc;
 }
 
 int plan_doc_read(struct plan_doc *doc, const json_t *json, const struct services *services, struct problem *problem)
@@ -571,7 +618,6 @@ int plan_doc_read(struct plan_doc *doc, const json_t *json, const struct service
     doc->retries = PLAN_RETRIES_DEFAULT;
     doc->shard_index = 1;
     doc->shard_count = 1;
-    doc->slab = space_geometry_default();
     doc->targets = targets_create();
     doc->exclude = targets_create();
     doc->resolved = json_object();
@@ -582,13 +628,8 @@ int plan_doc_read(struct plan_doc *doc, const json_t *json, const struct service
     if (rc == 0) {
         rc = plan_doc_check_known(&reader, json);
     }
-    for (size_t i = 0; rc == 0 && i < PLAN_DOC_KEY_COUNT; i++) {
-        const json_t *value = json_object_get(json, plan_doc_keys[i].name);
-        if (value != NULL) {
-            rc = plan_doc_keys[i].read(&reader, value);
-        } else if (plan_doc_keys[i].required) {
-            rc = problem_set(problem, -EINVAL, "plan: \"%s\" is missing", plan_doc_keys[i].name);
-        }
+    if (rc == 0) {
+        rc = plan_doc_read_keys(&reader, json);
     }
     return rc;
 }
@@ -619,9 +660,10 @@ static json_t *plan_doc_write_targets(const struct targets *targets)
     return array;
 }
 
-static json_t *plan_doc_write_endpoint(const struct plan_doc_endpoint *endpoint)
+static json_t *plan_doc_write_endpoint(const struct plan_doc *doc, const struct plan_doc_endpoint *endpoint)
 {
-    return json_pack("{s:s, s:s, s:i}", "host", endpoint->host, "proto", "tcp", "port", endpoint->port);
+    return json_pack("{s:s, s:s, s:i}", "host", endpoint->host, "proto", plan_probe_proto(doc->probe), "port",
+                     endpoint->port);
 }
 
 static json_t *plan_doc_write_watch(const struct plan_doc *doc)
@@ -629,7 +671,7 @@ static json_t *plan_doc_write_watch(const struct plan_doc *doc)
     json_t *array = json_array();
 
     for (size_t i = 0; i < doc->watch_count; i++) {
-        if (json_array_append_new(array, plan_doc_write_endpoint(&doc->watch[i])) < 0) {
+        if (json_array_append_new(array, plan_doc_write_endpoint(doc, &doc->watch[i])) < 0) {
             json_decref(array);
             return NULL;
         }
@@ -657,10 +699,13 @@ static int plan_doc_write_optional(const struct plan_doc *doc, json_t *json)
     int rc = 0;
 
     if (doc->has_canary) {
-        rc |= json_object_set_new(json, "canary", plan_doc_write_endpoint(&doc->canary));
+        rc |= json_object_set_new(json, "canary", plan_doc_write_endpoint(doc, &doc->canary));
     }
     if (doc->scope.count > 0) {
         rc |= json_object_set_new(json, "scope", plan_doc_write_prefixes(&doc->scope));
+    }
+    if (doc->unbraked) {
+        rc |= json_object_set_new(json, "unbraked", json_true());
     }
     if (doc->shard_count > 1) {
         rc |= json_object_set_new(
@@ -682,10 +727,11 @@ json_t *plan_doc_write(const struct plan_doc *doc)
     json = json_pack("{s:s, s:s, s:s, s:o, s:o, s:O, s:s, s:[s], s:o, s:I, s:I, s:i, s:s, s:o, s:{s:i, s:i}}", "schema",
                      SCAN_PLAN_SCHEMA, "realm", doc->realm, "vantage", doc->vantage, "targets",
                      plan_doc_write_targets(doc->targets), "exclude", plan_doc_write_targets(doc->exclude), "resolved",
-                     doc->resolved, "ports", ports, "probes", "connect", "watch", plan_doc_write_watch(doc), "rate_pps",
-                     (json_int_t)doc->rate_pps, "host_rate_pps", (json_int_t)doc->host_rate_pps, "retries",
-                     (int)doc->retries, "seed", seed, "never_scan", plan_doc_write_prefixes(&doc->never_scan), "slab",
-                     "probes", (int)doc->slab.slab_probes, "hosts", (int)doc->slab.slab_hosts);
+                     doc->resolved, "ports", ports, "probes", plan_probe_name(doc->probe), "watch",
+                     plan_doc_write_watch(doc), "rate_pps", (json_int_t)doc->rate_pps, "host_rate_pps",
+                     (json_int_t)doc->host_rate_pps, "retries", (int)doc->retries, "seed", seed, "never_scan",
+                     plan_doc_write_prefixes(&doc->never_scan), "slab", "probes", (int)doc->slab.slab_probes, "hosts",
+                     (int)doc->slab.slab_hosts);
     free(ports);
     if (json != NULL && plan_doc_write_optional(doc, json) != 0) {
         json_decref(json);

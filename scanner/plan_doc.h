@@ -18,6 +18,14 @@
 
 enum { PLAN_DOC_HOST_SIZE = 256 };
 
+/* How a plan's ports are asked: by plain connects, or by raw packets of their own. */
+enum plan_probe { PLAN_PROBE_CONNECT, PLAN_PROBE_SYN, PLAN_PROBE_UDP };
+
+/* "connect", "syn", "udp". */
+const char *plan_probe_name(enum plan_probe probe);
+/* "tcp" or "udp". */
+const char *plan_probe_proto(enum plan_probe probe);
+
 struct plan_doc_endpoint {
     char host[PLAN_DOC_HOST_SIZE]; /* an address, or a name as targets_at()->name has it */
     bool is_name;
@@ -38,6 +46,7 @@ struct plan_doc {
     struct targets *exclude;
     json_t *resolved; /* object: name -> array of addresses as text, checked; may be empty */
     struct portset ports;
+    enum plan_probe probe;
     struct plan_doc_endpoint *watch;
     size_t watch_count;
     struct plan_doc_endpoint canary;
@@ -45,6 +54,7 @@ struct plan_doc {
     uint64_t rate_pps;
     uint64_t host_rate_pps;
     uint32_t retries;
+    bool unbraked;
     bool has_seed;
     uint8_t seed[PERMUTATION_SEED_BYTES];
     struct plan_doc_prefixes scope;

@@ -178,7 +178,7 @@ static void tell_port(struct report *report, const struct observation_port *port
     struct addr bound;
 
     observation.port.name = plan_name(report->options.plan, &port->host);
-    observation.port.proto = "tcp";
+    observation.port.proto = plan_probe_proto(plan_probe(report->options.plan));
     observation.port.watch = plan_is_watched(report->options.plan, &port->host, port->port);
     observation.port.self = own_has(report->options.own, &port->host);
     if (observation.port.self && port->state == PORT_OPEN && find_bound(report, &port->host, port->port, &bound)) {
@@ -187,10 +187,40 @@ static void tell_port(struct report *report, const struct observation_port *port
     report_tell(report, &observation);
 }
 
+static bool is_udp(const struct report *report)
+{
+    return plan_probe(report->options.plan) == PLAN_PROBE_UDP;
+}
+
+/* How a RST, or what stands for it, is called by those who saw it. */
+static enum reason closed_reason(const struct report *report)
+{
+    switch (plan_probe(report->options.plan)) {
+    case PLAN_PROBE_SYN:
+        return REASON_RESET;
+    case PLAN_PROBE_UDP:
+        return REASON_PORT_UNREACH;
+    case PLAN_PROBE_CONNECT:
+        break;
+    }
+    return REASON_CONN_REFUSED;
+}
+
+static enum reason open_reason(const struct report *report)
+{
+    return is_udp(report) ? REASON_UDP_RESPONSE : REASON_SYN_ACK;
+}
+
+/* Nobody has to answer a datagram: silence may be a service's. */
+static enum port_state state_of(const struct report *report, enum probe_answer answer)
+{
+    return answer == PROBE_NONE && is_udp(report) ? PORT_OPEN_FILTERED : probe_port_state(answer);
+}
+
 void report_open(struct report *report, const struct hostgroup *group, const struct sweep_found *found)
 {
     struct observation_port port = {.state = PORT_OPEN,
-                                    .reason = REASON_SYN_ACK,
+                                    .reason = open_reason(report),
                                     .tries = found->tries,
                                     .has_rtt = found->has_rtt,
                                     .rtt_us = found->rtt_us};
@@ -222,7 +252,7 @@ static uint32_t sort_ports(struct report *report, const struct hostgroup *group,
             continue; /* told when it was found */
         }
         hostgroup_probe(group, probe, &found_host, &port.port);
-        port.state = probe_port_state(answer);
+        port.state = state_of(report, answer);
         port.tries = slab_tries(slab, probe);
         if (plan_is_watched(report->options.plan, &addr, port.port)) {
             tell_port(report, &port);
@@ -241,10 +271,10 @@ static enum reason host_reason(const struct slab_host *facts, const struct repor
         return REASON_LOCALHOST_RESPONSE;
     }
     if (facts->counts[PROBE_SYN_ACK] > 0) {
-        return REASON_SYN_ACK;
+        return open_reason(report);
     }
     if (facts->counts[PROBE_RST] > 0) {
-        return REASON_CONN_REFUSED;
+        return closed_reason(report);
     }
     for (int reason = 0; facts->counts[PROBE_ICMP] > 0 && reason < REASONS; reason++) {
         if (reason != REASON_NO_RESPONSE && report->buckets[reason].count > 0) {
@@ -264,7 +294,7 @@ static size_t gather_not_shown(const struct report *report, struct observation_n
         if (bucket->count == 0) {
             continue;
         }
-        rows[used] = (struct observation_not_shown){.proto = "tcp",
+        rows[used] = (struct observation_not_shown){.proto = plan_probe_proto(plan_probe(report->options.plan)),
                                                     .state = bucket->state,
                                                     .reason = (enum reason)reason,
                                                     .count = bucket->count,

@@ -1,12 +1,11 @@
 #include "scanner/scan.h"
 
 #include "lib/log.h"
-#include "scanner/connect_pool.h"
 #include "scanner/limits.h"
 #include "scanner/loss.h"
+#include "scanner/prober.h"
 #include "scanner/report.h"
 #include "scanner/slab.h"
-#include "scanner/sweep.h"
 #include "scanner/totals.h"
 #include "scanner/tracking.h"
 
@@ -20,12 +19,7 @@
 #include <string.h>
 
 enum {
-    /* Descriptors left for outputs, the state, files of /proc and the C library. */
-    RESERVED_DESCRIPTORS = 16,
-    SOCKETS_MAX = 32768,
-    SOCKETS_LOW = 512,
     CANARY_RETRIES = 4,
-    LOCAL_ERRORS_NAMED = 8,
 };
 
 static const uint64_t NS_PER_MS = 1000000;
@@ -35,11 +29,8 @@ static const uint64_t PROGRESS_LINE_NS = UINT64_C(1000) * 1000000;
 struct scan {
     const struct scan_options *options;
     struct report *report;
-    struct connect_pool *engine;
-    struct pacer pacer;
-    struct pacer_rate rate; /* at the moment */
-    struct pacer_rate plan_rate;
-    struct pacer_rate host_rate;
+    const struct prober_ops *ops;
+    struct prober *prober;
     struct totals totals;
     struct progress_meter meter;
     struct mono_time begun;
@@ -49,14 +40,11 @@ struct scan {
     bool stopped;
     struct tracking tracking;
     bool tainted_said;
-    uint32_t local_errors;
-    struct addr local_error_host;
-    uint32_t ceiling; /* that the slab before has reached */
     /* The slab at hand. */
     uint64_t slab_number;
     struct hostgroup *group;
     struct slab *slab;
-    struct sweep *sweep;
+    bool working; /* the prober is at it */
 };
 
 static uint64_t probes_sent(const struct scan *scan)
@@ -68,7 +56,7 @@ static uint64_t probes_done(const struct scan *scan)
 {
     uint64_t before = plan_probes_before(scan->options->plan, scan->slab_number);
 
-    return before + (scan->sweep != NULL && scan->group != NULL ? sweep_settled(scan->sweep) : 0);
+    return before + (scan->working && scan->group != NULL ? scan->ops->settled(scan->prober) : 0);
 }
 
 static void on_open(void *context, const struct sweep_found *found)
@@ -95,78 +83,6 @@ static void on_host_eased(void *context, uint32_t host)
                   addr_format(&addr, text));
 }
 
-static void on_exhausted(void *context, int error)
-{
-    struct scan *scan = context;
-    const char *what = error == EADDRNOTAVAIL || error == EADDRINUSE ? "no local port is free" : strerror(error);
-
-    report_notice(scan->report, "exhausted", NULL,
-                  "this machine: %s: fewer connections at once, the probes are sent later "
-                  "(\"leastport doctor\" says what would help)",
-                  what);
-}
-
-static void tell_local_error(struct scan *scan, const struct connect_answer *answer)
-{
-    struct addr addr;
-    uint32_t host;
-    uint16_t port;
-    char text[ADDR_TEXT_SIZE];
-
-    hostgroup_probe(scan->group, answer->probe, &host, &port);
-    addr = hostgroup_addr(scan->group, host);
-    if (scan->local_errors > LOCAL_ERRORS_NAMED || addr_equal(&addr, &scan->local_error_host)) {
-        return;
-    }
-    scan->local_errors++;
-    scan->local_error_host = addr;
-    if (scan->local_errors > LOCAL_ERRORS_NAMED) {
-        report_notice(scan->report, "unreachable", NULL, "more hosts cannot be reached from this machine");
-        return;
-    }
-    report_notice(scan->report, "unreachable", &addr, "%s: this machine cannot send to it: %s",
-                  addr_format(&addr, text), strerror(answer->local_errno));
-}
-
-static void on_answer(void *context, const struct connect_answer *answer)
-{
-    struct scan *scan = context;
-    struct sweep_answer taken = {.probe = answer->probe,
-                                 .answer = answer->answer,
-                                 .reason = answer->reason,
-                                 .from_host = answer->from_host,
-                                 .took_ns = answer->took_ns};
-
-    if (answer->local_errno != 0 && scan->group != NULL) {
-        tell_local_error(scan, answer);
-    }
-    sweep_take(scan->sweep, &taken, answer->at);
-}
-
-static void on_not_sent(void *context, uint32_t probe)
-{
-    struct scan *scan = context;
-
-    sweep_take_back(scan->sweep, probe, mono_now());
-}
-
-static void on_short_of_threads(void *context, uint32_t wanted, uint32_t started, int error)
-{
-    struct scan *scan = context;
-
-    report_notice(scan->report, "threads", NULL, "%" PRIu32 " threads send instead of %" PRIu32 ": %s", started, wanted,
-                  strerror(error));
-}
-
-static void locate(const void *context, uint32_t probe, struct addr *ret_addr, uint16_t *ret_port)
-{
-    const struct scan *scan = context;
-    uint32_t host;
-
-    hostgroup_probe(scan->group, probe, &host, ret_port);
-    *ret_addr = hostgroup_addr(scan->group, host);
-}
-
 static void tell_progress(struct scan *scan)
 {
     struct observation observation = {.type = OBSERVATION_PROGRESS};
@@ -184,17 +100,6 @@ static void tell_progress(struct scan *scan)
     progress_show(scan->options->progress, figures);
 }
 
-/* The plan's rate, or the bound when that is less. */
-static struct pacer_rate conntrack_rate(const struct scan *scan, uint64_t most_pps)
-{
-    uint64_t rate_pps = plan_rate_pps(scan->options->plan);
-
-    if (most_pps == 0 || (rate_pps > 0 && most_pps >= rate_pps)) {
-        return scan->plan_rate;
-    }
-    return pacer_rate_of(most_pps, most_pps < 100 ? 1 : (uint32_t)(most_pps / 100));
-}
-
 /* Tracked connections outlive their sockets (a SYN without an answer two minutes), and when the table is full packets
  * vanish without an error: the nearer its limit, the less is sent. What was under way when some did vanish is sent
  * again. */
@@ -206,14 +111,14 @@ static void watch_conntrack(struct scan *scan)
 
     reading.lost_known = limits_conntrack_lost(&reading.lost);
     tracking_look(&scan->tracking, &reading, &pace);
-    scan->rate = conntrack_rate(scan, pace.most_pps);
+    scan->ops->limit(scan->prober, pace.most_pps);
     if (pace.nears) {
         report_notice(scan->report, "conntrack", NULL,
                       "the connection tracking table is nearly full (%" PRIu64 " of %" PRIu64
                       "): slowing down until there is room",
                       reading.table.used, reading.table.max);
     }
-    tainted = pace.lost > 0 && scan->sweep != NULL ? sweep_taint(scan->sweep) : 0;
+    tainted = pace.lost > 0 ? scan->ops->taint(scan->prober) : 0;
     if (tainted > 0 && !scan->tainted_said) {
         scan->tainted_said = true;
         report_notice(scan->report, "conntrack-lost", NULL,
@@ -241,67 +146,71 @@ static void tick(struct scan *scan)
     }
     scan->ticked = scan->now;
     watch_conntrack(scan);
+    scan->ops->tick(scan->prober);
     if (scan->group != NULL) {
         tell_progress(scan);
     }
     if (!scan->stopped && (wants_stop(scan) || report_error(scan->report, NULL) != 0)) {
         scan->stopped = true;
-        sweep_stop(scan->sweep);
+        scan->ops->stop(scan->prober);
     }
 }
 
-/* Until the sweep is done, or stopped and drained. */
-static int work(struct scan *scan, struct problem *problem)
+/* Until the slab is done, or stopped and drained; *ret_complete: nothing of it is left to do. */
+static int work(struct scan *scan, const struct prober_slab *slab, bool *ret_complete, struct problem *problem)
 {
-    int rc = 0;
+    int rc = scan->ops->begin(scan->prober, slab, problem);
 
-    if (scan->stopped) {
-        sweep_stop(scan->sweep);
+    scan->working = rc == 0;
+    if (rc == 0 && scan->stopped) {
+        scan->ops->stop(scan->prober);
     }
-    while (!sweep_is_done(scan->sweep)) {
-        struct mono_time until;
+    while (rc == 0 && !scan->ops->is_done(scan->prober)) {
         scan->now = mono_now();
         /* Before anything runs out of time: a packet lost here is known of sooner than its answer is given up. */
         tick(scan);
-        rc = sweep_step(scan->sweep, scan->now);
-        if (rc < 0 || sweep_is_done(scan->sweep)) {
-            break;
-        }
-        until = sweep_wakeup(scan->sweep);
-        if (until.ns > scan->now.ns + TICK_NS) {
-            until = mono_add_ns(scan->now, TICK_NS);
-        }
-        rc = connect_pool_poll(scan->engine, until);
-        if (rc < 0) {
-            break;
-        }
+        rc = scan->ops->step(scan->prober, mono_add_ns(scan->now, TICK_NS), problem);
     }
-    if (rc == -ENOBUFS) {
-        return problem_set(problem, rc,
-                           "this machine has had no room for a single probe for %d s; \"leastport doctor\" "
-                           "says what would help",
-                           SWEEP_STARVED_S);
-    }
-    if (rc == -EPERM || rc == -EACCES) {
-        return problem_set(problem, rc,
-                           "the guard refused a probe that the plan should not have held; nothing was sent");
-    }
-    return rc < 0 ? problem_set(problem, rc, "probing: %s", strerror(-rc)) : 0;
+    *ret_complete = rc == 0 && scan->ops->is_complete(scan->prober);
+    return rc;
 }
 
-/* One probe of the canary, through the same sweep as all others. */
+static void rest(struct scan *scan)
+{
+    if (scan->prober != NULL) {
+        scan->ops->end(scan->prober);
+    }
+    scan->working = false;
+}
+
+/* One probe of the canary, through the same prober as all others. */
 struct canary {
     struct addr addr;
     uint16_t port;
 };
 
-static void canary_locate(const void *context, uint32_t probe, struct addr *ret_addr, uint16_t *ret_port)
+static struct addr canary_host(const void *context, uint32_t host)
+{
+    const struct canary *canary = context;
+
+    (void)host;
+    return canary->addr;
+}
+
+static void canary_locate(const void *context, uint32_t probe, uint32_t *ret_host, uint16_t *ret_port)
 {
     const struct canary *canary = context;
 
     (void)probe;
-    *ret_addr = canary->addr;
+    *ret_host = 0;
     *ret_port = canary->port;
+}
+
+static int64_t canary_find(const void *context, const struct addr *addr, uint16_t port)
+{
+    const struct canary *canary = context;
+
+    return port == canary->port && addr_equal(addr, &canary->addr) ? 0 : -1;
 }
 
 static void ignore_open(void *context, const struct sweep_found *found)
@@ -320,7 +229,7 @@ static void tell_canary(struct scan *scan, const struct canary *canary, const st
 {
     struct observation observation = {.type = OBSERVATION_CANARY,
                                       .canary = {.host = canary->addr,
-                                                 .proto = "tcp",
+                                                 .proto = plan_probe_proto(plan_probe(scan->options->plan)),
                                                  .port = canary->port,
                                                  .at_end = at_end,
                                                  .answered = slab_answer(slab, 0) >= PROBE_RST,
@@ -341,33 +250,29 @@ static int ask_canary(struct scan *scan, bool at_end, struct problem *problem)
     static const uint32_t first_probes[2] = {0, 1};
     struct canary canary;
     struct permutation order;
-    struct sweep_options options = {.order = &order,
-                                    .shard_count = 1,
-                                    .retries = CANARY_RETRIES,
-                                    .pacer = &scan->pacer,
-                                    .rate = &scan->rate,
-                                    .host_rate = scan->host_rate,
-                                    .map = {canary_locate, &canary},
-                                    .ops = connect_pool_ops(),
-                                    .engine = scan->engine,
-                                    .listener = {ignore_open, ignore_host, ignore_host, NULL}};
+    struct prober_slab slab = {.order = &order,
+                               .shard_count = 1,
+                               .retries = CANARY_RETRIES,
+                               .listener = {ignore_open, ignore_host, ignore_host, NULL},
+                               .map = {1, canary_host, canary_locate, canary_find, &canary},
+                               .quiet = true};
+    bool complete;
     int rc;
 
     if (!plan_canary(scan->options->plan, &canary.addr, &canary.port) || is_refused_now(scan, &canary.addr)) {
         return 0;
     }
     permutation_init(&order, seed, 0, 1);
-    rc = slab_create(first_probes, 1, &options.slab);
-    if (rc == 0) {
-        rc = sweep_create(&options, &scan->sweep);
+    rc = slab_create(first_probes, 1, &slab.slab);
+    if (rc < 0) {
+        return problem_set(problem, rc, "out of memory");
     }
-    rc = rc < 0 ? problem_set(problem, rc, "out of memory") : work(scan, problem);
-    if (rc == 0 && sweep_is_complete(scan->sweep)) {
-        tell_canary(scan, &canary, options.slab, at_end);
+    rc = work(scan, &slab, &complete, problem);
+    rest(scan);
+    if (rc == 0 && complete) {
+        tell_canary(scan, &canary, slab.slab, at_end);
     }
-    sweep_destroy(scan->sweep);
-    slab_destroy(options.slab);
-    scan->sweep = NULL;
+    slab_destroy(slab.slab);
     return rc;
 }
 
@@ -418,10 +323,8 @@ static int slab_open(struct scan *scan, struct problem *problem)
 
 static void slab_close(struct scan *scan)
 {
-    sweep_destroy(scan->sweep);
     slab_destroy(scan->slab);
     hostgroup_destroy(scan->group);
-    scan->sweep = NULL;
     scan->slab = NULL;
     scan->group = NULL;
 }
@@ -489,7 +392,6 @@ static int slab_finish(struct scan *scan, struct problem *problem)
 
     scan->totals.sent += totals->sent;
     loss_add(&scan->totals.loss, &totals->loss);
-    scan->ceiling = sweep_ceiling(scan->sweep);
     slab_close(scan);
     rc = checkpoint(scan, scan->slab_number + 1, NULL, 0, problem);
     tell_slab(scan, scan->slab_number);
@@ -515,21 +417,30 @@ static int slab_suspend(struct scan *scan, struct problem *problem)
     return rc;
 }
 
+static struct addr group_host(const void *context, uint32_t host)
+{
+    return hostgroup_addr(context, host);
+}
+
+static void group_locate(const void *context, uint32_t probe, uint32_t *ret_host, uint16_t *ret_port)
+{
+    hostgroup_probe(context, probe, ret_host, ret_port);
+}
+
+static int64_t group_find(const void *context, const struct addr *addr, uint16_t port)
+{
+    return hostgroup_find(context, addr, port);
+}
+
 static int work_slab(struct scan *scan, struct problem *problem)
 {
     struct permutation order;
-    struct sweep_options options = {.order = &order,
-                                    .shard_index = plan_shard_index(scan->options->plan) - 1,
-                                    .shard_count = plan_shard_count(scan->options->plan),
-                                    .retries = plan_retries(scan->options->plan),
-                                    .ceiling = scan->ceiling,
-                                    .pacer = &scan->pacer,
-                                    .rate = &scan->rate,
-                                    .host_rate = scan->host_rate,
-                                    .map = {locate, scan},
-                                    .ops = connect_pool_ops(),
-                                    .engine = scan->engine,
-                                    .listener = {on_open, on_host_done, on_host_eased, scan}};
+    struct prober_slab slab = {.order = &order,
+                               .shard_index = plan_shard_index(scan->options->plan) - 1,
+                               .shard_count = plan_shard_count(scan->options->plan),
+                               .retries = plan_retries(scan->options->plan),
+                               .listener = {on_open, on_host_done, on_host_eased, scan}};
+    bool complete;
     int rc = slab_open(scan, problem);
 
     if (rc == 0) {
@@ -539,16 +450,15 @@ static int work_slab(struct scan *scan, struct problem *problem)
         return rc;
     }
     order = plan_permutation(scan->options->plan, scan->slab_number, slab_probes(scan->slab));
-    options.slab = scan->slab;
-    rc = sweep_create(&options, &scan->sweep);
+    slab.slab = scan->slab;
+    slab.map = (struct prober_map){hostgroup_hosts(scan->group), group_host, group_locate, group_find, scan->group};
+    rc = work(scan, &slab, &complete, problem);
     if (rc < 0) {
-        return problem_set(problem, rc, "out of memory");
-    }
-    rc = work(scan, problem);
-    if (rc < 0) {
+        /* The last line tells how far it came. */
         return rc;
     }
-    return sweep_is_complete(scan->sweep) ? slab_finish(scan, problem) : slab_suspend(scan, problem);
+    rest(scan);
+    return complete ? slab_finish(scan, problem) : slab_suspend(scan, problem);
 }
 
 static int work_slabs(struct scan *scan, struct problem *problem)
@@ -659,25 +569,26 @@ static void tell_left_out(struct scan *scan)
 }
 
 /* Before the first probe: does what the plan may hold open at once fit into the tracking table? */
-static void check_conntrack(struct scan *scan, const struct limits *limits, uint32_t sockets)
+static void check_conntrack(struct scan *scan)
 {
     const uint64_t syn_sent_s = limits_conntrack_syn_sent_s();
+    struct limits_table table = limits_conntrack();
     uint64_t rate = plan_rate_pps(scan->options->plan);
     uint64_t tries = plan_probes(scan->options->plan);
     uint64_t room;
 
     /* Where nothing is tracked at this moment, not even what this machine does otherwise, nothing tracks. */
-    if (!limits->conntrack.known || limits->conntrack.used == 0) {
+    if (!table.known || table.used == 0) {
         return;
     }
-    room = limits->conntrack.max > limits->conntrack.used ? limits->conntrack.max - limits->conntrack.used : 0;
+    room = table.max > table.used ? table.max - table.used : 0;
     if (tries < UINT64_MAX / PLAN_RETRIES_MAX) {
         tries *= plan_retries(scan->options->plan) + 1;
     }
     if (rate > 0 && rate * syn_sent_s < tries) {
         tries = rate * syn_sent_s;
     }
-    if (tries > room && sockets > 0) {
+    if (tries > room) {
         report_notice(scan->report, "conntrack-room", NULL,
                       "the connection tracking table has room for %" PRIu64 " more, and this scan may need %" PRIu64
                       ": it is watched, and the scan slows down near its limit",
@@ -685,77 +596,23 @@ static void check_conntrack(struct scan *scan, const struct limits *limits, uint
     }
 }
 
-/* How many sockets there may be at once; says so when a low limit of open files decides it. -errno. */
-static int size_engine(struct scan *scan, struct limits *ret_limits, uint32_t *ret_sockets, struct problem *problem)
+static int open_prober(struct scan *scan, struct problem *problem)
 {
-    uint64_t soft_before;
-    uint64_t taken;
-    uint64_t room;
-    int rc = limits_read(ret_limits);
+    struct prober_options options = {.plan = scan->options->plan,
+                                     .scope = scan->options->scope,
+                                     .report = scan->report,
+                                     .threads = scan->options->threads,
+                                     .link = scan->options->link,
+                                     .wake_fd = scan->options->stop_fd};
+    int rc;
 
-    soft_before = rc == 0 ? ret_limits->descriptors_soft : 0;
+    scan->ops = plan_probe(scan->options->plan) == PLAN_PROBE_CONNECT ? &prober_connect : &prober_raw;
+    rc = scan->ops->create(&options, &scan->prober, problem);
     if (rc == 0) {
-        rc = limits_raise_descriptors();
+        check_conntrack(scan);
+        watch_conntrack(scan);
     }
-    if (rc == 0) {
-        rc = limits_read(ret_limits);
-    }
-    if (rc < 0) {
-        return problem_set(problem, rc, "reading the limit of open files: %s", strerror(-rc));
-    }
-    taken = ret_limits->descriptors_open + RESERVED_DESCRIPTORS;
-    if (ret_limits->descriptors_soft <= taken) {
-        return problem_set(problem, -EMFILE,
-                           "only %" PRIu64 " open files are allowed, %" PRIu64
-                           " are needed at least: \"ulimit -n 1024\"",
-                           ret_limits->descriptors_soft, taken + 1);
-    }
-    room = ret_limits->descriptors_soft - taken;
-    *ret_sockets = room < SOCKETS_MAX ? (uint32_t)room : SOCKETS_MAX;
-    if (*ret_sockets < SOCKETS_LOW) {
-        report_notice(scan->report, "descriptors", NULL,
-                      "only %" PRIu32 " connections at once: the limit of open files is %" PRIu64
-                      "; \"ulimit -n 65536\" before the scan makes it faster",
-                      *ret_sockets, ret_limits->descriptors_soft);
-    } else if (soft_before < SOCKETS_LOW) {
-        report_notice(scan->report, "descriptors-raised", NULL,
-                      "the limit of open files was %" PRIu64 ", raised to %" PRIu64 ": up to %" PRIu32
-                      " connections at once",
-                      soft_before, ret_limits->descriptors_soft, *ret_sockets);
-    }
-    return 0;
-}
-
-static int open_engine(struct scan *scan, struct problem *problem)
-{
-    struct connect_pool_options options = {.scope = scan->options->scope,
-                                           .threads = scan->options->threads,
-                                           .wake_fd = scan->options->stop_fd,
-                                           .listener = {.answered = on_answer,
-                                                        .not_sent = on_not_sent,
-                                                        .exhausted = on_exhausted,
-                                                        .short_of_threads = on_short_of_threads,
-                                                        .context = scan}};
-    struct limits limits = {0};
-    int rc = size_engine(scan, &limits, &options.descriptors, problem);
-
-    if (rc < 0) {
-        return rc;
-    }
-    check_conntrack(scan, &limits, options.descriptors);
-    watch_conntrack(scan);
-    rc = connect_pool_create(&options, &scan->engine);
-    return rc < 0 ? problem_set(problem, rc, "opening the connect engine: %s", strerror(-rc)) : 0;
-}
-
-static void set_rates(struct scan *scan)
-{
-    uint64_t rate = plan_rate_pps(scan->options->plan);
-
-    /* A hundredth of a second at once at most, so that the ceiling holds in every short span too. */
-    scan->plan_rate = pacer_rate_of(rate, rate < 100 ? 1 : rate > 25600 ? 256 : (uint32_t)(rate / 100));
-    scan->host_rate = pacer_rate_of(plan_host_rate_pps(scan->options->plan), 1);
-    scan->rate = scan->plan_rate;
+    return rc;
 }
 
 static void hear_of_skipped(void *context, const char *code, const char *host, const char *message)
@@ -807,21 +664,23 @@ int scan_run(const struct scan_options *options, enum scan_result *ret_result, s
     }
     scan.begun = mono_now();
     scan.now = scan.begun;
-    set_rates(&scan);
     tell_start(&scan);
     tell_left_out(&scan);
     rc = take_up(&scan, problem);
     progress_meter_init(&scan.meter, scan.now, probes_done(&scan), probes_sent(&scan));
     if (rc == 0) {
-        rc = open_engine(&scan, problem);
+        rc = open_prober(&scan, problem);
     }
     if (rc == 0) {
         rc = work_slabs(&scan, problem);
     }
     progress_clear(options->progress);
     tell_end(&scan, rc, problem);
+    rest(&scan);
     slab_close(&scan);
-    connect_pool_destroy(scan.engine);
+    if (scan.prober != NULL) {
+        scan.ops->destroy(scan.prober);
+    }
     report_destroy(scan.report);
     if (rc == 0 || rc == -EPIPE) {
         *ret_result = rc == -EPIPE ? SCAN_UNHEARD : scan.stopped ? SCAN_STOPPED : SCAN_COMPLETE;

@@ -26,6 +26,7 @@ struct scan_options {
     bool resume;                     /* the state holds an earlier part of this scan, which is told again */
     uint64_t from_slab;              /* without a state: the first slab to work */
     uint32_t threads;                /* that send, at most; 0: by the processors */
+    const char *link;                /* of raw packets; NULL: the best */
     bool progress_lines;             /* a progress observation once a second */
     const char *arguments;           /* the command line, for formats that keep it */
     int stop_fd;                     /* readable when the scan is to end; -1: it is never asked to */

@@ -135,6 +135,11 @@ struct space_geometry space_geometry_default(void)
     return (struct space_geometry){.slab_probes = SPACE_SLAB_PROBES, .slab_hosts = SPACE_SLAB_HOSTS};
 }
 
+struct space_geometry space_geometry_raw(void)
+{
+    return (struct space_geometry){.slab_probes = SPACE_SLAB_PROBES_RAW, .slab_hosts = SPACE_SLAB_HOSTS_RAW};
+}
+
 struct space_builder *space_builder_create(void)
 {
     struct space_builder *builder = calloc(1, sizeof(*builder));

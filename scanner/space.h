@@ -16,6 +16,9 @@
 enum {
     SPACE_SLAB_PROBES = 1 << 20,
     SPACE_SLAB_HOSTS = 1 << 14,
+    /* Of raw probes, which hold no socket: fewer ends that are waited for. */
+    SPACE_SLAB_PROBES_RAW = 1 << 22,
+    SPACE_SLAB_HOSTS_RAW = 1 << 16,
     SPACE_SLAB_PROBES_LEAST = 1 << 16,
     SPACE_SLAB_PROBES_MOST = 1 << 22,
     SPACE_SLAB_HOSTS_MOST = 1 << 16,
@@ -27,6 +30,7 @@ struct space_geometry {
 };
 
 struct space_geometry space_geometry_default(void);
+struct space_geometry space_geometry_raw(void);
 
 struct space_builder;
 

@@ -32,6 +32,8 @@ struct neighbours {
     size_t unknown;
     size_t at; /* in this round */
     uint32_t round;
+    bool asking;   /* in a round, not in the rest behind it */
+    bool fruitful; /* the round, or its rest, has brought an answer */
     struct pacer pacer;
     struct pacer_rate rate;
     struct mono_time rest_until; /* the round's time-out, once all of it has been asked */
@@ -132,6 +134,7 @@ void neighbours_learn(struct neighbours *neighbours, uint32_t link, const struct
     }
     memcpy(neighbour->mac, mac, ROUTE_MAC);
     neighbours->unknown -= neighbour->known ? 0 : 1;
+    neighbours->fruitful |= !neighbour->known;
     neighbour->known = true;
 }
 
@@ -145,25 +148,44 @@ const uint8_t *neighbours_mac(const struct neighbours *neighbours, int64_t numbe
 /* All of this round has been asked: its answers are given their time, which doubles from round to round. */
 static void end_round(struct neighbours *neighbours, struct mono_time now)
 {
-    uint64_t rest_ms = (uint64_t)NEIGHBOUR_TIME_OUT_MS << neighbours->round;
+    uint32_t doublings = neighbours->round < NEIGHBOUR_TRIES ? neighbours->round : NEIGHBOUR_TRIES - 1;
+    uint64_t rest_ms = (uint64_t)NEIGHBOUR_TIME_OUT_MS << doublings;
 
     neighbours->rest_until = mono_add_ns(now, rest_ms * 1000000);
     neighbours->round++;
     neighbours->at = 0;
+    neighbours->asking = false;
+}
+
+/* The planned rounds, and further ones while each still brings answers: then questions get lost. */
+static bool is_last_round(const struct neighbours *neighbours)
+{
+    return neighbours->round >= NEIGHBOUR_TRIES_MOST || (neighbours->round >= NEIGHBOUR_TRIES && !neighbours->fruitful);
+}
+
+static bool begin_round(struct neighbours *neighbours, struct mono_time now)
+{
+    if (!neighbours->asking && (now.ns < neighbours->rest_until.ns || is_last_round(neighbours))) {
+        return false;
+    }
+    neighbours->fruitful &= neighbours->asking;
+    neighbours->asking = true;
+    return true;
 }
 
 bool neighbours_next(struct neighbours *neighbours, struct mono_time now, struct neighbour_question *ret_question)
 {
-    if (neighbours->unknown == 0 || neighbours->round == NEIGHBOUR_TRIES || now.ns < neighbours->rest_until.ns ||
-        pacer_take(&neighbours->pacer, &neighbours->rate, now, 1) == 0) {
+    if (neighbours->unknown == 0 || !begin_round(neighbours, now)) {
         return false;
     }
     while (neighbours->at < neighbours->count && neighbours->all[neighbours->at]->known) {
         neighbours->at++;
     }
     if (neighbours->at == neighbours->count) {
-        pacer_put_back(&neighbours->pacer, &neighbours->rate);
         end_round(neighbours, now);
+        return false;
+    }
+    if (pacer_take(&neighbours->pacer, &neighbours->rate, now, 1) == 0) {
         return false;
     }
     *ret_question = neighbours->all[neighbours->at++]->question;
@@ -179,5 +201,6 @@ struct mono_time neighbours_wakeup(const struct neighbours *neighbours)
 
 bool neighbours_done(const struct neighbours *neighbours, struct mono_time now)
 {
-    return neighbours->unknown == 0 || (neighbours->round == NEIGHBOUR_TRIES && now.ns >= neighbours->rest_until.ns);
+    return neighbours->unknown == 0 ||
+           (!neighbours->asking && now.ns >= neighbours->rest_until.ns && is_last_round(neighbours));
 }

@@ -4,7 +4,8 @@
 set -uo pipefail
 HERE=$(dirname -- "$(readlink -f -- "${BASH_SOURCE[0]}")")
 BIN=${LEASTPORT_BIN:-$HERE/../../build/dev/bin}
-SCAN=$BIN/leastport-scan
+export BIN
+SCAN=$HERE/scan-connect
 
 # shellcheck source=tests/integration/place.sh
 . "$HERE/place.sh"

@@ -3,7 +3,8 @@
 set -uo pipefail
 HERE=$(dirname -- "$(readlink -f -- "${BASH_SOURCE[0]}")")
 BIN=${LEASTPORT_BIN:-$HERE/../../build/dev/bin}
-SCAN=$BIN/leastport-scan
+export BIN
+SCAN=$HERE/scan-connect
 
 # shellcheck source=tests/integration/place.sh
 . "$HERE/place.sh"
@@ -307,7 +308,7 @@ test_second_signal() {
 # What `leastport scan` says to resume with is typed as it stands.
 test_resume_words() {
     local pid command
-    PATH=$BIN:$PATH leastport scan 10.79.0.0/24 -p 22 --rate 100 --state words -o "jsonl:a b" 2>words.err &
+    PATH=$BIN:$PATH leastport scan --connect 10.79.0.0/24 -p 22 --rate 100 --state words -o "jsonl:a b" 2>words.err &
     pid=$!
     until [[ -s words ]] || ! kill -0 "$pid" 2>/dev/null; do
         sleep 0.02

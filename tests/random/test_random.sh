@@ -5,7 +5,8 @@
 set -uo pipefail
 HERE=$(dirname -- "$(readlink -f -- "${BASH_SOURCE[0]}")")
 BIN=${LEASTPORT_BIN:-$HERE/../../build/dev/bin}
-SCAN=$BIN/leastport-scan
+export BIN
+SCAN=$HERE/../integration/scan-connect
 LISTENER=$BIN/../integration/listener
 LIMIT_S=120
 AT_ONCE=4

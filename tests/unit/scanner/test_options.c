@@ -121,8 +121,10 @@ static int status_of(const char *text)
 static void refuses_misuse_with_2(void **state)
 {
     static const char *const wrong[] = {"",
-                                        "--syn 10.0.0.1",
-                                        "10.0.0.1 --udp",
+                                        "--syn --udp 10.0.0.1",
+                                        "10.0.0.1 --connect --syn",
+                                        "--resume s --syn",
+                                        "10.0.0.1 --rate maximum",
                                         "--nonsense",
                                         "10.0.0.1 --rate fast",
                                         "10.0.0.1 --retries 21",
@@ -140,6 +142,8 @@ static void refuses_misuse_with_2(void **state)
                                         "10.0.0.1 --doctor"};
     static const char *const right[] = {"10.0.0.1",
                                         "--connect 10.0.0.1",
+                                        "--syn --syn 10.0.0.1 --rate max",
+                                        "10.0.0.1 --udp --link ip",
                                         "10.0.0.1 --no-discovery",
                                         "--doctor --json",
                                         "--plan - --from-slab 3 --scan-id x",

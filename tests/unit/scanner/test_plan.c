@@ -143,7 +143,11 @@ static const char *const refusals[][2] = {
     {"{" HEAD ",\"targets\":[\"10.0.0.1\"],\"ports\":\"22,,\"," REST "}", "plan/ports: ports \"22,,\", column 4"},
     {"{" HEAD ",\"targets\":[\"10.0.0.1\"],\"ports\":22," REST "}", "plan/ports: a whole number"},
     {"{" HEAD ",\"targets\":[\"10.0.0.1\"],\"ports\":\"22\",\"probes\":[]}", "plan/probes"},
-    {"{" HEAD ",\"targets\":[\"10.0.0.1\"],\"ports\":\"22\",\"probes\":[\"syn\"]}", "plan/probes/0"},
+    {"{" HEAD ",\"targets\":[\"10.0.0.1\"],\"ports\":\"22\",\"probes\":[\"ack\"]}", "plan/probes/0"},
+    {"{" HEAD ",\"targets\":[\"10.0.0.1\"],\"ports\":\"22\",\"probes\":[\"syn\",\"udp\"]}", "plan/probes"},
+    {"{" HEAD ",\"targets\":[\"10.0.0.1\"],\"ports\":\"22\",\"probes\":[\"udp\"]"
+     ",\"watch\":[{\"host\":\"10.0.0.1\",\"proto\":\"tcp\",\"port\":53}]}",
+     "plan/watch/0/proto: \"tcp\" cannot be asked by the probe \"udp\""},
     {"{" HEAD ",\"targets\":[\"10.0.0.1\"],\"ports\":\"22\"," REST ",\"retries\":21}",
      "plan/retries: 21 is not in 0 to 20"},
     {"{" HEAD ",\"targets\":[\"10.0.0.1\"],\"ports\":\"22\"," REST ",\"rate_pps\":-1}", "plan/rate_pps: -1"},
@@ -231,6 +235,25 @@ static void notes_skipped(void *context, const char *code, const char *host, con
 
     snprintf(said + strlen(said), 512 - strlen(said), "%s %s;", code, host);
     assert_true(strlen(message) > 10);
+}
+
+static void the_probe_decides_the_protocol(void **state)
+{
+    static const char text[] = "{" HEAD ",\"targets\":[\"10.0.0.1\"],\"ports\":\"53\",\"probes\":[\"udp\"]"
+                               ",\"watch\":[{\"host\":\"10.0.0.2\",\"proto\":\"udp\",\"port\":123}]}";
+    struct plan_means means = plan_means_default();
+    struct problem problem;
+    struct plan *plan = NULL;
+    struct plan *again = NULL;
+    (void)state;
+    assert_int_equal(plan_from_json(text, strlen(text), &means, &plan, &problem), 0);
+    assert_int_equal(plan_probe(plan), PLAN_PROBE_UDP);
+    assert_non_null(strstr(plan_json(plan), "\"probes\":[\"udp\"]"));
+    assert_non_null(strstr(plan_json(plan), "\"proto\":\"udp\""));
+    assert_int_equal(plan_from_json(plan_json(plan), strlen(plan_json(plan)), &means, &again, &problem), 0);
+    assert_string_equal(plan_hash(again), plan_hash(plan));
+    plan_destroy(plan);
+    plan_destroy(again);
 }
 
 static void skips_addresses_that_names_have_lost(void **state)
@@ -433,6 +456,7 @@ int main(void)
         cmocka_unit_test(options_and_json_agree),
         cmocka_unit_test(refuses_and_says_where),
         cmocka_unit_test(bounds_nesting),
+        cmocka_unit_test(the_probe_decides_the_protocol),
         cmocka_unit_test(skips_addresses_that_names_have_lost),
         cmocka_unit_test(tells_of_names_without_addresses),
         cmocka_unit_test(never_scan_is_left_out_and_counted),

@@ -93,6 +93,35 @@ static void the_silent_are_asked_three_times_and_given_up(void **state)
     neighbours_destroy(neighbours);
 }
 
+/* Where questions get lost, three are not enough: rounds go on as long as they bring something. */
+static void rounds_go_on_while_they_bring_answers(void **state)
+{
+    struct neighbours *neighbours = neighbours_create();
+    struct mono_time now = {.ns = 1000 * MS};
+    struct neighbour_question asked;
+    uint32_t asked_before[8] = {0};
+    (void)state;
+    for (uint32_t i = 0; i < 8; i++) {
+        struct neighbour_question one = question(i, 0);
+        assert_int_equal(neighbours_add(neighbours, &one), i);
+    }
+    while (!neighbours_done(neighbours, now)) {
+        while (neighbours_next(neighbours, now, &asked)) {
+            uint8_t host = asked.addr.bytes[3];
+            /* Host n answers its question n + 1; the last two never. */
+            if (asked_before[host]++ == host && host < 6) {
+                learn(neighbours, &asked.addr, 0);
+            }
+        }
+        now.ns += MS;
+    }
+    for (int64_t i = 0; i < 8; i++) {
+        assert_int_equal(neighbours_mac(neighbours, i) != NULL, i < 6);
+    }
+    assert_int_equal(asked_before[7], 7);
+    neighbours_destroy(neighbours);
+}
+
 static void it_ends_with_the_last_answer(void **state)
 {
     struct neighbours *neighbours = neighbours_create();
@@ -128,6 +157,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_same_is_asked_once),
         cmocka_unit_test(the_silent_are_asked_three_times_and_given_up),
+        cmocka_unit_test(rounds_go_on_while_they_bring_answers),
         cmocka_unit_test(it_ends_with_the_last_answer),
         cmocka_unit_test(what_was_not_asked_for_is_not_learnt),
     };

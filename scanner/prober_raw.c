@@ -1,0 +1,233 @@
+#include "scanner/prober.h"
+#include "scanner/raw/engine.h"
+#include "scanner/raw/links.h"
+#include "scanner/raw/privilege.h"
+
+#include "lib/log.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { UNREACHABLE_NAMED = 8 };
+
+struct prober {
+    struct prober_options options;
+    struct raw_engine *engine;
+    struct addr canary;
+    struct prober_slab slab;
+    struct pacer_rate host_rate;
+    char *record;
+    char *replay;
+    uint32_t unreachable;
+    bool drops_said;
+    bool unsendable_said;
+};
+
+static void hear_link(void *context, const char *interface, const char *driver, const char *reason, size_t ring_bytes)
+{
+    (void)context;
+    log_notice("%s: link driver %s (%s), receive rings of %zu KiB", interface, driver, reason, ring_bytes / 1024);
+}
+
+static void hear_unreachable(void *context, uint32_t host, int error)
+{
+    struct prober *prober = context;
+    struct addr addr = prober->slab.map.host(prober->slab.map.context, host);
+    char text[ADDR_TEXT_SIZE];
+
+    /* Nobody at an address on link is what most addresses are: its host line says so. */
+    if (prober->slab.quiet || error == EHOSTUNREACH || prober->unreachable > UNREACHABLE_NAMED) {
+        return;
+    }
+    prober->unreachable++;
+    if (prober->unreachable > UNREACHABLE_NAMED) {
+        report_notice(prober->options.report, "unreachable", NULL, "more hosts cannot be reached from this machine");
+        return;
+    }
+    report_notice(prober->options.report, "unreachable", &addr, "%s: this machine cannot send to it: %s",
+                  addr_format(&addr, text), strerror(error));
+}
+
+static void hear_rerouted(void *context)
+{
+    struct prober *prober = context;
+
+    report_notice(prober->options.report, "rerouted", NULL,
+                  "routes changed under the scan: what is unanswered goes by the new ones");
+}
+
+/* "pcap:RECORD[,REPLAY]". */
+static int split_capture(struct prober *prober, const char *link, const char **ret_driver, struct problem *problem)
+{
+    static const char prefix[] = "pcap:";
+    const char *comma;
+
+    *ret_driver = link;
+    if (link == NULL || strncmp(link, "pcap", 4) != 0) {
+        return 0;
+    }
+    if (strncmp(link, prefix, sizeof(prefix) - 1) != 0 || link[sizeof(prefix) - 1] == '\0') {
+        return problem_set(problem, -EINVAL, "--link pcap needs a file: pcap:RECORD, or pcap:RECORD,REPLAY");
+    }
+    link += sizeof(prefix) - 1;
+    comma = strchr(link, ',');
+    prober->record = strndup(link, comma != NULL ? (size_t)(comma - link) : strlen(link));
+    prober->replay = comma != NULL ? strdup(comma + 1) : NULL;
+    *ret_driver = "pcap";
+    return prober->record == NULL || (comma != NULL && prober->replay == NULL)
+               ? problem_set(problem, -ENOMEM, "out of memory")
+               : 0;
+}
+
+static void raw_destroy(struct prober *prober)
+{
+    raw_engine_destroy(prober->engine);
+    free(prober->record);
+    free(prober->replay);
+    free(prober);
+}
+
+static int open_engine(struct prober *prober, struct problem *problem)
+{
+    const struct plan *plan = prober->options.plan;
+    struct raw_engine_options options = {
+        .space = plan_space(plan),
+        .scope = prober->options.scope,
+        .probe = plan_probe(plan) == PLAN_PROBE_UDP ? PACKET_UDP : PACKET_TCP_SYN,
+        .senders = prober->options.threads,
+        .rate = {.ceiling_pps = plan_rate_pps(plan), .brakeless = plan_is_unbraked(plan)},
+        .listener = {
+            .link_opened = hear_link, .unreachable = hear_unreachable, .rerouted = hear_rerouted, .context = prober}};
+    uint16_t port;
+    int rc = split_capture(prober, prober->options.link, &options.driver, problem);
+
+    if (rc < 0) {
+        return rc;
+    }
+    options.record = prober->record;
+    options.replay = prober->replay;
+    if (plan_canary(plan, &prober->canary, &port)) {
+        options.canary = &prober->canary;
+    }
+    rc = raw_engine_create(&options, &prober->engine, problem);
+    return rc == -EPERM && prober->replay == NULL && !privilege_has_raw()
+               ? problem_set(problem, rc,
+                             "raw packets need CAP_NET_RAW: \"leastport doctor\" says how to get it; --connect scans "
+                             "without")
+               : rc;
+}
+
+static int raw_create(const struct prober_options *options, struct prober **ret_prober, struct problem *problem)
+{
+    struct prober *prober = calloc(1, sizeof(*prober));
+    int rc;
+
+    if (prober == NULL) {
+        return problem_set(problem, -ENOMEM, "out of memory");
+    }
+    prober->options = *options;
+    prober->host_rate = pacer_rate_of(plan_host_rate_pps(options->plan), 1);
+    rc = open_engine(prober, problem);
+    if (rc < 0) {
+        raw_destroy(prober);
+        return rc;
+    }
+    *ret_prober = prober;
+    return 0;
+}
+
+static int raw_begin(struct prober *prober, const struct prober_slab *slab, struct problem *problem)
+{
+    struct raw_engine_slab wanted = {.slab = slab->slab,
+                                     .order = slab->order,
+                                     .shard_index = slab->shard_index,
+                                     .shard_count = slab->shard_count,
+                                     .retries = slab->retries,
+                                     .host_rate = prober->host_rate,
+                                     .listener = slab->listener,
+                                     .map = {.hosts = slab->map.hosts,
+                                             .host = slab->map.host,
+                                             .locate = slab->map.locate,
+                                             .find = slab->map.find,
+                                             .context = slab->map.context}};
+
+    prober->slab = *slab;
+    return raw_engine_begin(prober->engine, &wanted, problem);
+}
+
+static int raw_step(struct prober *prober, struct mono_time until, struct problem *problem)
+{
+    return raw_engine_step(prober->engine, until, prober->options.wake_fd, problem);
+}
+
+static void raw_tick(struct prober *prober)
+{
+    struct raw_engine_figures figures = raw_engine_figures(prober->engine);
+
+    if (figures.receive_drops > 0 && !prober->drops_said) {
+        prober->drops_said = true;
+        report_notice(prober->options.report, "receive-drops", NULL,
+                      "this machine lost answers that it had no room for (%" PRIu64
+                      " so far): they are asked for again%s",
+                      figures.receive_drops, plan_is_unbraked(prober->options.plan) ? "" : ", more slowly");
+    }
+    if (figures.unsendable > 0 && !prober->unsendable_said) {
+        prober->unsendable_said = true;
+        report_notice(prober->options.report, "unsendable", NULL, "this machine lets some probes not out: %s",
+                      strerror(figures.unsendable_errno));
+    }
+}
+
+static void raw_limit(struct prober *prober, uint64_t most_pps)
+{
+    raw_engine_limit(prober->engine, most_pps);
+}
+
+/* What stays silent is asked again in any case. */
+static uint32_t raw_taint(struct prober *prober)
+{
+    (void)prober;
+    return 0;
+}
+
+static void raw_stop(struct prober *prober)
+{
+    raw_engine_stop(prober->engine);
+}
+
+static bool raw_is_done(const struct prober *prober)
+{
+    return raw_engine_is_done(prober->engine);
+}
+
+static bool raw_is_complete(const struct prober *prober)
+{
+    return raw_engine_is_complete(prober->engine);
+}
+
+static uint64_t raw_settled(const struct prober *prober)
+{
+    return raw_engine_settled(prober->engine);
+}
+
+static void raw_end(struct prober *prober)
+{
+    raw_engine_end(prober->engine);
+}
+
+const struct prober_ops prober_raw = {
+    .create = raw_create,
+    .destroy = raw_destroy,
+    .begin = raw_begin,
+    .step = raw_step,
+    .tick = raw_tick,
+    .limit = raw_limit,
+    .taint = raw_taint,
+    .stop = raw_stop,
+    .is_done = raw_is_done,
+    .is_complete = raw_is_complete,
+    .settled = raw_settled,
+    .end = raw_end,
+};

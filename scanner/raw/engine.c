@@ -1,0 +1,609 @@
+#include "scanner/raw/engine.h"
+
+#include "scanner/raw/crew.h"
+#include "scanner/raw/links.h"
+#include "scanner/raw/paths.h"
+#include "scanner/raw/port_hold.h"
+#include "scanner/raw/privilege.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <sched.h>
+#include <sodium.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+enum {
+    /* Frames of each link that are taken before the books are looked at again. */
+    TAKE_AT_ONCE = 2048,
+    /* A ring has room for an answer to each probe of a small scan, and 8 MiB for a large one: making it costs 2 ms a
+     * megabyte. */
+    RING_BYTES_PROBE = 128,
+    RING_BYTES_LEAST = 512 * 1024,
+    RING_BYTES_MOST = 8 * 1024 * 1024,
+    PCAP_FIRST_PORT = 61000,
+};
+
+/* How often this machine's own losses are asked for. */
+static const uint64_t LOSSES_EVERY_NS = UINT64_C(2) * 1000 * 1000;
+
+enum phase { IDLE, ASKING, PROBING };
+
+struct raw_engine {
+    struct raw_engine_options options;
+    struct router *router;
+    struct links *links;
+    struct port_hold *hold;
+    struct paths *paths;
+    struct crew *crew;
+    struct rate *rate;
+    struct answer_reader reader;
+    uint8_t key[COOKIE_KEY_BYTES];
+    /* The slab at hand. */
+    struct raw_engine_slab slab;
+    struct volley *volley;
+    enum phase phase;
+    bool stopping;
+    struct mono_time now; /* of the batch that is being taken */
+    struct mono_time losses_asked;
+    struct link_losses losses;
+    uint64_t refused[ANSWER_REFUSALS];
+    uint64_t foreign;
+    uint64_t late;
+    /* What senders say. */
+    _Atomic bool halted;
+    _Atomic int failure;
+    _Atomic uint32_t failed_link;
+};
+
+/* ---- senders ----------------------------------------------------------------------------------------------------- */
+
+/* One sender's frames, and to which link each goes. */
+struct batch {
+    struct volley_shot shots[VOLLEY_BATCH];
+    struct iovec parts[VOLLEY_BATCH];
+    uint32_t links[VOLLEY_BATCH];
+    uint8_t frames[VOLLEY_BATCH][TEMPLATE_FRAME_MAX];
+};
+
+static void fail_sender(struct raw_engine *engine, int rc, uint32_t link)
+{
+    int none = 0;
+
+    engine->failed_link = link;
+    atomic_compare_exchange_strong(&engine->failure, &none, rc);
+    engine->halted = true;
+}
+
+/* The single place where probes become packets: nothing outside the scope, and nothing on the never-scan list, gets
+ * past it. Frames for unreachable hosts are empty. */
+static int fill(struct raw_engine *engine, struct batch *batch, uint32_t count, struct mono_time now)
+{
+    const struct raw_engine_map *map = &engine->slab.map;
+    struct template_target target = {.clock_ms = (uint32_t)(now.ns / 1000000)};
+
+    for (uint32_t i = 0; i < count; i++) {
+        struct paths_frame frame;
+        struct addr addr;
+        uint32_t host;
+        int rc;
+        map->locate(map->context, batch->shots[i].probe, &host, &target.port);
+        addr = map->host(map->context, host);
+        rc = scope_permits(engine->options.scope, &addr, NULL);
+        if (rc < 0) {
+            return rc;
+        }
+        target.destination = addr.bytes;
+        target.try_number = batch->shots[i].try_number;
+        frame = paths_frame(engine->paths, host, &target, batch->frames[i]);
+        batch->parts[i] = (struct iovec){.iov_base = batch->frames[i], .iov_len = frame.length};
+        batch->links[i] = frame.link;
+    }
+    return 0;
+}
+
+/* How many from `first` on go to the same link, frames without bytes being a run of their own. */
+static uint32_t run_of(const struct batch *batch, uint32_t first, uint32_t count)
+{
+    uint32_t end = first + 1;
+
+    while (end < count && batch->links[end] == batch->links[first] &&
+           (batch->parts[end].iov_len == 0) == (batch->parts[first].iov_len == 0)) {
+        end++;
+    }
+    return end - first;
+}
+
+static int send_batch(struct raw_engine *engine, uint32_t sender, struct batch *batch, uint32_t count)
+{
+    uint32_t done = 0;
+
+    while (done < count) {
+        uint32_t run = run_of(batch, done, count);
+        bool empty = batch->parts[done].iov_len == 0;
+        int sent = empty ? (int)run : links_send(engine->links, batch->links[done], sender, &batch->parts[done], run);
+        struct mono_time now = mono_now();
+        if (sent < 0) {
+            volley_put_back(engine->volley, sender, now, &batch->shots[done], count - done);
+            fail_sender(engine, sent, batch->links[done]);
+            return sent;
+        }
+        if (sent > 0) {
+            volley_sent(engine->volley, sender, now, &batch->shots[done], (uint32_t)sent);
+        }
+        done += (uint32_t)sent;
+        if ((uint32_t)sent < run) {
+            volley_put_back(engine->volley, sender, now, &batch->shots[done], count - done);
+            break;
+        }
+    }
+    return 0;
+}
+
+static void sleep_until(struct mono_time until)
+{
+    struct timespec time = {.tv_sec = (time_t)(until.ns / 1000000000), .tv_nsec = (long)(until.ns % 1000000000)};
+
+    clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &time, NULL);
+}
+
+static void sender_work(void *context, uint32_t number)
+{
+    struct raw_engine *engine = context;
+    struct batch *batch = calloc(1, sizeof(*batch));
+    int rc = batch == NULL ? -ENOMEM : 0;
+
+    while (rc == 0 && !atomic_load_explicit(&engine->halted, memory_order_relaxed)) {
+        struct mono_time now = mono_now();
+        uint32_t count = volley_draw(engine->volley, number, now, batch->shots, VOLLEY_BATCH);
+        if (count == 0) {
+            sleep_until(volley_sender_wakeup(engine->volley, number, now));
+            continue;
+        }
+        rc = fill(engine, batch, count, now);
+        if (rc < 0) {
+            volley_put_back(engine->volley, number, now, batch->shots, count);
+            break;
+        }
+        rc = send_batch(engine, number, batch, count);
+    }
+    if (rc < 0) {
+        fail_sender(engine, rc, 0);
+    }
+    free(batch);
+}
+
+/* ---- opening ----------------------------------------------------------------------------------------------------- */
+
+static void hear_opened(void *context, const char *interface, const char *driver, const char *reason, size_t ring_bytes)
+{
+    const struct raw_engine *engine = context;
+    const struct raw_engine_listener *listener = &engine->options.listener;
+
+    listener->link_opened(listener->context, interface, driver, reason, ring_bytes);
+}
+
+static void hear_unreachable(void *context, uint32_t host, int error)
+{
+    struct raw_engine *engine = context;
+    const struct raw_engine_listener *listener = &engine->options.listener;
+
+    slab_host(engine->slab.slab, host)->done = true;
+    listener->unreachable(listener->context, host, error);
+    engine->slab.listener.host_done(engine->slab.listener.context, host);
+}
+
+static uint32_t processors(void)
+{
+    cpu_set_t set;
+    int count = sched_getaffinity(0, sizeof(set), &set) == 0 ? CPU_COUNT(&set) : 1;
+
+    return count < 1 ? 1 : count > RAW_ENGINE_SENDERS_MAX ? RAW_ENGINE_SENDERS_MAX : (uint32_t)count;
+}
+
+static bool is_replay(const struct raw_engine *engine)
+{
+    return engine->options.driver != NULL && strcmp(engine->options.driver, "pcap") == 0;
+}
+
+static struct link_filter filter_of(const struct raw_engine *engine, uint16_t first_port)
+{
+    const struct space *space = engine->options.space;
+    struct link_filter filter = {.first_port = first_port,
+                                 .last_port = (uint16_t)(first_port + RAW_ENGINE_PORTS - 1),
+                                 .tcp = engine->options.probe == PACKET_TCP_SYN,
+                                 .udp = engine->options.probe == PACKET_UDP,
+                                 .arp = true};
+
+    for (size_t i = 0; i < space_ranges(space); i++) {
+        struct addr first;
+        struct addr last;
+        space_range(space, i, &first, &last);
+        filter.ipv4 |= !first.is_ipv6;
+        filter.ipv6 |= first.is_ipv6 != 0;
+    }
+    if (engine->options.canary != NULL) {
+        filter.ipv4 |= !engine->options.canary->is_ipv6;
+        filter.ipv6 |= engine->options.canary->is_ipv6 != 0;
+    }
+    return filter;
+}
+
+static int open_ports(struct raw_engine *engine, struct cookie_ports *ret_ports, struct problem *problem)
+{
+    int rc;
+
+    *ret_ports = (struct cookie_ports){.first = PCAP_FIRST_PORT, .count = RAW_ENGINE_PORTS};
+    if (is_replay(engine)) {
+        return 0;
+    }
+    rc = port_hold_create(engine->options.probe == PACKET_UDP ? PORT_HOLD_UDP : PORT_HOLD_TCP, RAW_ENGINE_PORTS,
+                          &engine->hold, problem);
+    if (rc == 0) {
+        ret_ports->first = port_hold_first(engine->hold);
+    }
+    return rc;
+}
+
+static uint32_t ring_bytes(const struct raw_engine *engine)
+{
+    uint64_t probes = space_probes(engine->options.space);
+
+    if (engine->options.ring_bytes != 0 || probes >= RING_BYTES_MOST / RING_BYTES_PROBE) {
+        return engine->options.ring_bytes != 0 ? engine->options.ring_bytes : RING_BYTES_MOST;
+    }
+    return probes * RING_BYTES_PROBE > RING_BYTES_LEAST ? (uint32_t)(probes * RING_BYTES_PROBE) : RING_BYTES_LEAST;
+}
+
+static int open_network(struct raw_engine *engine, struct problem *problem)
+{
+    struct paths_options paths = {
+        .probe = engine->options.probe, .key = engine->key, .unreachable = hear_unreachable, .context = engine};
+    struct links_options links = {.driver = engine->options.driver,
+                                  .senders = engine->options.senders,
+                                  .ring_bytes = ring_bytes(engine),
+                                  .record = engine->options.record,
+                                  .replay = engine->options.replay,
+                                  .opened = hear_opened,
+                                  .context = engine};
+    int rc = open_ports(engine, &paths.ports, problem);
+
+    if (rc == 0) {
+        answer_reader_init(&engine->reader, engine->key, paths.ports, LOSS_PASSES_MAX);
+        links.filter = filter_of(engine, paths.ports.first);
+        rc = links_create(&links, &engine->links, problem);
+    }
+    if (rc == 0 && !is_replay(engine)) {
+        rc = router_create(&engine->router, problem);
+    }
+    if (rc < 0) {
+        return rc;
+    }
+    paths.links = engine->links;
+    paths.router = engine->router;
+    engine->paths = paths_create(&paths);
+    return engine->paths == NULL
+               ? problem_set(problem, -ENOMEM, "out of memory")
+               : paths_open_links(engine->paths, engine->options.space, engine->options.canary, problem);
+}
+
+static int confine(struct raw_engine *engine, struct problem *problem)
+{
+    int rc = is_replay(engine) ? 0 : privilege_drop(problem);
+
+    return rc == 0 ? privilege_confine(problem) : rc;
+}
+
+int raw_engine_create(const struct raw_engine_options *options, struct raw_engine **ret_engine, struct problem *problem)
+{
+    struct raw_engine *engine = calloc(1, sizeof(*engine));
+    int rc = 0;
+
+    if (engine == NULL) {
+        return problem_set(problem, -ENOMEM, "out of memory");
+    }
+    engine->options = *options;
+    if (engine->options.senders == 0) {
+        engine->options.senders = processors();
+    }
+    if (options->key != NULL) {
+        memcpy(engine->key, options->key, sizeof(engine->key));
+    } else {
+        randombytes_buf(engine->key, sizeof(engine->key));
+    }
+    if (!is_replay(engine) && !privilege_has_raw()) {
+        rc = problem_set(problem, -EPERM, "raw sockets need CAP_NET_RAW");
+    }
+    engine->rate = rc == 0 ? rate_create(&options->rate) : NULL;
+    if (rc == 0 && engine->rate == NULL) {
+        rc = problem_set(problem, -ENOMEM, "out of memory");
+    }
+    rc = rc == 0 ? open_network(engine, problem) : rc;
+    rc = rc == 0 ? confine(engine, problem) : rc;
+    rc = rc == 0 ? crew_create(engine->options.senders, &engine->crew, problem) : rc;
+    if (rc < 0) {
+        raw_engine_destroy(engine);
+        return rc;
+    }
+    *ret_engine = engine;
+    return 0;
+}
+
+void raw_engine_destroy(struct raw_engine *engine)
+{
+    if (engine == NULL) {
+        return;
+    }
+    raw_engine_end(engine);
+    crew_destroy(engine->crew);
+    paths_destroy(engine->paths);
+    router_destroy(engine->router);
+    links_destroy(engine->links);
+    port_hold_destroy(engine->hold);
+    rate_destroy(engine->rate);
+    sodium_memzero(engine->key, sizeof(engine->key));
+    free(engine);
+}
+
+/* ---- a slab ------------------------------------------------------------------------------------------------------ */
+
+static bool is_done_host(void *of, uint32_t host)
+{
+    return slab_host(of, host)->done;
+}
+
+static int resolve(struct raw_engine *engine, struct problem *problem)
+{
+    struct paths_hosts hosts = {.count = engine->slab.map.hosts,
+                                .host = engine->slab.map.host,
+                                .context = engine->slab.map.context,
+                                .skipped = is_done_host,
+                                .of = engine->slab.slab};
+    int rc = paths_resolve(engine->paths, &hosts, problem);
+
+    engine->phase = rc == 0 ? ASKING : IDLE;
+    return rc;
+}
+
+int raw_engine_begin(struct raw_engine *engine, const struct raw_engine_slab *slab, struct problem *problem)
+{
+    assert(engine->phase == IDLE);
+    engine->slab = *slab;
+    engine->stopping = false;
+    return resolve(engine, problem);
+}
+
+static int begin_probing(struct raw_engine *engine, struct problem *problem)
+{
+    struct volley_options options = {.slab = engine->slab.slab,
+                                     .order = engine->slab.order,
+                                     .shard_index = engine->slab.shard_index,
+                                     .shard_count = engine->slab.shard_count,
+                                     .retries = engine->slab.retries,
+                                     .senders = crew_count(engine->crew),
+                                     .rate = engine->rate,
+                                     .host_rate = engine->slab.host_rate,
+                                     .listener = engine->slab.listener};
+
+    if (volley_create(&options, mono_now(), &engine->volley) < 0) {
+        return problem_set(problem, -ENOMEM, "out of memory");
+    }
+    if (engine->stopping) {
+        volley_stop(engine->volley);
+    }
+    engine->halted = false;
+    engine->phase = PROBING;
+    crew_start(engine->crew, sender_work, engine);
+    return 0;
+}
+
+void raw_engine_end(struct raw_engine *engine)
+{
+    if (engine->phase == PROBING) {
+        engine->halted = true;
+        crew_rest(engine->crew);
+        volley_suspend(engine->volley);
+        volley_destroy(engine->volley);
+        engine->volley = NULL;
+    }
+    engine->phase = IDLE;
+}
+
+void raw_engine_stop(struct raw_engine *engine)
+{
+    engine->stopping = true;
+    if (engine->phase == PROBING) {
+        volley_stop(engine->volley);
+    }
+}
+
+bool raw_engine_is_done(const struct raw_engine *engine)
+{
+    return engine->phase == PROBING ? volley_is_done(engine->volley) : engine->stopping;
+}
+
+bool raw_engine_is_complete(const struct raw_engine *engine)
+{
+    return engine->phase == PROBING && volley_is_complete(engine->volley);
+}
+
+uint64_t raw_engine_settled(const struct raw_engine *engine)
+{
+    return engine->phase == PROBING ? volley_settled(engine->volley) : 0;
+}
+
+void raw_engine_limit(struct raw_engine *engine, uint64_t ceiling_pps)
+{
+    rate_limit(engine->rate, ceiling_pps);
+}
+
+/* ---- receiving --------------------------------------------------------------------------------------------------- */
+
+static void take_answer(struct raw_engine *engine, const struct answer *answer)
+{
+    static const enum probe_answer weights[] = {[ANSWER_SYN_ACK] = PROBE_SYN_ACK,
+                                                [ANSWER_RST] = PROBE_RST,
+                                                [ANSWER_ICMP] = PROBE_ICMP,
+                                                [ANSWER_UDP] = PROBE_SYN_ACK};
+    struct sweep_answer taken = {.answer = weights[answer->kind],
+                                 .reason = answer->reason,
+                                 .from_host = answer->from_host,
+                                 .names_try = true,
+                                 .try_number = answer->try_number};
+    int64_t probe = engine->phase == PROBING && answer->probe == engine->options.probe
+                        ? engine->slab.map.find(engine->slab.map.context, &answer->host, answer->port)
+                        : -1;
+
+    if (probe < 0) {
+        engine->late++;
+        return;
+    }
+    /* The port itself says that nothing listens (RFC 1122, 4.1.3.1): closed, for UDP. */
+    if (answer->kind == ANSWER_ICMP && engine->options.probe == PACKET_UDP && answer->from_host &&
+        answer->reason == REASON_PORT_UNREACH) {
+        taken.answer = PROBE_RST;
+    }
+    engine->foreign += answer->from_host ? 0 : 1;
+    taken.probe = (uint32_t)probe;
+    volley_take(engine->volley, &taken, engine->now);
+}
+
+static void take_frame(void *context, uint32_t link, const struct link_frame *frame)
+{
+    struct raw_engine *engine = context;
+    unsigned int flags = (links_layer(engine->links, link) == LINK_ETHERNET ? ANSWER_ETHERNET : 0U) |
+                         (frame->checksum_pending ? ANSWER_UNVERIFIED : 0U);
+    struct answer answer;
+
+    answer_read(&engine->reader, frame->bytes, frame->length, flags, &answer);
+    switch (answer.kind) {
+    case ANSWER_SYN_ACK:
+    case ANSWER_RST:
+    case ANSWER_ICMP:
+    case ANSWER_UDP:
+        take_answer(engine, &answer);
+        break;
+    case ANSWER_ARP:
+    case ANSWER_NEIGHBOUR:
+        paths_take(engine->paths, link, &answer);
+        break;
+    case ANSWER_REFUSED:
+        engine->refused[answer.refusal]++;
+        break;
+    case ANSWER_ECHO:
+    case ANSWER_OTHER:
+        break;
+    }
+}
+
+static void hear_losses(struct raw_engine *engine)
+{
+    struct link_losses before = engine->losses;
+
+    if (mono_elapsed_ns(engine->losses_asked, engine->now) < LOSSES_EVERY_NS) {
+        return;
+    }
+    engine->losses_asked = engine->now;
+    engine->losses = links_losses(engine->links);
+    if (engine->phase == PROBING && engine->losses.receive_drops > before.receive_drops) {
+        volley_lost_here(engine->volley, engine->losses.receive_drops - before.receive_drops, engine->now);
+    }
+}
+
+/* ---- routes that change ------------------------------------------------------------------------------------------ */
+
+static int heed_routes(struct raw_engine *engine, struct problem *problem)
+{
+    bool stopping = engine->stopping;
+
+    if (engine->router == NULL || !router_changed(engine->router) || !paths_changed(engine->paths)) {
+        return 0;
+    }
+    engine->options.listener.rerouted(engine->options.listener.context);
+    raw_engine_end(engine);
+    engine->stopping = stopping;
+    return resolve(engine, problem);
+}
+
+/* ---- steps ------------------------------------------------------------------------------------------------------- */
+
+static int sender_failure(struct raw_engine *engine, struct problem *problem)
+{
+    int rc = engine->failure;
+
+    if (rc == 0) {
+        return 0;
+    }
+    if (rc == -EPERM || rc == -EACCES) {
+        return problem_set(problem, rc,
+                           "the guard refused a probe that the plan should not have held; nothing was sent");
+    }
+    return problem_set(problem, rc, "%s: sending: %s", links_interface(engine->links, engine->failed_link),
+                       strerror(-rc));
+}
+
+static int receive(struct raw_engine *engine, struct problem *problem)
+{
+    uint32_t link = 0;
+    int rc = links_receive(engine->links, TAKE_AT_ONCE, take_frame, engine, &link);
+
+    return rc < 0 ? problem_set(problem, rc, "%s: receiving: %s", links_interface(engine->links, link), strerror(-rc))
+                  : 0;
+}
+
+/* What the phase wants done now; *ret_due: when it wants to be asked again. */
+static int go_on(struct raw_engine *engine, struct mono_time *ret_due, struct problem *problem)
+{
+    int rc = 0;
+
+    if (engine->phase == ASKING) {
+        rc = paths_ask(engine->paths, engine->now, problem);
+        *ret_due = paths_wakeup(engine->paths);
+        if (rc == 0 && paths_settle(engine->paths, engine->now)) {
+            rc = begin_probing(engine, problem);
+            *ret_due = engine->now;
+        }
+        return rc;
+    }
+    volley_tick(engine->volley, engine->now);
+    *ret_due = volley_wakeup(engine->volley);
+    return sender_failure(engine, problem);
+}
+
+int raw_engine_step(struct raw_engine *engine, struct mono_time until, int wake_fd, struct problem *problem)
+{
+    int fds[2] = {wake_fd, engine->router != NULL ? router_descriptor(engine->router) : -1};
+    struct mono_time due = until;
+    int rc;
+
+    assert(engine->phase != IDLE);
+    engine->now = mono_now();
+    rc = receive(engine, problem);
+    if (rc == 0) {
+        hear_losses(engine);
+        rc = heed_routes(engine, problem);
+    }
+    if (rc == 0) {
+        rc = go_on(engine, &due, problem);
+    }
+    if (rc == 0 && due.ns > engine->now.ns && !raw_engine_is_done(engine)) {
+        links_wait(engine->links, due.ns < until.ns ? due : until, fds, 2);
+    }
+    return rc;
+}
+
+struct raw_engine_figures raw_engine_figures(const struct raw_engine *engine)
+{
+    struct raw_engine_figures figures = {.rate = rate_figures(engine->rate),
+                                         .receive_drops = engine->losses.receive_drops,
+                                         .send_refusals = engine->losses.send_refusals,
+                                         .unsendable = engine->losses.unsendable,
+                                         .unsendable_errno = engine->losses.unsendable_errno,
+                                         .foreign = engine->foreign,
+                                         .late = engine->late};
+
+    memcpy(figures.refused, engine->refused, sizeof(figures.refused));
+    return figures;
+}

@@ -1,0 +1,509 @@
+#include "scanner/raw/paths.h"
+
+#include "scanner/packet/arp.h"
+#include "scanner/packet/icmp6.h"
+#include "scanner/raw/neighbour.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <net/ethernet.h>
+#include <netinet/in.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    /* Routes beyond this many stretches of the space are left to each slab: their links may then not be open. */
+    STRETCHES_MAX = 65536,
+    PATHS_MAX = UINT16_MAX - 2,
+    QUESTIONS_AT_ONCE = 64,
+};
+
+static const uint16_t NO_PATH = UINT16_MAX;
+static const uint16_t SKIPPED = UINT16_MAX - 1;
+static const uint32_t NO_HOP = UINT32_MAX;
+
+/* One source address on one link: its probes differ in destination and next hop only. */
+struct path {
+    uint32_t link;
+    uint32_t ifindex;
+    struct addr source;
+    uint8_t source_mac[ROUTE_MAC];
+    enum link_layer layer;
+    struct template *templates; /* one, or for UDP one for each payload and for none */
+};
+
+struct way {
+    uint16_t path;
+    uint8_t mac[ROUTE_MAC];
+};
+
+struct paths {
+    struct paths_options options;
+    struct path *paths;
+    uint32_t count;
+    uint32_t room;
+    /* Of the slab at hand. */
+    struct way *ways;
+    uint32_t *hops; /* numbers of neighbours */
+    struct paths_hosts hosts;
+    uint64_t digest; /* of its routes */
+    struct neighbours *neighbours;
+    bool settled;
+};
+
+struct paths *paths_create(const struct paths_options *options)
+{
+    struct paths *paths = calloc(1, sizeof(*paths));
+
+    if (paths != NULL) {
+        paths->options = *options;
+    }
+    return paths;
+}
+
+static void forget_slab(struct paths *paths)
+{
+    free(paths->ways);
+    free(paths->hops);
+    neighbours_destroy(paths->neighbours);
+    paths->ways = NULL;
+    paths->hops = NULL;
+    paths->neighbours = NULL;
+    paths->hosts = (struct paths_hosts){0};
+    paths->settled = false;
+}
+
+void paths_destroy(struct paths *paths)
+{
+    if (paths == NULL) {
+        return;
+    }
+    forget_slab(paths);
+    for (uint32_t i = 0; i < paths->count; i++) {
+        free(paths->paths[i].templates);
+    }
+    free(paths->paths);
+    free(paths);
+}
+
+/* ---- paths ------------------------------------------------------------------------------------------------------- */
+
+static size_t template_count(const struct paths *paths)
+{
+    return paths->options.probe == PACKET_UDP ? payload_table_size + 1 : 1;
+}
+
+static void make_templates(const struct paths *paths, struct path *path)
+{
+    static const uint8_t nobody[ETHERNET_ADDRESS_SIZE] = {0};
+    struct ethernet_header link = {.destination = nobody, .source = path->source_mac};
+    struct template_options options = {.probe = paths->options.probe,
+                                       .source = &path->source,
+                                       .link = path->layer == LINK_ETHERNET ? &link : NULL,
+                                       .key = paths->options.key,
+                                       .ports = paths->options.ports};
+
+    for (size_t i = 0; i < template_count(paths); i++) {
+        options.payload = i < payload_table_size ? &payload_table[i] : &payload_none;
+        template_init(&path->templates[i], &options);
+    }
+}
+
+static bool is_path(const struct path *path, const struct route *route)
+{
+    return path->ifindex == route->ifindex && addr_equal(&path->source, &route->source) &&
+           memcmp(path->source_mac, route->source_mac, ROUTE_MAC) == 0;
+}
+
+static int add_path(struct paths *paths, const struct route *route, uint32_t link, uint32_t *ret_number)
+{
+    struct path *path;
+
+    if (paths->count == paths->room) {
+        uint32_t wanted = paths->room == 0 ? 8 : 2 * paths->room;
+        struct path *grown = wanted <= PATHS_MAX ? realloc(paths->paths, wanted * sizeof(*grown)) : NULL;
+        if (grown == NULL) {
+            return -ENOMEM;
+        }
+        paths->paths = grown;
+        paths->room = wanted;
+    }
+    path = &paths->paths[paths->count];
+    *path = (struct path){.link = link,
+                          .ifindex = route->ifindex,
+                          .source = route->source,
+                          .layer = links_layer(paths->options.links, link),
+                          .templates = calloc(template_count(paths), sizeof(struct template))};
+    memcpy(path->source_mac, route->source_mac, ROUTE_MAC);
+    if (path->templates == NULL) {
+        return -ENOMEM;
+    }
+    make_templates(paths, path);
+    *ret_number = paths->count++;
+    return 0;
+}
+
+/* -ENOENT: its link is not open. */
+static int find_path(struct paths *paths, const struct route *route, uint32_t *ret_number)
+{
+    uint32_t link;
+    int rc;
+
+    for (uint32_t i = 0; i < paths->count; i++) {
+        if (is_path(&paths->paths[i], route)) {
+            *ret_number = i;
+            return 0;
+        }
+    }
+    rc = links_find(paths->options.links, route->ifindex, &link);
+    return rc < 0 ? rc : add_path(paths, route, link, ret_number);
+}
+
+/* ---- routes ------------------------------------------------------------------------------------------------------ */
+
+/* Without a network: from an address of the documentation's (RFC 5737, RFC 3849). */
+static void documentation_route(const struct addr *addr, struct route *route, struct addr *ret_last)
+{
+    static const uint8_t four[4] = {192, 0, 2, 1};
+    static const uint8_t six[4] = {0x20, 0x01, 0x0d, 0xb8};
+
+    *route = (struct route){.interface = "pcap", .source.is_ipv6 = addr->is_ipv6, .next_hop = *addr};
+    memcpy(route->source.bytes, addr->is_ipv6 ? six : four, 4);
+    route->source.bytes[15] = addr->is_ipv6 ? 1 : 0;
+    *ret_last = *addr;
+    memset(ret_last->bytes, 0xff, addr->is_ipv6 ? 16 : 4);
+}
+
+static int find_route(struct paths *paths, const struct addr *addr, struct route *ret_route, struct addr *ret_last,
+                      struct problem *problem)
+{
+    if (paths->options.router == NULL) {
+        documentation_route(addr, ret_route, ret_last);
+        return 0;
+    }
+    return router_find(paths->options.router, addr, ret_route, ret_last, problem);
+}
+
+static int open_link_to(struct paths *paths, const struct addr *addr, struct addr *ret_last, struct problem *problem)
+{
+    struct route route;
+    struct problem no_way;
+    uint32_t link;
+
+    if (find_route(paths, addr, &route, ret_last, &no_way) < 0) {
+        return 0;
+    }
+    return links_open(paths->options.links, &route, &link, problem);
+}
+
+int paths_open_links(struct paths *paths, const struct space *space, const struct addr *canary, struct problem *problem)
+{
+    uint32_t stretches = 0;
+    struct addr last;
+    int rc = 0;
+
+    for (size_t i = 0; rc == 0 && i < space_ranges(space); i++) {
+        struct addr at;
+        struct addr end;
+        bool more = true;
+        space_range(space, i, &at, &end);
+        while (rc == 0 && more && stretches++ < STRETCHES_MAX) {
+            rc = open_link_to(paths, &at, &last, problem);
+            at = last;
+            more = addr_compare(&last, &end) < 0 && addr_add(&at, 1);
+        }
+    }
+    if (rc == 0 && canary != NULL) {
+        rc = open_link_to(paths, canary, &last, problem);
+    }
+    return rc;
+}
+
+/* ---- a slab ------------------------------------------------------------------------------------------------------ */
+
+/* FNV-1a: enough to see that something changed. */
+static uint64_t mix(uint64_t digest, const void *bytes, size_t size)
+{
+    const uint8_t *at = bytes;
+
+    for (size_t i = 0; i < size; i++) {
+        digest = (digest ^ at[i]) * UINT64_C(0x100000001b3);
+    }
+    return digest;
+}
+
+static uint64_t mix_route(uint64_t digest, const struct addr *first, int rc, const struct route *route)
+{
+    digest = mix(digest, first->bytes, sizeof(first->bytes));
+    digest = mix(digest, &rc, sizeof(rc));
+    if (rc == 0) {
+        digest = mix(digest, &route->ifindex, sizeof(route->ifindex));
+        digest = mix(digest, route->source.bytes, sizeof(route->source.bytes));
+        digest = mix(digest, &route->on_link, sizeof(route->on_link));
+        digest = mix(digest, route->source_mac, sizeof(route->source_mac));
+        if (!route->on_link) {
+            digest = mix(digest, route->next_hop.bytes, sizeof(route->next_hop.bytes));
+        }
+    }
+    return digest;
+}
+
+/* What one route says of the hosts of its stretch. */
+struct stretch {
+    struct route route;
+    struct addr last;
+    int rc;
+    uint32_t path;
+    bool begun;
+};
+
+/* True when the address begins a new stretch. */
+static bool enter_stretch(struct paths *paths, const struct addr *addr, struct stretch *stretch, uint64_t *digest)
+{
+    struct problem no_way;
+
+    if (stretch->begun && addr->is_ipv6 == stretch->last.is_ipv6 && addr_compare(addr, &stretch->last) <= 0) {
+        return false;
+    }
+    stretch->begun = true;
+    stretch->rc = find_route(paths, addr, &stretch->route, &stretch->last, &no_way);
+    *digest = mix_route(*digest, addr, stretch->rc, &stretch->route);
+    return true;
+}
+
+static int choose_path(struct paths *paths, struct stretch *stretch, struct problem *problem)
+{
+    int rc = find_path(paths, &stretch->route, &stretch->path);
+
+    if (rc == -ENOENT) {
+        return problem_set(problem, -ENOTUNIQ,
+                           "a route leads by %s now, which was not opened when the scan began: resume the scan",
+                           stretch->route.interface);
+    }
+    return rc < 0 ? problem_set(problem, rc, "out of memory") : 0;
+}
+
+static int add_hop(struct paths *paths, uint32_t host, const struct addr *addr, const struct stretch *stretch)
+{
+    struct route route = stretch->route;
+    struct neighbour_question question = {.addr = route.on_link ? *addr : route.next_hop,
+                                          .source = route.source,
+                                          .link = paths->paths[stretch->path].link};
+    uint8_t mac[ROUTE_MAC];
+    int64_t number;
+
+    question.addr.zone = 0; /* the link says it */
+    number = neighbours_add(paths->neighbours, &question);
+    if (number < 0) {
+        return (int)number;
+    }
+    paths->hops[host] = (uint32_t)number;
+    route.next_hop = question.addr;
+    /* What is on link is asked anew, because the kernel's table may be old; a gateway that the kernel uses is there. */
+    if (!route.on_link && router_neighbour(paths->options.router, &route, mac)) {
+        neighbours_learn(paths->neighbours, question.link, &question.addr, mac);
+    }
+    return 0;
+}
+
+static int resolve_host(struct paths *paths, uint32_t host, struct stretch *stretch, struct problem *problem)
+{
+    struct addr addr = paths->hosts.host(paths->hosts.context, host);
+    bool entered = enter_stretch(paths, &addr, stretch, &paths->digest);
+    int rc;
+
+    paths->ways[host].path = NO_PATH;
+    if (stretch->rc < 0) {
+        paths->options.unreachable(paths->options.context, host, -stretch->rc);
+        return 0;
+    }
+    rc = entered ? choose_path(paths, stretch, problem) : 0;
+    if (rc < 0) {
+        return rc;
+    }
+    paths->ways[host].path = (uint16_t)stretch->path;
+    if (paths->paths[stretch->path].layer == LINK_ETHERNET && paths->options.router != NULL &&
+        add_hop(paths, host, &addr, stretch) < 0) {
+        return problem_set(problem, -ENOMEM, "out of memory");
+    }
+    return 0;
+}
+
+static int make_room(struct paths *paths, const struct paths_hosts *hosts, struct problem *problem)
+{
+    forget_slab(paths);
+    paths->ways = calloc((size_t)hosts->count + 1, sizeof(*paths->ways));
+    paths->hops = calloc((size_t)hosts->count + 1, sizeof(*paths->hops));
+    paths->neighbours = neighbours_create();
+    if (paths->ways == NULL || paths->hops == NULL || paths->neighbours == NULL) {
+        forget_slab(paths);
+        return problem_set(problem, -ENOMEM, "out of memory");
+    }
+    paths->hosts = *hosts;
+    for (uint32_t i = 0; i < hosts->count; i++) {
+        paths->ways[i].path = SKIPPED;
+        paths->hops[i] = NO_HOP;
+    }
+    return 0;
+}
+
+int paths_resolve(struct paths *paths, const struct paths_hosts *hosts, struct problem *problem)
+{
+    struct stretch stretch = {.begun = false};
+    int rc = make_room(paths, hosts, problem);
+
+    paths->digest = 0;
+    for (uint32_t i = 0; rc == 0 && i < hosts->count; i++) {
+        if (!hosts->skipped(hosts->of, i)) {
+            rc = resolve_host(paths, i, &stretch, problem);
+        }
+    }
+    return rc;
+}
+
+bool paths_changed(struct paths *paths)
+{
+    struct stretch stretch = {.begun = false};
+    uint64_t digest = 0;
+
+    for (uint32_t i = 0; i < paths->hosts.count; i++) {
+        struct addr addr = paths->hosts.host(paths->hosts.context, i);
+        if (paths->ways[i].path != SKIPPED) {
+            enter_stretch(paths, &addr, &stretch, &digest);
+        }
+    }
+    return digest != paths->digest;
+}
+
+/* ---- neighbours ------------------------------------------------------------------------------------------------- */
+
+static size_t arp_frame(const struct path *path, const struct neighbour_question *question, uint8_t *frame)
+{
+    static const uint8_t all[ETHERNET_ADDRESS_SIZE] = {0xff, 0xff, 0xff, 0xff, 0xff, 0xff};
+    struct ethernet_header ethernet = {.destination = all, .source = path->source_mac, .type = ETHERTYPE_ARP};
+    struct arp_message message = {.operation = ARP_REQUEST,
+                                  .sender_link = path->source_mac,
+                                  .sender = question->source.bytes,
+                                  .target = question->addr.bytes};
+    size_t length = ethernet_build(frame, &ethernet);
+
+    return length + arp_build(frame + length, &message);
+}
+
+static size_t solicitation_frame(const struct path *path, const struct neighbour_question *question, uint8_t *frame)
+{
+    uint8_t group[16];
+    uint8_t group_link[ETHERNET_ADDRESS_SIZE];
+    struct ethernet_header ethernet = {.destination = group_link, .source = path->source_mac, .type = ETHERTYPE_IPV6};
+    struct ip_header ip = {.is_ipv6 = true,
+                           .source = question->source.bytes,
+                           .destination = group,
+                           .protocol = IPPROTO_ICMPV6,
+                           .ttl = ICMP6_HOP_LIMIT};
+    struct icmp6_neighbour message = {.target = question->addr.bytes, .link = path->source_mac};
+    size_t body;
+
+    icmp6_solicited_node(question->addr.bytes, group, group_link);
+    ethernet_build(frame, &ethernet);
+    body = icmp6_build(frame + ETHERNET_HEADER_SIZE + IP6_HEADER_SIZE, &ip, &message);
+    ip_build(frame + ETHERNET_HEADER_SIZE, &ip, body);
+    return ETHERNET_HEADER_SIZE + IP6_HEADER_SIZE + body;
+}
+
+static const struct path *path_of(const struct paths *paths, const struct neighbour_question *question)
+{
+    for (uint32_t i = 0; i < paths->count; i++) {
+        if (paths->paths[i].link == question->link && paths->paths[i].source.is_ipv6 == question->source.is_ipv6 &&
+            addr_equal(&paths->paths[i].source, &question->source)) {
+            return &paths->paths[i];
+        }
+    }
+    return NULL;
+}
+
+static int ask_one(struct paths *paths, const struct neighbour_question *question, struct problem *problem)
+{
+    uint8_t frame[ETHERNET_HEADER_SIZE + IP6_HEADER_SIZE + ICMP6_NEIGHBOUR_SIZE];
+    const struct path *path = path_of(paths, question);
+    struct iovec part = {.iov_base = frame};
+    int sent;
+
+    assert(path != NULL);
+    if (question->addr.is_ipv6 != question->source.is_ipv6) {
+        /* A gateway of the other family (RFC 5549), which only the kernel can have asked. */
+        return 0;
+    }
+    part.iov_len =
+        question->addr.is_ipv6 ? solicitation_frame(path, question, frame) : arp_frame(path, question, frame);
+    sent = links_send(paths->options.links, question->link, 0, &part, 1);
+    if (sent < 0) {
+        return problem_set(problem, sent, "%s: %s", links_interface(paths->options.links, question->link),
+                           strerror(-sent));
+    }
+    /* One that found no room is asked again in the next round. */
+    return 0;
+}
+
+int paths_ask(struct paths *paths, struct mono_time now, struct problem *problem)
+{
+    struct neighbour_question question;
+    int rc = 0;
+
+    for (int i = 0; rc == 0 && i < QUESTIONS_AT_ONCE && neighbours_next(paths->neighbours, now, &question); i++) {
+        rc = ask_one(paths, &question, problem);
+    }
+    return rc;
+}
+
+void paths_take(struct paths *paths, uint32_t link, const struct answer *answer)
+{
+    if (paths->neighbours != NULL && answer->has_link) {
+        neighbours_learn(paths->neighbours, link, &answer->host, answer->link);
+    }
+}
+
+struct mono_time paths_wakeup(const struct paths *paths)
+{
+    return neighbours_wakeup(paths->neighbours);
+}
+
+bool paths_settle(struct paths *paths, struct mono_time now)
+{
+    if (paths->settled || !neighbours_done(paths->neighbours, now)) {
+        return paths->settled;
+    }
+    for (uint32_t host = 0; host < paths->hosts.count; host++) {
+        const uint8_t *mac = paths->hops[host] != NO_HOP ? neighbours_mac(paths->neighbours, paths->hops[host]) : NULL;
+        if (mac != NULL) {
+            memcpy(paths->ways[host].mac, mac, ROUTE_MAC);
+        } else if (paths->hops[host] != NO_HOP) {
+            paths->ways[host].path = NO_PATH;
+            paths->options.unreachable(paths->options.context, host, EHOSTUNREACH);
+        }
+    }
+    paths->settled = true;
+    return true;
+}
+
+struct paths_frame paths_frame(const struct paths *paths, uint32_t host, const struct template_target *target,
+                               uint8_t *buffer)
+{
+    const struct way *way = &paths->ways[host];
+    struct template_target filled = *target;
+    struct paths_frame frame = {0};
+    const struct path *path;
+    size_t which = 0;
+
+    if (way->path >= SKIPPED) {
+        return frame;
+    }
+    path = &paths->paths[way->path];
+    if (paths->options.probe == PACKET_UDP) {
+        const struct payload *payload = payload_for(target->port, target->try_number);
+        which = payload == &payload_none ? payload_table_size : (size_t)(payload - payload_table);
+    }
+    filled.link = path->layer == LINK_ETHERNET ? way->mac : NULL;
+    frame.link = path->link;
+    frame.length = (uint32_t)template_patch(&path->templates[which], &filled, buffer);
+    return frame;
+}

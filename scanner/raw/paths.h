@@ -1,0 +1,69 @@
+/* By which link, from which address and to which next hop each host of a slab is reached. Asks the kernel for routes
+ * and the neighbours for their hardware addresses. */
+#ifndef LEASTPORT_SCANNER_RAW_PATHS_H
+#define LEASTPORT_SCANNER_RAW_PATHS_H
+
+#include "scanner/packet/answer.h"
+#include "scanner/packet/template.h"
+#include "scanner/raw/links.h"
+#include "scanner/raw/route.h"
+#include "scanner/space.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* All borrowed for the paths' life. */
+struct paths_options {
+    struct links *links;
+    struct router *router; /* NULL: there is no network (a capture file): all hosts by link 0 */
+    enum packet_probe probe;
+    const uint8_t *key;
+    struct cookie_ports ports;
+    /* Nothing can be sent to the host, as raw_engine_listener has it. */
+    void (*unreachable)(void *context, uint32_t host, int error);
+    void *context;
+};
+
+struct paths;
+
+/* NULL when out of memory. The caller owns the result. */
+struct paths *paths_create(const struct paths_options *options);
+void paths_destroy(struct paths *paths);
+
+/* Before capabilities are given up: opens the links of all routes of the space and, if not NULL, of `canary`. What has
+ * no route is passed over. -errno with *problem. */
+MUST_USE int paths_open_links(struct paths *paths, const struct space *space, const struct addr *canary,
+                              struct problem *problem);
+
+/* A slab's hosts, borrowed until the next are resolved; those that are `skipped` get no way. */
+struct paths_hosts {
+    uint32_t count;
+    struct addr (*host)(const void *context, uint32_t host);
+    const void *context;
+    bool (*skipped)(void *of, uint32_t host);
+    void *of;
+};
+
+/* Finds their ways. -ENOTUNIQ: a route leads by an interface that was not opened; others; with *problem. */
+MUST_USE int paths_resolve(struct paths *paths, const struct paths_hosts *hosts, struct problem *problem);
+/* True when the kernel would now send one of the slab's hosts another way. */
+bool paths_changed(struct paths *paths);
+
+/* Asks for hardware addresses what is due, through sender 0. -errno of a link, with *problem. */
+MUST_USE int paths_ask(struct paths *paths, struct mono_time now, struct problem *problem);
+void paths_take(struct paths *paths, uint32_t link, const struct answer *answer);
+struct mono_time paths_wakeup(const struct paths *paths);
+/* True when all have answered, or will not: then hosts without an answer have been told as unreachable, and frames may
+ * be made. */
+bool paths_settle(struct paths *paths, struct mono_time now);
+
+/* Writes the probe's frame of at most TEMPLATE_FRAME_MAX bytes; any thread, once settled. 0 when the host is
+ * unreachable. */
+struct paths_frame {
+    uint32_t link;
+    uint32_t length;
+};
+struct paths_frame paths_frame(const struct paths *paths, uint32_t host, const struct template_target *target,
+                               uint8_t *buffer);
+
+#endif
