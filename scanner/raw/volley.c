@@ -24,11 +24,11 @@ enum {
     /* A sender's own: refused by this machine, or too early for its host. */
     HOLD_ROOM = 4 * VOLLEY_BATCH,
     BATCHES_PER_S = 20000,
-    GAP_DONE = UINT32_MAX,
-    GAP_OUT = UINT32_MAX - 1,
 };
 
 static const uint32_t NOWHERE = UINT32_MAX;
+static const uint32_t GAP_DONE = UINT32_MAX;
+static const uint32_t GAP_OUT = UINT32_MAX - 1;
 static const uint64_t NS_PER_S = UINT64_C(1000000000);
 static const uint64_t NS_PER_MS = 1000000;
 static const uint64_t NS_PER_US = 1000;
