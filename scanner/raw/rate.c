@@ -14,9 +14,14 @@ static const double LOW_SIGMAS = 4;
 static const double LOW_SHARE = 0.985;
 /* What is held stays this far below what got through. */
 static const double HOLD_SHARE = 0.96;
-/* What is left of the rate after this machine lost packets. */
-static const double LOCAL_STEP = 0.7;
 static const double DOUBT_SHARE = 0.8;
+/* Of what was sent, so much lost here is mended by a retransmission; more slows down by twice its share, at most by
+ * half. */
+static const double LOCAL_SHARE = 0.002;
+static const double LOCAL_STEP_MOST = 0.5;
+/* Attempts that succeed grow bolder. */
+static const double BOOST = 1.3;
+static const double STEP_MOST = 2;
 
 enum {
     /* Answers that must have been expected before the rate doubles, unless that takes longer than PATIENCE_MS. */
@@ -36,6 +41,9 @@ enum {
     PAUSE_MS = 100,
     PAUSE_MS_MOST = 5000,
     LOCAL_MS = 5,
+    LOCAL_LEAST = 8,
+    /* A slow-down is believed when the same rate fails a second time within. */
+    STRIKE_MS = 10000,
     /* The evidence of what is held forgets by halves, so that it notices what changes. */
     STAGE_ANSWERS_MOST = 20000,
 };
@@ -65,6 +73,13 @@ struct rate {
     uint32_t suspicions;
     uint64_t before_pps; /* the rate to return to when the check says so, or the attempt fails */
     double step;         /* of the attempt */
+    double boost;
+    double believed_pps;  /* clean, by enough answers */
+    struct evidence held; /* of what is returned to when the attempt fails */
+    double strike_pps;    /* that failed last */
+    uint64_t strike_ns;
+    uint64_t local_lost;
+    double reached_pps; /* by the latest window */
     bool was_growing;
     bool local; /* what stands in the way is this machine's own */
     uint64_t known_pps;
@@ -105,6 +120,7 @@ struct rate *rate_create(const struct rate_options *options)
     if (rate != NULL) {
         rate->options = *options;
         rate->pause_ms = PAUSE_MS;
+        rate->boost = 1;
         set_pps(rate, RATE_FIRST_PPS);
     }
     return rate;
@@ -140,6 +156,7 @@ void rate_begin_slab(struct rate *rate, struct mono_time now)
     rate->base = (struct evidence){0};
     rate->stage = (struct evidence){0};
     rate->suspicions = 0;
+    rate->believed_pps = 0;
     rate->held_since_ns = now.ns;
     set_pps(rate, fmin(held, fmax(held / 4, RATE_FIRST_PPS)));
 }
@@ -198,6 +215,15 @@ static void hold(struct rate *rate, double pps, struct mono_time now)
     rate->suspicions = 0;
     set_pps(rate, pps);
     rate->known_pps = rate_pps(rate);
+}
+
+/* Doubles again, up to what is known to be too much. */
+static void grow_to(struct rate *rate, double known_pps)
+{
+    rate->phase = RATE_GROWING;
+    rate->suspicions = 0;
+    rate->known_pps = (uint64_t)fmax(known_pps, RATE_LEAST_PPS);
+    rate->stage = (struct evidence){0};
 }
 
 /* To what got through, and a little below. Whether the rate was at fault is seen there. */
@@ -274,6 +300,23 @@ static void hear_growing(struct rate *rate, const struct evidence *window, struc
     set_pps(rate, rate->known_pps > 0 ? fmin(2 * pps, (double)rate->known_pps) : 2 * pps);
 }
 
+/* The lower rate is clean. A machine that stood still for a moment looks the same: what fails once is tried again. */
+static void settle(struct rate *rate, struct mono_time now)
+{
+    double failed = (double)rate->before_pps;
+    bool again = rate->strike_pps > 0 && failed < 1.6 * rate->strike_pps && failed > 0.6 * rate->strike_pps &&
+                 now.ns < rate->strike_ns + STRIKE_MS * NS_PER_MS;
+
+    rate->strike_pps = failed;
+    rate->strike_ns = now.ns;
+    rate->believed_pps = (double)rate_pps(rate);
+    if (again) {
+        hold(rate, (double)rate_pps(rate), now);
+    } else {
+        grow_to(rate, 0.9 * failed);
+    }
+}
+
 static void hear_checking(struct rate *rate, const struct evidence *window, struct mono_time now)
 {
     double half = (share_of(&rate->base) + share_of(&rate->flagged)) / 2;
@@ -291,12 +334,13 @@ static void hear_checking(struct rate *rate, const struct evidence *window, stru
         rate->figures.slowdowns++;
         note_clean(rate, &rate->stage);
         gather(&rate->base, &rate->stage);
-        hold(rate, (double)rate_pps(rate), now);
+        settle(rate, now);
     } else {
         /* As low at a lower rate: not the rate's business. */
         rate->base = rate->stage;
         rate->phase = rate->was_growing ? RATE_GROWING : RATE_HOLDING;
         rate->held_since_ns = now.ns;
+        rate->stage = (struct evidence){0};
         set_pps(rate, (double)rate->before_pps);
     }
 }
@@ -322,39 +366,64 @@ static double try_step(const struct rate *rate)
     return steps[i];
 }
 
+/* What is held has shown enough answers to be believed clean; the base learns from nothing else. */
+static bool is_believed(struct rate *rate, const struct evidence *window)
+{
+    double wanted = try_answers(rate, try_step(rate));
+
+    if (rate->suspicions > 0) {
+        return false;
+    }
+    if (rate->believed_pps >= (double)rate_pps(rate)) {
+        if (rate->base.answered < 2 * wanted) {
+            gather(&rate->base, window);
+        }
+        return true;
+    }
+    if (expected_in(rate, &rate->stage) < wanted) {
+        return false;
+    }
+    rate->believed_pps = (double)rate_pps(rate);
+    gather(&rate->base, &rate->stage);
+    return true;
+}
+
 static void hear_holding(struct rate *rate, const struct evidence *window, struct mono_time now)
 {
     double pps = (double)rate_pps(rate);
     bool reached = actual_pps(&rate->stage) >= pps * 0.7;
+    bool believed;
 
     if (suspect(rate, window)) {
+        rate->believed_pps = 0;
         back_off(rate, now);
         return;
-    }
-    if (rate->suspicions == 0 && rate->base.answered < 2 * try_answers(rate, try_step(rate))) {
-        gather(&rate->base, window);
     }
     if (rate->stage.answered > STAGE_ANSWERS_MOST) {
         rate->stage.sent /= 2;
         rate->stage.answered /= 2;
         rate->stage.span_ns /= 2;
     }
-    if (rate->suspicions > 0 || now.ns < rate->held_since_ns + rate->pause_ms * NS_PER_MS || !reached ||
-        pps >= (double)ceiling_of(rate) || (!rate->local && rate->base.answered < try_answers(rate, try_step(rate)))) {
+    believed = is_believed(rate, window) && rate->base.answered >= try_answers(rate, try_step(rate));
+    if (now.ns < rate->held_since_ns + rate->pause_ms * NS_PER_MS || !reached || pps >= (double)ceiling_of(rate) ||
+        rate->suspicions > 0 || (!believed && !rate->local)) {
         return;
     }
     note_clean(rate, &rate->stage);
+    rate->held = rate->stage;
     rate->before_pps = rate_pps(rate);
     rate->phase = RATE_TRYING;
     rate->held_since_ns = now.ns;
-    rate->step = try_step(rate);
+    rate->step = fmin(try_step(rate) * rate->boost, STEP_MOST);
     set_pps(rate, pps * rate->step);
 }
 
 static void try_failed(struct rate *rate, struct mono_time now)
 {
     rate->pause_ms = rate->pause_ms * 2 < PAUSE_MS_MOST ? rate->pause_ms * 2 : PAUSE_MS_MOST;
+    rate->boost = 1;
     hold(rate, (double)rate->before_pps, now);
+    rate->stage = rate->held;
 }
 
 static void hear_trying(struct rate *rate, const struct evidence *window, struct mono_time now)
@@ -370,7 +439,9 @@ static void hear_trying(struct rate *rate, const struct evidence *window, struct
     }
     if (enough || rate->local) {
         rate->pause_ms = PAUSE_MS;
+        rate->boost *= BOOST;
         note_clean(rate, &rate->stage);
+        rate->believed_pps = rate->local ? rate->believed_pps : (double)rate_pps(rate);
         hold(rate, (double)rate_pps(rate), now);
     } else if (rate->stage.span_ns > TRY_MS_MOST * (double)NS_PER_MS) {
         try_failed(rate, now);
@@ -395,6 +466,7 @@ void rate_hear_window(struct rate *rate, const struct rate_window *window, struc
         note_clean(rate, &evidence);
         return;
     }
+    rate->reached_pps = actual_pps(&evidence);
     if (window->aimed_pps != rate_pps(rate)) {
         return; /* of a rate that is over: its word was heard, or its successor's is better */
     }
@@ -402,23 +474,44 @@ void rate_hear_window(struct rate *rate, const struct rate_window *window, struc
     heard[rate->phase](rate, &evidence, now);
 }
 
+bool rate_doubts(const struct rate *rate, const struct rate_window *window)
+{
+    struct evidence evidence = {(double)window->sent, (double)window->answered, (double)window->span_ns};
+    struct evidence all = rate->stage;
+
+    if (rate->options.brakeless || window->aimed_pps != rate_pps(rate)) {
+        return false;
+    }
+    gather(&all, &evidence);
+    return is_lower(&evidence, &rate->base, LOW_SHARE) || is_lower(&all, &rate->base, LOW_SHARE);
+}
+
 void rate_hear_lost_here(struct rate *rate, uint64_t packets, struct mono_time now)
 {
-    if (packets == 0) {
-        return;
-    }
+    uint64_t since_ns = rate->local_ns == 0 ? UINT64_MAX : now.ns - rate->local_ns;
+    double pps = (double)rate_pps(rate);
+    double share;
+    uint64_t lost;
+
     rate->figures.lost_here += packets;
-    if (rate->options.brakeless || (rate->local_ns != 0 && now.ns < rate->local_ns + LOCAL_MS * NS_PER_MS)) {
+    rate->local_lost += packets;
+    if (rate->local_lost == 0 || rate->options.brakeless || since_ns < LOCAL_MS * NS_PER_MS) {
         return;
     }
+    /* Of what left meanwhile; what was lost after a long calm was lost lately. */
+    since_ns = since_ns < 4 * NS_PER_MS * LOCAL_MS ? since_ns : LOCAL_MS * NS_PER_MS;
+    pps = rate->reached_pps > 0 ? fmin(pps, 1.25 * rate->reached_pps) : pps;
+    share = (double)rate->local_lost * NS_PER_S / (pps * (double)since_ns);
+    lost = rate->local_lost;
+    rate->local_lost = 0;
     rate->local_ns = now.ns;
+    if (share < LOCAL_SHARE || lost < LOCAL_LEAST) {
+        return;
+    }
     rate->local = true;
     rate->figures.slowdowns++;
-    if (rate->phase == RATE_TRYING) {
-        try_failed(rate, now);
-        return;
-    }
-    hold(rate, (double)rate_pps(rate) * LOCAL_STEP, now);
+    grow_to(rate, pps * (1 - fmin(share, LOCAL_STEP_MOST) / 4));
+    set_pps(rate, pps * (1 - fmin(2 * share, LOCAL_STEP_MOST)));
 }
 
 struct rate_figures rate_figures(const struct rate *rate)

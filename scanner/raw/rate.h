@@ -53,6 +53,10 @@ void rate_limit(struct rate *rate, uint64_t ceiling_pps);
 void rate_begin_slab(struct rate *rate, struct mono_time now);
 /* In the order in which they lasted. */
 void rate_hear_window(struct rate *rate, const struct rate_window *window, struct mono_time now);
+/* Whether the window would count against the rate. Then it is worth waiting for answers that are only late: a machine
+ * that stood still for some milliseconds looks like loss until they come. */
+bool rate_doubts(const struct rate *rate, const struct rate_window *window);
+/* Slows down by what the loss is of what left, and doubles again afterwards. */
 void rate_hear_lost_here(struct rate *rate, uint64_t packets, struct mono_time now);
 
 /* What was measured, for the log and for `--rate max`'s last words. */

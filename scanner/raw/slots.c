@@ -48,29 +48,34 @@ void slots_answered(struct slots *slots, uint64_t sent_us)
     }
 }
 
-/* Since the slot was used the last time. */
-static uint32_t sent_in(struct slots *slots, uint64_t slot)
+static uint32_t sent_ever(const struct slots *slots, uint64_t slot)
 {
     uint32_t sum = 0;
-    uint32_t before = slots->seen[slot % SLOTS_KEPT];
 
     for (uint32_t sender = 0; sender < slots->senders; sender++) {
         sum += atomic_load_explicit(&slots->sent[(size_t)sender * SLOTS_KEPT + (size_t)(slot % SLOTS_KEPT)],
                                     memory_order_relaxed);
     }
-    slots->seen[slot % SLOTS_KEPT] = sum;
-    return sum - before;
+    return sum;
+}
+
+void slots_take(struct slots *slots, uint64_t count)
+{
+    for (; count > 0; count--) {
+        uint64_t at = slots->next % SLOTS_KEPT;
+        slots->seen[at] = sent_ever(slots, slots->next);
+        slots->answered[at] = 0;
+        slots->next++;
+    }
 }
 
 /* So late that slots would mean two times at once: what was not looked at is forgotten. */
 static void skip_to(struct slots *slots, uint64_t slot)
 {
-    for (; slots->next < slot; slots->next++) {
-        if (slot - slots->next <= SLOTS_KEPT) {
-            (void)sent_in(slots, slots->next);
-            slots->answered[slots->next % SLOTS_KEPT] = 0;
-        }
+    if (slot - slots->next > SLOTS_KEPT) {
+        slots->next = slot - SLOTS_KEPT;
     }
+    slots_take(slots, slot - slots->next);
 }
 
 void slots_aim(struct slots *slots, uint64_t now_us, uint64_t before_pps, uint64_t after_pps)
@@ -95,23 +100,22 @@ uint64_t slots_next(const struct slots *slots)
     return slots->next;
 }
 
-bool slots_take(struct slots *slots, uint64_t most, uint64_t end, struct slots_sum *ret_sum)
+bool slots_peek(const struct slots *slots, uint64_t most, uint64_t end, struct slots_sum *ret_sum)
 {
     struct slots_sum sum = {0};
+    uint64_t slot = slots->next;
 
     assert(most >= 1);
-    if (slots->next >= end) {
+    if (slot >= end) {
         return false;
     }
-    sum.aimed_pps = slots->aims[slots->next % SLOTS_KEPT];
-    while (sum.slots < most && slots->next < end && slots->aims[slots->next % SLOTS_KEPT] == sum.aimed_pps) {
-        uint64_t slot = slots->next++;
+    sum.aimed_pps = slots->aims[slot % SLOTS_KEPT];
+    for (; sum.slots < most && slot < end && slots->aims[slot % SLOTS_KEPT] == sum.aimed_pps; slot++) {
         uint32_t answered = slots->answered[slot % SLOTS_KEPT];
-        uint32_t sent = sent_in(slots, slot);
+        uint32_t sent = sent_ever(slots, slot) - slots->seen[slot % SLOTS_KEPT];
         sum.sent += sent;
         sum.answered += answered < sent ? answered : sent;
         sum.slots++;
-        slots->answered[slot % SLOTS_KEPT] = 0;
     }
     *ret_sum = sum;
     return true;

@@ -36,8 +36,10 @@ struct slots_sum {
 
 /* The slot that is taken next. */
 uint64_t slots_next(const struct slots *slots);
-/* Takes slots of one aimed rate in a row, `most` at most and none that stands at or after `end`. False when there is
- * none. Each is taken once. */
-bool slots_take(struct slots *slots, uint64_t most, uint64_t end, struct slots_sum *ret_sum);
+/* Adds up slots of one aimed rate in a row, `most` at most and none that stands at or after `end`. False when there is
+ * none. */
+bool slots_peek(const struct slots *slots, uint64_t most, uint64_t end, struct slots_sum *ret_sum);
+/* Takes so many: each is taken once. */
+void slots_take(struct slots *slots, uint64_t count);
 
 #endif

@@ -23,6 +23,7 @@ enum {
     DRAW_LOOKS = 4096,
     /* A sender's own: refused by this machine, or too early for its host. */
     HOLD_ROOM = 4 * VOLLEY_BATCH,
+    PATIENCE_US = 60000,
     BATCHES_PER_S = 20000,
 };
 
@@ -136,6 +137,7 @@ struct volley {
     uint32_t ready;
     uint64_t settled;
     struct rtt seed;
+    uint32_t least_seed_us;
     uint32_t measured_hosts;
     uint32_t slowest_us; /* round-trip time with its spread, over all hosts */
     uint32_t fewest;     /* answers of a host that answered at all; 0: none did */
@@ -212,7 +214,7 @@ static void count_up(_Atomic uint64_t *counter, uint64_t more)
 
 static uint64_t spacing_ns(uint64_t packets, uint64_t pps)
 {
-    return (packets * NS_PER_S + pps - 1) / pps;
+    return (packets * NS_PER_S + pps - 1) / (pps > 0 ? pps : 1);
 }
 
 static uint32_t batch_at(uint64_t pps)
@@ -250,7 +252,7 @@ static void pace_give_back(struct volley *volley, uint32_t packets)
     uint64_t pps = rate_pps(volley->options.rate);
 
     if (packets > 0 && pps != RATE_UNLIMITED) {
-        atomic_fetch_sub_explicit(&volley->due_ns, packets * NS_PER_S / pps, memory_order_relaxed);
+        atomic_fetch_sub_explicit(&volley->due_ns, spacing_ns(packets, pps), memory_order_relaxed);
     }
 }
 
@@ -852,15 +854,28 @@ static void judge_eased(struct volley *volley, uint32_t host, const struct host_
     double expected = entry->answered / fmax(1, entry->asked) * window->asked;
 
     if (window->asked >= JUDGED_ANSWERS && expected >= 1 && window->got >= 0.7 * expected) {
-        set_limit(volley, host, (uint64_t)entry->limit_ns / 4 * 3, now);
+        set_limit(volley, host, entry->limit_ns / 2, now);
     } else if (window->got < expected / 2 && surprise(expected, window->got) > SURPRISED) {
         set_limit(volley, host, 2 * (uint64_t)entry->limit_ns, now);
     }
 }
 
-static bool is_slow(const struct volley_host *entry, const struct rtt *rtt)
+/* A queue that fills up before the host. When all take longer it is this machine, or the way that they share. */
+static bool is_slow(const struct volley *volley, uint32_t host)
 {
-    return rtt->measured && entry->least_srtt_us > 0 && rtt->srtt_us > 4 * (uint64_t)entry->least_srtt_us + 50000;
+    enum { SLOW_US = 50000, TIMES = 4 };
+    const struct volley_host *entry = &volley->hosts[host];
+    const struct rtt *rtt = &slab_host(volley->options.slab, host)->rtt;
+    uint64_t more = rtt->srtt_us - entry->least_srtt_us;
+    uint64_t all_more = volley->seed.srtt_us - volley->least_seed_us;
+
+    if (!rtt->measured || entry->least_srtt_us == 0 || rtt->srtt_us <= entry->least_srtt_us) {
+        return false;
+    }
+    if (volley->measured_hosts > 1 && volley->seed.srtt_us > volley->least_seed_us && more < TIMES * all_more) {
+        return false;
+    }
+    return more > (TIMES - 1) * (uint64_t)entry->least_srtt_us + SLOW_US;
 }
 
 static void judge_host(struct volley *volley, uint32_t host, const struct host_window *window, struct mono_time now)
@@ -879,7 +894,7 @@ static void judge_host(struct volley *volley, uint32_t host, const struct host_w
         host_ease(volley, host, (uint64_t)(8 * pace_ns), now);
     } else if (window->got > 0 && window->got < expected / 2 && surprise(expected, window->got) > SURPRISED) {
         host_ease(volley, host, (uint64_t)(2 * pace_ns * expected / window->got), now);
-    } else if (is_slow(entry, rtt)) {
+    } else if (is_slow(volley, host)) {
         host_ease(volley, host, (uint64_t)(2 * pace_ns), now);
     }
 }
@@ -981,11 +996,14 @@ static uint64_t settle_us(const struct volley *volley)
 
 static void cut_hosts(struct volley *volley, uint64_t slot, struct mono_time now)
 {
-    enum { HOST_WINDOW_SLOTS = 64 };
+    enum { HOST_WINDOW_SLOTS = 32 };
     uint64_t length = (volley->cut - volley->cut_from) * 2;
 
     length = length < HOST_WINDOW_SLOTS ? length : HOST_WINDOW_SLOTS;
     judge_hosts(volley, now);
+    if (volley->seed.measured && (volley->least_seed_us == 0 || volley->seed.srtt_us < volley->least_seed_us)) {
+        volley->least_seed_us = volley->seed.srtt_us;
+    }
     volley->cut_sent = volley->heard_sent;
     volley->cut_answered = volley->heard_answered;
     volley->cut_from = volley->cut;
@@ -993,32 +1011,47 @@ static void cut_hosts(struct volley *volley, uint64_t slot, struct mono_time now
     volley->cut_parity ^= 1;
 }
 
+static void hear_window(struct volley *volley, const struct rate_window *window, uint64_t slots, struct mono_time now)
+{
+    slots_take(volley->slots, slots);
+    volley->heard_sent += window->sent;
+    volley->heard_answered += window->answered;
+    if (window->aimed_pps != 0) {
+        rate_hear_window(volley->options.rate, window, now);
+    }
+}
+
+static uint64_t window_slots(const struct volley *volley)
+{
+    uint64_t slots = (volley->seed.srtt_us + volley->seed.srtt_us / 2) >> SLOTS_US_SHIFT;
+
+    return slots < 2 ? 2 : slots > SLOTS_KEPT / 4 ? SLOTS_KEPT / 4 : slots;
+}
+
+/* A window counts when answers to it have had their time; one that looks like loss is waited for a little longer. */
 static void hear_windows(struct volley *volley, struct mono_time now)
 {
     uint64_t slot = now_us(volley, now) >> SLOTS_US_SHIFT;
     uint64_t late = settle_us(volley) >> SLOTS_US_SHIFT;
-    uint64_t wanted = (volley->seed.srtt_us + volley->seed.srtt_us / 2) >> SLOTS_US_SHIFT;
+    uint64_t patience = (settle_us(volley) + PATIENCE_US) >> SLOTS_US_SHIFT;
     uint64_t end = slot > late ? slot - late : 0;
 
-    wanted = wanted < 2 ? 2 : wanted > SLOTS_KEPT / 4 ? SLOTS_KEPT / 4 : wanted;
     while (slots_next(volley->slots) < end) {
         uint64_t stop = end < volley->cut ? end : volley->cut;
         struct slots_sum sum;
         struct rate_window window;
-        if (slots_next(volley->slots) + wanted > stop && stop != volley->cut) {
+        if ((slots_next(volley->slots) + window_slots(volley) > stop && stop != volley->cut) ||
+            !slots_peek(volley->slots, window_slots(volley), stop, &sum)) {
             break;
         }
-        if (slots_take(volley->slots, wanted, stop, &sum)) {
-            volley->heard_sent += sum.sent;
-            volley->heard_answered += sum.answered;
-            window = (struct rate_window){.sent = sum.sent,
-                                          .answered = sum.answered,
-                                          .span_ns = (sum.slots << SLOTS_US_SHIFT) * NS_PER_US,
-                                          .aimed_pps = sum.aimed_pps};
-            if (sum.aimed_pps != 0) {
-                rate_hear_window(volley->options.rate, &window, now);
-            }
+        window = (struct rate_window){.sent = sum.sent,
+                                      .answered = sum.answered,
+                                      .span_ns = (sum.slots << SLOTS_US_SHIFT) * NS_PER_US,
+                                      .aimed_pps = sum.aimed_pps};
+        if (rate_doubts(volley->options.rate, &window) && slots_next(volley->slots) + sum.slots + patience > slot) {
+            break;
         }
+        hear_window(volley, &window, sum.slots, now);
         if (slots_next(volley->slots) >= volley->cut) {
             cut_hosts(volley, slot, now);
         }
@@ -1526,16 +1559,18 @@ void volley_suspend(struct volley *volley)
     }
 }
 
-/* What a slab that was worked before knows of the place. */
-static void restore_place(struct volley *volley, uint32_t place)
+/* What a slab that was worked before knows of the probe, or that its host is not to be asked at all. */
+static void restore_probe(struct volley *volley, uint32_t host, uint32_t probe)
 {
     const struct slab *slab = volley->options.slab;
-    uint32_t probe = probe_at(volley, place);
-    uint32_t host = slab_host_of(slab, probe);
     const struct slab_host *facts = slab_host(volley->options.slab, host);
+    uint32_t place = place_of(volley, probe);
     bool answered = slab_answer(slab, probe) != PROBE_NONE;
     bool tried = slab_tried(slab, probe);
 
+    if (place == NOWHERE) {
+        return;
+    }
     if (answered || facts->done) {
         volley->settled++;
         volley->hosts[host].left--;
@@ -1547,6 +1582,15 @@ static void restore_place(struct volley *volley, uint32_t place)
         atomic_store_explicit(&volley->sent[place], STAMP_UNKNOWN_US << 1 | 1, memory_order_relaxed);
     } else if (facts->pass > 0) {
         atomic_store_explicit(&volley->sent[place], STAMP_UNKNOWN_US << 1, memory_order_relaxed);
+    }
+}
+
+static void restore_host(struct volley *volley, uint32_t host)
+{
+    uint32_t first = slab_host(volley->options.slab, host)->first_probe;
+
+    for (uint32_t probe = first; probe < first + host_size(volley, host); probe++) {
+        restore_probe(volley, host, probe);
     }
 }
 
@@ -1581,8 +1625,10 @@ static void hosts_init(struct volley *volley)
         some_done |= facts->done;
     }
     volley->resumed = slab_totals(slab)->sent > 0;
-    for (uint32_t place = 0; (volley->resumed || some_done) && place < volley->places; place++) {
-        restore_place(volley, place);
+    for (uint32_t host = 0; host < slab_hosts(slab); host++) {
+        if (volley->resumed || slab_host(slab, host)->done) {
+            restore_host(volley, host);
+        }
     }
     atomic_store_explicit(&volley->watched, volley->resumed || some_done, memory_order_relaxed);
 }

@@ -96,8 +96,9 @@ struct sim {
     double ring_drops;
     double refusals;
     uint32_t lost_here;
-    uint64_t sender_ns; /* a packet costs a sender */
-    uint64_t late_ns;   /* a sender may oversleep */
+    uint64_t sender_ns;      /* a packet costs a sender */
+    uint64_t late_ns;        /* a sender may oversleep */
+    uint64_t stall_until_ns; /* before this no answer comes in */
     struct sim_packet *flying;
     size_t flying_count;
     size_t flying_room;
@@ -184,7 +185,8 @@ static inline bool sim_earlier(const struct sim_packet *a, const struct sim_pack
 
 static inline void sim_fly(struct sim *sim, uint64_t at_ns, const struct sweep_answer *answer)
 {
-    struct sim_packet packet = {.at_ns = at_ns, .order = sim->flown++, .answer = *answer};
+    struct sim_packet packet = {
+        .at_ns = at_ns > sim->stall_until_ns ? at_ns : sim->stall_until_ns, .order = sim->flown++, .answer = *answer};
     size_t at;
 
     if (sim->flying_count == sim->flying_room) {
