@@ -241,6 +241,7 @@ static void be_crooked(const struct rogue *rogue)
         "\"port\":80} {\"x\":1",
         "\"port\":80,\"name\":{\"a\":[]}",
     };
+    static const char cut[] = "{\"type\":\"port\0\"}\n";
 
     begin(rogue);
     for (size_t i = 0; i < sizeof(members) / sizeof(*members); i++) {
@@ -250,7 +251,7 @@ static void be_crooked(const struct rogue *rogue)
             "%s}\n",
             rogue->scan_id, rogue->host, members[i]);
     }
-    fwrite("{\"type\":\"port\0\"}\n", 1, 19, stdout);
+    fwrite(cut, 1, sizeof(cut) - 1, stdout);
     write_nested(1000000);
     write_nested(100);
     end(rogue);
