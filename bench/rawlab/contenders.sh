@@ -61,7 +61,7 @@ run_leastport() {
         more=(--rate max --retries 0 --no-discovery)
     fi
     rm -f state lines
-    meter "$BIN/leastport-scan" --syn "$NET" -p "$(port_list)" "${more[@]}" --state state -o jsonl:lines || return
+    meter "$BIN/leastport-scan" --syn "$NET" -p "$(port_list)" ${MORE-} "${more[@]}" --state state -o jsonl:lines || return
     if [[ $(tail -n 1 lines | jq .complete) != true ]]; then
         echo "the scan says that it is incomplete" >err
         return 3
@@ -74,11 +74,12 @@ found_leastport() {
 
 # leastport_possible: or the reason why not, in WHY.
 leastport_possible() {
+    rm -f state lines
     if WHY=$("$BIN/raw_meter" 10 "$CABLE" "$BIN/leastport-scan" --syn "$FIRST" -p "$LOW" --no-discovery --state state -o jsonl:lines 3>&1 2>&1 >/dev/null); then
         rm -f state lines
         return 0
     fi
-    WHY=$(head -n 1 <<<"$WHY")
+    rm -f state lines; WHY=$(head -n 1 <<<"$WHY")
     return 1
 }
 

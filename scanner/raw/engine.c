@@ -214,8 +214,7 @@ static struct link_filter filter_of(const struct raw_engine *engine, uint16_t fi
     struct link_filter filter = {.first_port = first_port,
                                  .last_port = (uint16_t)(first_port + RAW_ENGINE_PORTS - 1),
                                  .tcp = engine->options.probe == PACKET_TCP_SYN,
-                                 .udp = engine->options.probe == PACKET_UDP,
-                                 .arp = true};
+                                 .udp = engine->options.probe == PACKET_UDP};
 
     for (size_t i = 0; i < space_ranges(space); i++) {
         struct addr first;
@@ -273,16 +272,21 @@ static int open_network(struct raw_engine *engine, struct problem *problem)
     if (rc == 0) {
         answer_reader_init(&engine->reader, engine->key, paths.ports, LOSS_PASSES_MAX);
         links.filter = filter_of(engine, paths.ports.first);
-        rc = links_create(&links, &engine->links, problem);
     }
     if (rc == 0 && !is_replay(engine)) {
         rc = router_create(&engine->router, problem);
+        links.filter.arp =
+            rc == 0 && paths_want_neighbours(engine->router, engine->options.space, engine->options.canary);
+    }
+    if (rc == 0) {
+        rc = links_create(&links, &engine->links, problem);
     }
     if (rc < 0) {
         return rc;
     }
     paths.links = engine->links;
     paths.router = engine->router;
+    paths.asks = links.filter.arp;
     engine->paths = paths_create(&paths);
     return engine->paths == NULL
                ? problem_set(problem, -ENOMEM, "out of memory")

@@ -3,10 +3,11 @@
 #include <assert.h>
 #include <errno.h>
 #include <poll.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { WAKERS_MAX = 4 };
+enum { WAKERS_MAX = 4, CLOSINGS_MAX = 32 };
 
 struct entry {
     const struct link_ops *ops;
@@ -68,16 +69,71 @@ int links_create(const struct links_options *options, struct links **ret_links, 
     return 0;
 }
 
-static void close_entry(struct entry *entry)
+/* Something to close, in a thread of its own where one can be had: a packet socket's end waits for the kernel's readers
+ * (RCU), some 10 ms, and a ring's twice; side by side all of them wait once. */
+struct closing {
+    const struct link_ops *ops;
+    struct link_sender *sender; /* NULL: the link itself */
+    struct link *link;
+    pthread_t thread;
+    bool threaded;
+};
+
+static void *closing_main(void *context)
 {
-    for (uint32_t i = 0; i < entry->sender_count; i++) {
-        entry->ops->sender_close(entry->senders[i]);
+    struct closing *closing = context;
+
+    if (closing->sender != NULL) {
+        closing->ops->sender_close(closing->sender);
+    } else {
+        closing->ops->close(closing->link);
     }
-    free(entry->senders);
-    if (entry->link != NULL) {
-        entry->ops->close(entry->link);
+    return NULL;
+}
+
+static void close_together(struct closing *closings, uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        closings[i].threaded =
+            i + 1 < count && pthread_create(&closings[i].thread, NULL, closing_main, &closings[i]) == 0;
+        if (!closings[i].threaded) {
+            closing_main(&closings[i]);
+        }
     }
-    memset(entry, 0, sizeof(*entry));
+    for (uint32_t i = 0; i < count; i++) {
+        if (closings[i].threaded) {
+            pthread_join(closings[i].thread, NULL);
+        }
+    }
+}
+
+/* A link after its senders, which belong to it. */
+static void close_entries(struct entry *entries, uint32_t count)
+{
+    struct closing closings[CLOSINGS_MAX];
+    uint32_t used = 0;
+
+    for (uint32_t i = 0; i < count; i++) {
+        for (uint32_t sender = 0; sender < entries[i].sender_count; sender++) {
+            if (used == CLOSINGS_MAX) {
+                close_together(closings, used);
+                used = 0;
+            }
+            closings[used++] = (struct closing){.ops = entries[i].ops, .sender = entries[i].senders[sender]};
+        }
+        free(entries[i].senders);
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        if (used == CLOSINGS_MAX) {
+            close_together(closings, used);
+            used = 0;
+        }
+        if (entries[i].link != NULL) {
+            closings[used++] = (struct closing){.ops = entries[i].ops, .link = entries[i].link};
+        }
+    }
+    close_together(closings, used);
+    memset(entries, 0, count * sizeof(*entries));
 }
 
 void links_destroy(struct links *links)
@@ -85,9 +141,7 @@ void links_destroy(struct links *links)
     if (links == NULL) {
         return;
     }
-    for (uint32_t i = 0; i < links->count; i++) {
-        close_entry(&links->entries[i]);
-    }
+    close_entries(links->entries, links->count);
     free(links);
 }
 
@@ -166,7 +220,7 @@ int links_open(struct links *links, const struct route *route, uint32_t *ret_num
         rc = open_senders(links, entry, problem);
     }
     if (rc < 0) {
-        close_entry(entry);
+        close_entries(entry, 1);
         return rc;
     }
     entry->ifindex = route->ifindex;

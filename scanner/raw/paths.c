@@ -184,8 +184,9 @@ static int find_route(struct paths *paths, const struct addr *addr, struct route
     return router_find(paths->options.router, addr, ret_route, ret_last, problem);
 }
 
-static int open_link_to(struct paths *paths, const struct addr *addr, struct addr *ret_last, struct problem *problem)
+static int open_link_to(void *context, const struct addr *addr, struct addr *ret_last, struct problem *problem)
 {
+    struct paths *paths = context;
     struct route route;
     struct problem no_way;
     uint32_t link;
@@ -196,7 +197,11 @@ static int open_link_to(struct paths *paths, const struct addr *addr, struct add
     return links_open(paths->options.links, &route, &link, problem);
 }
 
-int paths_open_links(struct paths *paths, const struct space *space, const struct addr *canary, struct problem *problem)
+typedef int stretch_fn(void *context, const struct addr *first, struct addr *ret_last, struct problem *problem);
+
+/* Each stretch of the space's ranges that one route holds for, and the canary. */
+static int each_stretch(const struct space *space, const struct addr *canary, stretch_fn *visit, void *context,
+                        struct problem *problem)
 {
     uint32_t stretches = 0;
     struct addr last;
@@ -208,15 +213,37 @@ int paths_open_links(struct paths *paths, const struct space *space, const struc
         bool more = true;
         space_range(space, i, &at, &end);
         while (rc == 0 && more && stretches++ < STRETCHES_MAX) {
-            rc = open_link_to(paths, &at, &last, problem);
+            rc = visit(context, &at, &last, problem);
             at = last;
             more = addr_compare(&last, &end) < 0 && addr_add(&at, 1);
         }
     }
-    if (rc == 0 && canary != NULL) {
-        rc = open_link_to(paths, canary, &last, problem);
-    }
-    return rc;
+    return rc == 0 && canary != NULL ? visit(context, canary, &last, problem) : rc;
+}
+
+/* 1: there is one, and no need to look further. */
+static int find_unknown_neighbour(void *context, const struct addr *first, struct addr *ret_last,
+                                  struct problem *problem)
+{
+    struct router *router = context;
+    struct route route;
+    uint8_t mac[ROUTE_MAC];
+    bool unknown = router_find(router, first, &route, ret_last, problem) == 0 && route.layer == LINK_ETHERNET &&
+                   !route.local && (route.on_link || !router_neighbour(router, &route, mac));
+
+    return unknown ? 1 : 0;
+}
+
+bool paths_want_neighbours(struct router *router, const struct space *space, const struct addr *canary)
+{
+    struct problem problem;
+
+    return each_stretch(space, canary, find_unknown_neighbour, router, &problem) == 1;
+}
+
+int paths_open_links(struct paths *paths, const struct space *space, const struct addr *canary, struct problem *problem)
+{
+    return each_stretch(space, canary, open_link_to, paths, problem);
 }
 
 /* ---- a slab ------------------------------------------------------------------------------------------------------ */
@@ -303,7 +330,7 @@ static int add_hop(struct paths *paths, uint32_t host, const struct addr *addr, 
     if (!route.on_link && router_neighbour(paths->options.router, &route, mac)) {
         neighbours_learn(paths->neighbours, question.link, &question.addr, mac);
     }
-    return 0;
+    return paths->options.asks || neighbours_mac(paths->neighbours, number) != NULL ? 0 : -ENOTUNIQ;
 }
 
 static int resolve_host(struct paths *paths, uint32_t host, struct stretch *stretch, struct problem *problem)
@@ -322,11 +349,15 @@ static int resolve_host(struct paths *paths, uint32_t host, struct stretch *stre
         return rc;
     }
     paths->ways[host].path = (uint16_t)stretch->path;
-    if (paths->paths[stretch->path].layer == LINK_ETHERNET && paths->options.router != NULL &&
-        add_hop(paths, host, &addr, stretch) < 0) {
-        return problem_set(problem, -ENOMEM, "out of memory");
+    if (paths->paths[stretch->path].layer != LINK_ETHERNET || paths->options.router == NULL) {
+        return 0;
     }
-    return 0;
+    rc = add_hop(paths, host, &addr, stretch);
+    if (rc == -ENOTUNIQ) {
+        return problem_set(problem, rc, "%s: the way there leads to another neighbour now: resume the scan",
+                           stretch->route.interface);
+    }
+    return rc < 0 ? problem_set(problem, rc, "out of memory") : 0;
 }
 
 static int make_room(struct paths *paths, const struct paths_hosts *hosts, struct problem *problem)

@@ -19,10 +19,15 @@ struct paths_options {
     enum packet_probe probe;
     const uint8_t *key;
     struct cookie_ports ports;
+    bool asks; /* the links hear ARP and neighbour discovery */
     /* Nothing can be sent to the host, as raw_engine_listener has it. */
     void (*unreachable)(void *context, uint32_t host, int error);
     void *context;
 };
+
+/* Whether a way to the space's hosts, or to `canary` (NULL: none), leads to a neighbour that the kernel does not know:
+ * hosts on link, a gateway that was not used lately. Then links have to hear the answers, which costs a ring. */
+bool paths_want_neighbours(struct router *router, const struct space *space, const struct addr *canary);
 
 struct paths;
 
@@ -44,7 +49,8 @@ struct paths_hosts {
     void *of;
 };
 
-/* Finds their ways. -ENOTUNIQ: a route leads by an interface that was not opened; others; with *problem. */
+/* Finds their ways. -ENOTUNIQ: a route leads by an interface that was not opened, or to a neighbour that is to be asked
+ * for when links do not hear answers; others; with *problem. */
 MUST_USE int paths_resolve(struct paths *paths, const struct paths_hosts *hosts, struct problem *problem);
 /* True when the kernel would now send one of the slab's hosts another way. */
 bool paths_changed(struct paths *paths);
