@@ -43,7 +43,7 @@ struct loss_missed loss_missed(const struct loss_estimate *estimate, const struc
 
 /* How many tries bring the number of answers that are missed below LOSS_MISSED_AIM at the worst loss that the answers
  * allow for; at most LOSS_PASSES_MAX. 0 when nothing was lost so far, or it cannot be known. */
-#define LOSS_MISSED_AIM 0.01
+#define LOSS_MISSED_AIM 0.001
 uint32_t loss_tries(const struct loss_counts *counts, uint32_t passes);
 
 #endif
