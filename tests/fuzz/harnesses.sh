@@ -36,12 +36,13 @@ fuzz_parameters() {
 }
 
 # fuzz_run HARNESS SECONDS ARTIFACT-PREFIX FOLDER...: what libFuzzer says in the end; its status is libFuzzer's. New inputs
-# go to the first folder. An input may take two seconds by the wall clock (the replayer holds it to one of processor
-# time) and 512 MiB in one piece; AddressSanitizer's quarantine is most of what a process holds.
+# go to the first folder. An input may take 512 MiB in one piece (AddressSanitizer's quarantine is most of what a
+# process holds) and ten seconds by the wall clock, of which a busy machine may give it little: it is the replayer that
+# holds each input to one second of processor time.
 fuzz_run() {
     local name=$1 seconds=$2 prefix=$3 status=0
     shift 3
-    "build/fuzz/fuzz/$name" -max_total_time="$seconds" -timeout=2 -malloc_limit_mb=512 -use_value_profile=1 \
+    "build/fuzz/fuzz/$name" -max_total_time="$seconds" -timeout=10 -malloc_limit_mb=512 -use_value_profile=1 \
         -max_len=4096 -print_final_stats=1 \
         -dict="tests/fuzz/dict/${fuzz_dictionaries[$name]-$name}.dict" -artifact_prefix="$prefix" "$@" \
         >"$prefix.log" 2>&1 || status=$?

@@ -23,7 +23,8 @@ replay() {
     return "$status"
 }
 
-# fuzz HARNESS: what was found is kept. Leaves what libFuzzer said in NAME.said, its status in NAME.status.
+# fuzz HARNESS: what was found is kept, and what reached anything new is replayed, within its time. Leaves what was said in
+# NAME.said, the status in NAME.status.
 fuzz() {
     local status=0
     local -a corpora
@@ -31,6 +32,9 @@ fuzz() {
     mkdir -p "$work/grown/$1"
     fuzz_run "$1" "$LEASTPORT_FUZZ_SECONDS" "build/fuzz/found/$1-" "$work/grown/$1" "${corpora[@]}" \
         >"$work/$1.said" || status=$?
+    if ((status == 0)); then
+        "$bin/$1" "$work/grown/$1" >>"$work/$1.said" 2>"$work/$1.replayed" || status=$?
+    fi
     printf '%d\n' "$status" >"$work/$1.status"
 }
 
