@@ -32,6 +32,7 @@ enum { PLAN_MAX_BYTES = 64 * 1024 * 1024, PATH_SIZE = 4096 };
 
 struct invocation {
     const struct options *options;
+    enum plan_probe probe; /* where the command line makes the plan */
     struct services *services;
     struct own *own;
     struct plan *plan;
@@ -198,6 +199,8 @@ static int gather_parts(struct invocation *run, struct plan_parts *parts, struct
     if (parts->targets == NULL || parts->exclude == NULL) {
         return problem_set(problem, -ENOMEM, "out of memory");
     }
+    targets_use_proto(parts->targets, plan_probe_proto(run->probe));
+    targets_use_proto(parts->exclude, plan_probe_proto(run->probe));
     rc = read_targets(run, &options->targets, &options->target_files, parts->targets, problem);
     if (rc == 0) {
         rc = read_targets(run, &options->exclude, &options->exclude_files, parts->exclude, problem);
@@ -254,7 +257,8 @@ static int plan_from_parts(struct invocation *run, const struct plan_parts *part
 
     if (options->ports != NULL) {
         /* Judged again in the plan, whose errors speak of the plan. */
-        int rc = ports_parse(options->ports, run->services, &(struct portset){0}, problem);
+        int rc =
+            ports_parse(options->ports, run->services, plan_probe_proto(run->probe), &(struct portset){0}, problem);
         if (rc < 0) {
             return rc;
         }
@@ -269,7 +273,7 @@ static int plan_from_parts(struct invocation *run, const struct plan_parts *part
     wanted.realm = options->realm != NULL ? options->realm : wanted.realm;
     wanted.vantage = options->vantage != NULL ? options->vantage : wanted.vantage;
     wanted.retries = options->retries >= 0 ? (uint32_t)options->retries : wanted.retries;
-    wanted.probe = choose_probe(options);
+    wanted.probe = run->probe;
     wanted.rate_pps = options->rate_pps;
     wanted.unbraked = options->unbraked;
     wanted.host_rate_pps = options->host_rate_pps;
@@ -285,7 +289,10 @@ static int plan_from_parts(struct invocation *run, const struct plan_parts *part
 static int plan_from_options(struct invocation *run, struct problem *problem)
 {
     struct plan_parts parts = {0};
-    int rc = gather_parts(run, &parts, problem);
+    int rc;
+
+    run->probe = choose_probe(run->options);
+    rc = gather_parts(run, &parts, problem);
 
     if (rc == 0) {
         rc = plan_from_parts(run, &parts, problem);

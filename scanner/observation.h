@@ -62,6 +62,8 @@ struct observation_start {
     const char *ports;   /* plan_ports(); not in JSON, for people's formats */
     uint32_t port_count; /* how many these are; not in JSON */
     const char *args;    /* the command line; not in JSON */
+    const char *probe;   /* plan_probe_name(); not in JSON */
+    const char *proto;   /* plan_probe_proto(); not in JSON */
     uint64_t slabs;
     uint64_t from_slab;
     uint64_t hosts;

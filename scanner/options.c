@@ -58,7 +58,7 @@ static const struct argp_option rows[] = {
     {"shard", KEY_SHARD, "I/N", OPTION_HIDDEN, "only the I-th of N parts of the same plan", 3},
     {"syn", KEY_SYN, NULL, 0, "probe by raw SYNs (default with CAP_NET_RAW)", 3},
     {"connect", KEY_CONNECT, NULL, 0, "probe by plain connects (default without)", 3},
-    {"udp", KEY_UDP, NULL, 0, "probe UDP ports", 3},
+    {"udp", KEY_UDP, NULL, 0, "probe UDP ports (needs CAP_NET_RAW)", 3},
     {"link", KEY_LINK, "DRIVER", OPTION_HIDDEN,
      "how raw packets leave: packet, packet-bypass, ip, pcap:RECORD[,REPLAY]", 3},
     {"no-discovery", KEY_NO_DISCOVERY, NULL, OPTION_HIDDEN, "probe hosts that seem down too (this release always does)",
@@ -90,7 +90,7 @@ static const char DOCTOR_DESCRIPTION[] =
     "Exit status: 0 nothing lacks, 1 something does, 2 error or misuse.";
 
 static const char DESCRIPTION[] =
-    "Sweep hosts for open TCP ports.\v"
+    "Sweep hosts for open ports.\v"
     "TARGET: 10.0.0.5, 10.0.0.0/24, 10.0.0.1-50, db.example, each also with :PORTS; [fd00::1]:443.\n"
     "Exit status: 0 whatever it finds, 2 error or misuse, 130 interrupted (resumable).";
 

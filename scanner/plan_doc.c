@@ -232,7 +232,8 @@ static int plan_doc_read_ports(const struct plan_doc_reader *reader, const json_
     if (rc < 0) {
         return rc;
     }
-    rc = ports_parse(text, reader->services, &reader->doc->ports, reader->problem);
+    rc =
+        ports_parse(text, reader->services, plan_probe_proto(reader->doc->probe), &reader->doc->ports, reader->problem);
     return rc < 0 ? problem_prefix(reader->problem, rc, "plan/ports") : 0;
 }
 
@@ -264,6 +265,8 @@ static int plan_doc_read_probes(const struct plan_doc_reader *reader, const json
     for (size_t i = 0; rc == 0 && i < sizeof(plan_probe_names) / sizeof(char *); i++) {
         if (strcmp(text, plan_probe_names[i]) == 0) {
             reader->doc->probe = (enum plan_probe)i;
+            targets_use_proto(reader->doc->targets, plan_probe_proto(reader->doc->probe));
+            targets_use_proto(reader->doc->exclude, plan_probe_proto(reader->doc->probe));
             return 0;
         }
     }
@@ -558,9 +561,9 @@ static int plan_doc_read_unbraked(const struct plan_doc_reader *reader, const js
 
 static const struct plan_doc_key plan_doc_keys[] = {
     {"schema", true, plan_doc_read_schema},      {"realm", true, plan_doc_read_realm},
-    {"vantage", true, plan_doc_read_vantage},    {"targets", true, plan_doc_read_target},
-    {"exclude", false, plan_doc_read_exclude},   {"resolved", false, plan_doc_read_resolved},
-    {"ports", true, plan_doc_read_ports},        {"probes", true, plan_doc_read_probes}, /* before endpoints */
+    {"vantage", true, plan_doc_read_vantage},    {"probes", true, plan_doc_read_probes}, /* before all with ports */
+    {"targets", true, plan_doc_read_target},     {"exclude", false, plan_doc_read_exclude},
+    {"resolved", false, plan_doc_read_resolved}, {"ports", true, plan_doc_read_ports},
     {"watch", false, plan_doc_read_watch},       {"canary", false, plan_doc_read_canary},
     {"rate_pps", false, plan_doc_read_rate},     {"host_rate_pps", false, plan_doc_read_host_rate},
     {"retries", false, plan_doc_read_retries},   {"seed", false, plan_doc_read_seed},

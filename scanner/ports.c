@@ -65,7 +65,8 @@ static int ports_range(const struct ports_item *item, struct portset *set)
     return 0;
 }
 
-static int ports_word(const struct ports_item *item, const struct services *services, struct portset *set)
+static int ports_word(const struct ports_item *item, const struct services *services, const char *proto,
+                      struct portset *set)
 {
     uint16_t port;
 
@@ -77,18 +78,18 @@ static int ports_word(const struct ports_item *item, const struct services *serv
         return 0;
     }
     if (strcmp(item->word, "common") == 0) {
-        service_common_ports("tcp", set);
+        service_common_ports(proto, set);
         return 0;
     }
     if (strpbrk(item->word, " \t\r\n") != NULL) {
         return problem_set(item->problem, -EINVAL, "ports \"%s\", column %zu: a space; items have commas between them",
                            item->text, item->column + strcspn(item->word, " \t\r\n"));
     }
-    if (services_port(services, item->word, "tcp", &port) < 0) {
+    if (services_port(services, item->word, proto, &port) < 0) {
         return problem_set(item->problem, -ENOENT,
-                           "ports \"%s\", column %zu: no TCP service is called \"%s\"; write a number, a range, an "
+                           "ports \"%s\", column %zu: no %s service is called \"%s\"; write a number, a range, an "
                            "IANA service name, common or all",
-                           item->text, item->column, item->word);
+                           item->text, item->column, strcmp(proto, "udp") == 0 ? "UDP" : "TCP", item->word);
     }
     portset_add(set, port);
     return 0;
@@ -119,7 +120,8 @@ static int ports_next(struct ports_item *item, const char **cursor, bool *ret_ne
     return 0;
 }
 
-int ports_parse(const char *text, const struct services *services, struct portset *ret_set, struct problem *problem)
+int ports_parse(const char *text, const struct services *services, const char *proto, struct portset *ret_set,
+                struct problem *problem)
 {
     struct ports_item item = {.text = text, .problem = problem};
     struct portset set = {0};
@@ -130,7 +132,7 @@ int ports_parse(const char *text, const struct services *services, struct portse
         bool negative;
         int rc = ports_next(&item, &cursor, &negative);
         if (rc == 0) {
-            rc = ports_word(&item, services, negative ? &without : &set);
+            rc = ports_word(&item, services, proto, negative ? &without : &set);
         }
         if (rc < 0) {
             return rc;

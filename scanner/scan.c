@@ -490,6 +490,8 @@ static void tell_start(struct scan *scan)
                                                 .vantage = plan_vantage(plan),
                                                 .ports = plan_ports(plan),
                                                 .args = scan->options->arguments,
+                                                .probe = plan_probe_name(plan_probe(plan)),
+                                                .proto = plan_probe_proto(plan_probe(plan)),
                                                 .slabs = space_slabs(plan_space(plan)),
                                                 .from_slab = scan->options->from_slab,
                                                 .hosts = space_hosts(plan_space(plan)),

@@ -12,6 +12,7 @@
 enum { TARGETS_TOKEN_SIZE = 65536, TARGETS_NAME_MAX = 253, TARGETS_LABEL_MAX = 63 };
 
 struct targets {
+    const char *proto;
     struct target *items;
     size_t count;
     size_t room;
@@ -19,7 +20,17 @@ struct targets {
 
 struct targets *targets_create(void)
 {
-    return calloc(1, sizeof(struct targets));
+    struct targets *targets = calloc(1, sizeof(*targets));
+
+    if (targets != NULL) {
+        targets->proto = "tcp";
+    }
+    return targets;
+}
+
+void targets_use_proto(struct targets *targets, const char *proto)
+{
+    targets->proto = proto;
 }
 
 static void target_done(struct target *target)
@@ -257,8 +268,14 @@ static int target_split(const char *expression, char *host, const char **ret_por
     return 0;
 }
 
+/* Whose ports a name may be. */
+struct target_names {
+    const struct services *services;
+    const char *proto;
+};
+
 static int target_parse_ports(struct target *target, const char *expression, const char *text,
-                              const struct services *services, struct problem *problem)
+                              const struct target_names *names, struct problem *problem)
 {
     struct portset *set = malloc(sizeof(*set));
     int rc;
@@ -266,7 +283,7 @@ static int target_parse_ports(struct target *target, const char *expression, con
     if (set == NULL) {
         return targets_out_of_memory(problem);
     }
-    rc = ports_parse(text, services, set, problem);
+    rc = ports_parse(text, names->services, names->proto, set, problem);
     if (rc < 0) {
         problem_prefix(problem, rc, "target \"%s\"", expression);
     } else {
@@ -299,7 +316,7 @@ static int target_make_text(struct target *target, const char *host, struct prob
     return 0;
 }
 
-static int target_parse(struct target *target, const char *expression, char *host, const struct services *services,
+static int target_parse(struct target *target, const char *expression, char *host, const struct target_names *names,
                         struct problem *problem)
 {
     const char *ports;
@@ -313,7 +330,7 @@ static int target_parse(struct target *target, const char *expression, char *hos
         rc = target_parse_host(target, host, problem);
     }
     if (rc == 0 && ports != NULL) {
-        rc = target_parse_ports(target, expression, ports, services, problem);
+        rc = target_parse_ports(target, expression, ports, names, problem);
     }
     if (rc == 0) {
         rc = target_make_text(target, host, problem);
@@ -337,6 +354,7 @@ static int targets_grow(struct targets *targets)
 int targets_add(struct targets *targets, const char *expression, const struct services *services,
                 struct problem *problem)
 {
+    struct target_names names = {.services = services, .proto = targets->proto};
     struct target target = {0};
     char *host;
     int rc;
@@ -351,7 +369,7 @@ int targets_add(struct targets *targets, const char *expression, const struct se
     if (host == NULL) {
         return targets_out_of_memory(problem);
     }
-    rc = target_parse(&target, expression, host, services, problem);
+    rc = target_parse(&target, expression, host, &names, problem);
     free(host);
     if (rc < 0) {
         target_done(&target);

@@ -25,6 +25,10 @@ struct targets;
 struct targets *targets_create(void);
 void targets_destroy(struct targets *targets);
 
+/* Whose names and common ports the ports behind a colon mean from now on: "tcp" (so from the start) or "udp". The text
+ * is borrowed. */
+void targets_use_proto(struct targets *targets, const char *proto);
+
 /* One expression: 10.0.0.5, 10.0.0.0/24, 10.0.0.1-50, 10.0.0.1-10.0.1.20, fd00::1-fd00::ff, fe80::1%eth0, db.example,
  * each with ":PORTS" after it (scanner/ports.h); IPv6 then stands in brackets: [fd00::1]:443, [fd00::]/120:22.
  * -EINVAL and others with *problem: what was wrong, at which column, what would be right. */

@@ -99,7 +99,9 @@ static void xml_print_start(FILE *stream, const struct observation *observation)
     xml_attribute(stream, "args", start->args == NULL ? "leastport scan" : start->args);
     xml_number(stream, "start", (uint64_t)(observation->ts_ms / 1000));
     xml_attribute(stream, "version", "leastport " LEASTPORT_VERSION);
-    fputs(" xmloutputversion=\"1.05\">\n<scaninfo type=\"connect\" protocol=\"tcp\"", stream);
+    fputs(" xmloutputversion=\"1.05\">\n<scaninfo", stream);
+    xml_attribute(stream, "type", start->probe == NULL ? "connect" : start->probe);
+    xml_attribute(stream, "protocol", start->proto == NULL ? "tcp" : start->proto);
     xml_number(stream, "numservices", start->port_count);
     xml_attribute(stream, "services", start->ports == NULL ? "" : start->ports);
     fputs("/>\n<verbose level=\"0\"/>\n<debugging level=\"0\"/>\n", stream);

@@ -19,11 +19,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         services = services_create();
         assert(services != NULL);
     }
-    if (ports_parse(text, services, &set, &problem) == 0) {
+    if (ports_parse(text, services, "tcp", &set, &problem) == 0) {
         assert(portset_count(&set) > 0);
         form = portset_format(&set);
         assert(form != NULL && portset_parse(form, &again, &offset) == 0 && portset_equal(&set, &again));
-        assert(ports_parse(form, NULL, &again, &problem) == 0 && portset_equal(&set, &again));
+        assert(ports_parse(form, NULL, "tcp", &again, &problem) == 0 && portset_equal(&set, &again));
         free(form);
     } else {
         assert(problem.text[0] != '\0');

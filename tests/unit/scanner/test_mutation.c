@@ -85,7 +85,7 @@ static void ports_bear_it(void **state)
         struct portset set;
         memcpy(bytes, from, strlen(from));
         bytes[mutate(bytes, strlen(from))] = '\0';
-        int rc = ports_parse(bytes, NULL, &set, &problem);
+        int rc = ports_parse(bytes, NULL, "tcp", &set, &problem);
         assert_true(rc == 0 ? portset_count(&set) > 0 : strlen(problem.text) > 10);
     }
 }

@@ -31,7 +31,7 @@ static void reads_expressions(void **state)
     for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
         struct portset set;
         struct problem problem;
-        assert_int_equal(ports_parse(cases[i][0], NULL, &set, &problem), 0);
+        assert_int_equal(ports_parse(cases[i][0], NULL, "tcp", &set, &problem), 0);
         char *text = portset_format(&set);
         assert_string_equal(text, cases[i][1]);
         free(text);
@@ -44,9 +44,25 @@ static void knows_common(void **state)
     struct portset expected = {0};
     struct problem problem;
     (void)state;
-    assert_int_equal(ports_parse("common", NULL, &set, &problem), 0);
+    assert_int_equal(ports_parse("common", NULL, "tcp", &set, &problem), 0);
     service_common_ports("tcp", &expected);
     assert_true(portset_equal(&set, &expected));
+}
+
+static void means_the_protocol_that_it_is_told(void **state)
+{
+    struct portset set;
+    struct portset expected = {0};
+    struct problem problem;
+    (void)state;
+    service_common_ports("udp", &expected);
+    assert_int_equal(ports_parse("common", NULL, "udp", &set, &problem), 0);
+    assert_true(portset_equal(&set, &expected) && !portset_has(&set, 22));
+    assert_int_equal(ports_parse("snmp,TFTP", NULL, "udp", &set, &problem), 0);
+    assert_true(portset_count(&set) == 2 && portset_has(&set, 161) && portset_has(&set, 69));
+    assert_int_equal(ports_parse("ssh", NULL, "udp", &set, &problem), -ENOENT);
+    assert_non_null(strstr(problem.text, "no UDP service is called \"ssh\""));
+    assert_int_equal(ports_parse("snmp", NULL, "tcp", &set, &problem), -ENOENT);
 }
 
 static void refuses_and_says_why(void **state)
@@ -80,7 +96,7 @@ static void refuses_and_says_why(void **state)
     for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
         struct portset set;
         struct problem problem = {{0}};
-        assert_int_equal(ports_parse(cases[i].text, NULL, &set, &problem), cases[i].rc);
+        assert_int_equal(ports_parse(cases[i].text, NULL, "tcp", &set, &problem), cases[i].rc);
         if (strstr(problem.text, cases[i].says) == NULL) {
             fail_msg("\"%s\" gave: %s", cases[i].text, problem.text);
         }
@@ -92,6 +108,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(reads_expressions),
         cmocka_unit_test(knows_common),
+        cmocka_unit_test(means_the_protocol_that_it_is_told),
         cmocka_unit_test(refuses_and_says_why),
     };
     return cmocka_run_group_tests_name("ports", tests, NULL, NULL);

@@ -95,6 +95,8 @@ static void write_start(struct outputs *outputs)
                                              .vantage = "v",
                                              .ports = "1-1000",
                                              .port_count = 1000,
+                                             .probe = "udp",
+                                             .proto = "udp",
                                              .args = "leastport scan <&\"'> \x01\xff\xed\xa0\x80\x7f\xc2\x9b\xc3\xa9"};
     outputs_write(outputs, &start);
 }
@@ -364,6 +366,7 @@ static void xml_takes_turns(void **state)
     read_file("a.xml", text, sizeof(text));
     assert_memory_equal(text, "<?xml", 5);
     assert_string_equal(text + strlen(text) - 11, "</nmaprun>\n");
+    assert_non_null(strstr(text, "<scaninfo type=\"udp\" protocol=\"udp\" numservices=\"1000\" services=\"1-1000\"/>"));
 }
 
 static void refuses_and_says_why(void **state)
