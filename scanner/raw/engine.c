@@ -24,6 +24,8 @@ enum {
     RING_BYTES_LEAST = 512 * 1024,
     RING_BYTES_MOST = 8 * 1024 * 1024,
     PCAP_FIRST_PORT = 61000,
+    /* Hosts that are told of in one step: the reader is not kept from its ring for longer than that. */
+    TOLD_AT_ONCE = 32,
 };
 
 /* How often this machine's own losses are asked for. */
@@ -44,6 +46,9 @@ struct raw_engine {
     /* The slab at hand. */
     struct raw_engine_slab slab;
     struct volley *volley;
+    uint32_t *done_hosts; /* to be told of, in order */
+    uint32_t done_count;
+    uint32_t done_told;
     enum phase phase;
     bool stopping;
     struct mono_time now; /* of the batch that is being taken */
@@ -175,6 +180,39 @@ static void sender_work(void *context, uint32_t number)
     free(batch);
 }
 
+/* ---- hosts that are done -------------------------------------------------------------------------------------------
+ */
+
+/* A line for a host costs more than many answers: it waits until the ring is empty. */
+static void hear_host_done(void *context, uint32_t host)
+{
+    struct raw_engine *engine = context;
+
+    assert(engine->done_count < engine->slab.map.hosts);
+    engine->done_hosts[engine->done_count++] = host;
+}
+
+static void hear_found_open(void *context, const struct sweep_found *found)
+{
+    const struct raw_engine *engine = context;
+
+    engine->slab.listener.found_open(engine->slab.listener.context, found);
+}
+
+static void hear_host_eased(void *context, uint32_t host)
+{
+    const struct raw_engine *engine = context;
+
+    engine->slab.listener.host_eased(engine->slab.listener.context, host);
+}
+
+static void tell_hosts(struct raw_engine *engine, uint32_t most)
+{
+    for (uint32_t i = 0; i < most && engine->done_told < engine->done_count; i++) {
+        engine->slab.listener.host_done(engine->slab.listener.context, engine->done_hosts[engine->done_told++]);
+    }
+}
+
 /* ---- opening ----------------------------------------------------------------------------------------------------- */
 
 static void hear_opened(void *context, const char *interface, const char *driver, const char *reason, size_t ring_bytes)
@@ -192,7 +230,7 @@ static void hear_unreachable(void *context, uint32_t host, int error)
 
     slab_host(engine->slab.slab, host)->done = true;
     listener->unreachable(listener->context, host, error);
-    engine->slab.listener.host_done(engine->slab.listener.context, host);
+    hear_host_done(engine, host);
 }
 
 static uint32_t processors(void)
@@ -376,7 +414,10 @@ int raw_engine_begin(struct raw_engine *engine, const struct raw_engine_slab *sl
     assert(engine->phase == IDLE);
     engine->slab = *slab;
     engine->stopping = false;
-    return resolve(engine, problem);
+    engine->done_count = 0;
+    engine->done_told = 0;
+    engine->done_hosts = calloc((size_t)slab->map.hosts + 1, sizeof(*engine->done_hosts));
+    return engine->done_hosts == NULL ? problem_set(problem, -ENOMEM, "out of memory") : resolve(engine, problem);
 }
 
 static int begin_probing(struct raw_engine *engine, struct problem *problem)
@@ -389,7 +430,7 @@ static int begin_probing(struct raw_engine *engine, struct problem *problem)
                                      .senders = crew_count(engine->crew),
                                      .rate = engine->rate,
                                      .host_rate = engine->slab.host_rate,
-                                     .listener = engine->slab.listener};
+                                     .listener = {hear_found_open, hear_host_done, hear_host_eased, engine}};
 
     if (volley_create(&options, mono_now(), &engine->volley) < 0) {
         return problem_set(problem, -ENOMEM, "out of memory");
@@ -403,7 +444,7 @@ static int begin_probing(struct raw_engine *engine, struct problem *problem)
     return 0;
 }
 
-void raw_engine_end(struct raw_engine *engine)
+static void rest(struct raw_engine *engine)
 {
     if (engine->phase == PROBING) {
         engine->halted = true;
@@ -413,6 +454,16 @@ void raw_engine_end(struct raw_engine *engine)
         engine->volley = NULL;
     }
     engine->phase = IDLE;
+}
+
+void raw_engine_end(struct raw_engine *engine)
+{
+    rest(engine);
+    if (engine->done_hosts != NULL) {
+        tell_hosts(engine, UINT32_MAX);
+    }
+    free(engine->done_hosts);
+    engine->done_hosts = NULL;
 }
 
 void raw_engine_stop(struct raw_engine *engine)
@@ -425,7 +476,8 @@ void raw_engine_stop(struct raw_engine *engine)
 
 bool raw_engine_is_done(const struct raw_engine *engine)
 {
-    return engine->phase == PROBING ? volley_is_done(engine->volley) : engine->stopping;
+    return engine->phase == PROBING ? volley_is_done(engine->volley) && engine->done_told == engine->done_count
+                                    : engine->stopping;
 }
 
 bool raw_engine_is_complete(const struct raw_engine *engine)
@@ -526,7 +578,7 @@ static int heed_routes(struct raw_engine *engine, struct problem *problem)
         return 0;
     }
     engine->options.listener.rerouted(engine->options.listener.context);
-    raw_engine_end(engine);
+    rest(engine);
     engine->stopping = stopping;
     return resolve(engine, problem);
 }
@@ -572,7 +624,8 @@ static int go_on(struct raw_engine *engine, struct mono_time *ret_due, struct pr
         return rc;
     }
     volley_tick(engine->volley, engine->now);
-    *ret_due = volley_wakeup(engine->volley);
+    tell_hosts(engine, TOLD_AT_ONCE);
+    *ret_due = engine->done_told < engine->done_count ? engine->now : volley_wakeup(engine->volley);
     return sender_failure(engine, problem);
 }
 

@@ -327,7 +327,8 @@ static int add_hop(struct paths *paths, uint32_t host, const struct addr *addr, 
     paths->hops[host] = (uint32_t)number;
     route.next_hop = question.addr;
     /* What is on link is asked anew, because the kernel's table may be old; a gateway that the kernel uses is there. */
-    if (!route.on_link && router_neighbour(paths->options.router, &route, mac)) {
+    if (!route.on_link && neighbours_mac(paths->neighbours, number) == NULL &&
+        router_neighbour(paths->options.router, &route, mac)) {
         neighbours_learn(paths->neighbours, question.link, &question.addr, mac);
     }
     return paths->options.asks || neighbours_mac(paths->neighbours, number) != NULL ? 0 : -ENOTUNIQ;
