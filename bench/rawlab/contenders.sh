@@ -61,7 +61,7 @@ run_leastport() {
         more=(--rate max --retries 0 --no-discovery)
     fi
     rm -f state lines
-    meter "$BIN/leastport-scan" --syn "$NET" -p "$(port_list)" ${MORE-} "${more[@]}" --state state -o jsonl:lines || return
+    meter "$BIN/leastport-scan" --syn "$NET" -p "$(port_list)" "${more[@]}" --state state -o jsonl:lines || return
     if [[ $(tail -n 1 lines | jq .complete) != true ]]; then
         echo "the scan says that it is incomplete" >err
         return 3
