@@ -105,11 +105,10 @@ static bool may_walk(struct volley *volley, struct sender *me, struct volley_sho
     return false;
 }
 
-static void shoot(struct volley *volley, const struct sender *me, struct volley_shot shot, struct volley_shot *slot)
+/* Before it leaves: where the target runs on this machine, its answer may be read before send() returns. */
+static void stamp(struct volley *volley, const struct sender *me, uint32_t place)
 {
-    /* Before it leaves: where the target runs on this machine, its answer may be read before send() returns. */
-    atomic_store_explicit(&volley->sent[shot.place], make_stamp(me->stamp_us, me->parity), memory_order_relaxed);
-    *slot = shot;
+    atomic_store_explicit(&volley->sent[place], make_stamp(me->stamp_us, me->parity), memory_order_relaxed);
 }
 
 static uint32_t draw_walk(struct volley *volley, struct sender *me, struct volley_shot *shots, uint32_t room)
@@ -117,12 +116,15 @@ static uint32_t draw_walk(struct volley *volley, struct sender *me, struct volle
     uint32_t count = 0;
 
     for (uint32_t looks = 0; count < room && looks < DRAW_LOOKS && (me->bits != 0 || claim_word(volley, me)); looks++) {
-        struct volley_shot shot = {0};
-        shot.place = me->word * WORD_BITS + (uint32_t)__builtin_ctzll(me->bits);
+        /* Filled where it stays: a copy would wait for its parts to be stored. */
+        struct volley_shot *shot = &shots[count];
+        shot->place = me->word * WORD_BITS + (uint32_t)__builtin_ctzll(me->bits);
         me->bits &= me->bits - 1;
-        shot.probe = probe_at(volley, shot.place);
-        if (!me->checks || may_walk(volley, me, &shot)) {
-            shoot(volley, me, shot, &shots[count++]);
+        shot->probe = probe_at(volley, shot->place);
+        shot->try_number = 0;
+        if (!me->checks || may_walk(volley, me, shot)) {
+            stamp(volley, me, shot->place);
+            count++;
         }
     }
     return count;
@@ -183,7 +185,8 @@ static uint32_t draw_held(struct volley *volley, struct sender *me, struct mono_
             continue;
         }
         if (leave == LEAVE_NOW) {
-            shoot(volley, me, shot_of(volley, item), &shots[count++]);
+            stamp(volley, me, item->place);
+            shots[count++] = shot_of(volley, item);
         } else {
             count_up(&me->gone, 1);
         }
@@ -203,7 +206,8 @@ static uint32_t draw_fed(struct volley *volley, struct sender *me, struct mono_t
         enum leave leave = may_leave(volley, &item, now, &item.not_before_ns);
         learn_round(volley, me);
         if (leave == LEAVE_NOW) {
-            shoot(volley, me, shot_of(volley, &item), &shots[count++]);
+            stamp(volley, me, item.place);
+            shots[count++] = shot_of(volley, &item);
         } else if (leave == LEAVE_LATER) {
             me->hold[me->holding++] = item;
         } else {

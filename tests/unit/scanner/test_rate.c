@@ -170,6 +170,82 @@ static void a_busy_machine_recovers(void **state)
     }
 }
 
+/* One window of 25 ms at the rate that is set, of which senders reach a part and so many of a thousand are answered. */
+static void hear(struct rate *rate, struct mono_time *now, double reach, uint64_t answered_of_1000)
+{
+    uint64_t sent = (uint64_t)((double)rate_pps(rate) * reach / 40);
+    struct rate_window window = {
+        .sent = sent, .answered = sent * answered_of_1000 / 1000, .span_ns = 25 * SIM_MS, .aimed_pps = rate_pps(rate)};
+
+    *now = mono_add_ns(*now, 25 * SIM_MS);
+    rate_hear_window(rate, &window, *now);
+}
+
+static struct rate *grown(struct mono_time *now, uint64_t pps)
+{
+    struct rate *rate = rate_create(&(struct rate_options){0});
+
+    assert_non_null(rate);
+    for (int i = 0; rate_pps(rate) < pps && i < 20; i++) {
+        hear(rate, now, 1, 900);
+    }
+    assert_int_equal(rate_pps(rate), pps);
+    return rate;
+}
+
+/* Two low windows, and it is at what got through; clean there, it tries the same rate once more, and no third time. */
+static void what_fails_once_gets_a_second_chance(void **state)
+{
+    struct mono_time now = {SIM_S};
+    struct rate *rate = grown(&now, 160000);
+
+    (void)state;
+    hear(rate, &now, 1, 450);
+    assert_int_equal(rate_pps(rate), 160000);
+    hear(rate, &now, 1, 450);
+    assert_in_range(rate_pps(rate), 70000, 80000);
+    hear(rate, &now, 1, 900);
+    assert_int_equal(rate_figures(rate).slowdowns, 1);
+    hear(rate, &now, 1, 900);
+    assert_int_equal(rate_pps(rate), 144000);
+    hear(rate, &now, 1, 500);
+    hear(rate, &now, 1, 500);
+    assert_in_range(rate_pps(rate), 70000, 80000);
+    for (int i = 0; i < 4; i++) {
+        hear(rate, &now, 1, 900);
+        assert_in_range(rate_pps(rate), 70000, 80000);
+    }
+    rate_destroy(rate);
+}
+
+/* As low at the lower rate as it was: the hosts have changed, and the rate returns and goes on growing. */
+static void a_share_that_falls_for_good_is_learnt(void **state)
+{
+    struct mono_time now = {SIM_S};
+    struct rate *rate = grown(&now, 160000);
+
+    (void)state;
+    for (int i = 0; i < 8; i++) {
+        hear(rate, &now, 1, 450);
+    }
+    assert_true(rate_pps(rate) > 600000);
+    assert_int_equal(rate_figures(rate).slowdowns, 0);
+    rate_destroy(rate);
+}
+
+static void what_senders_cannot_reach_is_not_believed(void **state)
+{
+    struct mono_time now = {SIM_S};
+    struct rate *rate = grown(&now, 160000);
+
+    (void)state;
+    for (int i = 0; i < 20; i++) {
+        hear(rate, &now, 0.5, 900);
+    }
+    assert_int_equal(rate_pps(rate), 160000);
+    rate_destroy(rate);
+}
+
 static void what_is_refused_slows_down_and_recovers(void **state)
 {
     struct rate *rate = rate_create(&(struct rate_options){0});
@@ -242,6 +318,9 @@ int main(void)
         cmocka_unit_test(loss_at_any_rate_does_not_slow_down),
         cmocka_unit_test(a_host_that_dies_does_not_slow_down),
         cmocka_unit_test(a_busy_machine_recovers),
+        cmocka_unit_test(what_fails_once_gets_a_second_chance),
+        cmocka_unit_test(a_share_that_falls_for_good_is_learnt),
+        cmocka_unit_test(what_senders_cannot_reach_is_not_believed),
         cmocka_unit_test(what_is_refused_slows_down_and_recovers),
         cmocka_unit_test(ceilings_and_brakes),
     };
