@@ -89,11 +89,8 @@ static int scan_plan_add_span(struct scan_plan_ports *ports, struct scan_plan_sp
 static int scan_plan_fill_ports(struct scan_plan_ports *ports, const struct portset *set)
 {
     for (int32_t first = portset_next(set, 0); first >= 0;) {
-        int32_t last = first;
+        int32_t last = portset_run_end(set, (uint16_t)first);
         int rc;
-        while (last < UINT16_MAX && portset_has(set, (uint16_t)(last + 1))) {
-            last++;
-        }
         rc = scan_plan_add_span(ports, (struct scan_plan_span){(uint16_t)first, (uint16_t)last});
         if (rc < 0) {
             return rc;

@@ -94,6 +94,20 @@ int32_t portset_next(const struct portset *set, uint32_t from)
     return -1;
 }
 
+uint16_t portset_run_end(const struct portset *set, uint16_t first)
+{
+    uint64_t gaps = ~set->words[first / 64] & (UINT64_MAX << (first % 64));
+    size_t i = first / 64;
+
+    while (gaps == 0) {
+        if (++i == PORTSET_WORDS) {
+            return UINT16_MAX;
+        }
+        gaps = ~set->words[i];
+    }
+    return (uint16_t)(i * 64 + (size_t)__builtin_ctzll(gaps) - 1);
+}
+
 uint32_t portset_list(const struct portset *set, uint16_t *ports)
 {
     uint32_t count = 0;
@@ -187,10 +201,7 @@ char *portset_format(const struct portset *set)
         return NULL;
     }
     for (int32_t first = portset_next(set, 0); first >= 0;) {
-        int32_t last = first;
-        while (last < UINT16_MAX && portset_has(set, (uint16_t)(last + 1))) {
-            last++;
-        }
+        int32_t last = portset_run_end(set, (uint16_t)first);
         if (first == last) {
             fprintf(stream, "%s%d", comma, first);
         } else {

@@ -28,6 +28,9 @@ uint32_t portset_count(const struct portset *set);
 /* The smallest port >= `from`, or -1. */
 int32_t portset_next(const struct portset *set, uint32_t from);
 
+/* The largest port up to which every port from `first`, which is in the set, is in it too. */
+uint16_t portset_run_end(const struct portset *set, uint16_t first);
+
 /* Writes the ports in ascending order to `ports`, which holds at least portset_count() of them; returns how many. */
 uint32_t portset_list(const struct portset *set, uint16_t *ports);
 

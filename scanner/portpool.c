@@ -48,10 +48,7 @@ static uint32_t portpool_walk(const struct portset *set, struct portpool_run *ru
     int32_t first = portset_next(set, 0);
 
     while (first >= 0) {
-        uint32_t last = (uint32_t)first;
-        while (last < UINT16_MAX && portset_has(set, (uint16_t)(last + 1))) {
-            last++;
-        }
+        uint32_t last = portset_run_end(set, (uint16_t)first);
         if (runs != NULL) {
             runs[run_count] = (struct portpool_run){(uint16_t)first, (uint16_t)last, before};
         }

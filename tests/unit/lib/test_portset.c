@@ -82,6 +82,29 @@ static void adds_ranges(void **state)
     }
 }
 
+static void finds_the_end_of_a_run(void **state)
+{
+    static const uint16_t ends[] = {0, 1, 62, 63, 64, 65, 127, 128, 300, 65471, 65472, 65534, 65535};
+    enum { COUNT = sizeof(ends) / sizeof(*ends) };
+    (void)state;
+    for (size_t i = 0; i < (size_t)COUNT * COUNT; i++) {
+        struct portset set = {0};
+        uint16_t first = ends[i / COUNT];
+        uint16_t last = ends[i % COUNT];
+        if (first > last) {
+            continue;
+        }
+        portset_add_range(&set, first, last);
+        assert_int_equal(portset_run_end(&set, first), last);
+        assert_int_equal(portset_run_end(&set, last), last);
+        /* What comes after a gap is no part of it. */
+        if (last < UINT16_MAX - 1) {
+            portset_add(&set, (uint16_t)(last + 2));
+            assert_int_equal(portset_run_end(&set, first), last);
+        }
+    }
+}
+
 static void takes_out_another(void **state)
 {
     struct portset set = {0};
@@ -102,7 +125,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(parses_what_it_formats), cmocka_unit_test(refuses_and_says_where),
         cmocka_unit_test(walks_and_counts),       cmocka_unit_test(adds_ranges),
-        cmocka_unit_test(takes_out_another),
+        cmocka_unit_test(finds_the_end_of_a_run), cmocka_unit_test(takes_out_another),
     };
     return cmocka_run_group_tests_name("portset", tests, NULL, NULL);
 }
