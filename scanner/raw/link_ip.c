@@ -5,9 +5,11 @@
 #include "scanner/raw/tap.h"
 
 #include <errno.h>
+#include <net/if.h>
 #include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -17,6 +19,7 @@ struct link {
     struct tap *tap;
     char *interface;
     uint32_t ifindex;
+    bool loopback;
     bool ipv4;
     bool ipv6;
     _Atomic uint64_t refusals;
@@ -68,17 +71,29 @@ static enum link_layer ip_layer(const struct link *link)
     return LINK_IP;
 }
 
-/* IPPROTO_RAW: the header is in the data, for IPv6 too, and nothing is received. */
-static int raw_socket(const struct link *link, int family, struct sendmany *many)
+static bool is_loopback(int fd, const char *interface)
+{
+    struct ifreq request = {0};
+
+    memcpy(request.ifr_name, interface, strnlen(interface, IFNAMSIZ - 1));
+    return ioctl(fd, SIOCGIFFLAGS, &request) == 0 && (request.ifr_flags & IFF_LOOPBACK) != 0;
+}
+
+/* IPPROTO_RAW: the header is in the data, for IPv6 too, and nothing is received. What goes by loopback is not bound to
+ * it: this machine's own addresses belong to other interfaces, and their routes would not be found. */
+static int raw_socket(struct link *link, int family, struct sendmany *many)
 {
     int fd = socket(family, SOCK_RAW | SOCK_CLOEXEC, IPPROTO_RAW);
-    int rc;
+    int rc = 0;
 
     if (fd < 0) {
         return -errno;
     }
-    rc = setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, link->interface, (socklen_t)strlen(link->interface)) < 0 ? -errno
-                                                                                                              : 0;
+    link->loopback = is_loopback(fd, link->interface);
+    if (!link->loopback &&
+        setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, link->interface, (socklen_t)strlen(link->interface)) < 0) {
+        rc = -errno;
+    }
     if (rc == 0) {
         rc = sendmany_init(many, fd);
     }
@@ -148,7 +163,7 @@ static void name_ipv6(const struct link *link, const struct iovec *frame, struct
     struct sockaddr_in6 sockaddr = {.sin6_family = AF_INET6};
 
     memcpy(&sockaddr.sin6_addr, (const uint8_t *)frame->iov_base + IPV6_DESTINATION, sizeof(sockaddr.sin6_addr));
-    if (IN6_IS_ADDR_LINKLOCAL(&sockaddr.sin6_addr)) {
+    if (IN6_IS_ADDR_LINKLOCAL(&sockaddr.sin6_addr) && !link->loopback) {
         sockaddr.sin6_scope_id = link->ifindex;
     }
     memcpy(&name->sockaddr, &sockaddr, sizeof(sockaddr));

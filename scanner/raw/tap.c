@@ -16,11 +16,15 @@
 
 enum {
     RINGS = 3, /* IPv4, IPv6, ARP */
-    BLOCK_BYTES = 256 * 1024,
-    BLOCKS_DEFAULT = 32,
-    BLOCKS_ARP = 4,
+    /* A block is handed over when it is full or RETIRE_MS old, whatever it holds. So it is their number that says for
+     * how long a reader may be kept from reading while little comes, and their size while much does. */
+    BLOCKS = 32,
+    BLOCK_BYTES_LEAST = 16 * 1024,
+    BLOCK_BYTES_MOST = 256 * 1024,
+    RING_BYTES_DEFAULT = BLOCKS * BLOCK_BYTES_MOST,
+    RING_BYTES_ARP = 1024 * 1024,
     FRAME_BYTES = 2048, /* asked for by the interface, without a meaning for version 3 */
-    RETIRE_MS = 4,      /* a block that is not full is handed over after so long */
+    RETIRE_MS = 4,
 };
 
 /* A ring's blocks are handed over whole; `left` frames of the one at hand are still to be given. */
@@ -28,6 +32,7 @@ struct ring {
     int fd;
     uint8_t *blocks;
     size_t bytes;
+    uint32_t block_bytes;
     uint32_t count;
     uint32_t at;
     uint32_t left;
@@ -57,13 +62,26 @@ static int set_filter(int fd, const struct link_filter *wanted, uint16_t etherty
     return setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof(program)) < 0 ? -errno : 0;
 }
 
-static int set_ring(struct ring *ring, uint32_t blocks)
+/* A power of two, as pages are handed out. */
+static uint32_t block_bytes_of(uint32_t bytes)
+{
+    uint32_t block = BLOCK_BYTES_LEAST;
+
+    while (block < BLOCK_BYTES_MOST && block < bytes / BLOCKS) {
+        block *= 2;
+    }
+    return block;
+}
+
+static int set_ring(struct ring *ring, uint32_t bytes)
 {
     static const int version = TPACKET_V3;
-    struct tpacket_req3 request = {.tp_block_size = BLOCK_BYTES,
+    uint32_t block = block_bytes_of(bytes);
+    uint32_t blocks = bytes / block < 2 ? 2 : bytes / block;
+    struct tpacket_req3 request = {.tp_block_size = block,
                                    .tp_block_nr = blocks,
                                    .tp_frame_size = FRAME_BYTES,
-                                   .tp_frame_nr = blocks * (BLOCK_BYTES / FRAME_BYTES),
+                                   .tp_frame_nr = blocks * (block / FRAME_BYTES),
                                    .tp_retire_blk_tov = RETIRE_MS};
     void *mapped;
 
@@ -72,7 +90,8 @@ static int set_ring(struct ring *ring, uint32_t blocks)
         return -errno;
     }
     ring->count = blocks;
-    ring->bytes = (size_t)blocks * BLOCK_BYTES;
+    ring->block_bytes = block;
+    ring->bytes = (size_t)blocks * block;
     mapped = mmap(NULL, ring->bytes, PROT_READ | PROT_WRITE, MAP_SHARED, ring->fd, 0);
     if (mapped == MAP_FAILED) {
         return -errno;
@@ -81,11 +100,11 @@ static int set_ring(struct ring *ring, uint32_t blocks)
     return 0;
 }
 
-static uint32_t blocks_of(const struct link_options *options)
+static uint32_t bytes_of(const struct link_options *options, uint16_t ethertype)
 {
-    uint32_t blocks = options->ring_bytes / BLOCK_BYTES;
+    uint32_t most = options->ring_bytes == 0 ? RING_BYTES_DEFAULT : options->ring_bytes;
 
-    return options->ring_bytes == 0 ? BLOCKS_DEFAULT : blocks < 2 ? 2 : blocks;
+    return ethertype == ETH_P_ARP && most > RING_BYTES_ARP ? RING_BYTES_ARP : most;
 }
 
 /* The filter stands before the socket is bound: nothing else ever gets in. */
@@ -99,7 +118,7 @@ static int ring_set_up(struct tap *tap, struct ring *ring, uint16_t ethertype, c
     *ret_what = "setting the filter";
     if (rc == 0) {
         *ret_what = "making the receive ring";
-        rc = set_ring(ring, ethertype == ETH_P_ARP ? BLOCKS_ARP : blocks_of(tap->options));
+        rc = set_ring(ring, bytes_of(tap->options, ethertype));
     }
     if (rc == 0) {
         *ret_what = "listening";
@@ -179,7 +198,7 @@ void tap_close(struct tap *tap)
 /* The kernel lays its headers into the mapping, aligned for them. */
 static struct tpacket_block_desc *block_at(const struct ring *ring, uint32_t index)
 {
-    void *block = ring->blocks + (size_t)index * BLOCK_BYTES;
+    void *block = ring->blocks + (size_t)index * ring->block_bytes;
 
     return block;
 }

@@ -10,6 +10,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <time.h>
 
 #include <cmocka.h>
 
@@ -157,6 +158,26 @@ static void what_the_ring_cannot_hold_is_counted(void **state)
     link_packet.close(far);
 }
 
+/* A block with a single frame in it is handed over too, when it is old: a reader that is kept from reading for a while
+ * needs many of them, however small its ring is. */
+static void a_small_ring_bears_a_late_reader(void **state)
+{
+    static const struct timespec older_than_a_block = {.tv_nsec = 6 * 1000 * 1000};
+    struct link *near = open_on(&link_packet, "near", 0);
+    struct link *far = open_on(&link_packet, "far", 512 * 1024);
+    struct link_sender *sender = sender_on(&link_packet, near);
+    (void)state;
+    for (uint32_t i = 0; i < 20; i++) {
+        send_numbered(&link_packet, sender, i, 1);
+        nanosleep(&older_than_a_block, NULL);
+    }
+    assert_int_equal(listen_to(&link_packet, far, 20).frames, 20);
+    assert_int_equal(link_packet.losses(far).receive_drops, 0);
+    link_packet.sender_close(sender);
+    link_packet.close(near);
+    link_packet.close(far);
+}
+
 static void an_interface_that_goes_down_is_an_error(void **state)
 {
     struct link *near = open_on(&link_packet, "near", 0);
@@ -205,6 +226,24 @@ static void raw_ip_over_loopback(void **state)
     assert_int_equal(link_ip.send(sender, parts, 4), 4);
     heard = listen_to(&link_ip, link, 4);
     assert_int_equal(heard.frames, 4);
+    assert_int_equal(link_ip.losses(link).unsendable, 0);
+    link_ip.sender_close(sender);
+    link_ip.close(link);
+}
+
+/* An own address belongs to another interface, and leaves by loopback all the same. */
+static void own_addresses_are_reached_by_loopback(void **state)
+{
+    struct link *link = open_on(&link_ip, "lo", 0);
+    struct link_sender *sender = sender_on(&link_ip, link);
+    uint8_t packet[FRAME];
+    struct iovec part = {.iov_base = packet};
+    (void)state;
+    assert_true(place_ip("addr add 10.88.0.1/24 dev near"));
+    part.iov_len = make_packet(packet, false);
+    memcpy(packet + 12, (const uint8_t[]){10, 88, 0, 1, 10, 88, 0, 1}, 8);
+    assert_int_equal(link_ip.send(sender, &part, 1), 1);
+    assert_int_equal(listen_to(&link_ip, link, 1).frames, 1);
     assert_int_equal(link_ip.losses(link).unsendable, 0);
     link_ip.sender_close(sender);
     link_ip.close(link);
@@ -264,8 +303,10 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(packets_arrive_whole_and_in_order),
         cmocka_unit_test(what_the_ring_cannot_hold_is_counted),
+        cmocka_unit_test(a_small_ring_bears_a_late_reader),
         cmocka_unit_test(an_interface_that_goes_down_is_an_error),
         cmocka_unit_test(raw_ip_over_loopback),
+        cmocka_unit_test(own_addresses_are_reached_by_loopback),
         cmocka_unit_test(an_unsendable_packet_is_counted_and_passed_over),
         cmocka_unit_test(a_missing_interface_is_named),
     };
