@@ -64,6 +64,31 @@ int addr_parse(const char *text, struct addr *ret_addr)
     return 0;
 }
 
+/* Written once, before there are threads. */
+static struct if_nameindex *kept_zones;
+
+void addr_keep_zones(void)
+{
+    if (kept_zones != NULL) {
+        if_freenameindex(kept_zones);
+    }
+    kept_zones = if_nameindex();
+}
+
+static bool name_zone(uint32_t zone, char name[IF_NAMESIZE])
+{
+    if (if_indextoname(zone, name) != NULL) {
+        return true;
+    }
+    for (const struct if_nameindex *kept = kept_zones; kept != NULL && kept->if_index != 0; kept++) {
+        if (kept->if_index == zone) {
+            snprintf(name, IF_NAMESIZE, "%s", kept->if_name);
+            return true;
+        }
+    }
+    return false;
+}
+
 const char *addr_format(const struct addr *addr, char *buffer)
 {
     char name[IF_NAMESIZE];
@@ -77,7 +102,7 @@ const char *addr_format(const struct addr *addr, char *buffer)
         return buffer;
     }
     length = strlen(buffer);
-    if (if_indextoname(addr->zone, name) != NULL) {
+    if (name_zone(addr->zone, name)) {
         snprintf(buffer + length, ADDR_TEXT_SIZE - length, "%%%s", name);
     } else {
         snprintf(buffer + length, ADDR_TEXT_SIZE - length, "%%%u", addr->zone);

@@ -33,6 +33,10 @@ MUST_USE int addr_parse(const char *text, struct addr *ret_addr);
 /* Writes the RFC 5952 text and its NUL to `buffer`, which holds at least ADDR_TEXT_SIZE bytes, and returns it. */
 const char *addr_format(const struct addr *addr, char *buffer);
 
+/* Remembers the names of this machine's interfaces, for addr_format() in a process that may not ask for them later.
+ * Before there are threads. */
+void addr_keep_zones(void);
+
 /* Order: IPv4 before IPv6, then by value, then by zone. */
 int addr_compare(const struct addr *a, const struct addr *b);
 bool addr_equal(const struct addr *a, const struct addr *b);

@@ -631,6 +631,10 @@ static void say_how_to_resume(const struct invocation *run, const char *program,
         quote_list(out, "--scope", &run->options->scope);
         quote_list(out, "--never-scan", &run->options->never_scan_files);
     }
+    if (run->options->link != NULL) {
+        fputs(" --link ", out);
+        quote(out, run->options->link);
+    }
     quote_list(out, "-o", &run->options->outputs);
     if (fclose(out) == 0) {
         log_notice("%s; to go on: %s", why, command);
