@@ -67,6 +67,8 @@ struct prober_ops {
     bool (*is_done)(const struct prober *prober);
     bool (*is_complete)(const struct prober *prober);
     uint64_t (*settled)(const struct prober *prober);
+    /* The scan is over: tells what is to be said of all of it. NULL: nothing. */
+    void (*conclude)(struct prober *prober);
     /* The slab's books are as a checkpoint needs them. Also after an error, and without a slab. */
     void (*end)(struct prober *prober);
 };

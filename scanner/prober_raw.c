@@ -20,10 +20,10 @@ struct prober {
     struct pacer_rate host_rate;
     char *record;
     char *replay;
+    uint32_t *zero_windows; /* of each host of the slab: ports */
     uint32_t unreachable;
     bool drops_said;
     bool unsendable_said;
-    bool allowance_said;
 };
 
 static void hear_link(void *context, const char *interface, const char *driver, const char *reason, size_t ring_bytes)
@@ -39,7 +39,7 @@ static void hear_unreachable(void *context, uint32_t host, int error)
     char text[ADDR_TEXT_SIZE];
 
     /* Nobody at an address on link is what most addresses are: its host line says so. */
-    if (prober->slab.quiet || error == EHOSTUNREACH || prober->unreachable > UNREACHABLE_NAMED) {
+    if (prober->slab.quiet || error == EHOSTDOWN || prober->unreachable > UNREACHABLE_NAMED) {
         return;
     }
     prober->unreachable++;
@@ -57,6 +57,49 @@ static void hear_rerouted(void *context)
 
     report_notice(prober->options.report, "rerouted", NULL,
                   "routes changed under the scan: what is unanswered goes by the new ones");
+}
+
+static void hear_zero_window(void *context, uint32_t host)
+{
+    struct prober *prober = context;
+
+    prober->zero_windows[host]++;
+}
+
+static void tell_zero_windows(const struct prober *prober, uint32_t host)
+{
+    struct addr addr = prober->slab.map.host(prober->slab.map.context, host);
+    char text[ADDR_TEXT_SIZE];
+
+    report_notice(prober->options.report, "zero-window", &addr,
+                  "%s: %" PRIu32 " of its open ports take no data (their window is zero): a tarpit or a middlebox, not "
+                  "necessarily a service",
+                  addr_format(&addr, text), prober->zero_windows[host]);
+}
+
+/* The slab's listener, with what belongs to a host told before its line. */
+static void hear_host_done(void *context, uint32_t host)
+{
+    const struct prober *prober = context;
+
+    if (prober->zero_windows[host] > 0 && !prober->slab.quiet) {
+        tell_zero_windows(prober, host);
+    }
+    prober->slab.listener.host_done(prober->slab.listener.context, host);
+}
+
+static void hear_open(void *context, const struct sweep_found *found)
+{
+    const struct prober *prober = context;
+
+    prober->slab.listener.found_open(prober->slab.listener.context, found);
+}
+
+static void hear_host_eased(void *context, uint32_t host)
+{
+    const struct prober *prober = context;
+
+    prober->slab.listener.host_eased(prober->slab.listener.context, host);
 }
 
 /* "pcap:RECORD[,REPLAY]". */
@@ -85,6 +128,7 @@ static int split_capture(struct prober *prober, const char *link, const char **r
 static void raw_destroy(struct prober *prober)
 {
     raw_engine_destroy(prober->engine);
+    free(prober->zero_windows);
     free(prober->record);
     free(prober->replay);
     free(prober);
@@ -99,8 +143,11 @@ static int open_engine(struct prober *prober, struct problem *problem)
         .probe = plan_probe(plan) == PLAN_PROBE_UDP ? PACKET_UDP : PACKET_TCP_SYN,
         .senders = prober->options.threads,
         .rate = {.ceiling_pps = plan_rate_pps(plan), .brakeless = plan_is_unbraked(plan)},
-        .listener = {
-            .link_opened = hear_link, .unreachable = hear_unreachable, .rerouted = hear_rerouted, .context = prober}};
+        .listener = {.link_opened = hear_link,
+                     .unreachable = hear_unreachable,
+                     .zero_window = hear_zero_window,
+                     .rerouted = hear_rerouted,
+                     .context = prober}};
     uint16_t port;
     int rc = split_capture(prober, prober->options.link, &options.driver, problem);
 
@@ -147,7 +194,7 @@ static int raw_begin(struct prober *prober, const struct prober_slab *slab, stru
                                      .shard_count = slab->shard_count,
                                      .retries = slab->retries,
                                      .host_rate = prober->host_rate,
-                                     .listener = slab->listener,
+                                     .listener = {hear_open, hear_host_done, hear_host_eased, prober},
                                      .map = {.hosts = slab->map.hosts,
                                              .host = slab->map.host,
                                              .locate = slab->map.locate,
@@ -155,6 +202,11 @@ static int raw_begin(struct prober *prober, const struct prober_slab *slab, stru
                                              .context = slab->map.context}};
 
     prober->slab = *slab;
+    free(prober->zero_windows);
+    prober->zero_windows = calloc(slab->map.hosts, sizeof(*prober->zero_windows));
+    if (prober->zero_windows == NULL) {
+        return problem_set(problem, -ENOMEM, "out of memory");
+    }
     return raw_engine_begin(prober->engine, &wanted, problem);
 }
 
@@ -174,18 +226,26 @@ static void raw_tick(struct prober *prober)
                       " so far): they are asked for again%s",
                       figures.receive_drops, plan_is_unbraked(prober->options.plan) ? "" : ", more slowly");
     }
-    if (figures.allowance_exceeded > 0 && !prober->allowance_said) {
-        prober->allowance_said = true;
-        report_notice(prober->options.report, "allowance", NULL,
-                      "the cloud's network throws packets away that are above this machine's allowance (%s: %" PRIu64
-                      " so far): they are sent again%s",
-                      figures.allowance_name != NULL ? figures.allowance_name : "allowance_exceeded",
-                      figures.allowance_exceeded, plan_is_unbraked(prober->options.plan) ? "" : ", more slowly");
-    }
     if (figures.unsendable > 0 && !prober->unsendable_said) {
         prober->unsendable_said = true;
         report_notice(prober->options.report, "unsendable", NULL, "this machine lets some probes not out: %s",
                       strerror(figures.unsendable_errno));
+    }
+}
+
+/* What came to our ports, or about them, and did not carry what only an answer can carry. */
+static void raw_conclude(struct prober *prober)
+{
+    struct raw_engine_figures figures = raw_engine_figures(prober->engine);
+    uint64_t damaged = figures.refused[ANSWER_TRUNCATED] + figures.refused[ANSWER_MALFORMED] +
+                       figures.refused[ANSWER_CHECKSUM] + figures.refused[ANSWER_FRAGMENT];
+
+    if (figures.refused[ANSWER_COOKIE] + damaged > 0) {
+        report_notice(prober->options.report, "forged", NULL,
+                      "not taken for answers: %" PRIu64
+                      " packets without the mark of a probe (forged, or to an earlier "
+                      "scan) and %" PRIu64 " that were damaged or in fragments",
+                      figures.refused[ANSWER_COOKIE], damaged);
     }
 }
 
@@ -238,5 +298,6 @@ const struct prober_ops prober_raw = {
     .is_done = raw_is_done,
     .is_complete = raw_is_complete,
     .settled = raw_settled,
+    .conclude = raw_conclude,
     .end = raw_end,
 };

@@ -5,12 +5,13 @@
 #include "scanner/fold.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { REASONS = REASON_ABORTED + 1, NOTICE_SIZE = 512 };
+enum { REASONS = REASON_ABORTED + 1, NOTICE_SIZE = 512, EVERY_PORT_LEAST = 1000 };
 
 /* Ports of the host at hand that share a reason; a reason belongs to one state only. */
 struct bucket {
@@ -337,6 +338,17 @@ static void tell_host(struct report *report, struct observation *observation, st
     }
 }
 
+static void tell_every_port(struct report *report, const struct addr *addr, uint32_t count)
+{
+    char text[ADDR_TEXT_SIZE];
+
+    report_notice(report, "every-port", addr,
+                  "%s: all of the %" PRIu32
+                  " ports that were probed are open: a middlebox or a tarpit may answer for it, "
+                  "not services",
+                  addr_format(addr, text), count);
+}
+
 void report_host(struct report *report, const struct hostgroup *group, struct slab *slab, uint64_t slab_number,
                  uint32_t host)
 {
@@ -346,7 +358,12 @@ void report_host(struct report *report, const struct hostgroup *group, struct sl
     struct addr addr = hostgroup_addr(group, host);
     bool self = own_has(report->options.own, &addr);
 
-    if (sort_ports(report, group, slab, host) > 0) {
+    uint32_t probed = sort_ports(report, group, slab, host);
+
+    if (facts->counts[PROBE_SYN_ACK] == probed && probed >= EVERY_PORT_LEAST) {
+        tell_every_port(report, &addr, probed);
+    }
+    if (probed > 0) {
         observation.host = (struct observation_host){
             .host = addr,
             .name = plan_name(report->options.plan, &addr),

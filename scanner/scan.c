@@ -677,6 +677,9 @@ int scan_run(const struct scan_options *options, enum scan_result *ret_result, s
         rc = work_slabs(&scan, problem);
     }
     progress_clear(options->progress);
+    if (scan.prober != NULL && scan.ops->conclude != NULL) {
+        scan.ops->conclude(scan.prober);
+    }
     tell_end(&scan, rc, problem);
     rest(&scan);
     slab_close(&scan);

@@ -89,16 +89,17 @@ static void recognise(struct reading *reading, enum answer_kind kind, enum packe
     reading->answer->from_host = addr_equal(&reading->answer->host, &reading->answer->responder);
 }
 
+static bool is_our_port(const struct reading *reading, uint16_t port)
+{
+    const struct cookie_ports *ports = &reading->reader->ports;
+
+    return port >= ports->first && port - ports->first < ports->count;
+}
+
 /* Both transports with ports begin with them. */
 static bool is_to_our_port(const struct reading *reading)
 {
-    uint16_t port;
-
-    if (reading->packet.length < 4) {
-        return false;
-    }
-    port = wire_get16(reading->packet.payload + 2);
-    return port >= reading->reader->ports.first && port - reading->reader->ports.first < reading->reader->ports.count;
+    return reading->packet.length >= 4 && is_our_port(reading, wire_get16(reading->packet.payload + 2));
 }
 
 static void read_clock(struct reading *reading, const struct tcp_segment *segment)
@@ -300,6 +301,12 @@ static void read_error(struct reading *reading, const struct icmp_message *messa
         refuse_fault(reading, fault);
         return;
     }
+    /* About another program's packet. */
+    if (quote.ip.protocol == IPPROTO_TCP || quote.ip.protocol == IPPROTO_UDP) {
+        if (!is_our_port(reading, quote.source_port)) {
+            return;
+        }
+    }
     answer->host = address(quote.ip.destination, is_ipv6);
     if (!find_quoted_probe(reading, &quote, &probe)) {
         refuse(reading, ANSWER_COOKIE);
@@ -313,6 +320,7 @@ static void read_echo(struct reading *reading, const struct icmp_message *messag
     struct answer *answer = reading->answer;
     uint64_t hash;
 
+    answer->probe = PACKET_ECHO;
     if (message->length < COOKIE_ECHO_SIZE) {
         refuse(reading, ANSWER_COOKIE);
         return;

@@ -57,9 +57,10 @@ struct answer_reader {
 struct answer {
     enum answer_kind kind;
     enum answer_refusal refusal; /* ANSWER_REFUSED */
-    enum packet_probe probe;     /* these four from ANSWER_SYN_ACK to ANSWER_ECHO: which probe was answered */
-    struct addr host;            /* … of ANSWER_ARP and ANSWER_NEIGHBOUR too */
-    uint16_t port;               /* 0 of an echo */
+    enum packet_probe
+        probe;        /* these four from ANSWER_SYN_ACK to ANSWER_ECHO: which probe was answered; a refused echo too */
+    struct addr host; /* … of ANSWER_ARP and ANSWER_NEIGHBOUR too */
+    uint16_t port;    /* 0 of an echo */
     uint8_t try_number;
     bool from_host;        /* the answer came from `host` itself */
     struct addr responder; /* who sent it: any kind that came by IP */

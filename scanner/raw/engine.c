@@ -26,11 +26,12 @@ enum {
     PCAP_FIRST_PORT = 61000,
     /* Hosts that are told of in one step: the reader is not kept from its ring for longer than that. */
     TOLD_AT_ONCE = 32,
+    /* How often in a slab. */
+    DOWNS_MOST = 8,
 };
 
 /* How often this machine's own losses are asked for. */
 static const uint64_t LOSSES_EVERY_NS = UINT64_C(2) * 1000 * 1000;
-static const uint64_t ALLOWANCE_EVERY_NS = UINT64_C(50) * 1000 * 1000;
 
 enum phase { IDLE, ASKING, PROBING };
 
@@ -52,12 +53,13 @@ struct raw_engine {
     uint32_t done_told;
     enum phase phase;
     bool stopping;
+    bool rerouting; /* the slab's ways are looked for anew */
+    uint32_t downs; /* how often a link was found down */
+    int lost_error; /* of a host that has lost its way; 0: none has */
+    struct addr lost_host;
     struct mono_time now; /* of the batch that is being taken */
     struct mono_time losses_asked;
-    struct mono_time allowance_asked;
     struct link_losses losses;
-    uint64_t allowance_exceeded;
-    const char *allowance_name;
     uint64_t refused[ANSWER_REFUSALS];
     uint64_t foreign;
     uint64_t late;
@@ -227,12 +229,38 @@ static void hear_opened(void *context, const char *interface, const char *driver
     listener->link_opened(listener->context, interface, driver, reason, ring_bytes);
 }
 
+static enum reason reason_of(int error)
+{
+    return error == EHOSTUNREACH || error == EHOSTDOWN ? REASON_HOST_UNREACH
+           : error == EACCES || error == EPERM         ? REASON_ADMIN_PROHIBITED
+                                                       : REASON_NET_UNREACH;
+}
+
+static bool is_in_shard(const struct raw_engine_slab *slab, uint32_t probe)
+{
+    return slab->shard_count == 1 || permutation_position(slab->order, probe) % slab->shard_count == slab->shard_index;
+}
+
+/* This machine says so of itself, as connect(2) would: its ports are filtered, and the host is not up. A host that was
+ * reached until now proves nothing by this: its probes stay unanswered for a resume. */
 static void hear_unreachable(void *context, uint32_t host, int error)
 {
     struct raw_engine *engine = context;
     const struct raw_engine_listener *listener = &engine->options.listener;
+    struct slab *slab = engine->slab.slab;
+    uint32_t end = slab_host(slab, host + 1)->first_probe;
 
-    slab_host(engine->slab.slab, host)->done = true;
+    if (engine->rerouting) {
+        engine->lost_error = engine->lost_error == 0 ? error : engine->lost_error;
+        engine->lost_host = engine->slab.map.host(engine->slab.map.context, host);
+        return;
+    }
+    for (uint32_t probe = slab_host(slab, host)->first_probe; probe < end; probe++) {
+        if (is_in_shard(&engine->slab, probe)) {
+            slab_upgrade(slab, probe, PROBE_ICMP, reason_of(error));
+        }
+    }
+    slab_host(slab, host)->done = true;
     listener->unreachable(listener->context, host, error);
     hear_host_done(engine, host);
 }
@@ -337,8 +365,10 @@ static int open_network(struct raw_engine *engine, struct problem *problem)
 
 static int confine(struct raw_engine *engine, struct problem *problem)
 {
-    int rc = is_replay(engine) ? 0 : privilege_drop(problem);
+    int rc;
 
+    addr_keep_zones();
+    rc = is_replay(engine) ? 0 : privilege_drop(problem);
     return rc == 0 ? privilege_confine(problem) : rc;
 }
 
@@ -418,6 +448,9 @@ int raw_engine_begin(struct raw_engine *engine, const struct raw_engine_slab *sl
     assert(engine->phase == IDLE);
     engine->slab = *slab;
     engine->stopping = false;
+    engine->rerouting = false;
+    engine->downs = 0;
+    engine->lost_error = 0;
     engine->done_count = 0;
     engine->done_told = 0;
     engine->done_hosts = calloc((size_t)slab->map.hosts + 1, sizeof(*engine->done_hosts));
@@ -501,7 +534,19 @@ void raw_engine_limit(struct raw_engine *engine, uint64_t ceiling_pps)
 
 /* ---- receiving --------------------------------------------------------------------------------------------------- */
 
-static void take_answer(struct raw_engine *engine, const struct answer *answer)
+static int64_t find_probe(const struct raw_engine *engine, uint32_t link, const struct answer *answer)
+{
+    const struct raw_engine_map *map = &engine->slab.map;
+    struct addr host = answer->host;
+
+    if (engine->phase != PROBING || answer->probe != engine->options.probe) {
+        return -1;
+    }
+    host.zone = paths_zone(engine->paths, link, &host, &answer->local);
+    return map->find(map->context, &host, answer->port);
+}
+
+static void take_answer(struct raw_engine *engine, uint32_t link, const struct answer *answer)
 {
     static const enum probe_answer weights[] = {[ANSWER_SYN_ACK] = PROBE_SYN_ACK,
                                                 [ANSWER_RST] = PROBE_RST,
@@ -512,9 +557,7 @@ static void take_answer(struct raw_engine *engine, const struct answer *answer)
                                  .from_host = answer->from_host,
                                  .names_try = true,
                                  .try_number = answer->try_number};
-    int64_t probe = engine->phase == PROBING && answer->probe == engine->options.probe
-                        ? engine->slab.map.find(engine->slab.map.context, &answer->host, answer->port)
-                        : -1;
+    int64_t probe = find_probe(engine, link, answer);
 
     if (probe < 0) {
         engine->late++;
@@ -527,6 +570,11 @@ static void take_answer(struct raw_engine *engine, const struct answer *answer)
     }
     engine->foreign += answer->from_host ? 0 : 1;
     taken.probe = (uint32_t)probe;
+    if (answer->kind == ANSWER_SYN_ACK && answer->window == 0 &&
+        slab_answer(engine->slab.slab, taken.probe) != PROBE_SYN_ACK) {
+        engine->options.listener.zero_window(engine->options.listener.context,
+                                             slab_host_of(engine->slab.slab, taken.probe));
+    }
     volley_take(engine->volley, &taken, engine->now);
 }
 
@@ -543,32 +591,19 @@ static void take_frame(void *context, uint32_t link, const struct link_frame *fr
     case ANSWER_RST:
     case ANSWER_ICMP:
     case ANSWER_UDP:
-        take_answer(engine, &answer);
+        take_answer(engine, link, &answer);
         break;
     case ANSWER_ARP:
     case ANSWER_NEIGHBOUR:
         paths_take(engine->paths, link, &answer);
         break;
     case ANSWER_REFUSED:
-        engine->refused[answer.refusal]++;
+        /* Any program here may have sent an echo. */
+        engine->refused[answer.refusal] += answer.probe == PACKET_ECHO ? 0 : 1;
         break;
     case ANSWER_ECHO:
     case ANSWER_OTHER:
         break;
-    }
-}
-
-static void hear_allowance(struct raw_engine *engine)
-{
-    uint64_t before = engine->allowance_exceeded;
-
-    if (mono_elapsed_ns(engine->allowance_asked, engine->now) < ALLOWANCE_EVERY_NS) {
-        return;
-    }
-    engine->allowance_asked = engine->now;
-    engine->allowance_exceeded = links_allowance_exceeded(engine->links, &engine->allowance_name);
-    if (engine->phase == PROBING && engine->allowance_exceeded > before) {
-        volley_lost_here(engine->volley, engine->allowance_exceeded - before, engine->now);
     }
 }
 
@@ -588,17 +623,50 @@ static void hear_losses(struct raw_engine *engine)
 
 /* ---- routes that change ------------------------------------------------------------------------------------------ */
 
-static int heed_routes(struct raw_engine *engine, struct problem *problem)
+static int find_new_ways(struct raw_engine *engine, struct problem *problem)
 {
     bool stopping = engine->stopping;
 
+    rest(engine);
+    engine->stopping = stopping;
+    engine->rerouting = true;
+    atomic_store(&engine->failure, 0);
+    return resolve(engine, problem);
+}
+
+static int heed_routes(struct raw_engine *engine, struct problem *problem)
+{
     if (engine->router == NULL || !router_changed(engine->router) || !paths_changed(engine->paths)) {
         return 0;
     }
     engine->options.listener.rerouted(engine->options.listener.context);
-    rest(engine);
-    engine->stopping = stopping;
-    return resolve(engine, problem);
+    return find_new_ways(engine, problem);
+}
+
+/* Hosts without a way are told while ways are looked for; the slab's other hosts must not be taken for silent either.
+ */
+static int heed_lost(struct raw_engine *engine, struct problem *problem)
+{
+    char text[ADDR_TEXT_SIZE];
+
+    if (engine->lost_error == 0) {
+        return 0;
+    }
+    return problem_set(problem, -engine->lost_error,
+                       "%s: there is no way there any more (%s): resume the scan when there is",
+                       addr_format(&engine->lost_host, text), strerror(engine->lost_error));
+}
+
+/* A link that went down: there may be another way by now, or the link may be up again. */
+static int heed_down(struct raw_engine *engine, int rc, struct problem *problem)
+{
+    if (rc != -ENETDOWN || engine->router == NULL || engine->downs == DOWNS_MOST) {
+        return rc;
+    }
+    engine->downs++;
+    (void)router_changed(engine->router);
+    rc = find_new_ways(engine, problem);
+    return rc == 0 ? heed_lost(engine, problem) : rc;
 }
 
 /* ---- steps ------------------------------------------------------------------------------------------------------- */
@@ -658,11 +726,14 @@ int raw_engine_step(struct raw_engine *engine, struct mono_time until, int wake_
     rc = receive(engine, problem);
     if (rc == 0) {
         hear_losses(engine);
-        hear_allowance(engine);
         rc = heed_routes(engine, problem);
     }
     if (rc == 0) {
         rc = go_on(engine, &due, problem);
+    }
+    rc = rc == 0 ? heed_lost(engine, problem) : heed_down(engine, rc, problem);
+    if (rc < 0) {
+        tell_hosts(engine, UINT32_MAX); /* nobody may be told of them after the scan's last line */
     }
     if (rc == 0 && due.ns > engine->now.ns && !raw_engine_is_done(engine)) {
         links_wait(engine->links, due.ns < until.ns ? due : until, fds, 2);
@@ -675,8 +746,6 @@ struct raw_engine_figures raw_engine_figures(const struct raw_engine *engine)
     struct raw_engine_figures figures = {.rate = rate_figures(engine->rate),
                                          .receive_drops = engine->losses.receive_drops,
                                          .send_refusals = engine->losses.send_refusals,
-                                         .allowance_exceeded = engine->allowance_exceeded,
-                                         .allowance_name = engine->allowance_name,
                                          .unsendable = engine->losses.unsendable,
                                          .unsendable_errno = engine->losses.unsendable_errno,
                                          .foreign = engine->foreign,

@@ -18,10 +18,12 @@ enum { RAW_ENGINE_SENDERS_MAX = 64, RAW_ENGINE_PORTS = 32 };
 struct raw_engine_listener {
     void (*link_opened)(void *context, const char *interface, const char *driver, const char *reason,
                         size_t ring_bytes);
-    /* No way there, or nobody on link has the address: nothing is sent to the host. errno: ENETUNREACH, EHOSTUNREACH
-     * (nobody answered ARP or neighbour discovery), others. */
+    /* No way there, or nobody on link has the address: nothing is sent to the host, and its ports are filtered. errno:
+     * EHOSTDOWN (nobody answered ARP or neighbour discovery), ENETUNREACH, EHOSTUNREACH, EACCES (routes), others. */
     void (*unreachable)(void *context, uint32_t host, int error);
-    /* Routes changed under the slab: it goes on by the new ones. */
+    /* A SYN-ACK of the slab's host has a window of zero: whatever it is, it takes no data. Once for each port. */
+    void (*zero_window)(void *context, uint32_t host);
+    /* Routes changed under the slab: it goes on by the new ones, as long as none of its hosts has lost its way. */
     void (*rerouted)(void *context);
     void *context;
 };
@@ -92,11 +94,9 @@ struct raw_engine_figures {
     struct rate_figures rate;
     uint64_t receive_drops; /* answers that this machine lost */
     uint64_t send_refusals;
-    uint64_t allowance_exceeded; /* packets that the cloud's network threw away … */
-    const char *allowance_name;  /* … and the counter that says so, borrowed; NULL: none */
     uint64_t unsendable;
     int unsendable_errno;
-    uint64_t refused[ANSWER_REFUSALS]; /* packets that were no answers, by why */
+    uint64_t refused[ANSWER_REFUSALS]; /* packets to our ports, or about them, that were no answers: by why */
     uint64_t foreign;                  /* answers that a router or another address gave for a host */
     uint64_t late;                     /* answers to probes of slabs that were over */
 };

@@ -510,11 +510,25 @@ bool paths_settle(struct paths *paths, struct mono_time now)
             memcpy(paths->ways[host].mac, mac, ROUTE_MAC);
         } else if (paths->hops[host] != NO_HOP) {
             paths->ways[host].path = NO_PATH;
-            paths->options.unreachable(paths->options.context, host, EHOSTUNREACH);
+            paths->options.unreachable(paths->options.context, host, EHOSTDOWN);
         }
     }
     paths->settled = true;
     return true;
+}
+
+uint32_t paths_zone(const struct paths *paths, uint32_t link, const struct addr *addr, const struct addr *local)
+{
+    bool link_local = addr->is_ipv6 && addr->bytes[0] == 0xfe && (addr->bytes[1] & 0xc0) == 0x80;
+
+    for (uint32_t i = 0; link_local && i < paths->count; i++) {
+        const struct path *path = &paths->paths[i];
+        if (path->link == link && path->source.zone != 0 && path->source.is_ipv6 &&
+            memcmp(path->source.bytes, local->bytes, sizeof(local->bytes)) == 0) {
+            return path->source.zone;
+        }
+    }
+    return 0;
 }
 
 struct paths_frame paths_frame(const struct paths *paths, uint32_t host, const struct template_target *target,

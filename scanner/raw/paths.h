@@ -63,6 +63,10 @@ struct mono_time paths_wakeup(const struct paths *paths);
  * be made. */
 bool paths_settle(struct paths *paths, struct mono_time now);
 
+/* The zone of an address that answered to `local` by this link: a link-local one has that of the path it was asked by.
+ */
+uint32_t paths_zone(const struct paths *paths, uint32_t link, const struct addr *addr, const struct addr *local);
+
 /* Writes the probe's frame of at most TEMPLATE_FRAME_MAX bytes; any thread, once settled. 0 when the host is
  * unreachable. */
 struct paths_frame {

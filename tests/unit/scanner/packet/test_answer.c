@@ -347,6 +347,19 @@ static void an_error_names_the_probe_that_it_quotes(void **state)
     }
 }
 
+static void an_error_about_another_programs_packet_is_not_ours(void **state)
+{
+    struct world world = world_of(0);
+    uint8_t packet[FRAME_MAX];
+    uint8_t bytes[FRAME_MAX];
+    struct answer answer;
+    size_t length = probe(&world, PACKET_TCP_SYN, 53, 0, packet);
+    (void)state;
+    wire_put16(packet + 20, 1023);
+    read_packet(bytes, error_about(&world, packet, length, 0x0303, bytes), &answer);
+    assert_int_equal(answer.kind, ANSWER_OTHER);
+}
+
 static void an_error_that_quotes_another_question_is_forged(void **state)
 {
     struct world world = world_of(0);
@@ -632,6 +645,7 @@ int main(void)
         cmocka_unit_test(refuses_flipped_bits_and_cut_packets),
         cmocka_unit_test(says_why_it_refuses),
         cmocka_unit_test(an_error_names_the_probe_that_it_quotes),
+        cmocka_unit_test(an_error_about_another_programs_packet_is_not_ours),
         cmocka_unit_test(an_error_that_quotes_another_question_is_forged),
         cmocka_unit_test(what_does_not_say_that_a_probe_failed_is_no_answer),
         cmocka_unit_test(a_datagram_is_an_answer_with_its_transaction_id),
