@@ -1,0 +1,583 @@
+#!/usr/bin/env bash
+# leastport-scan by raw packets, against namespaces of its own; prints TAP. Nothing leaves them.
+set -uo pipefail
+HERE=$(dirname -- "$(readlink -f -- "${BASH_SOURCE[0]}")")
+BIN=${LEASTPORT_BIN:-$HERE/../../build/dev/bin}
+export BIN
+
+# shellcheck source=tests/integration/place.sh
+. "$HERE/place.sh"
+
+# In a normal run ten times.
+REPEATS=$((5 * ${LEASTPORT_TEST_REPEATS:-2}))
+RANDOM=$((${LEASTPORT_TEST_SEED:-1} % 32768))
+
+syn() {
+    "$BIN/leastport-scan" --syn "$@"
+}
+
+# In the background, so that $! is the scan itself.
+syn_behind() {
+    exec "$BIN/leastport-scan" --syn "$@"
+}
+
+plain() {
+    "$BIN/leastport-scan" --connect "$@"
+}
+
+# The place that others have too, with a second cable and the means to count: every SYN by address and port, and by /24.
+raw_place_create() {
+    target_create || return 1
+    ip link add cable2 type veth peer name cable2 netns "/proc/$TARGET_PID/ns/net" || return 1
+    echo 0 >/proc/sys/net/ipv6/conf/cable2/accept_dad
+    # shellcheck disable=SC2016 # the inner shell expands it
+    target bash -c 'echo 0 >/proc/sys/net/ipv6/conf/cable2/accept_dad
+        for filter in /proc/sys/net/ipv4/conf/*/rp_filter; do echo 0 >"$filter"; done'
+    ip link set cable2 up
+    target ip link set cable2 up
+    ip addr add 10.76.0.1/24 dev cable2
+    target ip addr add 10.76.0.2/24 dev cable2
+    target nft -f - <<'END_OF_RULES'
+table inet count {
+    counter every_syn { }
+    counter never { }
+    set by_port { type ipv4_addr . inet_service; size 262144; flags dynamic; counter; }
+    set by_net { type ipv4_addr; size 1024; flags dynamic; counter; }
+    set ours { type inet_service; size 65536; flags dynamic; }
+    chain in {
+        type filter hook prerouting priority -300;
+        tcp flags & (syn | ack | rst) == syn counter name every_syn
+        ip daddr { 10.77.0.3, 10.78.1.3 } counter name never
+        tcp flags & (syn | ack | rst) == syn ip daddr 10.78.2.0/24 update @by_port { ip daddr . tcp dport }
+        tcp flags & (syn | ack | rst) == syn update @by_net { ip daddr & 255.255.255.0 }
+        tcp flags & (syn | ack | rst) == syn tcp dport 5000-5999 update @ours { tcp sport }
+    }
+}
+table ip every {
+    chain to {
+        type nat hook prerouting priority -100;
+        ip daddr 10.78.20.1 tcp dport 1-65535 redirect to :22
+    }
+}
+END_OF_RULES
+}
+
+counted() {
+    target nft -j list counter inet count "$1" | jq '.nftables[] | .counter? // empty | .packets'
+}
+
+# How often each address and port of 10.78.2.0/24 was asked: "address port times".
+times_by_port() {
+    target nft -j list set inet count by_port | jq -r '.nftables[] | .set? // empty | .elem[]?.elem
+        | "\(.val.concat[0]) \(.val.concat[1]) \(.counter.packets)"' | LC_ALL=C sort
+}
+
+# "network times" for each /24.
+times_by_net() {
+    target nft -j list set inet count by_net | jq -r '.nftables[] | .set? // empty | .elem[]?.elem
+        | "\(.val) \(.counter.packets)"' | LC_ALL=C sort
+}
+
+forget_counts() {
+    target nft 'reset counters table inet count; flush set inet count by_port; flush set inet count by_net' >/dev/null
+}
+
+notices_of() {
+    jq -r --arg code "$2" 'select(.type == "notice" and .code == $code) | .message' "$1"
+}
+
+state_of_process() {
+    awk -v field="$2:" '$1 == field { print $2 }' "/proc/$1/status"
+}
+
+# ---- states and reasons ------------------------------------------------------------------------------------------------
+
+test_states() {
+    syn 10.77.0.2 -p 22,79-89 -o jsonl:v4 2>v4.err
+    tap_is "IPv4: exit 0" "$?" 0
+    tap_is "IPv4: open, closed, dropped, rejected in each way" "$(ports_of v4)" "10.77.0.2 22 open syn-ack
+10.77.0.2 79 closed reset
+10.77.0.2 80 open syn-ack
+10.77.0.2 81 filtered no-response
+10.77.0.2 82 filtered port-unreach
+10.77.0.2 83 filtered admin-prohibited
+10.77.0.2 84 filtered host-unreach
+10.77.0.2 85 filtered net-unreach
+10.77.0.2 86 filtered host-prohibited
+10.77.0.2 87 filtered net-prohibited
+10.77.0.2 88 filtered proto-unreach
+10.77.0.2 89 closed reset"
+    tap_is "IPv4: the last line" "$(end_of v4 '[.type, .complete, .cause, .open, .hosts_up]')" '["scan_end",true,"done",2,1]'
+    tap_is "IPv4: the driver is said, with its reason" "$(grep -c 'cable: link driver packet (Ethernet' v4.err)" 1
+    syn fd77::2 -p 22,79-85,89 -o jsonl:v6 2>v6.err
+    tap_is "IPv6: open, closed, dropped, rejected in each way" "$(ports_of v6)" "fd77::2 22 open syn-ack
+fd77::2 79 closed reset
+fd77::2 80 closed reset
+fd77::2 81 filtered no-response
+fd77::2 82 filtered port-unreach
+fd77::2 83 filtered admin-prohibited
+fd77::2 84 filtered host-unreach
+fd77::2 85 filtered net-unreach
+fd77::2 89 closed reset"
+    tap_is "nobody forged anything" "$(notices_of v4 forged)$(notices_of v6 forged)" ""
+}
+
+own_link_local() {
+    ip -6 -j addr show dev cable | jq -r '.[].addr_info[]? | select(.scope == "link") | .local' | head -n 1
+}
+
+test_own_and_local() {
+    local there mine
+    there=$(target_link_local)%cable
+    mine=$(own_link_local)%cable
+    syn "$there" "$mine" 127.0.0.1 ::1 10.77.0.1 fd77::1 -p 22,2222 --state own.state -o jsonl:own 2>own.err
+    tap_is "own addresses, loopback, and link-local ones with a zone" "$(ports_of own)" "$(LC_ALL=C sort <<LINES
+$there 22 open syn-ack
+$there 2222 closed reset
+$mine 22 closed reset
+$mine 2222 open syn-ack
+10.77.0.1 22 closed reset
+10.77.0.1 2222 open syn-ack
+127.0.0.1 22 closed reset
+127.0.0.1 2222 open syn-ack
+::1 22 closed reset
+::1 2222 open syn-ack
+fd77::1 22 closed reset
+fd77::1 2222 open syn-ack
+LINES
+)"
+    tap_is "by the driver for what is no Ethernet" "$(grep -c 'lo: link driver ip (no Ethernet' own.err)" 1
+}
+
+test_ways() {
+    ip route add prohibit 10.90.0.0/24
+    ip route add unreachable 10.91.0.0/24
+    ip route add blackhole 10.92.0.0/24
+    syn 10.77.0.2-4 fd77::2 fd77::99 10.76.0.2 10.78.0.9 10.90.0.1 10.91.0.1 10.92.0.1 10.99.0.1 -p 22-23 -o jsonl:ways 2>ways.err
+    tap_is "on link, routed, absent, by two interfaces, and without a way" "$(ports_of ways | grep ' 22 ')" "10.76.0.2 22 closed reset
+10.77.0.2 22 open syn-ack
+10.77.0.3 22 filtered host-unreach
+10.77.0.4 22 filtered host-unreach
+10.78.0.9 22 open syn-ack
+10.90.0.1 22 filtered admin-prohibited
+10.91.0.1 22 filtered host-unreach
+10.92.0.1 22 filtered net-unreach
+10.99.0.1 22 filtered net-unreach
+fd77::2 22 open syn-ack
+fd77::99 22 filtered host-unreach"
+    tap_is "who is down" "$(jq -r 'select(.type == "host" and .state == "down") | .host' ways | LC_ALL=C sort | xargs)" \
+        "10.77.0.3 10.77.0.4 10.90.0.1 10.91.0.1 10.92.0.1 10.99.0.1 fd77::99"
+    tap_is "what has no way is said by name" "$(jq -r 'select(.code == "unreachable") | .host' ways | sort | xargs)" \
+        "10.90.0.1 10.91.0.1 10.92.0.1 10.99.0.1"
+    tap_is "and the last line counts them" "$(end_of ways '[.complete, .hosts_up, .hosts_down]')" "[true,4,7]"
+    plain 10.77.0.2-4 fd77::2 10.76.0.2 10.78.0.9 10.90.0.1 10.91.0.1 10.99.0.1 -p 22-23 -o jsonl:ways.plain 2>ways.err
+    tap_is "plain connects agree state by state" "$(ports_of ways.plain | cut -d ' ' -f 1-3)" \
+        "$(ports_of ways | grep -v -e 'fd77::99' -e 10.92.0.1 | cut -d ' ' -f 1-3)"
+    ip route del prohibit 10.90.0.0/24
+    ip route del unreachable 10.91.0.0/24
+    ip route del blackhole 10.92.0.0/24
+}
+
+test_second_opinions() {
+    local host
+    local -a family
+    for host in 10.77.0.2 fd77::2; do
+        syn "$host" -p 1-200 -o jsonl:ours 2>ours.err
+        plain "$host" -p 1-200 -o jsonl:plain 2>ours.err
+        tap_is "$host: connects see the same" "$(ports_of plain | sed 's/conn-refused/reset/')" "$(ports_of ours)"
+        family=()
+        if [[ $host == *:* ]]; then
+            family=(-6)
+        fi
+        if ! command -v nmap >/dev/null; then
+            tap_skip "$host: nmap -sS sees the same" "nmap is not installed"
+            continue
+        fi
+        nmap -n -Pn -sS --reason "${family[@]}" -p 1-200 -vv -d -oX theirs.xml "$host" >nmap.out 2>&1
+        # nmap writes closed and filtered ports one by one when they are few, else as counts.
+        tap_is "$host: nmap -sS sees the same open ports" "$(ports_of ours | awk '$3 == "open" { print $2 }' | sort -n | xargs)" \
+            "$(grep -oP '<port protocol="tcp" portid="\K\d+(?="><state state="open")' theirs.xml | sort -n | xargs)"
+        tap_is "$host: nmap -sS counts as many filtered" "$(ports_of ours | grep -c ' filtered ')" \
+            "$(($(grep -oP '<port protocol="tcp" portid="\K\d+(?="><state state="filtered")' theirs.xml | wc -l) + \
+                $(grep -oP '<extraports state="filtered" count="\K\d+' theirs.xml || echo 0)))"
+    done
+}
+
+# ---- links --------------------------------------------------------------------------------------------------------------
+
+test_links() {
+    local driver wanted
+    wanted=$(ports_of v4)
+    for driver in packet packet-bypass ip; do
+        syn 10.77.0.2 -p 22,79-89 --link "$driver" -o "jsonl:link.$driver" 2>link.err
+        tap_is "--link $driver: the same ports" "$(ports_of "link.$driver")" "$wanted"
+        tap_is "--link $driver: said, and why" "$(grep -c "cable: link driver $driver (asked for by --link)" link.err)" 1
+    done
+    syn fd77::2 -p 22,79-85,89 --link ip -o jsonl:link.ip6 2>link.err
+    tap_is "--link ip: IPv6" "$(ports_of link.ip6)" "$(ports_of v6)"
+    syn 127.0.0.1 -p 22 --link packet -o jsonl:link.lo 2>link.err
+    tap_is "--link packet on loopback: exit $?" "$(grep -c 'error: lo is no Ethernet: --link packet does not work there, "ip" does' link.err)" 1
+    syn 10.77.0.2 -p 22 --link pigeon -o jsonl:link.none 2>link.err
+    tap_is "an unknown driver: exit $?, with those that there are" "$(grep -c 'error: .*"pigeon".*packet, packet-bypass, ip, pcap' link.err)" 1
+    forget_counts
+    syn 10.77.0.2 10.78.1.0/30 -p 100-199 --exclude 10.78.1.1 --retries 0 --link pcap:record.pcap -o jsonl:link.pcap 2>link.err
+    tap_is "--link pcap: nothing leaves" "$? $(counted every_syn)" "0 0"
+    if command -v tcpdump >/dev/null; then
+        tcpdump -nn -r record.pcap 'tcp[tcpflags] == tcp-syn' 2>tcpdump.err | grep -oP '> \K[0-9.]+(?=:)' | LC_ALL=C sort >record
+        tap_is "--link pcap: the recording holds each probe once and nothing else" \
+            "$(wc -l <record) $(sort -u record | wc -l) $(tcpdump -nn -r record.pcap 2>/dev/null | wc -l) $(grep -c '^10\.78\.1\.1\.' record)" \
+            "400 400 400 0"
+        tap_is "--link pcap: with good checksums" \
+            "$(tcpdump -nn -vv -r record.pcap 2>/dev/null | grep -c -e 'incorrect' -e 'bad cksum')" 0
+    else
+        tap_skip "--link pcap: the recording holds each probe once and nothing else" "tcpdump is not installed"
+    fi
+}
+
+# ---- privilege ----------------------------------------------------------------------------------------------------------
+
+# A process whose scan takes a while: what is left of its rights, once it sends.
+rights_of() {
+    local pid=$1 begun=$SECONDS
+    until [[ $(state_of_process "$pid" Seccomp) == 2 ]] || ((SECONDS - begun > 10)); do
+        sleep 0.02
+    done
+    printf '%s %s %s %s' "$(state_of_process "$pid" CapEff)" "$(state_of_process "$pid" CapPrm)" \
+        "$(state_of_process "$pid" NoNewPrivs)" "$(state_of_process "$pid" Seccomp)"
+}
+
+test_privilege() {
+    local pid files=0000000000000002 none=0000000000000000
+    syn_behind 10.77.0.2 -p 5000-5400 --rate 400 -o jsonl:rights 2>rights.err &
+    pid=$!
+    tap_is "root keeps the right to files while it scans, and nothing else" "$(rights_of "$pid")" "$files $files 1 2"
+    tap_is "each of its threads" "$(awk '$1 == "CapEff:" { print $2 }' /proc/"$pid"/task/*/status | sort -u)" "$files"
+    wait "$pid"
+    tap_is "and the scan ends well" "$? $(end_of rights .complete)" "0 true"
+    if ! setpriv --reuid 65534 true 2>/dev/null; then
+        tap_skip "another user with CAP_NET_RAW scans by SYN" "this place has one user only"
+    else
+        mkdir -p nobody
+        chmod 777 nobody .
+        chown 65534 nobody
+        (
+            cd nobody || exit
+            XDG_STATE_HOME=$PWD exec setpriv --reuid 65534 --regid 65534 --clear-groups --inh-caps +net_raw --ambient-caps +net_raw \
+                "$BIN/leastport-scan" 10.77.0.2 -p 22,5000-5400 --rate 400 -o jsonl:ambient 2>ambient.err
+        ) &
+        pid=$!
+        tap_is "an ambient CAP_NET_RAW: nothing of it is left while it scans" "$(rights_of "$pid")" "$none $none 1 2"
+        wait "$pid"
+        tap_is "an ambient CAP_NET_RAW: it scans by SYN" "$? $(ports_of nobody/ambient | grep -c reset)" "0 401"
+    fi
+    setpriv --bounding-set -net_raw --inh-caps -net_raw "$BIN/leastport-scan" 10.77.0.2 -p 22,79 -o jsonl:without 2>without.err
+    tap_is "without CAP_NET_RAW: plain connects" "$? $(ports_of without | xargs)" "0 10.77.0.2 22 open syn-ack 10.77.0.2 79 closed conn-refused"
+    tap_is "without CAP_NET_RAW: one line says so, and how to get it" \
+        "$(grep -vc 'state: ' without.err) $(grep -c 'plain connects.*CAP_NET_RAW.*doctor' without.err)" "1 1"
+    setpriv --bounding-set -net_raw --inh-caps -net_raw "$BIN/leastport-scan" --syn 10.77.0.2 -p 22 -o jsonl:without 2>without.err
+    tap_is "--syn without CAP_NET_RAW: exit 2, and how to get it" "$? $(grep -c 'error: raw packets need CAP_NET_RAW: "leastport doctor"' without.err)" "2 1"
+    tap_is "no sanitizer has anything to say" "$(cat ./*.err nobody/*.err 2>/dev/null | grep -c -e Sanitizer -e 'runtime error')" 0
+}
+
+# ---- our own kernel -------------------------------------------------------------------------------------------------
+
+# It knows of no connection, so it answers each SYN-ACK by a RST (RFC 9293, 3.10.7.1): the target's half-open one is gone at once.
+test_own_kernel() {
+    local pid first last range
+    nft -f - <<'END_OF_RULES'
+table inet mine {
+    counter resets { }
+    chain out {
+        type filter hook output priority 0;
+        oifname "cable" tcp flags & rst == rst counter name resets
+    }
+}
+END_OF_RULES
+    syn 10.77.0.2 -p 22,80,5000-5100 -o jsonl:resets 2>resets.err
+    tap_is "our kernel sends one RST for each SYN-ACK, and none else" \
+        "$(nft -j list counter inet mine resets | jq '.nftables[] | .counter? // empty | .packets') $(end_of resets .open)" "2 2"
+    tap_is "so the target holds nothing half open" "$(target ss -Htan state syn-recv | wc -l)" 0
+    nft delete table inet mine
+    target nft flush set inet count ours
+    range=$(</proc/sys/net/ipv4/ip_local_port_range)
+    syn_behind 10.77.0.2 -p 5000-5999 --rate 400 -o jsonl:ports 2>ports.err &
+    pid=$!
+    sleep 0.8
+    read -r first last < <(target nft -j list set inet count ours | jq -r '[.nftables[] | .set? // empty | .elem[]?
+        | if type == "object" then .elem.val else . end] | "\(min) \(max)"')
+    tap_ok "its source ports are a few in a row ($first to $last)" test "$((last - first))" -lt 32 -a "$((last - first))" -gt 16
+    # Ports of the scan are all that a connection could have, but for eight.
+    echo "$first $((last + 8))" >/proc/sys/net/ipv4/ip_local_port_range
+    for _ in {1..40}; do
+        (exec 3<>/dev/tcp/10.77.0.2/80 && ss -Htn "dport = :80" | awk '{ print $4 }') 2>/dev/null
+    done | sed 's/.*://' | sort -un >taken
+    echo "$range" >/proc/sys/net/ipv4/ip_local_port_range
+    wait "$pid"
+    tap_is "no other connection gets one of them while it scans" "$(awk -v last="$last" '$1 <= last' taken | xargs)" ""
+    tap_ok "others are had" test -s taken
+    tap_is "and the scan is none the worse" "$(end_of ports '[.complete, .open]') $(ports_of ports | grep -c reset)" "[true,0] 1000"
+}
+
+# ---- scope, pace --------------------------------------------------------------------------------------------------------
+
+test_scope() {
+    echo "10.78.1.3 # fragile" >never
+    forget_counts
+    syn 10.77.0.2-3 10.78.1.0/29 -p 5000-5099 --exclude 10.77.0.3 --never-scan never --retries 0 -o jsonl:scope 2>scope.err
+    tap_is "as many SYNs as were planned" "$? $(counted every_syn) $(end_of scope .probes)" "0 800 800"
+    tap_is "none to what is excluded or never to be scanned" "$(counted never)" 0
+    syn 192.0.2.1 -p 22 -o jsonl:out 2>out.err
+    tap_is "outside the scope: exit 2" "$?" 2
+    tap_like "outside the scope: says the line that would allow it" "$(cat out.err)" '192\.0\.2\.1.*--scope'
+}
+
+# The most packets in any 100 ms of a capture whose text has times as seconds.
+worst_window() {
+    awk '{ time[NR] = $1; while (time[NR] - time[first + 1] > 0.1) { first++ } if (NR - first > most) { most = NR - first } }
+        END { print most + 0 }' "$1"
+}
+
+capture() {
+    target tcpdump -i cable -n -tt -l --immediate-mode 'tcp[tcpflags] == tcp-syn' >"$1" 2>capture.err &
+    CAPTURE_PID=$!
+    until grep -q listening capture.err; do
+        sleep 0.02
+    done
+}
+
+test_pace() {
+    local worst elapsed_ms
+    if ! command -v tcpdump >/dev/null; then
+        tap_skip "--rate and --host-rate hold in each 100 ms" "tcpdump is not installed"
+        return
+    fi
+    capture rate.times
+    syn 10.77.0.2 10.78.3.1-10.78.3.9 -p 5000-5099 --rate 500 --retries 0 -o jsonl:rate 2>rate.err
+    elapsed_ms=$(end_of rate .elapsed_ms)
+    kill "$CAPTURE_PID"
+    wait "$CAPTURE_PID" 2>/dev/null
+    worst=$(worst_window rate.times)
+    tap_ok "--rate 500: 1000 probes took at least 1.9 s ($elapsed_ms ms)" test "$elapsed_ms" -ge 1900
+    tap_ok "--rate 500: in no 100 ms more than 60 ($worst)" test "$worst" -le 60
+    capture host-rate.times
+    syn 10.77.0.2 10.78.3.1 -p 5000-5149 --host-rate 100 --retries 0 -o jsonl:host-rate 2>rate.err
+    elapsed_ms=$(end_of host-rate .elapsed_ms)
+    kill "$CAPTURE_PID"
+    wait "$CAPTURE_PID" 2>/dev/null
+    grep -F '> 10.78.3.1.' host-rate.times >one-host.times
+    worst=$(worst_window one-host.times)
+    tap_ok "--host-rate 100: 150 probes a host took at least 1.4 s ($elapsed_ms ms)" test "$elapsed_ms" -ge 1400
+    tap_ok "--host-rate 100: in no 100 ms more than 12 to one host ($worst)" test "$worst" -le 12
+}
+
+# ---- stopping and going on ----------------------------------------------------------------------------------------------
+
+test_interrupt() {
+    local pid status command
+    syn 10.78.2.1 10.77.0.2 -p 22,80,5000-5999 -o jsonl:whole 2>whole.err
+    forget_counts
+    syn_behind 10.78.2.1 10.77.0.2 -p 22,80,5000-5999 --rate 1500 --link packet --state st -o jsonl:part 2>part.err &
+    pid=$!
+    sleep 0.8
+    kill -INT "$pid"
+    wait "$pid"
+    status=$?
+    tap_is "SIGINT: exit 130, and the last line says so" "$status $(end_of part '[.complete, .cause]')" '130 [false,"interrupted"]'
+    command=$(sed -n 's/.*to go on: //p' part.err)
+    tap_like "SIGINT: says the command that resumes" "$command" ' --resume st --link packet -o jsonl:part$'
+    bash -c "$command" 2>resume.err
+    tap_is "resume: exit 0, the result of an undisturbed run" "$? $(result_of part | md5sum)" "0 $(result_of whole | md5sum)"
+    tap_is "resume: each port was asked, and all SYNs are counted" \
+        "$(times_by_port | wc -l) $(counted every_syn)" "1002 $(end_of part .probes_sent)"
+    tap_ok "resume: none was asked again but what went unanswered ($(counted every_syn) SYNs for 2004)" test "$(counted every_syn)" -le 2024
+}
+
+# 32 slabs of 256 hosts each.
+kill_plan() {
+    jq -n '{schema: "leastport.plan/1", realm: "default", vantage: "local", targets: ["10.78.64.0/19"], ports: "22",
+        probes: ["syn"], slab: {probes: 65536, hosts: 256}, unbraked: true}' >kill.json
+}
+
+# One kill at a random moment. Says nothing when all is well.
+kill_once() {
+    local most_ms=$1 pid slabs before after network times
+    rm -f killed torn again
+    forget_counts
+    "$BIN/leastport-scan" --plan kill.json --state killed -o jsonl:torn 2>torn.err &
+    pid=$!
+    sleep "0.$(printf '%03d' $((RANDOM % most_ms)))"
+    kill -KILL "$pid" 2>/dev/null
+    wait "$pid" 2>/dev/null
+    if [[ ! -s killed ]]; then
+        return # before it began, or after its end
+    fi
+    slabs=$(grep -a '}$' torn | jq -r 'select(.type == "slab") | .slab')
+    before=$(times_by_net)
+    "$BIN/leastport-scan" --resume killed -o jsonl:again 2>again.err || printf 'exit %d\n' "$?"
+    cmp -s <(result_of again) kill.whole || printf 'another result\n'
+    after=$(times_by_net)
+    for slab in $slabs; do
+        network=10.78.$((64 + slab)).0
+        times=$(grep -F "$network " <<<"$before")
+        [[ $(grep -F "$network " <<<"$after") == "$times" ]] || printf 'slab %d was sent again\n' "$slab"
+    done
+    killed_within=$((killed_within + 1))
+}
+
+test_kill() {
+    local begun elapsed_ms said=""
+    killed_within=0
+    kill_plan
+    "$BIN/leastport-scan" --plan kill.json -o jsonl:undisturbed 2>whole.err
+    begun=${EPOCHREALTIME/./}
+    "$BIN/leastport-scan" --plan kill.json -o jsonl:undisturbed 2>whole.err
+    elapsed_ms=$(((${EPOCHREALTIME/./} - begun) / 1000))
+    result_of undisturbed >kill.whole
+    tap_is "8192 hosts in 32 slabs: complete" "$(end_of undisturbed '[.complete, .hosts_up]')" "[true,8192]"
+    for ((i = 0; i < REPEATS; i++)); do
+        kill_once "$((elapsed_ms < 999 ? elapsed_ms : 999))" >said
+        said+=$(<said)
+    done
+    tap_is "kill -9 at $REPEATS moments, resumed: the same result, no finished slab sent again" "$said" ""
+    tap_ok "$killed_within of them within the scan" test "$killed_within" -ge $((REPEATS / 2))
+}
+
+test_shards() {
+    local count shard pid
+    syn 10.78.2.0/28 -p 22,5000-5099 -o jsonl:unsharded 2>shard.err
+    for count in 1 2 3 7; do
+        forget_counts
+        for ((shard = 1; shard <= count; shard++)); do
+            syn 10.78.2.0/28 -p 22,5000-5099 --shard "$shard/$count" --retries 0 -o jsonl:- 2>shard.err
+        done >shards
+        tap_is "$count shards: all ports, each asked once" "$(times_by_port | awk '{ print $3 }' | sort | uniq -c | xargs)" "1616 1"
+        tap_is "$count shards: together the whole" "$(ports_of shards | md5sum)" "$(ports_of unsharded | md5sum)"
+    done
+    forget_counts
+    for shard in 1 2 3; do
+        syn_behind 10.78.2.0/28 -p 22,5000-5099 --shard "$shard/3" --retries 0 --rate 700 --state "shard.$shard" -o "jsonl:shard.$shard.out" 2>shard.err &
+        pid=$!
+        sleep 0.4
+        kill -INT "$pid"
+        wait "$pid"
+        "$BIN/leastport-scan" --resume "shard.$shard" -o "jsonl:shard.$shard.out" 2>shard.err
+    done
+    tap_is "three shards, each interrupted: all ports, each asked once" \
+        "$(times_by_port | awk '{ print $3 }' | sort | uniq -c | xargs)" "1616 1"
+}
+
+# ---- routes that change -----------------------------------------------------------------------------------------------
+
+start_slow() {
+    syn_behind 10.78.0.9 10.76.0.2 -p 22,80,5000-5999 --rate 1500 --state "$1.state" -o "jsonl:$1" 2>"$1.err" &
+    SLOW_PID=$!
+    sleep 0.6
+}
+
+test_routes() {
+    local wanted="10.76.0.2 closed 1002 10.78.0.9 closed 1000 10.78.0.9 open 2"
+    summary() {
+        ports_of "$1" | awk '{ count[$1 " " $3]++ } END { for (key in count) { print key, count[key] } }' | LC_ALL=C sort | xargs
+    }
+    start_slow other
+    ip route replace 10.78.0.0/15 via 10.76.0.2
+    wait "$SLOW_PID"
+    tap_is "another gateway under the scan: complete, and said" "$? $(summary other) $(jq -r 'select(.code == "rerouted") | .code' other)" \
+        "0 $wanted rerouted"
+    ip route replace 10.78.0.0/15 via 10.77.0.2
+    ip route add 10.78.0.0/15 via 10.76.0.2 metric 100
+    start_slow down
+    ip link set cable down
+    wait "$SLOW_PID"
+    tap_is "an interface down, with another way: complete" "$? $(summary down)" "0 $wanted"
+    ip link set cable up
+    ip route del 10.78.0.0/15 via 10.76.0.2 metric 100
+    ip route add 10.78.0.0/15 via 10.77.0.2
+    start_slow lost
+    ip link set cable down
+    wait "$SLOW_PID"
+    tap_is "an interface down, without another way: exit 2, and who has none" \
+        "$? $(grep -c 'error: 10.78.0.9: there is no way there any more' lost.err) $(end_of lost '[.complete, .cause]')" '2 1 [false,"error"]'
+    ip link set cable up
+    ip route add 10.78.0.0/15 via 10.77.0.2
+    ip -6 addr add fd77::1/64 dev cable nodad
+    "$BIN/leastport-scan" --resume lost.state -o jsonl:lost 2>lost.err
+    tap_is "and resumed when there is: complete" "$? $(summary lost)" "0 $wanted"
+    ip link set cable2 down
+    syn_behind 10.78.0.9 -p 22,80,5000-5999 --rate 1500 --state new.state -o jsonl:new 2>new.err &
+    SLOW_PID=$!
+    sleep 0.6
+    ip link set cable2 up
+    ip route replace 10.78.0.0/15 via 10.76.0.2
+    wait "$SLOW_PID"
+    tap_is "an interface that was not there at the start: exit 2, by name" "$? $(grep -c 'error: a route leads by cable2 now' new.err)" "2 1"
+    "$BIN/leastport-scan" --resume new.state -o jsonl:new 2>new.err
+    tap_is "and resumed by it: complete" "$? $(summary new)" "0 10.78.0.9 closed 1000 10.78.0.9 open 2"
+    ip route replace 10.78.0.0/15 via 10.77.0.2
+}
+
+# ---- liars -------------------------------------------------------------------------------------------------------------
+
+inject() {
+    local line
+    exec {lies}< <(exec nsenter --net=/proc/"$TARGET_PID"/ns/net -- "$BIN/../integration/inject" cable "$1")
+    INJECT_PID=$!
+    read -r -t 10 line <&"$lies" && [[ $line == ready ]]
+}
+
+test_hostile() {
+    local wanted host
+    syn 10.78.9.9 -p 6001-6300 --retries 1 -o jsonl:honest 2>honest.err
+    syn fd77::2 -p 22,79-81,5000-5100 -o jsonl:honest6 2>honest.err
+    inject hostile || tap_fail "the liar can be had"
+    syn 10.78.9.9 -p 6001-6300 --retries 1 -o jsonl:lied 2>lied.err
+    tap_is "forged, altered, cut, broken, fragmented and copied answers: the same result" \
+        "$? $(result_of lied | jq -Sc 'del(.rtt_us)' | md5sum)" "0 $(result_of honest | jq -Sc 'del(.rtt_us)' | md5sum)"
+    tap_like "and their number is said" "$(notices_of lied forged)" \
+        'not taken for answers: [1-9][0-9]+ packets without the mark of a probe .* and [1-9][0-9]+ that were damaged'
+    tap_is "IPv6: the same result" "$(syn fd77::2 -p 22,79-81,5000-5100 -o jsonl:lied6 2>lied.err && result_of lied6 | md5sum)" \
+        "$(result_of honest6 | md5sum)"
+    tap_like "IPv6: and their number is said" "$(notices_of lied6 forged)" 'not taken for answers: [1-9]'
+    kill "$INJECT_PID"
+    inject zero-window || tap_fail "the tarpit can be had"
+    syn 10.78.9.9 -p 6006-6100 -o jsonl:tarpit 2>tarpit.err
+    tap_is "a tarpit's ports are open as they answer" "$(ports_of tarpit | grep -c 'open syn-ack')" 95
+    tap_like "and said to take no data" "$(notices_of tarpit zero-window)" '10.78.9.9: 95 of its open ports take no data'
+    kill "$INJECT_PID"
+    syn 10.78.20.1 -p 1-1500 -o jsonl:every 2>every.err
+    tap_is "a middlebox that answers on each port: open as they are" "$(ports_of every | grep -c 'open syn-ack')" 1500
+    tap_like "and said so" "$(notices_of every every-port)" '10.78.20.1: all of the 1500 ports that were probed are open'
+}
+
+if ! raw_place_create; then
+    tap_fail "the namespaces can be made"
+    tap_done
+    exit
+fi
+if ! capsh --has-p=cap_net_raw 2>/dev/null && ! setpriv --dump | grep -q net_raw; then
+    tap_skip "raw packets" "this place gives nobody CAP_NET_RAW"
+    tap_done
+    exit
+fi
+listen target 10.77.0.2 22 80 || tap_fail "the target listens on IPv4"
+listen target fd77::2 22 || tap_fail "the target listens on IPv6"
+listen target "$(target_link_local)%cable" 22 || tap_fail "the target listens on a link-local address"
+listen target 10.78.0.9 22 80 || tap_fail "the routed target listens"
+listen target 10.78.2.1 22 80 || tap_fail "another routed target listens"
+listen target 10.78.9.9 6001 6002 6003 6004 6005 6101 6102 6103 6296 6300 || tap_fail "the silent target listens"
+listen here :: 2222 || tap_fail "we listen"
+test_states
+test_own_and_local
+test_ways
+test_second_opinions
+test_links
+test_privilege
+test_own_kernel
+test_scope
+test_pace
+test_interrupt
+test_kill
+test_shards
+test_routes
+test_hostile
+tap_done
