@@ -19,7 +19,7 @@ static void examine_raw_sockets(const struct limits *limits, const char *program
     set(check, "raw-sockets", limits->raw_sockets ? DOCTOR_WELL : DOCTOR_LOW);
     snprintf(check->found, sizeof(check->found), "CAP_NET_RAW: %s", limits->raw_sockets ? "yes" : "no");
     snprintf(check->meaning, sizeof(check->meaning), "%s",
-             limits->raw_sockets ? "" : "scans by plain connects work; raw probes, faster and quieter, will need it");
+             limits->raw_sockets ? "" : "scans by plain connects work; raw packets, which are faster, need it");
     if (!limits->raw_sockets) {
         snprintf(check->mend, sizeof(check->mend), "sudo setcap cap_net_raw=ep %.200s", program);
     }

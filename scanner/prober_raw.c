@@ -24,6 +24,7 @@ struct prober {
     uint32_t unreachable;
     bool drops_said;
     bool unsendable_said;
+    bool allowance_said;
 };
 
 static void hear_link(void *context, const char *interface, const char *driver, const char *reason, size_t ring_bytes)
@@ -225,6 +226,14 @@ static void raw_tick(struct prober *prober)
                       "this machine lost answers that it had no room for (%" PRIu64
                       " so far): they are asked for again%s",
                       figures.receive_drops, plan_is_unbraked(prober->options.plan) ? "" : ", more slowly");
+    }
+    if (figures.allowance_exceeded > 0 && !prober->allowance_said) {
+        prober->allowance_said = true;
+        report_notice(prober->options.report, "allowance", NULL,
+                      "the cloud's network throws packets away that are above this machine's allowance (%s: %" PRIu64
+                      " so far): they are sent again%s",
+                      figures.allowance_name != NULL ? figures.allowance_name : "allowance_exceeded",
+                      figures.allowance_exceeded, plan_is_unbraked(prober->options.plan) ? "" : ", more slowly");
     }
     if (figures.unsendable > 0 && !prober->unsendable_said) {
         prober->unsendable_said = true;

@@ -32,6 +32,7 @@ enum {
 
 /* How often this machine's own losses are asked for. */
 static const uint64_t LOSSES_EVERY_NS = UINT64_C(2) * 1000 * 1000;
+static const uint64_t ALLOWANCE_EVERY_NS = UINT64_C(50) * 1000 * 1000;
 
 enum phase { IDLE, ASKING, PROBING };
 
@@ -59,7 +60,10 @@ struct raw_engine {
     struct addr lost_host;
     struct mono_time now; /* of the batch that is being taken */
     struct mono_time losses_asked;
+    struct mono_time allowance_asked;
     struct link_losses losses;
+    uint64_t allowance_exceeded;
+    const char *allowance_name;
     uint64_t refused[ANSWER_REFUSALS];
     uint64_t foreign;
     uint64_t late;
@@ -607,6 +611,20 @@ static void take_frame(void *context, uint32_t link, const struct link_frame *fr
     }
 }
 
+static void hear_allowance(struct raw_engine *engine)
+{
+    uint64_t before = engine->allowance_exceeded;
+
+    if (mono_elapsed_ns(engine->allowance_asked, engine->now) < ALLOWANCE_EVERY_NS) {
+        return;
+    }
+    engine->allowance_asked = engine->now;
+    engine->allowance_exceeded = links_allowance_exceeded(engine->links, &engine->allowance_name);
+    if (engine->phase == PROBING && engine->allowance_exceeded > before) {
+        volley_lost_here(engine->volley, engine->allowance_exceeded - before, engine->now);
+    }
+}
+
 static void hear_losses(struct raw_engine *engine)
 {
     struct link_losses before = engine->losses;
@@ -726,6 +744,7 @@ int raw_engine_step(struct raw_engine *engine, struct mono_time until, int wake_
     rc = receive(engine, problem);
     if (rc == 0) {
         hear_losses(engine);
+        hear_allowance(engine);
         rc = heed_routes(engine, problem);
     }
     if (rc == 0) {
@@ -746,6 +765,8 @@ struct raw_engine_figures raw_engine_figures(const struct raw_engine *engine)
     struct raw_engine_figures figures = {.rate = rate_figures(engine->rate),
                                          .receive_drops = engine->losses.receive_drops,
                                          .send_refusals = engine->losses.send_refusals,
+                                         .allowance_exceeded = engine->allowance_exceeded,
+                                         .allowance_name = engine->allowance_name,
                                          .unsendable = engine->losses.unsendable,
                                          .unsendable_errno = engine->losses.unsendable_errno,
                                          .foreign = engine->foreign,

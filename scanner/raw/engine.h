@@ -94,6 +94,8 @@ struct raw_engine_figures {
     struct rate_figures rate;
     uint64_t receive_drops; /* answers that this machine lost */
     uint64_t send_refusals;
+    uint64_t allowance_exceeded; /* packets that the cloud's network threw away … */
+    const char *allowance_name;  /* … and the counter that says so, borrowed; NULL: none */
     uint64_t unsendable;
     int unsendable_errno;
     uint64_t refused[ANSWER_REFUSALS]; /* packets to our ports, or about them, that were no answers: by why */

@@ -1,5 +1,7 @@
 #include "scanner/raw/links.h"
 
+#include "scanner/raw/allowance.h"
+
 #include <assert.h>
 #include <errno.h>
 #include <poll.h>
@@ -14,6 +16,7 @@ struct entry {
     struct link *link;
     struct link_sender **senders;
     uint32_t sender_count;
+    struct allowance *allowance; /* NULL: the interface has no such counters */
     uint32_t ifindex;
     char interface[ROUTE_NAME];
 };
@@ -114,6 +117,7 @@ static void close_entries(struct entry *entries, uint32_t count)
     uint32_t used = 0;
 
     for (uint32_t i = 0; i < count; i++) {
+        allowance_close(entries[i].allowance);
         for (uint32_t sender = 0; sender < entries[i].sender_count; sender++) {
             if (used == CLOSINGS_MAX) {
                 close_together(closings, used);
@@ -223,6 +227,9 @@ int links_open(struct links *links, const struct route *route, uint32_t *ret_num
         close_entries(entry, 1);
         return rc;
     }
+    if (allowance_open(&(struct allowance_options){.interface = route->interface}, &entry->allowance) < 0) {
+        entry->allowance = NULL;
+    }
     entry->ifindex = route->ifindex;
     memcpy(entry->interface, route->interface, sizeof(entry->interface));
     if (links->options.opened != NULL) {
@@ -299,6 +306,21 @@ struct link_losses links_losses(struct links *links)
         sum.send_refusals += losses.send_refusals;
         sum.unsendable += losses.unsendable;
         sum.unsendable_errno = losses.unsendable_errno != 0 ? losses.unsendable_errno : sum.unsendable_errno;
+    }
+    return sum;
+}
+
+uint64_t links_allowance_exceeded(struct links *links, const char **ret_name)
+{
+    uint64_t sum = 0;
+
+    *ret_name = NULL;
+    for (uint32_t i = 0; i < links->count; i++) {
+        const char *name;
+        if (links->entries[i].allowance != NULL) {
+            sum += allowance_exceeded(links->entries[i].allowance, &name);
+            *ret_name = name != NULL ? name : *ret_name;
+        }
     }
     return sum;
 }

@@ -55,5 +55,8 @@ MUST_USE int links_receive(struct links *links, uint32_t most, links_take_fn *ta
 void links_wait(const struct links *links, struct mono_time until, const int *fds, size_t fd_count);
 /* The sum over all links. */
 struct link_losses links_losses(struct links *links);
+/* Packets that the cloud's network threw away for being above this machine's allowance, since the links were opened,
+ * and the counter that says so (borrowed; NULL: none). Costs some microseconds: a few times a second. */
+uint64_t links_allowance_exceeded(struct links *links, const char **ret_name);
 
 #endif
