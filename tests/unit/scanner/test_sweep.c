@@ -512,7 +512,7 @@ static void run(uint64_t seed, bool faults, bool interrupted)
 static void every_probe_is_asked_and_ends(void **state)
 {
     uint64_t seed = first_seed();
-    uint64_t count = repeats(1500);
+    uint64_t count = repeats(600);
 
     (void)state;
     for (uint64_t i = 0; i < count; i++) {
@@ -523,7 +523,7 @@ static void every_probe_is_asked_and_ends(void **state)
 static void suspended_and_resumed_it_asks_only_what_is_left(void **state)
 {
     uint64_t seed = first_seed();
-    uint64_t count = repeats(1500);
+    uint64_t count = repeats(600);
 
     (void)state;
     for (uint64_t i = 0; i < count; i++) {
@@ -534,7 +534,7 @@ static void suspended_and_resumed_it_asks_only_what_is_left(void **state)
 static void without_faults_it_finds_the_truth(void **state)
 {
     uint64_t seed = first_seed();
-    uint64_t count = repeats(500);
+    uint64_t count = repeats(250);
 
     (void)state;
     for (uint64_t i = 0; i < count; i++) {

@@ -95,7 +95,7 @@ static uint64_t most_ns(const struct sim *sim)
 static void every_probe_is_asked_and_it_ends(void **state)
 {
     uint64_t seed = sim_first_seed();
-    uint64_t count = sim_repeats(2000);
+    uint64_t count = sim_repeats(1000);
 
     (void)state;
     for (uint64_t i = 0; i < count; i++) {
@@ -110,7 +110,7 @@ static void every_probe_is_asked_and_it_ends(void **state)
 static void suspended_and_resumed_it_asks_only_what_is_left(void **state)
 {
     uint64_t seed = sim_first_seed();
-    uint64_t count = sim_repeats(2000);
+    uint64_t count = sim_repeats(1000);
 
     (void)state;
     for (uint64_t i = 0; i < count; i++) {
