@@ -78,7 +78,7 @@ at_default() {
     local status
     rm -rf -- "$FOLDER" "$DIR/torn"
     mkdir "$FOLDER"
-    XDG_STATE_HOME=$FOLDER with_fault "$1" "$2" "$FOLDER*" "$SCANNER" "$PLACE_TARGETS" -p "$PLACE_PORTS" --rate 1000000 \
+    XDG_STATE_HOME=$FOLDER with_fault "$1" "$2" "$FOLDER*" "$SCANNER" --connect "$PLACE_TARGETS" -p "$PLACE_PORTS" --rate 1000000 \
         --host-rate 1000000 -o "jsonl:$DIR/torn" 2>"$DIR/err"
     status=$?
     if [[ $1 == @(before|after|torn) && -e $DIR/acted ]]; then

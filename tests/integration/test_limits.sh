@@ -247,7 +247,7 @@ with_stat() {
     # shellcheck disable=SC2016 # for the inner shell
     unshare --mount bash -c '
         mkdir -p proc && mount --rbind /proc proc && mount -t tmpfs tmpfs /proc && mkdir -p /proc/net/stat &&
-            ln -s "$PWD/proc/self" "$PWD/proc/sys" /proc && ln -s "$PWD"/proc/self/net/[a-rt-z]* /proc/net &&
+            ln -s "$PWD/proc/self" "$PWD/proc/sys" "$PWD/proc/$$" /proc && ln -s "$PWD"/proc/self/net/[a-rt-z]* /proc/net &&
             ln -s "$PWD/proc/self/net/sockstat" /proc/net && ln -s "$PWD/stat" /proc/net/stat/nf_conntrack && exec "$@"' \
         with_stat "$@"
 }
@@ -312,7 +312,7 @@ test_ten_thousand() {
     ASAN_OPTIONS=${ASAN_OPTIONS-}:quarantine_size_mb=1 "$SCAN" 10.79.0.0/16 -p 80 --retries 0 --state flight.state \
         -o jsonl:flight 2>flight.err &
     pid=$!
-    await 5 test -s flight.state
+    await 5 at_least 200 in_flight
     idle_kb=$(status_of "$pid" VmRSS)
     await 30 at_least 10000 in_flight
     count=$(in_flight)
@@ -448,10 +448,10 @@ test_doctor() {
     tap_is "the doctor: a table of closed connections nearly full" "$(doctor time-wait .verdict)" '"low"'
     tap_ok "the doctor: its command mends that" heals time-wait
     tap_is "the doctor: no right to raw sockets, and the command" "$(
-        setpriv --bounding-set=-net_raw --inh-caps=-net_raw "$SCAN" --doctor --json |
+        setpriv --bounding-set=-net_raw --inh-caps=-net_raw "$BIN/leastport-scan" --doctor --json |
             jq -r '.[] | select(.check == "raw-sockets") | .verdict, .mend'
     )" "low
-sudo setcap cap_net_raw=ep $(readlink -f "$SCAN")"
+sudo setcap cap_net_raw=ep $(readlink -f "$BIN/leastport-scan")"
     tap_is "the doctor: what is low is the exit status" "$(
         ulimit -n 64
         "$SCAN" --doctor >doctor.out
