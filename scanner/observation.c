@@ -183,6 +183,7 @@ static void encode_port(struct encoder *encoder, const struct observation_port *
     encode_text(encoder, "state", port_state_name(port->state));
     encode_text(encoder, "reason", reason_name(port->reason));
     encode_text(encoder, "service", port->service);
+    encode_text(encoder, "proof", port->proof);
     if (port->tries > 0) {
         encode_number(encoder, "tries", port->tries);
     }
@@ -441,6 +442,7 @@ static void decode_port(struct decoder *decoder, struct observation_arena *arena
     port->state = decode_state(decoder);
     port->reason = decode_reason(decoder);
     port->service = decode_text(decoder, "service", false);
+    port->proof = decode_text(decoder, "proof", false);
     port->tries = (uint32_t)decode_number(decoder, "tries", UINT32_MAX);
     port->has_rtt = json_object_get(decoder->line, "rtt_us") != NULL;
     port->rtt_us = decode_number(decoder, "rtt_us", INT64_MAX);

@@ -78,6 +78,7 @@ struct observation_port {
     enum port_state state;
     enum reason reason;
     const char *service; /* NULL: the outputs look it up */
+    const char *proof;   /* of a UDP port that answered: what by (schema/observation.schema.json); NULL: left out */
     uint32_t tries;      /* 0: left out */
     bool has_rtt;
     uint64_t rtt_us;

@@ -1,16 +1,19 @@
 #include "scanner/prober.h"
 #include "scanner/raw/engine.h"
 #include "scanner/raw/links.h"
+#include "scanner/raw/patience.h"
 #include "scanner/raw/privilege.h"
 
 #include "lib/log.h"
 
 #include <errno.h>
 #include <inttypes.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { UNREACHABLE_NAMED = 8 };
+/* What UDP probes are held to without --rate: answers to them say too little of loss to find a rate by. */
+enum { UNREACHABLE_NAMED = 8, UDP_RATE_PPS = 20000 };
 
 struct prober {
     struct prober_options options;
@@ -103,6 +106,30 @@ static void hear_host_eased(void *context, uint32_t host)
     prober->slab.listener.host_eased(prober->slab.listener.context, host);
 }
 
+static void hear_limited(void *context, uint32_t host, double errors_per_s, uint32_t silent)
+{
+    struct prober *prober = context;
+    struct addr addr = prober->slab.map.host(prober->slab.map.context, host);
+    char text[ADDR_TEXT_SIZE];
+
+    report_notice(prober->options.report, "icmp-limited", &addr,
+                  "%s: it sends only about %.2g ICMP errors a second: to tell which of its %" PRIu32
+                  " silent ports are closed takes up to %.0f s",
+                  addr_format(&addr, text), errors_per_s, silent, fmin(silent / errors_per_s, PATIENCE_MOST_S));
+}
+
+static void hear_undecided(void *context, uint32_t host, uint32_t silent)
+{
+    struct prober *prober = context;
+    struct addr addr = prober->slab.map.host(prober->slab.map.context, host);
+    char text[ADDR_TEXT_SIZE];
+
+    report_notice(prober->options.report, "icmp-undecided", &addr,
+                  "%s: it limits its ICMP errors so much that after %d minutes %" PRIu32
+                  " of its ports are neither known to be closed nor to be silent: they count as open|filtered",
+                  addr_format(&addr, text), PATIENCE_MOST_S / 60, silent);
+}
+
 /* "pcap:RECORD[,REPLAY]". */
 static int split_capture(struct prober *prober, const char *link, const char **ret_driver, struct problem *problem)
 {
@@ -135,20 +162,28 @@ static void raw_destroy(struct prober *prober)
     free(prober);
 }
 
+static uint64_t ceiling_of(const struct plan *plan)
+{
+    bool held = plan_probe(plan) == PLAN_PROBE_UDP && plan_rate_pps(plan) == 0 && !plan_is_unbraked(plan);
+
+    return held ? UDP_RATE_PPS : plan_rate_pps(plan);
+}
+
 static int open_engine(struct prober *prober, struct problem *problem)
 {
     const struct plan *plan = prober->options.plan;
-    struct raw_engine_options options = {
-        .space = plan_space(plan),
-        .scope = prober->options.scope,
-        .probe = plan_probe(plan) == PLAN_PROBE_UDP ? PACKET_UDP : PACKET_TCP_SYN,
-        .senders = prober->options.threads,
-        .rate = {.ceiling_pps = plan_rate_pps(plan), .brakeless = plan_is_unbraked(plan)},
-        .listener = {.link_opened = hear_link,
-                     .unreachable = hear_unreachable,
-                     .zero_window = hear_zero_window,
-                     .rerouted = hear_rerouted,
-                     .context = prober}};
+    struct raw_engine_options options = {.space = plan_space(plan),
+                                         .scope = prober->options.scope,
+                                         .probe = plan_probe(plan) == PLAN_PROBE_UDP ? PACKET_UDP : PACKET_TCP_SYN,
+                                         .senders = prober->options.threads,
+                                         .rate = {.ceiling_pps = ceiling_of(plan), .brakeless = plan_is_unbraked(plan)},
+                                         .listener = {.link_opened = hear_link,
+                                                      .unreachable = hear_unreachable,
+                                                      .zero_window = hear_zero_window,
+                                                      .rerouted = hear_rerouted,
+                                                      .limited = hear_limited,
+                                                      .undecided = hear_undecided,
+                                                      .context = prober}};
     uint16_t port;
     int rc = split_capture(prober, prober->options.link, &options.driver, problem);
 

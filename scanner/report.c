@@ -224,7 +224,8 @@ void report_open(struct report *report, const struct hostgroup *group, const str
                                     .reason = open_reason(report),
                                     .tries = found->tries,
                                     .has_rtt = found->has_rtt,
-                                    .rtt_us = found->rtt_us};
+                                    .rtt_us = found->rtt_us,
+                                    .proof = found->proof};
     uint32_t host;
 
     hostgroup_probe(group, found->probe, &host, &port.port);

@@ -10,6 +10,7 @@ static const uint8_t MAGIC[8] = {'L', 'P', 'S', 'L', 'A', 'B', 0, 2};
 struct slab {
     uint32_t hosts;
     uint32_t probes;
+    bool limited; /* slab_expect_limits() */
     struct slab_totals totals;
     struct slab_host *host;
     uint32_t *first;   /* each host's first probe, close together and never written again */
@@ -162,6 +163,16 @@ void slab_set_away(struct slab *slab, uint32_t probe, uint32_t tries)
     slab->passes[probe] = (uint8_t)(tries < LOSS_PASSES_MAX ? tries : LOSS_PASSES_MAX - 1);
 }
 
+void slab_expect_limits(struct slab *slab)
+{
+    slab->limited = true;
+}
+
+bool slab_tells_loss(const struct slab *slab, enum probe_answer answer)
+{
+    return answer == PROBE_SYN_ACK || (answer == PROBE_RST && !slab->limited);
+}
+
 bool slab_upgrade_try(struct slab *slab, uint32_t probe, enum probe_answer answer, enum reason reason, uint32_t tries)
 {
     enum probe_answer before = slab_answer(slab, probe);
@@ -178,7 +189,7 @@ bool slab_upgrade_try(struct slab *slab, uint32_t probe, enum probe_answer answe
     slab->passes[probe] = (uint8_t)(tries > 0 ? tries - 1 : 0);
     host->counts[before]--;
     host->counts[answer]++;
-    if (before < PROBE_RST && answer >= PROBE_RST) {
+    if (!slab_tells_loss(slab, before) && slab_tells_loss(slab, answer)) {
         count_answer(slab, host, slab->passes[probe], away);
     }
     return true;

@@ -59,6 +59,12 @@ bool slab_upgrade(struct slab *slab, uint32_t probe, enum probe_answer answer, e
 /* The same for an answer that is known to belong to an earlier try, from 1. */
 bool slab_upgrade_try(struct slab *slab, uint32_t probe, enum probe_answer answer, enum reason reason, uint32_t tries);
 
+/* Its closed ports are told by ICMP errors (UDP), whose senders limit their rate (RFC 1812, 4.3.2.8; RFC 4443, 2.4):
+ * PROBE_RST then says nothing of loss. To be said before the first answer; it is no part of slab_serialise(). */
+void slab_expect_limits(struct slab *slab);
+/* Whether that a probe got such an answer, or got it late, tells of loss. */
+bool slab_tells_loss(const struct slab *slab, enum probe_answer answer);
+
 /* Of an unanswered probe: that many of its tries were over before the host gave its first answer. When
  * SLAB_AWAY_ANSWERS such probes answer later, their silence was no loss of so many packets but a host that came up:
  * from then on the totals count without these tries. */
@@ -71,7 +77,7 @@ void slab_set_tried(struct slab *slab, uint32_t probe, bool tried);
 
 struct slab_totals {
     uint64_t sent;
-    /* Of RST and SYN-ACK; ICMP says nothing of loss, because its senders limit its rate (RFC 1812, 4.3.2.8). */
+    /* Of what slab_tells_loss(): RST and SYN-ACK. */
     struct loss_counts loss;
 };
 

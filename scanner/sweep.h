@@ -20,6 +20,7 @@ struct sweep_found {
     uint32_t tries;
     bool has_rtt;
     uint32_t rtt_us;
+    const char *proof; /* as sweep_answer has it */
 };
 
 /* What the sweep tells; none may call back into it. */
@@ -77,7 +78,8 @@ struct sweep_answer {
     enum probe_answer answer;
     enum reason reason;
     bool from_host;
-    bool names_try; /* a raw answer may say which try it answers; the sweep of connects does not ask */
+    const char *proof; /* what a datagram's answer proves itself by, as observation_port has it; NULL: nothing to say */
+    bool names_try;    /* a raw answer may say which try it answers; the sweep of connects does not ask */
     uint8_t try_number;
     /* From the packet to its answer, where the engine has measured it; 0: from send() to now. */
     uint64_t took_ns;

@@ -281,10 +281,12 @@ int hostbook_take_unfinished(struct hostbook *book, struct observation_host *ret
     }
     host = (struct observation_host){.host = first->addr, .self = first->self, .reason = REASON_ABORTED};
     for (size_t i = 0; i < first->count; i++) {
-        host.up |= first->ports[i].state == PORT_OPEN;
-        host.open += first->ports[i].state == PORT_OPEN ? 1 : 0;
+        if (first->ports[i].state == PORT_OPEN) {
+            host.up = true;
+            host.open++;
+            host.reason = host.self ? REASON_LOCALHOST_RESPONSE : first->ports[i].reason;
+        }
     }
-    host.reason = !host.up ? REASON_ABORTED : host.self ? REASON_LOCALHOST_RESPONSE : REASON_SYN_ACK;
     name = first->name;
     first->name = NULL;
     rc = hostbook_take(book, &host, ret_view);

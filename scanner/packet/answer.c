@@ -172,28 +172,32 @@ static void read_tcp(struct reading *reading)
     }
 }
 
-/* The port that was asked: the datagram's own, or one whose service answers from another. False when it was none. */
-static bool find_asked_port(struct reading *reading, const struct udp_datagram *datagram, uint16_t *ret_port,
-                            uint64_t *ret_hash)
+static bool was_asked(struct reading *reading, const struct udp_datagram *datagram, uint16_t port, uint64_t *ret_hash)
 {
     const struct answer *answer = reading->answer;
 
-    *ret_port = datagram->source_port;
-    *ret_hash = hash_of(reading->reader, PACKET_UDP, &answer->local, &answer->host, *ret_port);
-    if (find_try(reading, *ret_hash, datagram->destination_port)) {
-        return true;
-    }
+    *ret_hash = hash_of(reading->reader, PACKET_UDP, &answer->local, &answer->host, port);
+    return find_try(reading, *ret_hash, datagram->destination_port);
+}
+
+/* The port that was asked: one whose service answers from another, where the datagram speaks its protocol, or the
+ * datagram's own. A source port fits many a probe by chance, so what is said decides between the two. False when it was
+ * none. */
+static bool find_asked_port(struct reading *reading, const struct udp_datagram *datagram, uint16_t *ret_port,
+                            uint64_t *ret_hash)
+{
+    const struct payload *payload;
+
     for (size_t i = 0; i < payload_table_size; i++) {
-        if (!payload_table[i].moves_port) {
-            continue;
-        }
         *ret_port = payload_table[i].port;
-        *ret_hash = hash_of(reading->reader, PACKET_UDP, &answer->local, &answer->host, *ret_port);
-        if (find_try(reading, *ret_hash, datagram->destination_port)) {
+        if (payload_table[i].moves_port && *ret_port != datagram->source_port &&
+            was_asked(reading, datagram, *ret_port, ret_hash) &&
+            payload_judge(*ret_port, *ret_hash, datagram->payload, datagram->length, &payload) >= PAYLOAD_PLAUSIBLE) {
             return true;
         }
     }
-    return false;
+    *ret_port = datagram->source_port;
+    return was_asked(reading, datagram, *ret_port, ret_hash);
 }
 
 static void read_udp(struct reading *reading)
@@ -218,7 +222,7 @@ static void read_udp(struct reading *reading)
         return;
     }
     answer->verdict = payload_judge(port, hash, datagram.payload, datagram.length, &answer->payload);
-    if (answer->verdict == PAYLOAD_FORGED || (answer->verdict == PAYLOAD_FOREIGN && port != datagram.source_port)) {
+    if (answer->verdict == PAYLOAD_FORGED) {
         refuse(reading, ANSWER_COOKIE);
         return;
     }

@@ -3,6 +3,7 @@
 #include "scanner/raw/crew.h"
 #include "scanner/raw/links.h"
 #include "scanner/raw/paths.h"
+#include "scanner/raw/patience.h"
 #include "scanner/raw/port_hold.h"
 #include "scanner/raw/privilege.h"
 
@@ -24,6 +25,7 @@ enum {
     RING_BYTES_LEAST = 512 * 1024,
     RING_BYTES_MOST = 8 * 1024 * 1024,
     PCAP_FIRST_PORT = 61000,
+    PATIENTLY_AT_ONCE = 128,
     /* Hosts that are told of in one step: the reader is not kept from its ring for longer than that. */
     TOLD_AT_ONCE = 32,
     /* How often in a slab. */
@@ -34,7 +36,12 @@ enum {
 static const uint64_t LOSSES_EVERY_NS = UINT64_C(2) * 1000 * 1000;
 static const uint64_t ALLOWANCE_EVERY_NS = UINT64_C(50) * 1000 * 1000;
 
-enum phase { IDLE, ASKING, PROBING };
+enum phase {
+    IDLE,
+    ASKING, /* for hardware addresses */
+    PROBING,
+    WAITING, /* UDP: what limits of ICMP errors left open */
+};
 
 struct raw_engine {
     struct raw_engine_options options;
@@ -49,6 +56,12 @@ struct raw_engine {
     /* The slab at hand. */
     struct raw_engine_slab slab;
     struct volley *volley;
+    struct patience *patience;
+    bool *patients; /* hosts that the patience takes up after the volley, and its own */
+    uint32_t patient_count;
+    uint64_t patience_left; /* their silent ports */
+    uint64_t patience_sent; /* probes before it */
+    uint64_t volley_settled;
     uint32_t *done_hosts; /* to be told of, in order */
     uint32_t done_count;
     uint32_t done_told;
@@ -93,26 +106,35 @@ static void fail_sender(struct raw_engine *engine, int rc, uint32_t link)
 }
 
 /* The single place where probes become packets: nothing outside the scope, and nothing on the never-scan list, gets
- * past it. Frames for unreachable hosts are empty. */
-static int fill(struct raw_engine *engine, struct batch *batch, uint32_t count, struct mono_time now)
+ * past it. A frame for an unreachable host is empty. */
+static int make_frame(const struct raw_engine *engine, const struct volley_shot *shot, struct mono_time now,
+                      uint8_t *buffer, struct paths_frame *ret_frame)
 {
     const struct raw_engine_map *map = &engine->slab.map;
-    struct template_target target = {.clock_ms = (uint32_t)(now.ns / 1000000)};
+    struct template_target target = {.clock_ms = (uint32_t)(now.ns / 1000000), .try_number = shot->try_number};
+    struct addr addr;
+    uint32_t host;
+    int rc;
 
+    map->locate(map->context, shot->probe, &host, &target.port);
+    addr = map->host(map->context, host);
+    rc = scope_permits(engine->options.scope, &addr, NULL);
+    if (rc < 0) {
+        return rc;
+    }
+    target.destination = addr.bytes;
+    *ret_frame = paths_frame(engine->paths, host, &target, buffer);
+    return 0;
+}
+
+static int fill(struct raw_engine *engine, struct batch *batch, uint32_t count, struct mono_time now)
+{
     for (uint32_t i = 0; i < count; i++) {
         struct paths_frame frame;
-        struct addr addr;
-        uint32_t host;
-        int rc;
-        map->locate(map->context, batch->shots[i].probe, &host, &target.port);
-        addr = map->host(map->context, host);
-        rc = scope_permits(engine->options.scope, &addr, NULL);
+        int rc = make_frame(engine, &batch->shots[i], now, batch->frames[i], &frame);
         if (rc < 0) {
             return rc;
         }
-        target.destination = addr.bytes;
-        target.try_number = batch->shots[i].try_number;
-        frame = paths_frame(engine->paths, host, &target, batch->frames[i]);
         batch->parts[i] = (struct iovec){.iov_base = batch->frames[i], .iov_len = frame.length};
         batch->links[i] = frame.link;
     }
@@ -194,12 +216,33 @@ static void sender_work(void *context, uint32_t number)
  */
 
 /* A line for a host costs more than many answers: it waits until the ring is empty. */
+static void host_done(struct raw_engine *engine, uint32_t host)
+{
+    assert(engine->done_count < engine->slab.map.hosts);
+    engine->done_hosts[engine->done_count++] = host;
+}
+
+/* The volley is done with the host; what it may still have to say is heard with patience. */
 static void hear_host_done(void *context, uint32_t host)
 {
     struct raw_engine *engine = context;
 
-    assert(engine->done_count < engine->slab.map.hosts);
-    engine->done_hosts[engine->done_count++] = host;
+    if (engine->options.probe != PACKET_UDP || engine->slab.retries == 0 || !patience_suits(engine->slab.slab, host)) {
+        host_done(engine, host);
+        return;
+    }
+    engine->patients[host] = true;
+    engine->patient_count++;
+    engine->patience_left += slab_host(engine->slab.slab, host)->counts[PROBE_NONE];
+}
+
+static void hear_patient_done(void *context, uint32_t host)
+{
+    struct raw_engine *engine = context;
+
+    engine->patients[host] = false;
+    engine->patient_count--;
+    host_done(engine, host);
 }
 
 static void hear_found_open(void *context, const struct sweep_found *found)
@@ -266,7 +309,7 @@ static void hear_unreachable(void *context, uint32_t host, int error)
     }
     slab_host(slab, host)->done = true;
     listener->unreachable(listener->context, host, error);
-    hear_host_done(engine, host);
+    host_done(engine, host);
 }
 
 static uint32_t processors(void)
@@ -335,7 +378,7 @@ static int open_network(struct raw_engine *engine, struct problem *problem)
     struct paths_options paths = {
         .probe = engine->options.probe, .key = engine->key, .unreachable = hear_unreachable, .context = engine};
     struct links_options links = {.driver = engine->options.driver,
-                                  .senders = engine->options.senders,
+                                  .senders = engine->options.senders + 1, /* the reader is the last of them */
                                   .ring_bytes = ring_bytes(engine),
                                   .record = engine->options.record,
                                   .replay = engine->options.replay,
@@ -457,8 +500,17 @@ int raw_engine_begin(struct raw_engine *engine, const struct raw_engine_slab *sl
     engine->lost_error = 0;
     engine->done_count = 0;
     engine->done_told = 0;
+    engine->patient_count = 0;
+    engine->patience_left = 0;
     engine->done_hosts = calloc((size_t)slab->map.hosts + 1, sizeof(*engine->done_hosts));
-    return engine->done_hosts == NULL ? problem_set(problem, -ENOMEM, "out of memory") : resolve(engine, problem);
+    engine->patients = calloc((size_t)slab->map.hosts + 1, sizeof(*engine->patients));
+    if (engine->done_hosts == NULL || engine->patients == NULL) {
+        return problem_set(problem, -ENOMEM, "out of memory");
+    }
+    if (engine->options.probe == PACKET_UDP) {
+        slab_expect_limits(slab->slab);
+    }
+    return resolve(engine, problem);
 }
 
 static int begin_probing(struct raw_engine *engine, struct problem *problem)
@@ -485,15 +537,72 @@ static int begin_probing(struct raw_engine *engine, struct problem *problem)
     return 0;
 }
 
+static void end_volley(struct raw_engine *engine)
+{
+    engine->halted = true;
+    crew_rest(engine->crew);
+    volley_suspend(engine->volley);
+    volley_destroy(engine->volley);
+    engine->volley = NULL;
+}
+
+static int add_patients(struct raw_engine *engine)
+{
+    struct mono_time now = mono_now();
+    int rc = 0;
+
+    for (uint32_t host = 0; rc == 0 && host < engine->slab.map.hosts; host++) {
+        if (engine->patients[host]) {
+            rc = patience_add(engine->patience, host, now);
+        }
+    }
+    return rc;
+}
+
+static int begin_waiting(struct raw_engine *engine, struct problem *problem)
+{
+    uint64_t pps = engine->options.rate.ceiling_pps;
+    const struct raw_engine_listener *listener = &engine->options.listener;
+    struct patience_options options = {
+        .slab = engine->slab.slab,
+        .tries = engine->slab.retries + 1,
+        .most_s = PATIENCE_MOST_S,
+        .rate = pacer_rate_of(pps > 0 && pps < PATIENCE_RATE_PPS ? pps : PATIENCE_RATE_PPS, 1),
+        .host_rate = engine->slab.host_rate,
+        .listener = {{hear_found_open, hear_patient_done, NULL, engine},
+                     listener->limited,
+                     listener->undecided,
+                     listener->context}};
+
+    engine->volley_settled = volley_settled(engine->volley);
+    end_volley(engine);
+    engine->phase = WAITING;
+    engine->patience_sent = slab_totals(engine->slab.slab)->sent;
+    engine->patience = patience_create(&options);
+    return engine->patience == NULL || add_patients(engine) < 0 ? problem_set(problem, -ENOMEM, "out of memory") : 0;
+}
+
+/* What nobody has told of yet is to be asked again after a resume. */
+static void forget_patients(struct raw_engine *engine)
+{
+    for (uint32_t host = 0; engine->patient_count > 0 && host < engine->slab.map.hosts; host++) {
+        if (engine->patients[host]) {
+            slab_host(engine->slab.slab, host)->done = false;
+            engine->patients[host] = false;
+            engine->patient_count--;
+        }
+    }
+    engine->patience_left = 0;
+    patience_destroy(engine->patience);
+    engine->patience = NULL;
+}
+
 static void rest(struct raw_engine *engine)
 {
     if (engine->phase == PROBING) {
-        engine->halted = true;
-        crew_rest(engine->crew);
-        volley_suspend(engine->volley);
-        volley_destroy(engine->volley);
-        engine->volley = NULL;
+        end_volley(engine);
     }
+    forget_patients(engine);
     engine->phase = IDLE;
 }
 
@@ -504,7 +613,9 @@ void raw_engine_end(struct raw_engine *engine)
         tell_hosts(engine, UINT32_MAX);
     }
     free(engine->done_hosts);
+    free(engine->patients);
     engine->done_hosts = NULL;
+    engine->patients = NULL;
 }
 
 void raw_engine_stop(struct raw_engine *engine)
@@ -517,18 +628,26 @@ void raw_engine_stop(struct raw_engine *engine)
 
 bool raw_engine_is_done(const struct raw_engine *engine)
 {
-    return engine->phase == PROBING ? volley_is_done(engine->volley) && engine->done_told == engine->done_count
-                                    : engine->stopping;
+    bool told = engine->done_told == engine->done_count;
+
+    if (engine->phase == PROBING) {
+        return volley_is_done(engine->volley) && told && (engine->stopping || engine->patient_count == 0);
+    }
+    return engine->stopping || (engine->phase == WAITING && patience_is_done(engine->patience) && told);
 }
 
 bool raw_engine_is_complete(const struct raw_engine *engine)
 {
-    return engine->phase == PROBING && volley_is_complete(engine->volley);
+    return engine->phase == PROBING ? volley_is_complete(engine->volley) && engine->patient_count == 0
+                                    : engine->phase == WAITING && patience_is_done(engine->patience);
 }
 
 uint64_t raw_engine_settled(const struct raw_engine *engine)
 {
-    return engine->phase == PROBING ? volley_settled(engine->volley) : 0;
+    if (engine->phase == WAITING) {
+        return engine->volley_settled - patience_left(engine->patience);
+    }
+    return engine->phase == PROBING ? volley_settled(engine->volley) - engine->patience_left : 0;
 }
 
 void raw_engine_limit(struct raw_engine *engine, uint64_t ceiling_pps)
@@ -543,15 +662,35 @@ static int64_t find_probe(const struct raw_engine *engine, uint32_t link, const 
     const struct raw_engine_map *map = &engine->slab.map;
     struct addr host = answer->host;
 
-    if (engine->phase != PROBING || answer->probe != engine->options.probe) {
+    if ((engine->phase != PROBING && engine->phase != WAITING) || answer->probe != engine->options.probe) {
         return -1;
     }
     host.zone = paths_zone(engine->paths, link, &host, &answer->local);
     return map->find(map->context, &host, answer->port);
 }
 
+/* A source port stands for a try; one that was not made yet is an accident, or made up. */
+static bool knows_try(const struct raw_engine *engine, uint32_t probe, uint8_t try_number)
+{
+    uint32_t host = slab_host_of(engine->slab.slab, probe);
+
+    return engine->phase == WAITING ? patience_knows_try(engine->patience, host, try_number)
+                                    : try_number <= slab_host(engine->slab.slab, host)->pass;
+}
+
+static void give_answer(struct raw_engine *engine, const struct sweep_answer *taken)
+{
+    if (engine->phase == WAITING) {
+        patience_take(engine->patience, taken, engine->now);
+    } else {
+        volley_take(engine->volley, taken, engine->now);
+    }
+}
+
 static void take_answer(struct raw_engine *engine, uint32_t link, const struct answer *answer)
 {
+    static const char *const proofs[] = {
+        [PAYLOAD_FOREIGN] = "port", [PAYLOAD_PLAUSIBLE] = "port", [PAYLOAD_PROVEN] = "id"};
     static const enum probe_answer weights[] = {[ANSWER_SYN_ACK] = PROBE_SYN_ACK,
                                                 [ANSWER_RST] = PROBE_RST,
                                                 [ANSWER_ICMP] = PROBE_ICMP,
@@ -567,10 +706,17 @@ static void take_answer(struct raw_engine *engine, uint32_t link, const struct a
         engine->late++;
         return;
     }
+    if (!knows_try(engine, (uint32_t)probe, answer->try_number)) {
+        engine->refused[ANSWER_COOKIE]++;
+        return;
+    }
     /* The port itself says that nothing listens (RFC 1122, 4.1.3.1): closed, for UDP. */
     if (answer->kind == ANSWER_ICMP && engine->options.probe == PACKET_UDP && answer->from_host &&
         answer->reason == REASON_PORT_UNREACH) {
         taken.answer = PROBE_RST;
+    }
+    if (answer->kind == ANSWER_UDP) {
+        taken.proof = proofs[answer->verdict];
     }
     engine->foreign += answer->from_host ? 0 : 1;
     taken.probe = (uint32_t)probe;
@@ -579,7 +725,7 @@ static void take_answer(struct raw_engine *engine, uint32_t link, const struct a
         engine->options.listener.zero_window(engine->options.listener.context,
                                              slab_host_of(engine->slab.slab, taken.probe));
     }
-    volley_take(engine->volley, &taken, engine->now);
+    give_answer(engine, &taken);
 }
 
 static void take_frame(void *context, uint32_t link, const struct link_frame *frame)
@@ -713,6 +859,39 @@ static int receive(struct raw_engine *engine, struct problem *problem)
                   : 0;
 }
 
+/* From the reader's own sender, one by one: these are few. One that finds no room is lost, and asked again. */
+static int ask_patiently(struct raw_engine *engine, struct problem *problem)
+{
+    uint8_t buffer[TEMPLATE_FRAME_MAX];
+    struct patience_shot shot;
+
+    for (int i = 0; i < PATIENTLY_AT_ONCE && patience_next(engine->patience, engine->now, &shot); i++) {
+        struct volley_shot probe = {.probe = shot.probe, .try_number = shot.try_number};
+        struct iovec part = {.iov_base = buffer};
+        struct paths_frame frame = {0};
+        int rc = make_frame(engine, &probe, engine->now, buffer, &frame);
+        if (rc == 0 && frame.length > 0) {
+            part.iov_len = frame.length;
+            rc = links_send(engine->links, frame.link, engine->options.senders, &part, 1);
+        }
+        if (rc < 0) {
+            fail_sender(engine, rc, frame.link);
+            return sender_failure(engine, problem);
+        }
+    }
+    slab_totals(engine->slab.slab)->sent = engine->patience_sent + patience_sent(engine->patience);
+    return 0;
+}
+
+static int wait_on(struct raw_engine *engine, struct mono_time *ret_due, struct problem *problem)
+{
+    int rc = ask_patiently(engine, problem);
+
+    tell_hosts(engine, TOLD_AT_ONCE);
+    *ret_due = engine->done_told < engine->done_count ? engine->now : patience_wakeup(engine->patience);
+    return rc;
+}
+
 /* What the phase wants done now; *ret_due: when it wants to be asked again. */
 static int go_on(struct raw_engine *engine, struct mono_time *ret_due, struct problem *problem)
 {
@@ -727,10 +906,18 @@ static int go_on(struct raw_engine *engine, struct mono_time *ret_due, struct pr
         }
         return rc;
     }
+    if (engine->phase == WAITING) {
+        return wait_on(engine, ret_due, problem);
+    }
     volley_tick(engine->volley, engine->now);
     tell_hosts(engine, TOLD_AT_ONCE);
     *ret_due = engine->done_told < engine->done_count ? engine->now : volley_wakeup(engine->volley);
-    return sender_failure(engine, problem);
+    rc = sender_failure(engine, problem);
+    if (rc == 0 && volley_is_complete(engine->volley) && engine->patient_count > 0 && !engine->stopping) {
+        rc = begin_waiting(engine, problem);
+        *ret_due = engine->now;
+    }
+    return rc;
 }
 
 int raw_engine_step(struct raw_engine *engine, struct mono_time until, int wake_fd, struct problem *problem)

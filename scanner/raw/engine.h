@@ -25,6 +25,9 @@ struct raw_engine_listener {
     void (*zero_window)(void *context, uint32_t host);
     /* Routes changed under the slab: it goes on by the new ones, as long as none of its hosts has lost its way. */
     void (*rerouted)(void *context);
+    /* UDP: as patience_listener has them. */
+    void (*limited)(void *context, uint32_t host, double errors_per_s, uint32_t silent);
+    void (*undecided)(void *context, uint32_t host, uint32_t silent);
     void *context;
 };
 

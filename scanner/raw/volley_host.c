@@ -71,7 +71,8 @@ static void count_limit(struct volley *volley, uint32_t host)
     uint32_t last = volley_last_pass(volley, host);
 
     slab_totals(volley->options.slab)->loss.limits[last > facts->away ? last - facts->away : 0] +=
-        facts->counts[PROBE_RST] + facts->counts[PROBE_SYN_ACK];
+        (slab_tells_loss(volley->options.slab, PROBE_RST) ? facts->counts[PROBE_RST] : 0) +
+        facts->counts[PROBE_SYN_ACK];
 }
 
 void volley_leave_stage(struct volley *volley, struct volley_host *entry)

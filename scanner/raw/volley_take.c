@@ -45,14 +45,15 @@ static void measure(struct volley *volley, uint32_t host, uint32_t rtt_us)
     }
 }
 
-static void tell_open(struct volley *volley, uint32_t probe, uint32_t host, int64_t rtt_us)
+static void tell_open(struct volley *volley, const struct sweep_answer *answer, uint32_t host, int64_t rtt_us)
 {
     struct sweep_found found = {
-        .probe = probe,
+        .probe = answer->probe,
         .host = host,
-        .tries = slab_tries(volley->options.slab, probe),
+        .tries = slab_tries(volley->options.slab, answer->probe),
         .has_rtt = rtt_us >= 0,
         .rtt_us = rtt_us >= 0 ? (uint32_t)rtt_us : 0,
+        .proof = answer->proof,
     };
 
     volley->options.listener.found_open(volley->options.listener.context, &found);
@@ -121,14 +122,14 @@ static void upgrade(struct volley *volley, const struct sweep_answer *answer, co
         entry->round_answers++;
         volley->settled++;
     }
-    if (before < PROBE_RST && answer->answer >= PROBE_RST) {
+    if (!slab_tells_loss(slab, before) && slab_tells_loss(slab, answer->answer)) {
         entry->late += landing->tries > 1 ? 1 : 0;
         if (landing->age_us >= 0) {
             count_answer(volley, landing->host, landing->age_us, now);
         }
     }
     if (answer->answer == PROBE_SYN_ACK) {
-        tell_open(volley, answer->probe, landing->host, before == PROBE_NONE ? landing->rtt_us : -1);
+        tell_open(volley, answer, landing->host, before == PROBE_NONE ? landing->rtt_us : -1);
     }
 }
 

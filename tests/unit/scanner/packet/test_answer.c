@@ -456,6 +456,14 @@ static void an_answer_may_come_from_another_port(void **state)
     assert_int_equal(answer.kind, ANSWER_UDP);
     assert_int_equal(answer.verdict, PAYLOAD_PLAUSIBLE);
     assert_names_probe(&answer, &world, 69, 0);
+    /* Many a port could, by its cookie, have been asked from there too. */
+    for (uint16_t port = 49152; port < 51152; port++) {
+        read_packet(bytes,
+                    datagram_from(&world, asked, (struct udp_datagram){port, 0, not_found, sizeof(not_found)}, bytes),
+                    &answer);
+        assert_int_equal(answer.kind, ANSWER_UDP);
+        assert_names_probe(&answer, &world, 69, 0);
+    }
     read_packet(bytes, datagram_from(&world, asked, (struct udp_datagram){50123, 0, not_found, 3}, bytes), &answer);
     assert_int_equal(answer.refusal, ANSWER_COOKIE);
 }
