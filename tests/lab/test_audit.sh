@@ -174,7 +174,7 @@ shop_as_root 'FLUSH HOSTS; SET GLOBAL max_connect_errors = 3'
 broken=$(shop_broken)
 "$LAB" counters shop reset
 for ((round = 0; round < 30; round++)); do
-    "$BIN/leastport" scan 10.77.0.110 fd77::110 -p 3306 -o jsonl:- 2>/dev/null
+    "$BIN/leastport" scan --connect 10.77.0.110 fd77::110 -p 3306 -o jsonl:- 2>/dev/null
 done | jq -r 'select(.type == "port") | "\(.host) \(.state)"' >"$DIR/patience"
 tap_is "MariaDB is found open by 30 scans over each family" "$(sort "$DIR/patience" | uniq -c | awk '{$1 = $1} 1')" \
     $'30 10.77.0.110 open\n30 fd77::110 open'

@@ -399,14 +399,29 @@ all_gone() {
     done
 }
 
+# The kernel takes its time with the last processes of a namespace: five seconds at most.
 no_namespace_left() {
+    local round left
+    for ((round = 0; round < 100; round++)); do
+        left=$(still_in "$1")
+        if [[ -z $left ]]; then
+            return 0
+        fi
+        sleep 0.05
+    done
+    printf '# %s is still in a namespace of the lab\n' "$left"
+    return 1
+}
+
+# still_in FILE: a process that is in one of the namespaces that the file names.
+still_in() {
     local inode link
     for link in /proc/[0-9]*/ns/net; do
         inode=$(readlink "$link" 2>/dev/null) || continue
         inode=${inode#net:[}
         if grep -qxF "${inode%]}" "$1"; then
-            printf '# %s is still in a namespace of the lab\n' "$link"
-            return 1
+            printf '%s' "$link"
+            return
         fi
     done
 }
