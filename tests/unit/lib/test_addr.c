@@ -1,5 +1,6 @@
 #include "lib/addr.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -37,6 +38,20 @@ static void formats_what_it_parsed(void **state)
         struct addr addr = address(cases[i][0]);
         char text[ADDR_TEXT_SIZE];
         assert_string_equal(addr_format(&addr, text), cases[i][1]);
+    }
+}
+
+/* Each byte's value in each place, beside the system's own text. */
+static void formats_every_byte(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 4 * 256; i++) {
+        struct addr addr = {.bytes = {1, 22, 255, 0}};
+        char text[ADDR_TEXT_SIZE];
+        char wanted[INET_ADDRSTRLEN];
+        addr.bytes[i / 256] = (uint8_t)i;
+        assert_non_null(inet_ntop(AF_INET, addr.bytes, wanted, sizeof(wanted)));
+        assert_string_equal(addr_format(&addr, text), wanted);
     }
 }
 
@@ -215,10 +230,11 @@ static void refuses_what_is_no_prefix(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(formats_what_it_parsed),         cmocka_unit_test(refuses_what_is_no_address),
-        cmocka_unit_test(orders_by_family_value_zone),    cmocka_unit_test(adds_and_measures),
-        cmocka_unit_test(knows_loopback_and_unspecified), cmocka_unit_test(goes_to_sockaddr_and_back),
-        cmocka_unit_test(prefixes_hold_what_they_should), cmocka_unit_test(refuses_what_is_no_prefix),
+        cmocka_unit_test(formats_what_it_parsed),     cmocka_unit_test(formats_every_byte),
+        cmocka_unit_test(refuses_what_is_no_address), cmocka_unit_test(orders_by_family_value_zone),
+        cmocka_unit_test(adds_and_measures),          cmocka_unit_test(knows_loopback_and_unspecified),
+        cmocka_unit_test(goes_to_sockaddr_and_back),  cmocka_unit_test(prefixes_hold_what_they_should),
+        cmocka_unit_test(refuses_what_is_no_prefix),
     };
     return cmocka_run_group_tests_name("addr", tests, NULL, NULL);
 }
