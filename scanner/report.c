@@ -3,20 +3,19 @@
 #include "lib/clock.h"
 #include "lib/log.h"
 #include "scanner/fold.h"
+#include "scanner/portruns.h"
 
 #include <errno.h>
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 enum { REASONS = REASON_ABORTED + 1, NOTICE_SIZE = 512, EVERY_PORT_LEAST = 1000 };
 
 /* Ports of the host at hand that share a reason; a reason belongs to one state only. */
 struct bucket {
-    struct portset ports;
-    uint32_t count;
+    struct portruns ports;
     enum port_state state;
 };
 
@@ -43,6 +42,9 @@ struct report *report_create(const struct report_options *options)
 
 void report_destroy(struct report *report)
 {
+    for (int reason = 0; report != NULL && reason < REASONS; reason++) {
+        portruns_done(&report->buckets[reason].ports);
+    }
     free(report);
 }
 
@@ -261,8 +263,7 @@ static uint32_t sort_ports(struct report *report, const struct hostgroup *group,
             continue;
         }
         bucket->state = port.state;
-        bucket->count++;
-        portset_add(&bucket->ports, port.port);
+        portruns_add(&bucket->ports, port.port);
     }
     return probed;
 }
@@ -279,28 +280,28 @@ static enum reason host_reason(const struct slab_host *facts, const struct repor
         return closed_reason(report);
     }
     for (int reason = 0; facts->counts[PROBE_ICMP] > 0 && reason < REASONS; reason++) {
-        if (reason != REASON_NO_RESPONSE && report->buckets[reason].count > 0) {
+        if (reason != REASON_NO_RESPONSE && report->buckets[reason].ports.count > 0) {
             return (enum reason)reason;
         }
     }
     return REASON_NO_RESPONSE;
 }
 
-/* Fills `rows` (REASONS of them) from the buckets; the texts are the caller's to free. */
-static size_t gather_not_shown(const struct report *report, struct observation_not_shown *rows)
+/* Fills `rows` (REASONS of them) from the buckets, which keep the texts. */
+static size_t gather_not_shown(struct report *report, struct observation_not_shown *rows)
 {
     size_t used = 0;
 
     for (int reason = 0; reason < REASONS; reason++) {
-        const struct bucket *bucket = &report->buckets[reason];
-        if (bucket->count == 0) {
+        struct bucket *bucket = &report->buckets[reason];
+        if (bucket->ports.count == 0) {
             continue;
         }
         rows[used] = (struct observation_not_shown){.proto = plan_probe_proto(plan_probe(report->options.plan)),
                                                     .state = bucket->state,
                                                     .reason = (enum reason)reason,
-                                                    .count = bucket->count,
-                                                    .ports = portset_format(&bucket->ports)};
+                                                    .count = bucket->ports.count,
+                                                    .ports = portruns_end(&bucket->ports)};
         used++;
     }
     return used;
@@ -309,9 +310,7 @@ static size_t gather_not_shown(const struct report *report, struct observation_n
 static void empty_buckets(struct report *report)
 {
     for (int reason = 0; reason < REASONS; reason++) {
-        if (report->buckets[reason].count > 0) {
-            memset(&report->buckets[reason], 0, sizeof(report->buckets[reason]));
-        }
+        portruns_clear(&report->buckets[reason].ports);
     }
 }
 
@@ -329,13 +328,6 @@ static void tell_host(struct report *report, struct observation *observation, st
         report_tell(report, observation);
     } else if (report->error == 0) {
         report->error = problem_set(&report->problem, -ENOMEM, "out of memory while telling of a host");
-    }
-    for (size_t i = 0; i < row_count; i++) {
-        union {
-            const char *borrowed;
-            char *owned;
-        } text = {.borrowed = rows[i].ports};
-        free(text.owned);
     }
 }
 
