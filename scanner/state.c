@@ -1,5 +1,7 @@
 #include "scanner/state.h"
 
+#include "scanner/line.h"
+
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -45,7 +47,8 @@ struct state {
     uint64_t end;        /* of what is written */
     uint64_t number;     /* of the next record */
     uint64_t cut_bytes;
-    uint8_t *buffer; /* records not yet written */
+    struct line line; /* the last that was appended */
+    uint8_t *buffer;  /* records not yet written */
     size_t buffered;
     size_t room;
 };
@@ -612,6 +615,7 @@ void state_close(struct state *state)
     }
     json_decref(state->head_json);
     free(state->mark_bytes);
+    line_done(&state->line);
     free(state->buffer);
     free(state->path);
     free(state);
@@ -703,18 +707,15 @@ int state_replay(struct state *state, state_replay_fn *replay, void *context, st
 
 int state_append(struct state *state, const struct observation *observation, struct problem *problem)
 {
-    json_t *line;
-    char *text;
     int rc;
 
     if (state->rc < 0) {
         return state_fail(state, state->rc, problem);
     }
-    line = observation_encode(observation, NULL);
-    text = line == NULL ? NULL : json_dumps(line, JSON_COMPACT);
-    json_decref(line);
-    rc = text == NULL ? -ENOMEM : state_append_record(state, STATE_OBSERVATION, text, strlen(text));
-    free(text);
+    rc = line_write(&state->line, observation, NULL);
+    if (rc == 0) {
+        rc = state_append_record(state, STATE_OBSERVATION, state->line.text.bytes, state->line.text.size);
+    }
     return rc < 0 ? state_fail(state, rc, problem) : 0;
 }
 
