@@ -13,6 +13,9 @@
 
 enum { REASONS = REASON_ABORTED + 1, NOTICE_SIZE = 512, EVERY_PORT_LEAST = 1000 };
 
+/* What comes alone is read at once. What comes thick goes out together: as often, or by report_flush(). */
+static const uint64_t HOLD_NS = UINT64_C(50) * 1000000;
+
 /* Ports of the host at hand that share a reason; a reason belongs to one state only. */
 struct bucket {
     struct portruns ports;
@@ -22,8 +25,10 @@ struct bucket {
 struct report {
     struct report_options options;
     struct report_counts counts;
+    struct mono_time flushed;
     struct mono_time listeners_read;
     bool listeners_known;
+    bool is_held; /* an output may not have written all it was handed */
     int error;
     struct problem problem;
     struct bucket buckets[REASONS];
@@ -89,11 +94,32 @@ static bool is_journalled(enum observation_type type)
            type == OBSERVATION_NOTICE;
 }
 
+static void check_alive(struct report *report, size_t outputs)
+{
+    if (outputs == 0 && report->error == 0) {
+        report->error = problem_set(&report->problem, -EPIPE, "no output is left to write to");
+    }
+}
+
+void report_flush(struct report *report)
+{
+    if (report->is_held) {
+        report->is_held = false;
+        progress_clear(report->options.progress);
+        check_alive(report, outputs_flush(report->options.outputs));
+    }
+}
+
 static void hand_out(struct report *report, const struct observation *observation)
 {
+    struct mono_time now = mono_now();
+
     progress_clear(report->options.progress);
-    if (outputs_write(report->options.outputs, observation) == 0 && report->error == 0) {
-        report->error = problem_set(&report->problem, -EPIPE, "no output is left to write to");
+    check_alive(report, outputs_write(report->options.outputs, observation));
+    report->is_held = true;
+    if (mono_elapsed_ns(report->flushed, now) >= HOLD_NS) {
+        report->flushed = now;
+        report_flush(report);
     }
 }
 

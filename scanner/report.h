@@ -41,6 +41,9 @@ void report_destroy(struct report *report);
 /* Counts, journals what a state keeps, and hands over to the outputs, at the current time. After a failure (of the
  * state, or when no output is left) the first error stays: report_error(). */
 void report_tell(struct report *report, struct observation *observation);
+/* Writes what the outputs hold back. To be called before a checkpoint, and ten times a second as long as anything may
+ * be told: so much later at most a port or a host is read by who reads along. */
+void report_flush(struct report *report);
 /* Something that a person should know, on stderr and as a line; `addr` may be NULL. Of those of one code that name a
  * host the first five are said on stderr and the rest is counted, until the scan's last line is told. */
 void report_notice(struct report *report, const char *code, const struct addr *addr, const char *format, ...)

@@ -147,6 +147,7 @@ static void tick(struct scan *scan)
     scan->ticked = scan->now;
     watch_conntrack(scan);
     scan->ops->tick(scan->prober);
+    report_flush(scan->report);
     if (scan->group != NULL) {
         tell_progress(scan);
     }
@@ -287,6 +288,7 @@ static int checkpoint(struct scan *scan, uint64_t slab, const uint8_t *partial, 
     if (scan->options->state == NULL) {
         return 0;
     }
+    report_flush(scan->report);
     totals.elapsed_ms += mono_elapsed_ns(scan->begun, mono_now()) / NS_PER_MS;
     text = totals_format(&totals);
     if (text == NULL) {

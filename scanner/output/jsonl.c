@@ -1,13 +1,14 @@
-/* JSON Lines: an observation a line, a line a write, so that the file is valid after each. */
+/* JSON Lines: an observation a line, a write one or more lines, so that the file is valid after each. */
+#include "scanner/line.h"
 #include "scanner/output/writer.h"
 
 #include <errno.h>
 #include <stdlib.h>
-#include <string.h>
 
 struct jsonl {
     struct sink *sink;
     const char *scan_id;
+    struct line line;
 };
 
 static void *jsonl_create(const struct writer_options *options)
@@ -21,28 +22,35 @@ static void *jsonl_create(const struct writer_options *options)
     return jsonl;
 }
 
+/* The others say how far the scan is, for which all before them has to be there, or are few. */
+static bool may_wait(enum observation_type type)
+{
+    return type == OBSERVATION_PORT || type == OBSERVATION_HOST;
+}
+
 static int jsonl_write(void *writer, const struct observation *observation)
 {
     struct jsonl *jsonl = writer;
-    json_t *line = observation_encode(observation, jsonl->scan_id);
-    char *text = line == NULL ? NULL : json_dumps(line, JSON_COMPACT | JSON_REAL_PRECISION(15));
-    size_t length;
-    int rc;
+    struct text *text = &jsonl->line.text;
+    int rc = line_write(&jsonl->line, observation, jsonl->scan_id);
 
-    json_decref(line);
-    if (text == NULL) {
+    if (rc < 0) {
+        return rc;
+    }
+    text_add(text, "\n", 1);
+    if (text->failed) {
         return -ENOMEM;
     }
-    length = strlen(text);
-    text[length] = '\n'; /* where the NUL was: the line is written by its length */
-    rc = sink_write(jsonl->sink, text, length + 1);
-    free(text);
-    return rc;
+    rc = sink_hold(jsonl->sink, text->bytes, text->size);
+    return rc < 0 || may_wait(observation->type) ? rc : sink_flush(jsonl->sink);
 }
 
 static void jsonl_destroy(void *writer)
 {
-    free(writer);
+    struct jsonl *jsonl = writer;
+
+    line_done(&jsonl->line);
+    free(jsonl);
 }
 
 const struct writer_driver writer_jsonl = {

@@ -181,6 +181,21 @@ size_t outputs_write(struct outputs *outputs, const struct observation *observat
     return alive;
 }
 
+size_t outputs_flush(struct outputs *outputs)
+{
+    size_t alive = 0;
+
+    for (size_t i = 0; i < outputs->count; i++) {
+        struct output *output = &outputs->items[i];
+        int rc = output->writer == NULL ? 0 : sink_flush(output->sink);
+        if (rc < 0) {
+            outputs_fail(outputs, output, rc);
+        }
+        alive += output->writer != NULL;
+    }
+    return alive;
+}
+
 int outputs_close(struct outputs *outputs)
 {
     for (size_t i = 0; i < outputs->count; i++) {

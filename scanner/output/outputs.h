@@ -37,6 +37,10 @@ size_t outputs_count(const struct outputs *outputs);
  * a host's ports before its host line. Returns how many still work: at 0 there is nobody left to tell. */
 size_t outputs_write(struct outputs *outputs, const struct observation *observation);
 
+/* An output may hold port and host lines for a while, because there may be thousands of them at once: writes those.
+ * Nothing is held past any other observation. Returns how many still work, as outputs_write() does. */
+size_t outputs_flush(struct outputs *outputs);
+
 /* Ends every output: writes what is left, renames what was written beside its target. 0, or the -errno of the first
  * output that failed at any time (a closed pipe on stdout is no failure). */
 MUST_USE int outputs_close(struct outputs *outputs);

@@ -10,6 +10,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+/* A pipe's room and a page cache's stride both take several of these. */
+enum { SINK_HELD_MAX = 32 * 1024 };
+
 struct sink {
     char *path;
     char *beside; /* the name it has until sink_commit(), or NULL */
@@ -17,6 +20,8 @@ struct sink {
     bool is_regular;
     bool started;
     off_t size; /* of a regular file: the bytes of whole writes */
+    char *held; /* lines that are still to be written; NULL before the first */
+    size_t held_size;
 };
 
 /* The name is always the same, so that what a killed program left is written over by the next one; the lock keeps two
@@ -88,34 +93,93 @@ static int sink_fail(struct sink *sink, int rc)
     return rc;
 }
 
-int sink_write(struct sink *sink, const char *bytes, size_t size)
+/* *ret_done: how many came out, all of them or not. */
+static int sink_put(struct sink *sink, const char *bytes, size_t size, size_t *ret_done)
 {
     size_t done = 0;
+    int rc = 0;
 
     if (!sink->started && sink->is_regular && ftruncate(sink->fd, 0) < 0) {
-        return -errno;
+        rc = -errno;
     }
-    sink->started = true;
-    while (done < size) {
+    sink->started |= rc == 0;
+    while (rc == 0 && done < size) {
         ssize_t count = write(sink->fd, bytes + done, size - done);
-        if (count < 0 && errno == EINTR) {
-            continue;
+        if (count > 0) {
+            done += (size_t)count;
+        } else if (count == 0 || errno != EINTR) {
+            rc = count < 0 ? -errno : -ENOSPC;
         }
-        if (count <= 0) {
-            return sink_fail(sink, count < 0 ? -errno : -ENOSPC);
-        }
-        done += (size_t)count;
+    }
+    *ret_done = done;
+    return rc;
+}
+
+static int sink_put_whole(struct sink *sink, const char *bytes, size_t size)
+{
+    size_t done;
+    int rc = sink_put(sink, bytes, size, &done);
+
+    if (rc < 0) {
+        return sink_fail(sink, rc);
     }
     sink->size += (off_t)size;
     return 0;
 }
 
+int sink_flush(struct sink *sink)
+{
+    size_t done;
+    int rc;
+
+    if (sink->held_size == 0) {
+        return 0;
+    }
+    rc = sink_put(sink, sink->held, sink->held_size, &done);
+    sink->held_size = 0;
+    if (rc < 0) {
+        const char *newline = memrchr(sink->held, '\n', done);
+        sink->size += newline == NULL ? 0 : newline + 1 - sink->held;
+        return sink_fail(sink, rc);
+    }
+    sink->size += (off_t)done;
+    return 0;
+}
+
+int sink_write(struct sink *sink, const char *bytes, size_t size)
+{
+    int rc = sink_flush(sink);
+
+    return rc < 0 ? rc : sink_put_whole(sink, bytes, size);
+}
+
+int sink_hold(struct sink *sink, const char *line, size_t size)
+{
+    int rc = sink->held_size + size > SINK_HELD_MAX ? sink_flush(sink) : 0;
+
+    if (rc < 0) {
+        return rc;
+    }
+    if (size > SINK_HELD_MAX) {
+        return sink_put_whole(sink, line, size);
+    }
+    if (sink->held == NULL) {
+        sink->held = malloc(SINK_HELD_MAX);
+    }
+    if (sink->held == NULL) {
+        return -ENOMEM;
+    }
+    memcpy(sink->held + sink->held_size, line, size);
+    sink->held_size += size;
+    return 0;
+}
+
 int sink_commit(struct sink *sink)
 {
-    int rc = 0;
+    int rc = sink_flush(sink);
 
-    if (sink->fd == STDOUT_FILENO) {
-        return 0;
+    if (sink->fd == STDOUT_FILENO || rc < 0) {
+        return rc;
     }
     /* Some file systems tell of a full disk only now. The lock goes with the descriptor: rename before. */
     if (sink->beside != NULL && (fsync(sink->fd) < 0 || rename(sink->beside, sink->path) < 0)) {
@@ -144,6 +208,7 @@ void sink_destroy(struct sink *sink)
         unlink(sink->beside);
     }
     free(sink->beside);
+    free(sink->held);
     free(sink->path);
     free(sink);
 }

@@ -112,6 +112,9 @@ static int run_outputs(void)
         rc = outputs_add(outputs, "table:/dev//null", &problem);
     }
     if (rc == 0) {
+        rc = outputs_add(outputs, "jsonl:/dev/./null", &problem);
+    }
+    if (rc == 0) {
         outputs_write(outputs, &port);
         outputs_write(outputs, &host);
         rc = outputs_close(outputs);

@@ -455,6 +455,103 @@ static void a_line_that_does_not_fit_is_cut_off_whole(void **state)
     assert_int_equal(text[strlen(text) - 1], '\n');
 }
 
+enum { HELD_LINES = 60 };
+
+static int run_torn_held(void)
+{
+    static const char *const specs[] = {"jsonl:a.jsonl", NULL};
+    struct rlimit limit = {5000, 5000};
+    struct outputs *outputs = make(specs);
+    int rc;
+
+    signal(SIGXFSZ, SIG_IGN);
+    setrlimit(RLIMIT_FSIZE, &limit);
+    for (int port = 1; port <= HELD_LINES; port++) {
+        write_port(outputs, "10.0.0.5", (uint16_t)port, PORT_OPEN, REASON_SYN_ACK);
+    }
+    if (outputs_flush(outputs) != 0) {
+        return 2;
+    }
+    rc = outputs_close(outputs);
+    outputs_destroy(outputs);
+    return rc == -EFBIG ? 0 : 1;
+}
+
+/* Of lines that were to go out together those that fit are there. */
+static void of_held_lines_those_that_fit_stay(void **state)
+{
+    char text[8192];
+    size_t length;
+    (void)state;
+    assert_child(run_torn_held);
+    read_file("a.jsonl", text, sizeof(text));
+    length = strlen(text);
+    assert_true(length > 4700 && length <= 5000);
+    assert_memory_equal(text + length - 2, "}\n", 2);
+}
+
+static size_t file_size(const char *name)
+{
+    struct stat stat_now;
+
+    assert_int_equal(stat(name, &stat_now), 0);
+    return (size_t)stat_now.st_size;
+}
+
+/* However many are told, what waits is little, and ends with a line. */
+static void ports_and_hosts_may_wait(void **state)
+{
+    static const char *const specs[] = {"jsonl:a.jsonl", NULL};
+    struct outputs *outputs = make(specs);
+    struct observation notice = {.type = OBSERVATION_NOTICE};
+    size_t before;
+    (void)state;
+    notice.notice = (struct observation_notice){.code = "c", .message = "m"};
+    write_port(outputs, "10.0.0.5", 1, PORT_OPEN, REASON_SYN_ACK);
+    assert_int_equal(file_size("a.jsonl"), 0);
+    assert_int_equal(outputs_flush(outputs), 1);
+    before = file_size("a.jsonl");
+    assert_true(before > 100);
+    for (int i = 0; i < 1000; i++) {
+        write_host(outputs, "10.0.0.5", true, NULL, 0);
+    }
+    assert_true(file_size("a.jsonl") > 100000);
+    assert_int_equal(outputs_write(outputs, &notice), 1);
+    before = file_size("a.jsonl");
+    assert_int_equal(outputs_flush(outputs), 1);
+    assert_int_equal(file_size("a.jsonl"), before);
+    write_port(outputs, "10.0.0.5", 2, PORT_OPEN, REASON_SYN_ACK);
+    assert_int_equal(outputs_close(outputs), 0);
+    assert_true(file_size("a.jsonl") > before + 100);
+    outputs_destroy(outputs);
+}
+
+/* Longer than all that could be held, and after something that is. */
+static void a_long_line_comes_in_its_turn(void **state)
+{
+    static const char *const specs[] = {"jsonl:a.jsonl", NULL};
+    static char ports[80001];
+    static char text[100000];
+    struct observation_not_shown rest = {"tcp", PORT_CLOSED, REASON_CONN_REFUSED, 2, ports};
+    struct outputs *outputs = make(specs);
+    (void)state;
+    memset(ports, '7', sizeof(ports) - 1);
+    write_port(outputs, "10.0.0.5", 1, PORT_OPEN, REASON_SYN_ACK);
+    write_host(outputs, "10.0.0.5", true, &rest, 1);
+    write_port(outputs, "10.0.0.6", 1, PORT_OPEN, REASON_SYN_ACK);
+    assert_int_equal(outputs_close(outputs), 0);
+    outputs_destroy(outputs);
+    read_file("a.jsonl", text, sizeof(text));
+    char *line = strtok(text, "\n");
+    assert_non_null(strstr(line, "\"type\":\"port\""));
+    line = strtok(NULL, "\n");
+    assert_true(strlen(line) > 80000);
+    assert_non_null(strstr(line, "7\"}]}"));
+    line = strtok(NULL, "\n");
+    assert_non_null(strstr(line, "10.0.0.6"));
+    assert_null(strtok(NULL, "\n"));
+}
+
 static int run_closed_pipe(void)
 {
     static const char *const specs[] = {"jsonl:-", "jsonl:a.jsonl", NULL};
@@ -468,6 +565,10 @@ static int run_closed_pipe(void)
         return 2;
     }
     close(ends[0]);
+    write_port(outputs, "10.0.0.5", 1, PORT_OPEN, REASON_SYN_ACK);
+    if (outputs_flush(outputs) != 1) {
+        return 5;
+    }
     if (outputs_write(outputs, &notice) != 1) {
         return 3;
     }
@@ -495,6 +596,9 @@ int main(void)
         cmocka_unit_test_teardown(refuses_and_says_why, drop_files),
         cmocka_unit_test_teardown(a_full_disk_ends_one_output, drop_files),
         cmocka_unit_test_teardown(a_line_that_does_not_fit_is_cut_off_whole, drop_files),
+        cmocka_unit_test_teardown(of_held_lines_those_that_fit_stay, drop_files),
+        cmocka_unit_test_teardown(ports_and_hosts_may_wait, drop_files),
+        cmocka_unit_test_teardown(a_long_line_comes_in_its_turn, drop_files),
         cmocka_unit_test_teardown(a_closed_pipe_ends_quietly, drop_files),
     };
     return cmocka_run_group_tests_name("outputs", tests, make_folder, drop_folder);
