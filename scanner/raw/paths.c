@@ -281,6 +281,7 @@ struct stretch {
     struct addr last;
     int rc;
     uint32_t path;
+    uint32_t hop; /* of all its hosts, when they are behind a gateway */
     bool begun;
 };
 
@@ -310,7 +311,7 @@ static int choose_path(struct paths *paths, struct stretch *stretch, struct prob
     return rc < 0 ? problem_set(problem, rc, "out of memory") : 0;
 }
 
-static int add_hop(struct paths *paths, uint32_t host, const struct addr *addr, const struct stretch *stretch)
+static int add_hop(struct paths *paths, uint32_t host, const struct addr *addr, struct stretch *stretch)
 {
     struct route route = stretch->route;
     struct neighbour_question question = {.addr = route.on_link ? *addr : route.next_hop,
@@ -325,6 +326,7 @@ static int add_hop(struct paths *paths, uint32_t host, const struct addr *addr, 
         return (int)number;
     }
     paths->hops[host] = (uint32_t)number;
+    stretch->hop = (uint32_t)number;
     route.next_hop = question.addr;
     /* What is on link is asked anew, because the kernel's table may be old; a gateway that the kernel uses is there. */
     if (!route.on_link && neighbours_mac(paths->neighbours, number) == NULL &&
@@ -351,6 +353,10 @@ static int resolve_host(struct paths *paths, uint32_t host, struct stretch *stre
     }
     paths->ways[host].path = (uint16_t)stretch->path;
     if (paths->paths[stretch->path].layer != LINK_ETHERNET || paths->options.router == NULL) {
+        return 0;
+    }
+    if (!entered && !stretch->route.on_link) {
+        paths->hops[host] = stretch->hop;
         return 0;
     }
     rc = add_hop(paths, host, &addr, stretch);
