@@ -113,6 +113,59 @@ inside_all_ports() {
         "$(nmap -sS -n -Pn --reason -p 22,3306,3389,5900,5901 10.77.0.60 | awk '/^[0-9]+\/tcp/ { sub("/tcp", "", $1); print $1, $2, $4 }')"
 }
 
+# What a scan by raw SYNs sees, in the words of the truth: `address port state reason` of all that is not closed.
+raw_scan() {
+    local ports=$1
+    shift
+    "${LEASTPORT_BIN:-$HERE/../../build/dev/bin}/leastport-scan" --syn "$@" -p "$ports" --state "$LAB_DIR/raw.state" -o jsonl:- \
+        2>"$LAB_DIR/raw.err" |
+        jq -r 'if .type == "port" then "\(.host) \(.port) \(.state) \(.reason)"
+            elif .type == "host" then .host as $host | .not_shown[] | select(.state != "closed") | .state as $state
+                | .reason as $reason | .ports | split(",")[] | split("-") | map(tonumber) | range(.[0]; .[-1] + 1)
+                | "\($host) \(.) \($state) \($reason)"
+            else empty end' | sort
+}
+
+# opinion NAME HOST ADDRESS PORTS: the open ports that another scanner sees there. Both send to one hardware address only.
+opinion() {
+    local mac
+    mac=$(truth_of "$2" .mac)
+    case $1 in
+    nmap) nmap -sS -n -Pn -p "$4" -oG - "$3" | grep -o '[0-9]*/open' | cut -d / -f 1 ;;
+    masscan)
+        timeout 30 masscan "$3" -p "$4" -e eth0 --source-ip 10.77.0.1 --router-mac "$mac" --rate 1000 --wait 2 -oL - 2>/dev/null </dev/null |
+            awk '$1 == "open" { print $3 }'
+        ;;
+    zmap)
+        local port
+        for port in ${4//,/ }; do
+            timeout 30 zmap -q -v 0 -p "$port" -i eth0 -G "$mac" -S 10.77.0.1 -r 1000 -c 1 -b /dev/null "$3/32" 2>/dev/null </dev/null |
+                sed "s/.*/$port/"
+        done
+        ;;
+    esac | sort -un | xargs
+}
+
+inside_raw() {
+    local addresses name
+    mapfile -t addresses < <(up_addresses 4; up_addresses 6)
+    same "by raw SYNs all hosts are as the truth says, reasons too" \
+        "$(jq -r '.hosts[] | select(.state == "up") | .ports[] | select(.state != "closed") | "\(.address) \(.port) \(.state) \(.reason)"' \
+            "$LAB_TRUTH" | sort)" "$(raw_scan "$ODD_PORTS" "${addresses[@]}")"
+    for name in nmap masscan zmap; do
+        if ! command -v "$name" >/dev/null; then
+            printf 'ok - %s agrees about edge and wall # SKIP %s is not installed\n' "$name" "$name"
+            continue
+        fi
+        same "$name agrees about edge and wall" "$(raw_scan 22,80,443,3306,3389,5900,8080 10.77.0.20 10.77.0.60 |
+            awk '$3 == "open" { print $1, $2 }')" \
+            "$(for host in 'edge 10.77.0.20' 'wall 10.77.0.60'; do
+                # shellcheck disable=SC2086 # a name and an address
+                opinion "$name" $host 22,80,443,3306,3389,5900,8080 | tr ' ' '\n' | sed "s/^/${host#* } /"
+            done | sort)"
+    done
+}
+
 answers() {
     timeout 2 bash -c "exec 3<>/dev/tcp/$1/$2" 2>/dev/null
 }
@@ -584,7 +637,7 @@ outside() {
     trap 'rm -rf "$SCRATCH"' EXIT
     tap < <(outside_build)
     tap < <(outside_run)
-    for name in truth all_ports servers host port tenant counters misuse; do
+    for name in truth all_ports raw servers host port tenant counters misuse; do
         lab_suite "$name"
     done
     tap < <(outside_repeat)
