@@ -53,23 +53,30 @@ static int plan_echo_same_ports(const json_t *sent, const json_t *told)
     return plan_echo_same_port_text(json_string_value(sent), json_string_value(told));
 }
 
-/* What stands behind the colon of a target, "" where it has no ports. */
+/* What stands behind the colon of a target, NULL where it has no ports: that is not the same as an empty list. */
 static const char *plan_echo_target_ports(const char *target)
 {
     const char *bracket = target[0] == '[' ? strchr(target, ']') : NULL;
     const char *colon = strchr(bracket == NULL ? target : bracket, ':');
 
     /* More than one without brackets: an IPv6 address. */
-    return colon == NULL || (bracket == NULL && strchr(colon + 1, ':') != NULL) ? "" : colon + 1;
+    return colon == NULL || (bracket == NULL && strchr(colon + 1, ':') != NULL) ? NULL : colon + 1;
 }
 
 static int plan_echo_same_target(const json_t *sent, const json_t *told)
 {
+    const char *sent_ports;
+    const char *told_ports;
     char *left;
     char *right;
     int rc;
 
     if (!json_is_string(sent) || !json_is_string(told)) {
+        return 0;
+    }
+    sent_ports = plan_echo_target_ports(json_string_value(sent));
+    told_ports = plan_echo_target_ports(json_string_value(told));
+    if ((sent_ports == NULL) != (told_ports == NULL)) {
         return 0;
     }
     left = hosts_bare(json_string_value(sent));
@@ -79,8 +86,7 @@ static int plan_echo_same_target(const json_t *sent, const json_t *told)
     } else if (!plan_echo_same_host(left, right)) {
         rc = 0;
     } else {
-        rc = plan_echo_same_port_text(plan_echo_target_ports(json_string_value(sent)),
-                                      plan_echo_target_ports(json_string_value(told)));
+        rc = sent_ports == NULL ? 1 : plan_echo_same_port_text(sent_ports, told_ports);
     }
     free(left);
     free(right);

@@ -81,6 +81,7 @@ static void whatever_else_differs_is_named(void **state)
         {"\"targets\":[\"10.0.0.1:22\"]", "\"targets\":[\"10.0.0.1:22,23\"]", "targets"},
         {"\"targets\":[\"db\"]", "\"targets\":[\"db.example\"]", "targets"},
         {"\"targets\":[\"db.example\"]", "\"targets\":[\"db\"]", "targets"},
+        {"\"targets\":[\"db\"]", "\"targets\":[\"db:\"]", "targets"},
         {"\"targets\":[\"10.0.0.0/24\"]", "\"targets\":[\"10.0.0.0/8\"]", "targets"},
         {"\"targets\":[7]", "\"targets\":[7]", "targets"},
         {"\"exclude\":[\"10.0.0.1\"]", "", "exclude"},
