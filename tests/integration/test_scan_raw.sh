@@ -340,7 +340,7 @@ worst_window() {
 capture() {
     target tcpdump -i cable -n -tt -l --immediate-mode 'tcp[tcpflags] == tcp-syn' >"$1" 2>capture.err &
     CAPTURE_PID=$!
-    until grep -q listening capture.err; do
+    until grep -qs listening capture.err; do
         sleep 0.02
     done
 }
@@ -557,7 +557,7 @@ large() {
     : >large.first
     target tcpdump -i cable -Q in -n -tt -l --immediate-mode -c 1 'tcp or (ip6 and tcp)' >large.first 2>capture.err &
     CAPTURE_PID=$!
-    until grep -q listening capture.err; do
+    until grep -qs listening capture.err; do
         sleep 0.02
     done
     begun=$EPOCHREALTIME
