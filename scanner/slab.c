@@ -120,6 +120,13 @@ uint32_t slab_host_of(const struct slab *slab, uint32_t probe)
     return low;
 }
 
+void slab_prefetch(const struct slab *slab, uint32_t probe)
+{
+    __builtin_prefetch(&slab->answers[probe / 32], 1);
+    __builtin_prefetch(&slab->reasons[probe], 1);
+    __builtin_prefetch(&slab->passes[probe], 1);
+}
+
 enum probe_answer slab_answer(const struct slab *slab, uint32_t probe)
 {
     return (enum probe_answer)(slab->answers[probe / 32] >> (probe % 32 * 2) & 3);

@@ -48,6 +48,8 @@ struct slab_host *slab_host(struct slab *slab, uint32_t host);
  */
 uint32_t slab_host_of(const struct slab *slab, uint32_t probe);
 
+/* The probe is about to be asked for and written: its parts are brought near. */
+void slab_prefetch(const struct slab *slab, uint32_t probe);
 enum probe_answer slab_answer(const struct slab *slab, uint32_t probe);
 enum reason slab_reason(const struct slab *slab, uint32_t probe);
 /* How many tries it has had, the one that was answered being the last; 0: none yet. */

@@ -72,6 +72,8 @@ struct raw_engine {
     int lost_error; /* of a host that has lost its way; 0: none has */
     struct addr lost_host;
     struct mono_time now; /* of the batch that is being taken */
+    struct sweep_answer taken[VOLLEY_BATCH];
+    uint32_t taken_count;
     struct mono_time losses_asked;
     struct mono_time allowance_asked;
     struct link_losses losses;
@@ -678,12 +680,23 @@ static bool knows_try(const struct raw_engine *engine, uint32_t probe, uint8_t t
                                     : try_number <= slab_host(engine->slab.slab, host)->pass;
 }
 
+static void take_gathered(struct raw_engine *engine)
+{
+    if (engine->taken_count > 0) {
+        volley_take(engine->volley, engine->taken, engine->taken_count, engine->now);
+        engine->taken_count = 0;
+    }
+}
+
 static void give_answer(struct raw_engine *engine, const struct sweep_answer *taken)
 {
     if (engine->phase == WAITING) {
         patience_take(engine->patience, taken, engine->now);
-    } else {
-        volley_take(engine->volley, taken, engine->now);
+        return;
+    }
+    engine->taken[engine->taken_count++] = *taken;
+    if (engine->taken_count == VOLLEY_BATCH) {
+        take_gathered(engine);
     }
 }
 
@@ -855,6 +868,7 @@ static int receive(struct raw_engine *engine, struct problem *problem)
     uint32_t link = 0;
     int rc = links_receive(engine->links, TAKE_AT_ONCE, take_frame, engine, &link);
 
+    take_gathered(engine);
     return rc < 0 ? problem_set(problem, rc, "%s: receiving: %s", links_interface(engine->links, link), strerror(-rc))
                   : 0;
 }

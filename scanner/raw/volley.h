@@ -71,10 +71,10 @@ void volley_put_back(struct volley *volley, uint32_t sender, struct mono_time no
 /* When the sender should draw again; at most 2 ms ahead, so that it hears of new passes and of the end. */
 struct mono_time volley_sender_wakeup(const struct volley *volley, uint32_t sender, struct mono_time now);
 
-/* An answer, as sweep_take() has it; duplicates, late ones and downgrades are welcome and change nothing, nor do
- * answers to what this shard has not sent. One that names its try is measured and counted for that try, so that neither
- * loss nor round-trip times rest on a guess. */
-void volley_take(struct volley *volley, const struct sweep_answer *answer, struct mono_time now);
+/* Up to VOLLEY_BATCH answers, each as sweep_take() has it; duplicates, late ones and downgrades are welcome and change
+ * nothing, nor do answers to what this shard has not sent. One that names its try is measured and counted for that try,
+ * so that neither loss nor round-trip times rest on a guess. */
+void volley_take(struct volley *volley, const struct sweep_answer *answers, uint32_t count, struct mono_time now);
 /* What this machine lost on the way in or refused on the way out since the last call. */
 void volley_lost_here(struct volley *volley, uint64_t packets, struct mono_time now);
 

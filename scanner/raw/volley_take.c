@@ -1,5 +1,6 @@
 #include "scanner/raw/volley_inner.h"
 
+#include <assert.h>
 #include <stddef.h>
 
 /* As sweep.c: what was over before the host's first answer went to a host that may not have been there. */
@@ -133,20 +134,15 @@ static void upgrade(struct volley *volley, const struct sweep_answer *answer, co
     }
 }
 
-void volley_take(struct volley *volley, const struct sweep_answer *answer, struct mono_time now)
+static void take_at(struct volley *volley, const struct sweep_answer *answer, uint32_t place, struct mono_time now)
 {
     struct slab *slab = volley->options.slab;
     uint32_t host = slab_host_of(slab, answer->probe);
     struct slab_host *facts = slab_host(slab, host);
     enum probe_answer before = slab_answer(slab, answer->probe);
     struct landing landing;
-    uint32_t place;
 
-    if (facts->done || !volley->started) {
-        return;
-    }
-    place = place_of(volley, answer->probe);
-    if (place == NOWHERE || stamp_at(volley, place) == 0) {
+    if (facts->done || place == NOWHERE || stamp_at(volley, place) == 0) {
         return;
     }
     landing = land(volley, answer, host, place, now);
@@ -164,6 +160,29 @@ void volley_take(struct volley *volley, const struct sweep_answer *answer, struc
     upgrade(volley, answer, &landing, now);
     if (volley->hosts[host].left == 0) {
         volley_finish_host(volley, host);
+    }
+}
+
+/* What is kept of a probe lies anywhere in megabytes: it is fetched for all answers side by side, not for one after the
+ * other. */
+void volley_take(struct volley *volley, const struct sweep_answer *answers, uint32_t count, struct mono_time now)
+{
+    uint32_t places[VOLLEY_BATCH];
+
+    assert(count <= VOLLEY_BATCH);
+    if (!volley->started) {
+        return;
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        places[i] = place_of(volley, answers[i].probe);
+        if (places[i] != NOWHERE) {
+            __builtin_prefetch(&volley->sent[places[i]]);
+            __builtin_prefetch(&volley->over[places[i] / WORD_BITS], 1);
+            slab_prefetch(volley->options.slab, answers[i].probe);
+        }
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        take_at(volley, &answers[i], places[i], now);
     }
 }
 

@@ -381,14 +381,14 @@ static inline void sim_deliver(struct sim *sim)
         packet.answer.answer > (enum probe_answer)sim->heard[probe]) {
         sim->heard[probe] = (uint8_t)packet.answer.answer;
     }
-    volley_take(sim->volley, &packet.answer, (struct mono_time){sim->now_ns});
+    volley_take(sim->volley, &packet.answer, 1, (struct mono_time){sim->now_ns});
     if (sim_chance(sim, sim->forged)) {
         /* Nobody asked for it: it must change nothing. */
         uint32_t other = sim_below(sim, sim->probes);
         if (sim->sent[other] == 0) {
             struct sweep_answer answer = {
                 .probe = other, .answer = PROBE_SYN_ACK, .reason = REASON_SYN_ACK, .from_host = true};
-            volley_take(sim->volley, &answer, (struct mono_time){sim->now_ns});
+            volley_take(sim->volley, &answer, 1, (struct mono_time){sim->now_ns});
             assert_int_equal(slab_answer(sim->slab, other), PROBE_NONE);
         }
     }

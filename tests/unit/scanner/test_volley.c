@@ -281,7 +281,7 @@ static void late_answer_of(bool names_tries)
         for (uint32_t i = 0; i < count; i++) {
             if (sim->sent[held[i].probe] == 2 && sim->heard[held[i].probe] == PROBE_NONE) {
                 sim->heard[held[i].probe] = (uint8_t)held[i].answer;
-                volley_take(sim->volley, &held[i], (struct mono_time){sim->now_ns + SIM_MS});
+                volley_take(sim->volley, &held[i], 1, (struct mono_time){sim->now_ns + SIM_MS});
             }
         }
     }
@@ -481,7 +481,7 @@ static void bookkeeping_fits_its_memory(void **state)
     for (uint32_t probe = 0; probe < PROBES; probe += 2) {
         struct sweep_answer answer = {
             .probe = probe, .answer = PROBE_RST, .reason = REASON_CONN_REFUSED, .from_host = true};
-        volley_take(sim->volley, &answer, (struct mono_time){sim->now_ns + SIM_MS});
+        volley_take(sim->volley, &answer, 1, (struct mono_time){sim->now_ns + SIM_MS});
     }
     print_message("2^22 probes of 2^16 hosts: %.1f MiB\n", (double)(resident_pages() - before) * 4096 / 1048576);
     assert_true((resident_pages() - before) * 4096 < 48L * 1048576);

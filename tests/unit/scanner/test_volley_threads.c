@@ -135,8 +135,8 @@ static void read_wire(struct stress *stress)
     memcpy(answers, stress->wire.answers, count * sizeof(answers[0]));
     stress->wire.count = 0;
     pthread_mutex_unlock(&stress->wire.lock);
-    for (uint32_t i = 0; i < count; i++) {
-        volley_take(stress->volley, &answers[i], mono_now());
+    for (uint32_t i = 0; i < count; i += VOLLEY_BATCH) {
+        volley_take(stress->volley, &answers[i], count - i < VOLLEY_BATCH ? count - i : VOLLEY_BATCH, mono_now());
     }
 }
 
