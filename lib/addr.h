@@ -39,6 +39,8 @@ void addr_keep_zones(void);
 
 /* Order: IPv4 before IPv6, then by value, then by zone. */
 int addr_compare(const struct addr *a, const struct addr *b);
+/* The same, whatever their zones. */
+int addr_compare_value(const struct addr *a, const struct addr *b);
 bool addr_equal(const struct addr *a, const struct addr *b);
 
 /* Adds `steps` to the address in its own width; false when it would wrap round, and *addr stays as it was. */

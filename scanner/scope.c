@@ -183,20 +183,18 @@ int scope_narrow(struct scope *scope, const struct scope_options *options)
 /* The range that holds the address, or NULL. */
 static const struct scope_range *scope_find(const struct scope_ranges *ranges, const struct addr *addr)
 {
-    struct addr plain = *addr;
     size_t low = 0;
     size_t high = ranges->count;
 
-    plain.zone = 0;
     while (low < high) {
         size_t middle = low + (high - low) / 2;
-        if (addr_compare(&ranges->items[middle].last, &plain) < 0) {
+        if (addr_compare_value(&ranges->items[middle].last, addr) < 0) {
             low = middle + 1;
         } else {
             high = middle;
         }
     }
-    if (low < ranges->count && addr_compare(&ranges->items[low].first, &plain) <= 0) {
+    if (low < ranges->count && addr_compare_value(&ranges->items[low].first, addr) <= 0) {
         return &ranges->items[low];
     }
     return NULL;

@@ -100,15 +100,23 @@ static uint128 space_number(const struct addr *addr)
     return number;
 }
 
-/* By whole words: what is stored byte by byte and then read as words waits for all its bytes, for each probe. */
-static struct addr space_addr(uint128 number, bool is_ipv6, uint32_t zone)
+/* By whole words, into its place: what is stored in parts and then read or copied as a whole waits for all its parts,
+ * for each probe. */
+static inline void space_put_addr(uint128 number, bool is_ipv6, uint32_t zone, struct addr *addr)
 {
-    struct addr addr = {.zone = zone, .is_ipv6 = is_ipv6};
     uint64_t high = htobe64(is_ipv6 ? (uint64_t)(number >> 64) : (uint64_t)number << 32);
     uint64_t low = htobe64(is_ipv6 ? (uint64_t)number : 0);
 
-    memcpy(addr.bytes, &high, sizeof(high));
-    memcpy(addr.bytes + sizeof(high), &low, sizeof(low));
+    *addr = (struct addr){.zone = zone, .is_ipv6 = is_ipv6};
+    memcpy(addr->bytes, &high, sizeof(high));
+    memcpy(addr->bytes + sizeof(high), &low, sizeof(low));
+}
+
+static struct addr space_addr(uint128 number, bool is_ipv6, uint32_t zone)
+{
+    struct addr addr;
+
+    space_put_addr(number, is_ipv6, zone, &addr);
     return addr;
 }
 
@@ -730,9 +738,11 @@ static const struct hostgroup_piece *hostgroup_piece_of_host(const struct hostgr
 struct addr hostgroup_addr(const struct hostgroup *group, uint32_t host)
 {
     const struct hostgroup_piece *piece = hostgroup_piece_of_host(group, host);
+    struct addr addr;
 
     assert(host < group->hosts);
-    return space_addr(piece->first + (host - piece->first_host), piece->is_ipv6, piece->zone);
+    space_put_addr(piece->first + (host - piece->first_host), piece->is_ipv6, piece->zone, &addr);
+    return addr;
 }
 
 uint32_t hostgroup_first_probe(const struct hostgroup *group, uint32_t host)

@@ -56,11 +56,20 @@ static void refuse_fault(struct reading *reading, enum packet_fault fault)
     }
 }
 
+/* By halves, as they are compared. */
 static struct addr address(const uint8_t *bytes, bool is_ipv6)
 {
     struct addr addr = {.is_ipv6 = is_ipv6};
+    uint64_t first;
+    uint32_t ipv4;
 
-    memcpy(addr.bytes, bytes, is_ipv6 ? 16 : 4);
+    if (is_ipv6) {
+        memcpy(addr.bytes, bytes, sizeof(addr.bytes));
+        return addr;
+    }
+    memcpy(&ipv4, bytes, sizeof(ipv4));
+    first = htole64(le32toh(ipv4));
+    memcpy(addr.bytes, &first, sizeof(first));
     return addr;
 }
 

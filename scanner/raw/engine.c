@@ -114,12 +114,12 @@ static int make_frame(const struct raw_engine *engine, const struct volley_shot 
 {
     const struct raw_engine_map *map = &engine->slab.map;
     struct template_target target = {.clock_ms = (uint32_t)(now.ns / 1000000), .try_number = shot->try_number};
-    struct addr addr;
     uint32_t host;
     int rc;
 
     map->locate(map->context, shot->probe, &host, &target.port);
-    addr = map->host(map->context, host);
+    /* Built where it is used: a copy would wait for its parts to be stored. */
+    const struct addr addr = map->host(map->context, host);
     rc = scope_permits(engine->options.scope, &addr, NULL);
     if (rc < 0) {
         return rc;

@@ -537,11 +537,10 @@ uint32_t paths_zone(const struct paths *paths, uint32_t link, const struct addr 
     return 0;
 }
 
-struct paths_frame paths_frame(const struct paths *paths, uint32_t host, const struct template_target *target,
+struct paths_frame paths_frame(const struct paths *paths, uint32_t host, struct template_target *target,
                                uint8_t *buffer)
 {
     const struct way *way = &paths->ways[host];
-    struct template_target filled = *target;
     struct paths_frame frame = {0};
     const struct path *path;
     size_t which = 0;
@@ -554,8 +553,8 @@ struct paths_frame paths_frame(const struct paths *paths, uint32_t host, const s
         const struct payload *payload = payload_for(target->port, target->try_number);
         which = payload == &payload_none ? payload_table_size : (size_t)(payload - payload_table);
     }
-    filled.link = path->layer == LINK_ETHERNET ? way->mac : NULL;
+    target->link = path->layer == LINK_ETHERNET ? way->mac : NULL;
     frame.link = path->link;
-    frame.length = (uint32_t)template_patch(&path->templates[which], &filled, buffer);
+    frame.length = (uint32_t)template_patch(&path->templates[which], target, buffer);
     return frame;
 }

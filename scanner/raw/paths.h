@@ -67,13 +67,13 @@ bool paths_settle(struct paths *paths, struct mono_time now);
  */
 uint32_t paths_zone(const struct paths *paths, uint32_t link, const struct addr *addr, const struct addr *local);
 
-/* Writes the probe's frame of at most TEMPLATE_FRAME_MAX bytes; any thread, once settled. 0 when the host is
- * unreachable. */
+/* Writes the probe's frame of at most TEMPLATE_FRAME_MAX bytes, and whom it goes to on link into `target`; any thread,
+ * once settled. 0 when the host is unreachable. */
 struct paths_frame {
     uint32_t link;
     uint32_t length;
 };
-struct paths_frame paths_frame(const struct paths *paths, uint32_t host, const struct template_target *target,
+struct paths_frame paths_frame(const struct paths *paths, uint32_t host, struct template_target *target,
                                uint8_t *buffer);
 
 #endif
