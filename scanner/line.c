@@ -115,6 +115,11 @@ static void add_port(struct line *line, const struct observation_port *port)
         add_string(line, port->service);
         LINE_ADD(line, "\"");
     }
+    if (port->proof != NULL) {
+        LINE_ADD(line, ",\"proof\":\"");
+        add_string(line, port->proof);
+        LINE_ADD(line, "\"");
+    }
 }
 
 static void add_port_facts(struct line *line, const struct observation_port *port)

@@ -133,7 +133,7 @@ static enum port_state random_port_state(void)
 }
 
 struct strings {
-    char at[2 * GROUPS_MAX + 3][STRING_MAX];
+    char at[2 * GROUPS_MAX + 4][STRING_MAX];
     struct addr bound;
     struct observation_not_shown groups[GROUPS_MAX];
 };
@@ -150,6 +150,7 @@ static struct observation random_port(struct strings *strings)
                                                  .state = random_port_state(),
                                                  .reason = random_reason(),
                                                  .service = random_string(strings->at[2]),
+                                                 .proof = random_below(2) == 0 ? random_string(strings->at[3]) : NULL,
                                                  .tries = (uint32_t)random_value(),
                                                  .has_rtt = random_below(2) == 0,
                                                  .rtt_us = random_value(),
