@@ -6,6 +6,10 @@ set -uo pipefail
 source "$(dirname "$(readlink -f -- "${BASH_SOURCE[0]}")")/points.sh"
 enter "faults of the daemon in a namespace" "$0" "$@"
 # Mounts of its own, for a disk that is really full.
+if [[ -z ${FAULT_MOUNTS-} ]] && ! unshare -m true 2>/dev/null; then
+    printf '1..0 # SKIP this place lets nobody make mount namespaces\n'
+    exit 0
+fi
 [[ -n ${FAULT_MOUNTS-} ]] || FAULT_MOUNTS=1 exec unshare -m bash "$0" "$@"
 place_begin
 OTHER=$DIR/other
