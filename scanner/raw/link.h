@@ -40,9 +40,12 @@ struct link_options {
     const char *interface;
     uint32_t ifindex;
     struct link_filter filter;
-    uint32_t ring_bytes; /* of each receive ring, at most; 0: the driver's default */
-    const char *record;  /* of link_pcap: what is sent goes to this file */
-    const char *replay;  /* and what this one holds is received; either may be NULL */
+    uint32_t ring_bytes; /* for each protocol that is received, at most; 0: the driver's default */
+    /* Rings that share them, so that processors which take packets in at the same time do not wait for each other; 0 is
+     * one. */
+    uint32_t ring_shares;
+    const char *record; /* of link_pcap: what is sent goes to this file */
+    const char *replay; /* and what this one holds is received; either may be NULL */
 };
 
 struct link_frame {

@@ -1,11 +1,11 @@
 #include "scanner/raw/links.h"
 
 #include "scanner/raw/allowance.h"
+#include "scanner/raw/together.h"
 
 #include <assert.h>
 #include <errno.h>
 #include <poll.h>
-#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -72,42 +72,28 @@ int links_create(const struct links_options *options, struct links **ret_links, 
     return 0;
 }
 
-/* Something to close, in a thread of its own where one can be had: a packet socket's end waits for the kernel's readers
- * (RCU), some 10 ms, and a ring's twice; side by side all of them wait once. */
+/* Something to close: a packet socket's end waits for the kernel's readers (RCU), some 10 ms, and a ring's twice; side
+ * by side all of them wait once. */
 struct closing {
     const struct link_ops *ops;
     struct link_sender *sender; /* NULL: the link itself */
     struct link *link;
-    pthread_t thread;
-    bool threaded;
 };
 
-static void *closing_main(void *context)
+static void close_one(void *thing)
 {
-    struct closing *closing = context;
+    const struct closing *closing = thing;
 
     if (closing->sender != NULL) {
         closing->ops->sender_close(closing->sender);
     } else {
         closing->ops->close(closing->link);
     }
-    return NULL;
 }
 
 static void close_together(struct closing *closings, uint32_t count)
 {
-    for (uint32_t i = 0; i < count; i++) {
-        closings[i].threaded =
-            i + 1 < count && pthread_create(&closings[i].thread, NULL, closing_main, &closings[i]) == 0;
-        if (!closings[i].threaded) {
-            closing_main(&closings[i]);
-        }
-    }
-    for (uint32_t i = 0; i < count; i++) {
-        if (closings[i].threaded) {
-            pthread_join(closings[i].thread, NULL);
-        }
-    }
+    together(close_one, closings, sizeof(*closings), count);
 }
 
 /* A link after its senders, which belong to it. */
@@ -203,6 +189,7 @@ int links_open(struct links *links, const struct route *route, uint32_t *ret_num
                                    .ifindex = route->ifindex,
                                    .filter = links->options.filter,
                                    .ring_bytes = links->options.ring_bytes,
+                                   .ring_shares = links->options.ring_shares,
                                    .record = links->options.record,
                                    .replay = links->options.replay};
     struct entry *entry = &links->entries[links->count];

@@ -17,7 +17,8 @@ struct links_options {
     const char *driver; /* a link_ops' name; NULL: the best one for each interface */
     uint32_t senders;
     struct link_filter filter;
-    uint32_t ring_bytes;
+    uint32_t ring_bytes; /* as link_options has them */
+    uint32_t ring_shares;
     const char *record; /* with the driver "pcap" */
     const char *replay;
     /* Said once for each link: which driver, and why. */

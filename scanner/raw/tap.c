@@ -1,6 +1,7 @@
 #include "scanner/raw/tap.h"
 
 #include "scanner/raw/filter.h"
+#include "scanner/raw/together.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -15,7 +16,9 @@
 #include <unistd.h>
 
 enum {
-    RINGS = 3, /* IPv4, IPv6, ARP */
+    PROTOCOLS = 3, /* IPv4, IPv6, ARP */
+    SHARES_MAX = 8,
+    RINGS_MAX = PROTOCOLS * SHARES_MAX,
     /* A block is handed over when it is full or RETIRE_MS old, whatever it holds. So it is their number that says for
      * how long a reader may be kept from reading while little comes, and their size while much does. */
     BLOCKS = 32,
@@ -30,6 +33,9 @@ enum {
 /* A ring's blocks are handed over whole; `left` frames of the one at hand are still to be given. */
 struct ring {
     int fd;
+    uint16_t ethertype;
+    uint32_t wanted_bytes;
+    int made; /* 0, or -errno */
     uint8_t *blocks;
     size_t bytes;
     uint32_t block_bytes;
@@ -42,8 +48,9 @@ struct ring {
 struct tap {
     const struct link_options *options; /* while it is opened */
     enum link_layer layer;
-    struct ring rings[RINGS];
+    struct ring rings[RINGS_MAX];
     size_t ring_count;
+    size_t turn; /* which ring is read first */
     int epoll_fd;
     uint64_t drops;
 };
@@ -73,11 +80,11 @@ static uint32_t block_bytes_of(uint32_t bytes)
     return block;
 }
 
-static int set_ring(struct ring *ring, uint32_t bytes)
+static int set_ring(struct ring *ring)
 {
     static const int version = TPACKET_V3;
-    uint32_t block = block_bytes_of(bytes);
-    uint32_t blocks = bytes / block < 2 ? 2 : bytes / block;
+    uint32_t block = block_bytes_of(ring->wanted_bytes);
+    uint32_t blocks = ring->wanted_bytes / block < 2 ? 2 : ring->wanted_bytes / block;
     struct tpacket_req3 request = {.tp_block_size = block,
                                    .tp_block_nr = blocks,
                                    .tp_frame_size = FRAME_BYTES,
@@ -100,57 +107,126 @@ static int set_ring(struct ring *ring, uint32_t bytes)
     return 0;
 }
 
-static uint32_t bytes_of(const struct link_options *options, uint16_t ethertype)
+static void make_ring(void *thing)
 {
-    uint32_t most = options->ring_bytes == 0 ? RING_BYTES_DEFAULT : options->ring_bytes;
+    struct ring *ring = thing;
 
-    return ethertype == ETH_P_ARP && most > RING_BYTES_ARP ? RING_BYTES_ARP : most;
+    ring->made = set_ring(ring);
 }
 
 /* The filter stands before the socket is bound: nothing else ever gets in. */
-static int ring_set_up(struct tap *tap, struct ring *ring, uint16_t ethertype, const char **ret_what)
-{
-    struct sockaddr_ll name = {
-        .sll_family = AF_PACKET, .sll_protocol = htons(ethertype), .sll_ifindex = (int)tap->options->ifindex};
-    struct epoll_event event = {.events = EPOLLIN};
-    int rc = set_filter(ring->fd, &tap->options->filter, ethertype, tap->layer);
-
-    *ret_what = "setting the filter";
-    if (rc == 0) {
-        *ret_what = "making the receive ring";
-        rc = set_ring(ring, bytes_of(tap->options, ethertype));
-    }
-    if (rc == 0) {
-        *ret_what = "listening";
-        rc = bind(ring->fd, (const struct sockaddr *)&name, sizeof(name)) < 0 ||
-                     epoll_ctl(tap->epoll_fd, EPOLL_CTL_ADD, ring->fd, &event) < 0
-                 ? -errno
-                 : 0;
-    }
-    return rc;
-}
-
-static int ring_open(struct tap *tap, uint16_t ethertype, struct problem *problem)
+static int ring_open(struct tap *tap, uint16_t ethertype, uint32_t bytes, struct problem *problem)
 {
     struct ring *ring = &tap->rings[tap->ring_count];
-    const char *what;
     int rc;
 
     *ring =
-        (struct ring){.fd = socket(AF_PACKET, (tap->layer == LINK_ETHERNET ? SOCK_RAW : SOCK_DGRAM) | SOCK_CLOEXEC, 0)};
+        (struct ring){.fd = socket(AF_PACKET, (tap->layer == LINK_ETHERNET ? SOCK_RAW : SOCK_DGRAM) | SOCK_CLOEXEC, 0),
+                      .ethertype = ethertype,
+                      .wanted_bytes = bytes};
     if (ring->fd < 0) {
         return say(problem, errno, "opening a packet socket", tap->options->interface);
     }
     tap->ring_count++;
-    rc = ring_set_up(tap, ring, ethertype, &what);
-    return rc < 0 ? say(problem, -rc, what, tap->options->interface) : 0;
+    rc = set_filter(ring->fd, &tap->options->filter, ethertype, tap->layer);
+    return rc < 0 ? say(problem, -rc, "setting the filter", tap->options->interface) : 0;
+}
+
+static uint32_t shares_of(const struct link_options *options)
+{
+    return options->ring_shares < 1 ? 1 : options->ring_shares > SHARES_MAX ? SHARES_MAX : options->ring_shares;
+}
+
+static int open_shares(struct tap *tap, uint16_t ethertype, struct problem *problem)
+{
+    uint32_t bytes = tap->options->ring_bytes == 0 ? RING_BYTES_DEFAULT : tap->options->ring_bytes;
+    uint32_t shares = shares_of(tap->options);
+    int rc = 0;
+
+    for (uint32_t i = 0; rc == 0 && i < shares; i++) {
+        rc = ring_open(tap, ethertype, bytes / shares, problem);
+    }
+    return rc;
+}
+
+static int open_rings(struct tap *tap, struct problem *problem)
+{
+    const struct link_options *options = tap->options;
+    uint32_t arp =
+        options->ring_bytes != 0 && options->ring_bytes < RING_BYTES_ARP ? options->ring_bytes : RING_BYTES_ARP;
+    int rc = options->filter.ipv4 ? open_shares(tap, ETH_P_IP, problem) : 0;
+
+    if (rc == 0 && options->filter.ipv6) {
+        rc = open_shares(tap, ETH_P_IPV6, problem);
+    }
+    if (rc == 0 && options->filter.arp && options->filter.ipv4 && tap->layer == LINK_ETHERNET) {
+        rc = ring_open(tap, ETH_P_ARP, arp, problem);
+    }
+    return rc;
+}
+
+/* The processor that takes a packet in says which of the shares it goes to; what has no room there goes to another. The
+ * first names the group, the kernel numbers it. */
+static int join(const struct ring *ring, const struct ring *first)
+{
+    const int type = PACKET_FANOUT_CPU | PACKET_FANOUT_FLAG_ROLLOVER;
+    int wanted = (type | PACKET_FANOUT_FLAG_UNIQUEID) << 16;
+    socklen_t length = sizeof(wanted);
+
+    if (ring != first) {
+        if (getsockopt(first->fd, SOL_PACKET, PACKET_FANOUT, &wanted, &length) < 0) {
+            return -errno;
+        }
+        wanted = (wanted & UINT16_MAX) | type << 16;
+    }
+    return setsockopt(ring->fd, SOL_PACKET, PACKET_FANOUT, &wanted, sizeof(wanted)) < 0 ? -errno : 0;
+}
+
+static int listen_by(const struct tap *tap, const struct ring *ring)
+{
+    struct sockaddr_ll name = {
+        .sll_family = AF_PACKET, .sll_protocol = htons(ring->ethertype), .sll_ifindex = (int)tap->options->ifindex};
+    struct epoll_event event = {.events = EPOLLIN};
+    const struct ring *first = ring;
+    int rc = bind(ring->fd, (const struct sockaddr *)&name, sizeof(name)) < 0 ? -errno : 0;
+
+    while (first > tap->rings && first[-1].ethertype == ring->ethertype) {
+        first--;
+    }
+    if (rc == 0 && ring->ethertype != ETH_P_ARP && shares_of(tap->options) > 1) {
+        rc = join(ring, first);
+    }
+    if (rc == 0 && epoll_ctl(tap->epoll_fd, EPOLL_CTL_ADD, ring->fd, &event) < 0) {
+        rc = -errno;
+    }
+    return rc;
+}
+
+/* Each ring waits for the kernel's readers once before it is there. */
+static int set_up(struct tap *tap, struct problem *problem)
+{
+    int rc = open_rings(tap, problem);
+
+    if (rc < 0) {
+        return rc;
+    }
+    together(make_ring, tap->rings, sizeof(tap->rings[0]), tap->ring_count);
+    for (size_t i = 0; i < tap->ring_count; i++) {
+        if (tap->rings[i].made < 0) {
+            return say(problem, -tap->rings[i].made, "making the receive ring", tap->options->interface);
+        }
+        rc = listen_by(tap, &tap->rings[i]);
+        if (rc < 0) {
+            return say(problem, -rc, "listening", tap->options->interface);
+        }
+    }
+    return 0;
 }
 
 int tap_open(const struct link_options *options, enum link_layer layer, struct tap **ret_tap, struct problem *problem)
 {
-    const struct link_filter *wanted = &options->filter;
     struct tap *tap = calloc(1, sizeof(*tap));
-    int rc = 0;
+    int rc;
 
     if (tap == NULL) {
         return problem_set(problem, -ENOMEM, "out of memory");
@@ -158,18 +234,7 @@ int tap_open(const struct link_options *options, enum link_layer layer, struct t
     tap->options = options;
     tap->layer = layer;
     tap->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
-    if (tap->epoll_fd < 0) {
-        rc = say(problem, errno, "opening an event queue", options->interface);
-    }
-    if (rc == 0 && wanted->ipv4) {
-        rc = ring_open(tap, ETH_P_IP, problem);
-    }
-    if (rc == 0 && wanted->ipv6) {
-        rc = ring_open(tap, ETH_P_IPV6, problem);
-    }
-    if (rc == 0 && wanted->arp && wanted->ipv4 && layer == LINK_ETHERNET) {
-        rc = ring_open(tap, ETH_P_ARP, problem);
-    }
+    rc = tap->epoll_fd < 0 ? say(problem, errno, "opening an event queue", options->interface) : set_up(tap, problem);
     if (rc < 0) {
         tap_close(tap);
         return rc;
@@ -178,17 +243,22 @@ int tap_open(const struct link_options *options, enum link_layer layer, struct t
     return 0;
 }
 
+static void close_ring(void *thing)
+{
+    const struct ring *ring = thing;
+
+    if (ring->blocks != NULL) {
+        munmap(ring->blocks, ring->bytes);
+    }
+    close(ring->fd);
+}
+
 void tap_close(struct tap *tap)
 {
     if (tap == NULL) {
         return;
     }
-    for (size_t i = 0; i < tap->ring_count; i++) {
-        if (tap->rings[i].blocks != NULL) {
-            munmap(tap->rings[i].blocks, tap->rings[i].bytes);
-        }
-        close(tap->rings[i].fd);
-    }
+    together(close_ring, tap->rings, sizeof(tap->rings[0]), tap->ring_count);
     if (tap->epoll_fd >= 0) {
         close(tap->epoll_fd);
     }
@@ -273,8 +343,10 @@ int tap_receive(struct tap *tap, uint32_t most, link_take_fn *take, void *contex
     uint32_t given = 0;
     int rc = 0;
 
+    /* In turns, so that one that is never empty keeps no other waiting. */
+    tap->turn++;
     for (size_t i = 0; i < tap->ring_count; i++) {
-        given += ring_receive(&tap->rings[i], most - given, take, context);
+        given += ring_receive(&tap->rings[(tap->turn + i) % tap->ring_count], most - given, take, context);
     }
     /* An interface that went down shows in the socket, not in the ring. */
     for (size_t i = 0; given == 0 && rc == 0 && i < tap->ring_count; i++) {

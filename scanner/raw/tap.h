@@ -1,4 +1,4 @@
-/* Receives from one interface by AF_PACKET: a TPACKET_V3 ring for each protocol that is wanted (packet(7), and the
+/* Receives from one interface by AF_PACKET: TPACKET_V3 rings for each protocol that is wanted (packet(7), and the
  * kernel's Documentation/networking/packet_mmap.rst). A tap bound to one ethertype costs the sender nothing, one that
  * sees all protocols does; and it does not see what this machine sends. Shared by the drivers. */
 #ifndef LEASTPORT_SCANNER_RAW_TAP_H

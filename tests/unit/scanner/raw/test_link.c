@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <net/if.h>
 #include <poll.h>
+#include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -68,10 +69,14 @@ static struct heard listen_to(const struct link_ops *ops, struct link *link, uin
 static const struct link_filter filter = {
     .first_port = 61000, .last_port = 61000, .ipv4 = true, .ipv6 = true, .tcp = true, .udp = true, .arp = true};
 
-static struct link *open_on(const struct link_ops *ops, const char *interface, uint32_t ring_bytes)
+static struct link *open_shared(const struct link_ops *ops, const char *interface, uint32_t ring_bytes,
+                                uint32_t ring_shares)
 {
-    struct link_options options = {
-        .interface = interface, .ifindex = if_nametoindex(interface), .filter = filter, .ring_bytes = ring_bytes};
+    struct link_options options = {.interface = interface,
+                                   .ifindex = if_nametoindex(interface),
+                                   .filter = filter,
+                                   .ring_bytes = ring_bytes,
+                                   .ring_shares = ring_shares};
     struct problem problem = {0};
     struct link *link = NULL;
 
@@ -79,6 +84,11 @@ static struct link *open_on(const struct link_ops *ops, const char *interface, u
         fail_msg("%s", problem.text);
     }
     return link;
+}
+
+static struct link *open_on(const struct link_ops *ops, const char *interface, uint32_t ring_bytes)
+{
+    return open_shared(ops, interface, ring_bytes, 1);
 }
 
 static struct link_sender *sender_on(const struct link_ops *ops, struct link *link)
@@ -172,6 +182,64 @@ static void a_small_ring_bears_a_late_reader(void **state)
         nanosleep(&older_than_a_block, NULL);
     }
     assert_int_equal(listen_to(&link_packet, far, 20).frames, 20);
+    assert_int_equal(link_packet.losses(far).receive_drops, 0);
+    link_packet.sender_close(sender);
+    link_packet.close(near);
+    link_packet.close(far);
+}
+
+/* What one processor takes in finds room in the others' shares: 5,000 of these frames need more than half. */
+static void shares_are_room_for_whoever_needs_it(void **state)
+{
+    enum { SHARED = 1024 * 1024, FRAMES = 5056 };
+    struct link *near = open_on(&link_packet, "near", 0);
+    struct link *far = open_shared(&link_packet, "far", SHARED, 2);
+    struct link *whole = open_on(&link_packet, "far", SHARED);
+    struct link_sender *sender = sender_on(&link_packet, near);
+    cpu_set_t before;
+    cpu_set_t one;
+    (void)state;
+    assert_int_equal(link_packet.ring_bytes(far), link_packet.ring_bytes(whole));
+    CPU_ZERO(&one);
+    CPU_SET(sched_getcpu(), &one);
+    assert_int_equal(sched_getaffinity(0, sizeof(before), &before), 0);
+    assert_int_equal(sched_setaffinity(0, sizeof(one), &one), 0);
+    for (uint32_t i = 0; i < FRAMES / 64; i++) {
+        send_numbered(&link_packet, sender, i * 64, 64);
+    }
+    assert_int_equal(sched_setaffinity(0, sizeof(before), &before), 0);
+    assert_int_equal(listen_to(&link_packet, far, FRAMES + 1).frames, FRAMES);
+    assert_int_equal(link_packet.losses(far).receive_drops, 0);
+    link_packet.sender_close(sender);
+    link_packet.close(near);
+    link_packet.close(far);
+    link_packet.close(whole);
+}
+
+/* Each of them goes to one share, whichever processor it came in by. */
+static void shares_hear_each_frame_once(void **state)
+{
+    enum { ROUNDS = 20 };
+    struct link *near = open_on(&link_packet, "near", 0);
+    struct link *far = open_shared(&link_packet, "far", 0, 3);
+    struct link_sender *sender = sender_on(&link_packet, near);
+    cpu_set_t before;
+    uint32_t sent = 0;
+    (void)state;
+    assert_int_equal(sched_getaffinity(0, sizeof(before), &before), 0);
+    for (int i = 0; i < ROUNDS; i++) {
+        for (int cpu = 0; cpu < CPU_SETSIZE; cpu++) {
+            cpu_set_t one;
+            CPU_ZERO(&one);
+            CPU_SET(cpu, &one);
+            if (CPU_ISSET(cpu, &before) && sched_setaffinity(0, sizeof(one), &one) == 0) {
+                send_numbered(&link_packet, sender, sent, 64);
+                sent += 64;
+            }
+        }
+    }
+    assert_int_equal(sched_setaffinity(0, sizeof(before), &before), 0);
+    assert_int_equal(listen_to(&link_packet, far, sent + 1).frames, sent);
     assert_int_equal(link_packet.losses(far).receive_drops, 0);
     link_packet.sender_close(sender);
     link_packet.close(near);
@@ -304,6 +372,8 @@ int main(void)
         cmocka_unit_test(packets_arrive_whole_and_in_order),
         cmocka_unit_test(what_the_ring_cannot_hold_is_counted),
         cmocka_unit_test(a_small_ring_bears_a_late_reader),
+        cmocka_unit_test(shares_are_room_for_whoever_needs_it),
+        cmocka_unit_test(shares_hear_each_frame_once),
         cmocka_unit_test(an_interface_that_goes_down_is_an_error),
         cmocka_unit_test(raw_ip_over_loopback),
         cmocka_unit_test(own_addresses_are_reached_by_loopback),
