@@ -63,6 +63,8 @@ struct dialogue {
     bool greeted;    /* the server spoke first on this connection */
     bool secured;    /* inside TLS */
     bool recognised; /* it is this protocol: stands even when the rest comes to nothing */
+    /* The server has had enough of us (MySQL's error 1129): no further connection is made to it. */
+    bool unwelcome;
     /* What has arrived and was not taken: dialogue_take(). Borrowed until hear() returns. */
     struct span in;
     /* The protocol's own; 0 at first. */
