@@ -2,6 +2,7 @@
 
 #include "lib/clock.h"
 #include "lib/portset.h"
+#include "scanner/observation_service.h"
 #include "scanner/protocol.h"
 
 #include <errno.h>
@@ -39,10 +40,11 @@ static const char *const reason_names[] = {
 };
 
 static const char *const type_names[] = {
-    [OBSERVATION_START] = SCAN_LINE_START,   [OBSERVATION_PORT] = SCAN_LINE_PORT,
-    [OBSERVATION_HOST] = SCAN_LINE_HOST,     [OBSERVATION_CANARY] = SCAN_LINE_CANARY,
-    [OBSERVATION_SLAB] = SCAN_LINE_SLAB,     [OBSERVATION_PROGRESS] = SCAN_LINE_PROGRESS,
-    [OBSERVATION_NOTICE] = SCAN_LINE_NOTICE, [OBSERVATION_END] = SCAN_LINE_END,
+    [OBSERVATION_START] = SCAN_LINE_START,     [OBSERVATION_PORT] = SCAN_LINE_PORT,
+    [OBSERVATION_SERVICE] = SCAN_LINE_SERVICE, [OBSERVATION_CERTIFICATE] = SCAN_LINE_CERTIFICATE,
+    [OBSERVATION_HOST] = SCAN_LINE_HOST,       [OBSERVATION_CANARY] = SCAN_LINE_CANARY,
+    [OBSERVATION_SLAB] = SCAN_LINE_SLAB,       [OBSERVATION_PROGRESS] = SCAN_LINE_PROGRESS,
+    [OBSERVATION_NOTICE] = SCAN_LINE_NOTICE,   [OBSERVATION_END] = SCAN_LINE_END,
 };
 
 enum {
@@ -197,6 +199,23 @@ static void encode_port(struct encoder *encoder, const struct observation_port *
     }
 }
 
+static void encode_service(struct encoder *encoder, const struct observation_service *service)
+{
+    encode_addr(encoder, "host", &service->host);
+    encode_text(encoder, "name", service->name);
+    encode_text(encoder, "proto", service->proto);
+    encode_number(encoder, "port", service->port);
+    encode_true(encoder, "self", service->self);
+    encode_value(encoder, "facts", observation_service_facts(service->facts));
+    encode_value(encoder, "evidence", observation_service_evidence(service->evidence));
+}
+
+static void encode_certificate(struct encoder *encoder, const struct observation_certificate *certificate)
+{
+    encode_value(encoder, "facts", observation_service_facts(certificate->facts));
+    encode_value(encoder, "der", observation_certificate_der(certificate->der));
+}
+
 static json_t *encode_not_shown(const struct observation_host *host)
 {
     json_t *array = json_array();
@@ -295,6 +314,12 @@ static void encode_body(struct encoder *encoder, const struct observation *obser
         break;
     case OBSERVATION_PORT:
         encode_port(encoder, &observation->port);
+        break;
+    case OBSERVATION_SERVICE:
+        encode_service(encoder, &observation->service);
+        break;
+    case OBSERVATION_CERTIFICATE:
+        encode_certificate(encoder, &observation->certificate);
         break;
     case OBSERVATION_HOST:
         encode_host(encoder, &observation->host);
@@ -454,6 +479,65 @@ static void decode_port(struct decoder *decoder, struct observation_arena *arena
     }
 }
 
+/* Makes the arena's room for facts. */
+static int decode_facts(struct decoder *decoder, struct observation_arena *arena)
+{
+    int rc;
+
+    if (arena->facts == NULL) {
+        arena->facts = calloc(1, sizeof(*arena->facts));
+    }
+    if (arena->facts == NULL) {
+        return -ENOMEM;
+    }
+    rc = observation_service_read_facts(json_object_get(decoder->line, "facts"), arena->facts);
+    decoder->bad |= rc == -EBADMSG;
+    return rc == -EBADMSG ? 0 : rc;
+}
+
+static int decode_service(struct decoder *decoder, struct observation_arena *arena, struct observation_service *service)
+{
+    int rc;
+
+    service->host = decode_addr(decoder, "host");
+    service->name = decode_name(decoder);
+    service->proto = decode_proto(decoder);
+    service->port = (uint16_t)decode_number(decoder, "port", UINT16_MAX);
+    service->self = decode_true(decoder, "self");
+    rc = decode_facts(decoder, arena);
+    if (rc == 0 && arena->evidence == NULL) {
+        arena->evidence = calloc(1, sizeof(*arena->evidence));
+    }
+    if (rc < 0 || arena->evidence == NULL) {
+        return -ENOMEM;
+    }
+    decoder->bad |= observation_service_read_evidence(json_object_get(decoder->line, "evidence"), arena->evidence) < 0;
+    service->facts = arena->facts;
+    service->evidence = arena->evidence;
+    return 0;
+}
+
+static int decode_certificate(struct decoder *decoder, struct observation_arena *arena,
+                              struct observation_certificate *certificate)
+{
+    uint8_t *der = NULL;
+    size_t size = 0;
+    int rc = decode_facts(decoder, arena);
+
+    if (rc == 0) {
+        rc = observation_certificate_read_der(json_object_get(decoder->line, "der"), &der, &size);
+        decoder->bad |= rc == -EBADMSG;
+    }
+    if (rc == -ENOMEM) {
+        return rc;
+    }
+    free(arena->der);
+    arena->der = der;
+    certificate->facts = arena->facts;
+    certificate->der = (struct span){der, size};
+    return 0;
+}
+
 /* The outputs rely on it. */
 static bool group_is_sound(const struct observation_not_shown *group)
 {
@@ -540,6 +624,10 @@ int observation_decode(const json_t *line, struct observation_arena *arena, stru
     }
     if (observation.type == OBSERVATION_PORT) {
         decode_port(&decoder, arena, &observation.port);
+    } else if (observation.type == OBSERVATION_SERVICE) {
+        rc = decode_service(&decoder, arena, &observation.service);
+    } else if (observation.type == OBSERVATION_CERTIFICATE) {
+        rc = decode_certificate(&decoder, arena, &observation.certificate);
     } else if (observation.type == OBSERVATION_HOST) {
         rc = decode_host(&decoder, arena, &observation.host);
     } else if (observation.type == OBSERVATION_CANARY) {
@@ -561,5 +649,8 @@ int observation_decode(const json_t *line, struct observation_arena *arena, stru
 void observation_arena_done(struct observation_arena *arena)
 {
     free(arena->not_shown);
+    free(arena->facts);
+    free(arena->evidence);
+    free(arena->der);
     memset(arena, 0, sizeof(*arena));
 }

@@ -4,6 +4,8 @@
 #define LEASTPORT_SCANNER_OBSERVATION_H
 
 #include "lib/addr.h"
+#include "scanner/service/evidence.h"
+#include "scanner/service/facts.h"
 
 #include <jansson.h>
 #include <stdbool.h>
@@ -15,6 +17,8 @@ enum { OBSERVATION_ID_SIZE = 37 };
 enum observation_type {
     OBSERVATION_START,
     OBSERVATION_PORT,
+    OBSERVATION_SERVICE,
+    OBSERVATION_CERTIFICATE,
     OBSERVATION_HOST,
     OBSERVATION_CANARY,
     OBSERVATION_SLAB,
@@ -85,6 +89,24 @@ struct observation_port {
     bool watch;
     bool self;
     const struct addr *bound;
+};
+
+/* What answers on an open port: its line comes after the port's and before the host's. */
+struct observation_service {
+    struct addr host;
+    const char *name;
+    const char *proto;
+    uint16_t port;
+    bool self;
+    const struct facts *facts;
+    const struct evidence *evidence;
+};
+
+/* A certificate that a service has shown, before the first line that names it by its fact "cert.sha256". One may be
+ * told more than once. */
+struct observation_certificate {
+    struct span der;
+    const struct facts *facts; /* those of the certificate alone */
 };
 
 /* Ports of one host that share protocol, state and reason and have no line of their own. */
@@ -167,6 +189,8 @@ struct observation {
     union {
         struct observation_start start;
         struct observation_port port;
+        struct observation_service service;
+        struct observation_certificate certificate;
         struct observation_host host;
         struct observation_canary canary;
         struct observation_slab slab;
@@ -184,10 +208,14 @@ json_t *observation_encode(const struct observation *observation, const char *sc
 struct observation_arena {
     struct observation_not_shown *not_shown;
     struct addr addr;
+    struct facts *facts;
+    struct evidence *evidence;
+    uint8_t *der;
 };
 
-/* Reads a port, host, canary or notice back, as observation_encode() wrote it; the other types are -EBADMSG, as is what
- * is damaged. Text is borrowed from `line`, arrays from `arena`, until that is used again or observation_arena_done().
+/* Reads a port, service, certificate, host, canary or notice back, as observation_encode() wrote it; the other types
+ * are -EBADMSG, as is what is damaged. Text is borrowed from `line`, arrays from `arena`, until that is used again or
+ * observation_arena_done().
  */
 MUST_USE int observation_decode(const json_t *line, struct observation_arena *arena,
                                 struct observation *ret_observation);

@@ -12,6 +12,8 @@
 /* Types of observation lines. A slab line says that every line of that slab stands before it: a checkpoint. */
 #define SCAN_LINE_START "scan_start"
 #define SCAN_LINE_PORT "port"
+#define SCAN_LINE_SERVICE "service"
+#define SCAN_LINE_CERTIFICATE "certificate"
 #define SCAN_LINE_HOST "host"
 #define SCAN_LINE_CANARY "canary"
 #define SCAN_LINE_SLAB "slab"

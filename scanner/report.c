@@ -10,8 +10,9 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
-enum { REASONS = REASON_ABORTED + 1, NOTICE_SIZE = 512, EVERY_PORT_LEAST = 1000 };
+enum { REASONS = REASON_ABORTED + 1, NOTICE_SIZE = 512, EVERY_PORT_LEAST = 1000, CERTIFICATES_KNOWN = 1024 };
 
 /* What comes alone is read at once. What comes thick goes out together: as often, or by report_flush(). */
 static const uint64_t HOLD_NS = UINT64_C(50) * 1000000;
@@ -33,6 +34,8 @@ struct report {
     struct problem problem;
     struct bucket buckets[REASONS];
     struct fold fold;
+    /* Of certificates that were told, the head of the fingerprint, at a place that it gives. */
+    uint64_t certificates[CERTIFICATES_KNOWN];
 };
 
 struct report *report_create(const struct report_options *options)
@@ -80,6 +83,8 @@ static void count(struct report *report, const struct observation *observation)
         report->counts.canary_start |= !observation->canary.at_end;
         break;
     case OBSERVATION_START:
+    case OBSERVATION_SERVICE:
+    case OBSERVATION_CERTIFICATE:
     case OBSERVATION_SLAB:
     case OBSERVATION_PROGRESS:
     case OBSERVATION_NOTICE:
@@ -90,8 +95,8 @@ static void count(struct report *report, const struct observation *observation)
 
 static bool is_journalled(enum observation_type type)
 {
-    return type == OBSERVATION_PORT || type == OBSERVATION_HOST || type == OBSERVATION_CANARY ||
-           type == OBSERVATION_NOTICE;
+    return type == OBSERVATION_PORT || type == OBSERVATION_SERVICE || type == OBSERVATION_CERTIFICATE ||
+           type == OBSERVATION_HOST || type == OBSERVATION_CANARY || type == OBSERVATION_NOTICE;
 }
 
 static void check_alive(struct report *report, size_t outputs)
@@ -397,4 +402,59 @@ void report_host(struct report *report, const struct hostgroup *group, struct sl
         tell_host(report, &observation, rows, gather_not_shown(report, rows));
     }
     empty_buckets(report);
+}
+
+/* What is the certificate's own, whoever shows it, and on whatever day. */
+static void certificate_facts(const struct facts *facts, struct facts *ret_own)
+{
+    static const char *const others[] = {"cert.days_left", "cert.name_mismatch", "cert.verdict"};
+
+    facts_copy(ret_own, facts);
+    for (size_t i = ret_own->count; i > 0; i--) {
+        const char *name = ret_own->items[i - 1].kind->name;
+        if (strncmp(name, "cert.", strlen("cert.")) != 0) {
+            facts_remove(ret_own, name);
+        }
+    }
+    for (size_t i = 0; i < sizeof(others) / sizeof(*others); i++) {
+        facts_remove(ret_own, others[i]);
+    }
+}
+
+static void tell_certificate(struct report *report, const struct report_answer *answer)
+{
+    const char *print = facts_text(answer->facts, "cert.sha256");
+    struct facts own = {0};
+    struct observation observation = {.type = OBSERVATION_CERTIFICATE,
+                                      .certificate = {.der = answer->certificate, .facts = &own}};
+    char head[17] = "";
+    uint64_t number;
+    uint64_t *known;
+
+    if (print == NULL || answer->certificate.size == 0) {
+        return;
+    }
+    snprintf(head, sizeof(head), "%s", print);
+    number = strtoull(head, NULL, 16);
+    known = &report->certificates[number % CERTIFICATES_KNOWN];
+    if (*known != number) {
+        *known = number;
+        certificate_facts(answer->facts, &own);
+        report_tell(report, &observation);
+    }
+}
+
+void report_service(struct report *report, const struct report_answer *answer)
+{
+    struct observation observation = {.type = OBSERVATION_SERVICE,
+                                      .service = {.host = answer->host,
+                                                  .name = plan_name(report->options.plan, &answer->host),
+                                                  .proto = plan_probe_proto(plan_probe(report->options.plan)),
+                                                  .port = answer->port,
+                                                  .self = own_has(report->options.own, &answer->host),
+                                                  .facts = answer->facts,
+                                                  .evidence = answer->evidence}};
+
+    tell_certificate(report, answer);
+    report_tell(report, &observation);
 }

@@ -56,6 +56,16 @@ void report_open(struct report *report, const struct hostgroup *group, const str
 void report_host(struct report *report, const struct hostgroup *group, struct slab *slab, uint64_t slab_number,
                  uint32_t host);
 
+/* What answers on a port that was told as open; all borrowed for the call. */
+struct report_answer {
+    struct addr host;
+    uint16_t port;
+    const struct facts *facts;
+    const struct evidence *evidence;
+    struct span certificate; /* DER; empty without one. Told once, as long as few others come between. */
+};
+void report_service(struct report *report, const struct report_answer *answer);
+
 const struct report_counts *report_counts(const struct report *report);
 /* 0; -EPIPE when nobody listens any more; or the state's error, with its text in *problem (may be NULL). */
 MUST_USE int report_error(const struct report *report, struct problem *problem);

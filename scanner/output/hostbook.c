@@ -31,11 +31,17 @@ struct hostbook *hostbook_create(const struct services *services)
     return book;
 }
 
+static void hostbook_port_done(struct hostbook_port *port)
+{
+    free(port->service);
+    free(port->answer);
+    free(port->bound);
+}
+
 static void hostbook_ports_free(struct hostbook_port *ports, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
-        free(ports[i].service);
-        free(ports[i].bound);
+        hostbook_port_done(&ports[i]);
     }
     free(ports);
 }
@@ -135,6 +141,67 @@ int hostbook_add(struct hostbook *book, const struct observation_port *port)
     return 0;
 }
 
+/* Only what is shown: there may be thousands. NULL when out of memory. */
+static struct hostbook_answer *hostbook_answer_create(const struct facts *facts)
+{
+    static const struct {
+        const char *fact;
+        size_t member;
+    } shown[] = {
+        {"service", offsetof(struct hostbook_answer, service)},
+        {"product", offsetof(struct hostbook_answer, product)},
+        {"version", offsetof(struct hostbook_answer, version)},
+        {"os", offsetof(struct hostbook_answer, os)},
+        {"hostname", offsetof(struct hostbook_answer, hostname)},
+        {"cpe", offsetof(struct hostbook_answer, cpe)},
+        {"behaviour", offsetof(struct hostbook_answer, behaviour)},
+    };
+    const char *auth = facts_text(facts, "auth");
+    struct hostbook_answer *answer;
+    size_t size = 0;
+
+    for (size_t i = 0; i < sizeof(shown) / sizeof(*shown); i++) {
+        const char *text = facts_text(facts, shown[i].fact);
+        size += text == NULL ? 0 : strlen(text) + 1;
+    }
+    answer = calloc(1, sizeof(*answer) + size);
+    if (answer == NULL) {
+        return NULL;
+    }
+    answer->tls = facts_truth(facts, "tls", false);
+    answer->open_door = auth != NULL && strcmp(auth, "none") == 0;
+    size = 0;
+    for (size_t i = 0; i < sizeof(shown) / sizeof(*shown); i++) {
+        const char *text = facts_text(facts, shown[i].fact);
+        const char *kept = answer->texts + size;
+        if (text != NULL) {
+            memcpy(answer->texts + size, text, strlen(text) + 1);
+            size += strlen(text) + 1;
+            memcpy((char *)answer + shown[i].member, &kept, sizeof(kept));
+        }
+    }
+    return answer;
+}
+
+int hostbook_add_service(struct hostbook *book, const struct observation_service *service)
+{
+    struct hostbook_host *host = hostbook_host(book, &service->host);
+    bool is_udp = strcmp(service->proto, "udp") == 0;
+
+    if (host == NULL) {
+        return -ENOMEM;
+    }
+    for (size_t i = host->count; i > 0; i--) {
+        struct hostbook_port *port = &host->ports[i - 1];
+        if (port->port == service->port && port->is_udp == is_udp) {
+            free(port->answer);
+            port->answer = hostbook_answer_create(service->facts);
+            return port->answer == NULL ? -ENOMEM : 0;
+        }
+    }
+    return 0;
+}
+
 static int hostbook_compare_ports(const struct hostbook_port *a, const struct hostbook_port *b)
 {
     if (a->port != b->port) {
@@ -158,8 +225,7 @@ static size_t hostbook_drop_doubles(struct hostbook_port *rows, size_t count)
 
     for (size_t i = 0; i < count; i++) {
         if (i + 1 < count && hostbook_compare_ports(&rows[i], &rows[i + 1]) == 0) {
-            free(rows[i].service);
-            free(rows[i].bound);
+            hostbook_port_done(&rows[i]);
         } else {
             rows[kept++] = rows[i];
         }

@@ -14,9 +14,24 @@
 /* At most so many ports of a state that have no line of their own are shown singly. */
 enum { HOSTBOOK_SINGLE_MAX = 10 };
 
+/* What answers on a port, as people read it; NULL where not known. */
+struct hostbook_answer {
+    const char *service;
+    const char *product;
+    const char *version;
+    const char *os;
+    const char *hostname;
+    const char *cpe;
+    const char *behaviour;
+    bool tls;
+    bool open_door; /* it answers without a credential */
+    char texts[];
+};
+
 struct hostbook_port {
-    char *service; /* NULL: none */
-    char *bound;   /* NULL: not known */
+    char *service;                  /* by the port's number; NULL: none */
+    struct hostbook_answer *answer; /* NULL: nobody has asked */
+    char *bound;                    /* NULL: not known */
     uint16_t port;
     bool is_udp;
     enum port_state state;
@@ -42,6 +57,9 @@ void hostbook_destroy(struct hostbook *book);
 
 /* A port that is told twice counts as told last. -ENOMEM. */
 MUST_USE int hostbook_add(struct hostbook *book, const struct observation_port *port);
+
+/* What answers on a port that was added before; a port that was not is passed over. -ENOMEM. */
+MUST_USE int hostbook_add_service(struct hostbook *book, const struct observation_service *service);
 
 /* Takes the host out of the book. `rest` borrows from `host`. The caller owns the view: hostbook_view_done(). -ENOMEM.
  */

@@ -25,7 +25,8 @@ static void *jsonl_create(const struct writer_options *options)
 /* The others say how far the scan is, for which all before them has to be there, or are few. */
 static bool may_wait(enum observation_type type)
 {
-    return type == OBSERVATION_PORT || type == OBSERVATION_HOST;
+    return type == OBSERVATION_PORT || type == OBSERVATION_SERVICE || type == OBSERVATION_CERTIFICATE ||
+           type == OBSERVATION_HOST;
 }
 
 static int jsonl_write(void *writer, const struct observation *observation)

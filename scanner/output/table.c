@@ -8,6 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* A cell is longer only when a server wants it to be; it is cut then. */
+enum { TABLE_CELL_SIZE = 256 };
+
 struct table {
     struct sink *sink;
     struct hostbook *book;
@@ -44,9 +47,38 @@ static void *table_create(const struct writer_options *options)
     return table;
 }
 
+/* What answers, or with a question mark what the number suggests. */
+static void table_name_service(const struct hostbook_port *row, char *text, size_t size)
+{
+    const struct hostbook_answer *answer = row->answer;
+    const char *registered = row->service == NULL ? "" : row->service;
+
+    if (answer == NULL) {
+        snprintf(text, size, "%s", registered);
+    } else if (answer->service == NULL) {
+        snprintf(text, size, "%s%s?", answer->tls ? "tls/" : "", registered);
+    } else {
+        snprintf(text, size, "%s%s", answer->tls ? "tls/" : "", answer->service);
+    }
+}
+
+static void table_describe_answer(const struct hostbook_answer *answer, char *text, size_t size)
+{
+    const char *parts[] = {answer->product, answer->version, answer->behaviour,
+                           answer->open_door ? "(answers without a credential)" : NULL};
+    size_t used = 0;
+
+    text[0] = '\0';
+    for (size_t i = 0; i < sizeof(parts) / sizeof(*parts) && used < size; i++) {
+        if (parts[i] != NULL) {
+            used += (size_t)snprintf(text + used, size - used, "%s%s", used == 0 ? "" : " ", parts[i]);
+        }
+    }
+}
+
 static int table_fill_row(struct libscols_line *line, const struct hostbook_port *row)
 {
-    char text[64 + ADDR_TEXT_SIZE];
+    char text[TABLE_CELL_SIZE];
     int rc;
 
     snprintf(text, sizeof(text), "%u/%s", row->port, row->is_udp ? "udp" : "tcp");
@@ -55,24 +87,40 @@ static int table_fill_row(struct libscols_line *line, const struct hostbook_port
         rc = scols_line_set_data(line, 1, port_state_name(row->state));
     }
     if (rc == 0) {
-        rc = scols_line_set_data(line, 2, row->service == NULL ? "" : row->service);
+        table_name_service(row, text, sizeof(text));
+        rc = scols_line_set_data(line, 2, text);
     }
     if (rc == 0) {
         snprintf(text, sizeof(text), "%s%s%s", reason_name(row->reason), row->bound == NULL ? "" : ", bound to ",
                  row->bound == NULL ? "" : row->bound);
         rc = scols_line_set_data(line, 3, text);
     }
+    if (rc == 0 && row->answer != NULL) {
+        table_describe_answer(row->answer, text, sizeof(text));
+        rc = scols_line_set_data(line, 4, text);
+    }
     return rc;
+}
+
+static bool table_has_answers(const struct hostbook_view *view)
+{
+    bool has = false;
+
+    for (size_t i = 0; i < view->row_count; i++) {
+        has |= view->rows[i].answer != NULL;
+    }
+    return has;
 }
 
 /* The rows as aligned text; on the heap. */
 static int table_format_rows(const struct table *table, const struct hostbook_view *view, char **ret_text)
 {
-    static const char *const names[] = {"PORT", "STATE", "SERVICE", "REASON"};
+    static const char *const names[] = {"PORT", "STATE", "SERVICE", "REASON", "VERSION"};
+    const size_t columns = table_has_answers(view) ? 5 : 4;
     struct libscols_table *scols = scols_new_table();
     int rc = scols == NULL ? -ENOMEM : 0;
 
-    for (size_t i = 0; rc == 0 && i < sizeof(names) / sizeof(*names); i++) {
+    for (size_t i = 0; rc == 0 && i < columns; i++) {
         rc = scols_table_new_column(scols, names[i], 0, 0) == NULL ? -ENOMEM : 0;
     }
     if (rc == 0) {
@@ -256,6 +304,8 @@ static int table_write(void *writer, const struct observation *observation)
     switch (observation->type) {
     case OBSERVATION_PORT:
         return hostbook_add(table->book, &observation->port);
+    case OBSERVATION_SERVICE:
+        return hostbook_add_service(table->book, &observation->service);
     case OBSERVATION_HOST:
         return table_write_host(table, &observation->host);
     case OBSERVATION_CANARY:
@@ -263,6 +313,7 @@ static int table_write(void *writer, const struct observation *observation)
     case OBSERVATION_END:
         return table_write_end(table, &observation->end);
     case OBSERVATION_START:
+    case OBSERVATION_CERTIFICATE:
     case OBSERVATION_SLAB:
     case OBSERVATION_PROGRESS:
     case OBSERVATION_NOTICE:

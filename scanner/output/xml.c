@@ -65,13 +65,13 @@ static size_t xml_character(const unsigned char *text)
     return character >= 0x20 || character == '\t' || character == '\n' || character == '\r' ? length : 0;
 }
 
-/* One attribute; bytes that XML cannot hold become \xHH as nmap writes them. */
-static void xml_attribute(FILE *stream, const char *name, const char *value)
+/* Text of an element or attribute; bytes that XML cannot hold become \xHH as nmap writes them. */
+static void xml_text(FILE *stream, const char *value, size_t size)
 {
     const unsigned char *text = (const unsigned char *)value;
+    const unsigned char *end = text + size;
 
-    fprintf(stream, " %s=\"", name);
-    while (*text != '\0') {
+    while (text < end) {
         size_t length = xml_character(text);
         if (length == 0) {
             fprintf(stream, "\\x%02x", *text);
@@ -83,6 +83,12 @@ static void xml_attribute(FILE *stream, const char *name, const char *value)
         }
         text += length;
     }
+}
+
+static void xml_attribute(FILE *stream, const char *name, const char *value)
+{
+    fprintf(stream, " %s=\"", name);
+    xml_text(stream, value, strlen(value));
     putc('"', stream);
 }
 
@@ -136,6 +142,75 @@ static void xml_print_extraports(FILE *stream, const struct hostbook_view *view,
     fputs("</extraports>\n", stream);
 }
 
+/* The end of what is worth saying of a CPE 2.3 string behind its head: part, vendor, product and version, without
+ * unknown fields at their end. */
+static size_t xml_cpe_length(const char *cpe)
+{
+    size_t fields = 1;
+    size_t length = 0;
+
+    /* A field ends with a colon that no backslash stands before. */
+    for (size_t i = 0; cpe[i] != '\0' && fields <= 4; i++) {
+        bool quoted = cpe[i] == '\\' && cpe[i + 1] != '\0';
+        i += quoted ? 1 : 0;
+        if (!quoted && cpe[i] == ':') {
+            fields++;
+        } else if (fields <= 4 && (quoted || cpe[i] != '*')) {
+            length = i + 1;
+        }
+    }
+    return length;
+}
+
+/* As nmap writes it: the URI of CPE 2.2, in which what a backslash stands before has a percent code (NISTIR 7695,
+ * section 6.1.2). Nothing where it is no such string. */
+static void xml_print_cpe(FILE *stream, const char *cpe)
+{
+    const char *const head = "cpe:2.3:";
+    size_t length;
+
+    if (strncmp(cpe, head, strlen(head)) != 0) {
+        return;
+    }
+    cpe += strlen(head);
+    length = xml_cpe_length(cpe);
+    fputs("<cpe>cpe:/", stream);
+    for (size_t i = 0; i < length; i++) {
+        if (cpe[i] == '\\' && i + 1 < length) {
+            fprintf(stream, "%%%02x", (unsigned char)cpe[++i]);
+        } else {
+            xml_text(stream, cpe + i, 1);
+        }
+    }
+    fputs("</cpe>", stream);
+}
+
+static void xml_optional(FILE *stream, const char *name, const char *value)
+{
+    if (value != NULL) {
+        xml_attribute(stream, name, value);
+    }
+}
+
+static void xml_print_answer(FILE *stream, const struct hostbook_answer *answer)
+{
+    fputs("<service", stream);
+    xml_attribute(stream, "name", answer->service == NULL ? "unknown" : answer->service);
+    xml_optional(stream, "product", answer->product);
+    xml_optional(stream, "version", answer->version);
+    xml_optional(stream, "extrainfo", answer->open_door ? "answers without a credential" : NULL);
+    xml_optional(stream, "hostname", answer->hostname);
+    xml_optional(stream, "ostype", answer->os);
+    if (answer->tls) {
+        fputs(" tunnel=\"ssl\"", stream);
+    }
+    fputs(" method=\"probed\" conf=\"10\">", stream);
+    if (answer->cpe != NULL) {
+        xml_print_cpe(stream, answer->cpe);
+    }
+    fputs("</service>", stream);
+}
+
 static void xml_print_port(FILE *stream, const struct hostbook_port *row)
 {
     fputs("<port", stream);
@@ -146,7 +221,9 @@ static void xml_print_port(FILE *stream, const struct hostbook_port *row)
     xml_attribute(stream, "reason", reason_name(row->reason));
     xml_attribute(stream, "reason_ttl", "0");
     fputs("/>", stream);
-    if (row->service != NULL) {
+    if (row->answer != NULL && (row->answer->service != NULL || row->answer->tls)) {
+        xml_print_answer(stream, row->answer);
+    } else if (row->service != NULL) {
         fputs("<service", stream);
         xml_attribute(stream, "name", row->service);
         fputs(" method=\"table\" conf=\"3\"/>", stream);
@@ -283,11 +360,14 @@ static int xml_write(void *writer, const struct observation *observation)
         return xml_write_text(xml, observation, NULL);
     case OBSERVATION_PORT:
         return hostbook_add(xml->book, &observation->port);
+    case OBSERVATION_SERVICE:
+        return hostbook_add_service(xml->book, &observation->service);
     case OBSERVATION_HOST:
         return xml_write_host(xml, observation);
     case OBSERVATION_END:
         return xml_write_end(xml, observation);
     case OBSERVATION_CANARY:
+    case OBSERVATION_CERTIFICATE:
     case OBSERVATION_SLAB:
     case OBSERVATION_PROGRESS:
     case OBSERVATION_NOTICE:

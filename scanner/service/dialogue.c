@@ -12,29 +12,6 @@ void dialogue_init(struct dialogue *dialogue, const struct dialogue_target *targ
     *dialogue = (struct dialogue){.target = *target, .facts = facts, .evidence = evidence};
 }
 
-/* Bytes of one side that follow one another are one turn. */
-static void note(struct evidence *evidence, bool sent, struct span bytes)
-{
-    struct evidence_turn *turn = evidence->count > 0 ? &evidence->turns[evidence->count - 1] : NULL;
-    size_t fits;
-
-    if (bytes.size == 0) {
-        return;
-    }
-    if (turn == NULL || turn->sent != sent) {
-        if (evidence->count == EVIDENCE_TURNS_MAX) {
-            return;
-        }
-        turn = &evidence->turns[evidence->count++];
-        *turn = (struct evidence_turn){.sent = sent};
-    }
-    fits = sizeof(turn->bytes) - turn->size;
-    fits = bytes.size < fits ? bytes.size : fits;
-    memcpy(turn->bytes + turn->size, bytes.bytes, fits);
-    turn->size = (uint16_t)(turn->size + fits);
-    turn->whole += bytes.size < UINT32_MAX - turn->whole ? (uint32_t)bytes.size : UINT32_MAX - turn->whole;
-}
-
 void dialogue_send(struct dialogue *dialogue, struct span bytes)
 {
     if (dialogue->out_failed || bytes.size > sizeof(dialogue->out) - dialogue->out_size) {
@@ -45,7 +22,7 @@ void dialogue_send(struct dialogue *dialogue, struct span bytes)
         memcpy(dialogue->out + dialogue->out_size, bytes.bytes, bytes.size);
         dialogue->out_size += bytes.size;
     }
-    note(dialogue->evidence, true, bytes);
+    evidence_note(dialogue->evidence, true, bytes);
 }
 
 void dialogue_send_text(struct dialogue *dialogue, const char *text)
@@ -87,7 +64,7 @@ void dialogue_open_door(struct dialogue *dialogue, const char *question)
 
 void dialogue_note_arrival(struct dialogue *dialogue, struct span bytes)
 {
-    note(dialogue->evidence, false, bytes);
+    evidence_note(dialogue->evidence, false, bytes);
 }
 
 void dialogue_reopen(struct dialogue *dialogue)

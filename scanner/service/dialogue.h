@@ -3,6 +3,7 @@
 #ifndef LEASTPORT_SCANNER_SERVICE_DIALOGUE_H
 #define LEASTPORT_SCANNER_SERVICE_DIALOGUE_H
 
+#include "scanner/service/evidence.h"
 #include "scanner/service/facts.h"
 #include "scanner/service/wire.h"
 
@@ -14,21 +15,6 @@ enum {
     DIALOGUE_IN_MAX = 65536,  /* so much may wait to be taken by the protocol */
     DIALOGUE_OUT_SIZE = 2048, /* so much may be sent before the socket has taken it */
     DIALOGUE_SCRATCH_SIZE = 128,
-    EVIDENCE_TURNS_MAX = 8,
-    EVIDENCE_TURN_SIZE = 384,
-};
-
-/* What was said, in turns, each cut at EVIDENCE_TURN_SIZE. */
-struct evidence_turn {
-    bool sent;
-    uint16_t size;  /* of `bytes` */
-    uint32_t whole; /* how many there were */
-    uint8_t bytes[EVIDENCE_TURN_SIZE];
-};
-
-struct evidence {
-    struct evidence_turn turns[EVIDENCE_TURNS_MAX];
-    size_t count;
 };
 
 /* Who is asked, and what may be asked. Text is borrowed for the dialogue's life. */

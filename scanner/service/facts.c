@@ -1,10 +1,9 @@
 #include "scanner/service/facts.h"
 
-#include <assert.h>
-#include <stdio.h>
-#include <string.h>
+#include "scanner/service/escape.h"
 
-enum { ESCAPED_SIZE = 4 };
+#include <assert.h>
+#include <string.h>
 
 void facts_clear(struct facts *facts)
 {
@@ -86,61 +85,10 @@ static struct fact *add(struct facts *facts, const char *name)
     return &facts->items[i];
 }
 
-/* How many bytes at the start of `span` are one character of UTF-8 (RFC 3629) that may be shown; 0: none. */
-static size_t character(struct span span)
-{
-    uint8_t first = span.bytes[0];
-    size_t size = first < 0x80 ? 1 : first < 0xc2 ? 0 : first < 0xe0 ? 2 : first < 0xf0 ? 3 : first < 0xf5 ? 4 : 0;
-
-    if (size > span.size || first < 0x20 || first == 0x7f) {
-        return 0;
-    }
-    for (size_t i = 1; i < size; i++) {
-        if ((span.bytes[i] & 0xc0) != 0x80) {
-            return 0;
-        }
-    }
-    /* C1 controls, overlong forms, surrogates, past the end of Unicode; what steers the direction of text. */
-    if ((first == 0xc2 && span.bytes[1] < 0xa0) || (first == 0xe0 && span.bytes[1] < 0xa0) ||
-        (first == 0xed && span.bytes[1] >= 0xa0) || (first == 0xf0 && span.bytes[1] < 0x90) ||
-        (first == 0xf4 && span.bytes[1] >= 0x90)) {
-        return 0;
-    }
-    if (first == 0xe2 && ((span.bytes[1] == 0x80 && span.bytes[2] >= 0xa8 && span.bytes[2] <= 0xae) ||
-                          (span.bytes[1] == 0x81 && span.bytes[2] >= 0xa6 && span.bytes[2] <= 0xa9))) {
-        return 0;
-    }
-    /* So that what is escaped cannot be mistaken for what was said. */
-    return first == '\\' && span.size > 1 && span.bytes[1] == 'x' ? 0 : size;
-}
-
-/* Into what is left of the room; returns the size without the NUL. */
-static size_t escape(struct span from, char *to, size_t room)
-{
-    size_t used = 0;
-
-    while (from.size > 0) {
-        size_t size = character(from);
-        size_t needed = size > 0 ? size : ESCAPED_SIZE;
-        if (used + needed >= room) {
-            break;
-        }
-        if (size > 0) {
-            memcpy(to + used, from.bytes, size);
-        } else {
-            snprintf(to + used, ESCAPED_SIZE + 1, "\\x%02X", from.bytes[0]);
-        }
-        used += needed;
-        from = span_from(from, size > 0 ? size : 1);
-    }
-    to[used] = '\0';
-    return used;
-}
-
 void facts_set_text(struct facts *facts, const char *name, struct span text)
 {
     char escaped[FACTS_TEXT_MAX + 1];
-    size_t size = escape(text, escaped, sizeof(escaped));
+    size_t size = escape_text(text, escaped, sizeof(escaped));
     struct fact *fact;
 
     facts_remove(facts, name);

@@ -98,6 +98,58 @@ static void decodes_what_it_encoded(void **state)
     observation_arena_done(&arena);
 }
 
+static void what_answers_goes_there_and_back(void **state)
+{
+    static const struct span noise = SPAN_OF("+OK \\x41 \xff\0\r\n<b>");
+    struct facts facts = {0};
+    struct evidence evidence = {0};
+    struct observation given[2] = {{.type = OBSERVATION_SERVICE, .ts_ms = 1700000000123},
+                                   {.type = OBSERVATION_CERTIFICATE}};
+    struct observation_arena arena = {0};
+
+    (void)state;
+    facts_set_text(&facts, "banner", noise);
+    facts_set_number(&facts, "http.status", 301);
+    facts_set_truth(&facts, "tls", false);
+    facts_set_number(&facts, "cert.not_after", 1800000000);
+    evidence_note(&evidence, true, SPAN_OF("PING\r\n"));
+    for (int i = 0; i < 100; i++) {
+        evidence_note(&evidence, false, noise);
+    }
+    given[0].service = (struct observation_service){.host = address("fd00::5"),
+                                                    .name = "db",
+                                                    .proto = "tcp",
+                                                    .port = 65535,
+                                                    .self = true,
+                                                    .facts = &facts,
+                                                    .evidence = &evidence};
+    given[1].certificate = (struct observation_certificate){.der = noise, .facts = &facts};
+    for (size_t i = 0; i < 2; i++) {
+        struct observation back;
+        json_t *line = observation_encode(&given[i], "id");
+        json_t *again;
+        assert_int_equal(observation_decode(line, &arena, &back), 0);
+        again = observation_encode(&back, "id");
+        assert_true(json_equal(line, again));
+        json_decref(again);
+        json_decref(line);
+        if (i == 0) {
+            assert_int_equal(back.service.evidence->count, 2);
+            assert_memory_equal(back.service.evidence->turns[1].bytes, noise.bytes, noise.size);
+            assert_int_equal(back.service.evidence->turns[1].whole, 100 * noise.size);
+        } else {
+            assert_true(span_equal(back.certificate.der, noise));
+        }
+    }
+    assert_encodes(&given[0], "\"facts\":{\"banner\":\"+OK \\\\x5Cx41 \\\\xFF\\\\x00\\\\x0D\\\\x0A<b>\","
+                              "\"cert.not_after\":\"2027-01-15T08:00:00.000Z\",\"http.status\":301,\"tls\":false},"
+                              "\"evidence\":[{\"sent\":\"PING\\\\x0D\\\\x0A\",\"bytes\":6},{\"received\":");
+    observation_arena_done(&arena);
+}
+
+#define SERVICE(members)                                                                                               \
+    "{\"type\":\"service\",\"ts\":\"2026-01-01T00:00:00Z\",\"host\":\"::1\",\"proto\":\"tcp\",\"port\":1," members "}"
+
 #define NOT_SHOWN(members)                                                                                             \
     "{\"type\":\"host\",\"ts\":\"2026-01-01T00:00:00Z\",\"host\":\"::1\",\"state\":\"up\",\"reason\":\"syn-ack\","     \
     "\"not_shown\":[{\"proto\":\"tcp\",\"reason\":\"reset\"," members "}]}"
@@ -128,6 +180,16 @@ static void refuses_damaged_lines(void **state)
         NOT_SHOWN("\"state\":\"closed\",\"count\":2,\"ports\":\"1-\""),
         NOT_SHOWN("\"state\":\"closed\",\"count\":3,\"ports\":\"1-2\""),
         NOT_SHOWN("\"state\":\"open\",\"count\":2,\"ports\":\"1-2\""),
+        SERVICE("\"facts\":{},\"evidence\":7"),
+        SERVICE("\"facts\":{\"nothing\":1},\"evidence\":[]"),
+        SERVICE("\"facts\":{\"tls\":1},\"evidence\":[]"),
+        SERVICE("\"facts\":{\"banner\":true},\"evidence\":[]"),
+        SERVICE("\"facts\":{\"http.status\":\"200\"},\"evidence\":[]"),
+        SERVICE("\"facts\":{\"cert.not_after\":\"soon\"},\"evidence\":[]"),
+        SERVICE("\"facts\":{},\"evidence\":[{\"sent\":\"abc\",\"bytes\":2}]"),
+        SERVICE("\"facts\":{},\"evidence\":[{\"said\":\"abc\",\"bytes\":3}]"),
+        SERVICE("\"facts\":{},\"evidence\":[1,2,3,4,5,6,7,8,9]"),
+        "{\"type\":\"certificate\",\"ts\":\"2026-01-01T00:00:00Z\",\"facts\":{},\"der\":\"!\"}",
         "{\"type\":\"host\",\"ts\":\"then\",\"host\":\"::1\",\"state\":\"up\",\"reason\":\"syn-ack\",\"not_shown\":[]}",
     };
     struct observation_arena arena = {0};
@@ -167,6 +229,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(encodes_each_type),
         cmocka_unit_test(decodes_what_it_encoded),
+        cmocka_unit_test(what_answers_goes_there_and_back),
         cmocka_unit_test(refuses_damaged_lines),
         cmocka_unit_test(names_go_there_and_back),
     };

@@ -199,6 +199,86 @@ static void table_reads_well(void **state)
 }
 
 /* What the probes that were made may have missed is no word on those that were not. */
+/* The exit status; 127 when there is no xmllint. */
+static int validate(const char *name)
+{
+    int status;
+    pid_t child = fork();
+
+    if (child == 0) {
+        execlp("xmllint", "xmllint", "--nonet", "--noout", "--dtdvalid", "/usr/share/nmap/nmap.dtd", name,
+               (char *)NULL);
+        _exit(127);
+    }
+    assert_int_equal(waitpid(child, &status, 0), child);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+static void write_service(struct outputs *outputs, uint16_t port, const struct facts *facts)
+{
+    static const struct evidence evidence;
+    struct observation observation = {.type = OBSERVATION_SERVICE, .ts_ms = 1700000001500};
+
+    observation.service = (struct observation_service){
+        .host = address("10.0.0.5"), .proto = "tcp", .port = port, .facts = facts, .evidence = &evidence};
+    outputs_write(outputs, &observation);
+}
+
+/* SSH with its version, Redis in TLS without a password, a port that says nothing, one that nobody asked. */
+static void write_answers(struct outputs *outputs)
+{
+    struct facts facts = {0};
+
+    write_start(outputs);
+    write_port(outputs, "10.0.0.5", 22, PORT_OPEN, REASON_SYN_ACK);
+    write_port(outputs, "10.0.0.5", 80, PORT_OPEN, REASON_SYN_ACK);
+    write_port(outputs, "10.0.0.5", 443, PORT_OPEN, REASON_SYN_ACK);
+    write_port(outputs, "10.0.0.5", 5432, PORT_OPEN, REASON_SYN_ACK);
+    facts_set_string(&facts, "service", "ssh");
+    facts_set_string(&facts, "product", "Open<SSH>");
+    facts_set_string(&facts, "version", "9.2p1");
+    facts_set_string(&facts, "os", "Debian");
+    facts_set_string(&facts, "cpe", "cpe:2.3:a:openbsd:open\\+ssh\\::9.2p1:*:*:*:*:*:*:*");
+    write_service(outputs, 22, &facts);
+    facts_clear(&facts);
+    facts_set_string(&facts, "service", "redis");
+    facts_set_truth(&facts, "tls", true);
+    facts_set_string(&facts, "auth", "none");
+    write_service(outputs, 80, &facts);
+    facts_clear(&facts);
+    facts_set_string(&facts, "behaviour", "silent");
+    write_service(outputs, 443, &facts);
+    write_service(outputs, 444, &facts);
+    write_host(outputs, "10.0.0.5", true, NULL, 0);
+    write_end(outputs, true);
+}
+
+static void what_answers_is_shown(void **state)
+{
+    static const char *const specs[] = {"table:a.table", "xml:a.xml", NULL};
+    char text[8192];
+    struct outputs *outputs = make(specs);
+    (void)state;
+    write_answers(outputs);
+    assert_int_equal(outputs_close(outputs), 0);
+    outputs_destroy(outputs);
+    read_file("a.table", text, sizeof(text));
+    assert_non_null(strstr(text, "PORT     STATE SERVICE    REASON  VERSION\n"
+                                 "22/tcp   open  ssh        syn-ack Open<SSH> 9.2p1\n"
+                                 "80/tcp   open  tls/redis  syn-ack (answers without a credential)\n"
+                                 "443/tcp  open  https?     syn-ack silent\n"
+                                 "5432/tcp open  postgresql syn-ack \n"));
+    read_file("a.xml", text, sizeof(text));
+    assert_non_null(strstr(text, "<service name=\"ssh\" product=\"Open&#60;SSH&#62;\" version=\"9.2p1\" "
+                                 "ostype=\"Debian\" method=\"probed\" conf=\"10\">"
+                                 "<cpe>cpe:/a:openbsd:open%2bssh%3a:9.2p1</cpe></service>"));
+    assert_non_null(strstr(text, "<service name=\"redis\" extrainfo=\"answers without a credential\" tunnel=\"ssl\" "
+                                 "method=\"probed\" conf=\"10\"></service>"));
+    assert_non_null(strstr(text, "portid=\"443\"><state state=\"open\" reason=\"syn-ack\" reason_ttl=\"0\"/>"
+                                 "<service name=\"https\" method=\"table\" conf=\"3\"/>"));
+    assert_int_equal(access("/usr/share/nmap/nmap.dtd", R_OK) < 0 ? 0 : validate("a.xml") % 127, 0);
+}
+
 static void table_of_a_part_vouches_for_nothing(void **state)
 {
     static const char *const specs[] = {"table:a.table", NULL};
@@ -242,21 +322,6 @@ static void jsonl_is_whole_after_each_write(void **state)
         lines++;
     }
     assert_int_equal(lines, 11);
-}
-
-/* The exit status; 127 when there is no xmllint. */
-static int validate(const char *name)
-{
-    int status;
-    pid_t child = fork();
-
-    if (child == 0) {
-        execlp("xmllint", "xmllint", "--nonet", "--noout", "--dtdvalid", "/usr/share/nmap/nmap.dtd", name,
-               (char *)NULL);
-        _exit(127);
-    }
-    assert_int_equal(waitpid(child, &status, 0), child);
-    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }
 
 static void xml_is_valid(void **state)
@@ -587,6 +652,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_teardown(table_reads_well, drop_files),
+        cmocka_unit_test_teardown(what_answers_is_shown, drop_files),
         cmocka_unit_test_teardown(table_of_a_part_vouches_for_nothing, drop_files),
         cmocka_unit_test_teardown(jsonl_is_whole_after_each_write, drop_files),
         cmocka_unit_test_teardown(xml_is_valid, drop_files),
