@@ -182,7 +182,7 @@ int plan_echo_check(const json_t *sent, const json_t *told, char ret_reason[PLAN
         {"exclude", plan_echo_same_targets},   {"never_scan", plan_echo_same_prefixes},
         {"scope", plan_echo_same_prefixes},    {"watch", plan_echo_same_endpoints},
         {"canary", plan_echo_same_canary},     {"shard", plan_echo_same_value},
-        {"resolved", plan_echo_same_resolved},
+        {"resolved", plan_echo_same_resolved}, {"services", plan_echo_same_value},
     };
 
     for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {

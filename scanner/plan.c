@@ -614,6 +614,9 @@ static json_t *plan_options_object(const struct plan_options *options)
             json, "slab",
             json_pack("{s:i, s:i}", "probes", (int)options->slab.slab_probes, "hosts", (int)options->slab.slab_hosts));
     }
+    if (json != NULL && options->services) {
+        json_object_set_new(json, "services", json_pack("{s:b}", "doors", (int)options->doors));
+    }
     if (json != NULL && options->scope_count > 0) {
         json_object_set_new(json, "scope", plan_options_prefixes(options->scope, options->scope_count));
     }
@@ -689,6 +692,16 @@ uint64_t plan_host_rate_pps(const struct plan *plan)
 bool plan_is_unbraked(const struct plan *plan)
 {
     return plan->doc.unbraked;
+}
+
+bool plan_asks_services(const struct plan *plan)
+{
+    return plan->doc.services;
+}
+
+bool plan_asks_doors(const struct plan *plan)
+{
+    return plan->doc.doors;
 }
 
 enum plan_probe plan_probe(const struct plan *plan)

@@ -55,6 +55,8 @@ struct plan_options {
     uint32_t shard_count;       /* 1: not sharded */
     struct space_geometry slab; /* all 0: what suits the probe */
     bool unbraked;              /* the raw engine's rate is not held back by losses */
+    bool services;              /* open TCP ports are asked what answers there … */
+    bool doors;                 /* … and whether they let a stranger in */
 };
 
 struct plan_options plan_options_default(void);
@@ -103,6 +105,8 @@ uint64_t plan_rate_pps(const struct plan *plan);
 uint64_t plan_host_rate_pps(const struct plan *plan);
 enum plan_probe plan_probe(const struct plan *plan);
 bool plan_is_unbraked(const struct plan *plan);
+bool plan_asks_services(const struct plan *plan);
+bool plan_asks_doors(const struct plan *plan);
 uint32_t plan_retries(const struct plan *plan);
 uint32_t plan_shard_index(const struct plan *plan);
 uint32_t plan_shard_count(const struct plan *plan);

@@ -559,6 +559,28 @@ static int plan_doc_read_unbraked(const struct plan_doc_reader *reader, const js
     return 0;
 }
 
+static int plan_doc_read_services(const struct plan_doc_reader *reader, const json_t *value)
+{
+    const json_t *doors;
+    int rc = plan_doc_expect(reader, "/services", value, JSON_OBJECT, "an object with doors");
+
+    if (rc < 0) {
+        return rc;
+    }
+    doors = json_object_get(value, "doors");
+    if (!json_is_boolean(doors) || json_object_size(value) != 1) {
+        return problem_set(reader->problem, -EINVAL,
+                           "plan/services: must have \"doors\", true or false, and nothing else");
+    }
+    if (reader->doc->probe == PLAN_PROBE_UDP) {
+        return problem_set(reader->problem, -EINVAL,
+                           "plan/services: only TCP ports can be asked; leave it out with the probe udp");
+    }
+    reader->doc->services = true;
+    reader->doc->doors = json_is_true(doors);
+    return 0;
+}
+
 static const struct plan_doc_key plan_doc_keys[] = {
     {"schema", true, plan_doc_read_schema},      {"realm", true, plan_doc_read_realm},
     {"vantage", true, plan_doc_read_vantage},    {"probes", true, plan_doc_read_probes}, /* before all with ports */
@@ -569,7 +591,7 @@ static const struct plan_doc_key plan_doc_keys[] = {
     {"retries", false, plan_doc_read_retries},   {"seed", false, plan_doc_read_seed},
     {"scope", false, plan_doc_read_scope},       {"never_scan", false, plan_doc_read_never_scan},
     {"shard", false, plan_doc_read_shard},       {"slab", false, plan_doc_read_slab},
-    {"unbraked", false, plan_doc_read_unbraked},
+    {"unbraked", false, plan_doc_read_unbraked}, {"services", false, plan_doc_read_services},
 };
 
 enum { PLAN_DOC_KEY_COUNT = sizeof(plan_doc_keys) / sizeof(*plan_doc_keys) };
@@ -588,7 +610,7 @@ static int plan_doc_check_known(const struct plan_doc_reader *reader, const json
             return plan_doc_unknown_key(
                 reader, "", json_object_iter_key(iter),
                 "schema, realm, vantage, targets, exclude, resolved, ports, probes, watch, canary, "
-                "rate_pps, host_rate_pps, retries, seed, scope, never_scan, shard, slab, unbraked");
+                "rate_pps, host_rate_pps, retries, seed, scope, never_scan, shard, slab, unbraked, services");
         }
     }
     return 0;
@@ -709,6 +731,9 @@ static int plan_doc_write_optional(const struct plan_doc *doc, json_t *json)
     }
     if (doc->unbraked) {
         rc |= json_object_set_new(json, "unbraked", json_true());
+    }
+    if (doc->services) {
+        rc |= json_object_set_new(json, "services", json_pack("{s:b}", "doors", (int)doc->doors));
     }
     if (doc->shard_count > 1) {
         rc |= json_object_set_new(

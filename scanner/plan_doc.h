@@ -55,6 +55,8 @@ struct plan_doc {
     uint64_t host_rate_pps;
     uint32_t retries;
     bool unbraked;
+    bool services; /* open ports are asked what answers there … */
+    bool doors;    /* … and whether they let a stranger in */
     bool has_seed;
     uint8_t seed[PERMUTATION_SEED_BYTES];
     struct plan_doc_prefixes scope;

@@ -94,6 +94,8 @@ static void whatever_else_differs_is_named(void **state)
         {WATCH, "\"watch\":{}", "watch"},
         {"", "\"canary\":{\"host\":\"10.0.0.1\",\"proto\":\"tcp\",\"port\":1}", "canary"},
         {"", "\"shard\":{\"index\":1,\"count\":2}", "shard"},
+        {"\"services\":{\"doors\":false}", "\"services\":{\"doors\":true}", "services"},
+        {"\"services\":{\"doors\":true}", "", "services"},
         {"\"resolved\":{\"a\":[\"::1\"]}", "\"resolved\":{\"a\":[\"::2\"]}", "resolved"},
         {"\"resolved\":{\"a\":[\"::1\"]}", "", "resolved"},
     };

@@ -107,11 +107,15 @@ static void options_and_json_agree(void **state)
     options.retries = 5;
     options.shard_index = 2;
     options.shard_count = 3;
+    options.services = true;
+    options.doors = true;
     assert_int_equal(plan_create(&options, &means, &plan, &problem), 0);
     assert_int_equal(space_probes(plan_space(plan)), 128 * 2 + 1);
     assert_int_equal(plan_probes(plan), 257 / 3 + 1);
     assert_int_equal(plan_rate_pps(plan), 1000);
     assert_int_equal(plan_retries(plan), 5);
+    assert_true(plan_asks_services(plan));
+    assert_true(plan_asks_doors(plan));
     assert_true(plan_canary(plan, &addr, &port));
     assert_int_equal(port, 22);
     assert_int_equal(addr_parse("10.0.0.2", &addr), 0);
@@ -166,6 +170,15 @@ static const char *const refusals[][2] = {
     {"{" HEAD ",\"targets\":[\"10.0.0.1\"],\"ports\":\"22\"," REST ",\"slab\":{\"probes\":65536}}", "plan/slab"},
     {"{" HEAD ",\"targets\":[\"10.0.0.1\"],\"ports\":\"22\"," REST ",\"slab\":7}", "plan/slab"},
     {"{" HEAD ",\"targets\":[\"10.0.0.1\"],\"ports\":\"22\"," REST ",\"shard\":{\"index\":1}}", "plan/shard"},
+    {"{" HEAD ",\"targets\":[\"10.0.0.1\"],\"ports\":\"22\"," REST ",\"services\":true}", "plan/services: true"},
+    {"{" HEAD ",\"targets\":[\"10.0.0.1\"],\"ports\":\"22\"," REST ",\"services\":{}}",
+     "plan/services: must have \"doors\""},
+    {"{" HEAD ",\"targets\":[\"10.0.0.1\"],\"ports\":\"22\"," REST ",\"services\":{\"doors\":1}}",
+     "plan/services: must have \"doors\""},
+    {"{" HEAD ",\"targets\":[\"10.0.0.1\"],\"ports\":\"22\"," REST ",\"services\":{\"doors\":true,\"x\":1}}",
+     "plan/services: must have \"doors\""},
+    {"{" HEAD ",\"targets\":[\"10.0.0.1\"],\"ports\":\"53\",\"probes\":[\"udp\"],\"services\":{\"doors\":true}}",
+     "plan/services: only TCP ports can be asked"},
     {"{" HEAD ",\"targets\":[\"10.0.0.1\"],\"ports\":\"22\"," REST
      ",\"watch\":[{\"host\":\"10.0.0.1\",\"proto\":\"udp\",\"port\":53}]}",
      "plan/watch/0/proto"},
