@@ -38,18 +38,23 @@ enum tls_state {
     TLS_SHAKING, /* more of the server's bytes are needed */
     TLS_STANDS,
     TLS_ENDED,  /* the server has ended it in order */
-    TLS_FAILED, /* an alert, a malformed record, a version that it does not speak: tls_error() */
+    TLS_FAILED, /* an alert, a malformed record, the end of the connection: tls_error(). An alert of ours may be left to
+                   be sent */
 };
 
 struct tls;
 
-/* -errno. `context` is borrowed for the session's life. The caller owns the result: tls_destroy(). */
+/* -ENOTSUP when the system's GnuTLS is configured not to speak one of the versions, so that nothing can be said of it;
+ * -ENOMEM. `context` is borrowed for the session's life. The caller owns the result: tls_destroy(). */
 MUST_USE int tls_create(const struct tls_context *context, const struct tls_options *options, struct tls **ret_tls);
 void tls_destroy(struct tls *tls);
 
 /* Takes bytes that the server has sent, as many as it has room for; returns how many. Then tls_step() and tls_read()
  * until they ask for more. */
 size_t tls_arrive(struct tls *tls, struct span bytes);
+/* The server has ended its side: with the next tls_step() or tls_read() that is known inside too, once what had arrived
+ * before is read. */
+void tls_closed(struct tls *tls);
 /* Goes on as far as it can. */
 enum tls_state tls_step(struct tls *tls);
 /* What is to be sent; borrowed until the next call. tls_sent() says how many of them were. */
@@ -57,15 +62,22 @@ struct span tls_outgoing(const struct tls *tls);
 void tls_sent(struct tls *tls, size_t size);
 /* Once it stands. How many bytes were read; 0: none for now, see tls_step(). */
 size_t tls_read(struct tls *tls, uint8_t *bytes, size_t room);
-/* Once it stands. -EMSGSIZE when it has no room until some is sent. */
+/* Once it stands. -EMSGSIZE when it has no room until some is sent; with nothing left to be sent there is room for 4096
+ * bytes. -EPROTO when that made it fail. */
 MUST_USE int tls_write(struct tls *tls, struct span bytes);
 
 /* A phrase for a person: "handshake_failure alert"; NULL as long as nothing failed. Lives for ever. */
 const char *tls_error(const struct tls *tls);
 /* Whether the bytes of a server look like a TLS record: of a handshake or an alert (RFC 8446, section 5.1). */
 bool tls_is_record(struct span bytes);
-/* The version that was agreed on. Once it stands. */
-enum tls_version tls_agreed(const struct tls *tls);
+/* The version that the server has chosen, among those that it was offered: false as long as it has chosen none. Its
+ * ServerHello decides, whatever becomes of the handshake afterwards: who answers by one has agreed to version and
+ * cipher, even where we then find its key, its group or its signature too weak or too strange to go on with, or it our
+ * lack of a certificate. */
+bool tls_agreed(const struct tls *tls, enum tls_version *ret_version);
+/* Whether the server broke off after it had asked for a certificate of ours, which we do not have. It may do so only
+ * after the handshake (RFC 8446, section 4.4.2.4): ask again when it has answered something, or nothing. */
+bool tls_wants_certificate(const struct tls *tls);
 /* The server's own certificate as DER, empty without one; borrowed for the session's life. Once the handshake has come
  * so far, even when it failed later. */
 struct span tls_certificate(const struct tls *tls);
