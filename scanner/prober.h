@@ -28,7 +28,7 @@ struct prober_options {
 /* Whom a slab's probes go to. Any thread may ask. */
 struct prober_map {
     uint32_t hosts;
-    struct addr (*host)(const void *context, uint32_t host);
+    void (*host)(const void *context, uint32_t host, struct addr *ret_addr);
     void (*locate)(const void *context, uint32_t probe, uint32_t *ret_host, uint16_t *ret_port);
     /* The probe, or -1 when it is none of the slab's. */
     int64_t (*find)(const void *context, const struct addr *addr, uint16_t port);

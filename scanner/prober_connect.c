@@ -49,7 +49,7 @@ static void tell_local_error(struct prober *prober, const struct connect_answer 
     char text[ADDR_TEXT_SIZE];
 
     prober->slab.map.locate(prober->slab.map.context, answer->probe, &host, &port);
-    addr = prober->slab.map.host(prober->slab.map.context, host);
+    prober->slab.map.host(prober->slab.map.context, host, &addr);
     if (prober->local_errors > LOCAL_ERRORS_NAMED || addr_equal(&addr, &prober->local_error_host)) {
         return;
     }
@@ -99,7 +99,7 @@ static void locate(const void *context, uint32_t probe, struct addr *ret_addr, u
     uint32_t host;
 
     map->locate(map->context, probe, &host, ret_port);
-    *ret_addr = map->host(map->context, host);
+    map->host(map->context, host, ret_addr);
 }
 
 /* How many sockets there may be at once; says so when a low limit of open files decides it. -errno. */

@@ -36,10 +36,18 @@ static void hear_link(void *context, const char *interface, const char *driver, 
     log_notice("%s: link driver %s (%s), receive rings of %zu KiB", interface, driver, reason, ring_bytes / 1024);
 }
 
+static struct addr host_addr(const struct prober *prober, uint32_t host)
+{
+    struct addr addr;
+
+    prober->slab.map.host(prober->slab.map.context, host, &addr);
+    return addr;
+}
+
 static void hear_unreachable(void *context, uint32_t host, int error)
 {
     struct prober *prober = context;
-    struct addr addr = prober->slab.map.host(prober->slab.map.context, host);
+    struct addr addr = host_addr(prober, host);
     char text[ADDR_TEXT_SIZE];
 
     /* Nobody at an address on link is what most addresses are: its host line says so. */
@@ -72,7 +80,7 @@ static void hear_zero_window(void *context, uint32_t host)
 
 static void tell_zero_windows(const struct prober *prober, uint32_t host)
 {
-    struct addr addr = prober->slab.map.host(prober->slab.map.context, host);
+    struct addr addr = host_addr(prober, host);
     char text[ADDR_TEXT_SIZE];
 
     report_notice(prober->options.report, "zero-window", &addr,
@@ -109,7 +117,7 @@ static void hear_host_eased(void *context, uint32_t host)
 static void hear_limited(void *context, uint32_t host, double errors_per_s, uint32_t silent)
 {
     struct prober *prober = context;
-    struct addr addr = prober->slab.map.host(prober->slab.map.context, host);
+    struct addr addr = host_addr(prober, host);
     char text[ADDR_TEXT_SIZE];
 
     report_notice(prober->options.report, "icmp-limited", &addr,
@@ -121,7 +129,7 @@ static void hear_limited(void *context, uint32_t host, double errors_per_s, uint
 static void hear_undecided(void *context, uint32_t host, uint32_t silent)
 {
     struct prober *prober = context;
-    struct addr addr = prober->slab.map.host(prober->slab.map.context, host);
+    struct addr addr = host_addr(prober, host);
     char text[ADDR_TEXT_SIZE];
 
     report_notice(prober->options.report, "icmp-undecided", &addr,

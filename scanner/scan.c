@@ -190,12 +190,12 @@ struct canary {
     uint16_t port;
 };
 
-static struct addr canary_host(const void *context, uint32_t host)
+static void canary_host(const void *context, uint32_t host, struct addr *ret_addr)
 {
     const struct canary *canary = context;
 
     (void)host;
-    return canary->addr;
+    *ret_addr = canary->addr;
 }
 
 static void canary_locate(const void *context, uint32_t probe, uint32_t *ret_host, uint16_t *ret_port)
@@ -419,9 +419,9 @@ static int slab_suspend(struct scan *scan, struct problem *problem)
     return rc;
 }
 
-static struct addr group_host(const void *context, uint32_t host)
+static void group_host(const void *context, uint32_t host, struct addr *ret_addr)
 {
-    return hostgroup_addr(context, host);
+    hostgroup_put_addr(context, host, ret_addr);
 }
 
 static void group_locate(const void *context, uint32_t probe, uint32_t *ret_host, uint16_t *ret_port)

@@ -10,7 +10,8 @@ static const uint8_t MAGIC[8] = {'L', 'P', 'S', 'L', 'A', 'B', 0, 2};
 struct slab {
     uint32_t hosts;
     uint32_t probes;
-    bool limited; /* slab_expect_limits() */
+    uint64_t share; /* hosts for each probe, in 2^-32; rounded down */
+    bool limited;   /* slab_expect_limits() */
     struct slab_totals totals;
     struct slab_host *host;
     uint32_t *first;   /* each host's first probe, close together and never written again */
@@ -39,6 +40,7 @@ int slab_create(const uint32_t *first_probes, uint32_t hosts, struct slab **ret_
     }
     slab->hosts = hosts;
     slab->probes = first_probes[hosts];
+    slab->share = hosts <= slab->probes && hosts > 0 ? ((uint64_t)hosts << 32) / slab->probes : 0;
     slab->host = calloc((size_t)hosts + 1, sizeof(*slab->host));
     slab->first = calloc((size_t)hosts + 1, sizeof(*slab->first));
     slab->answers = calloc(answer_words(slab->probes), sizeof(*slab->answers));
@@ -100,8 +102,8 @@ struct slab_totals *slab_totals(struct slab *slab)
 
 uint32_t slab_host_of(const struct slab *slab, uint32_t probe)
 {
-    /* Hosts mostly have the same ports: then this is the one, without a search. */
-    uint32_t guess = (uint32_t)((uint64_t)probe * slab->hosts / slab->probes);
+    /* Hosts mostly have the same ports: then this is the one, without a search or a division. */
+    uint32_t guess = (uint32_t)(probe * slab->share >> 32);
     uint32_t low = 0;
     uint32_t high = slab->hosts;
 

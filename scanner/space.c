@@ -107,9 +107,10 @@ static inline void space_put_addr(uint128 number, bool is_ipv6, uint32_t zone, s
     uint64_t high = htobe64(is_ipv6 ? (uint64_t)(number >> 64) : (uint64_t)number << 32);
     uint64_t low = htobe64(is_ipv6 ? (uint64_t)number : 0);
 
-    *addr = (struct addr){.zone = zone, .is_ipv6 = is_ipv6};
     memcpy(addr->bytes, &high, sizeof(high));
     memcpy(addr->bytes + sizeof(high), &low, sizeof(low));
+    addr->zone = zone;
+    addr->is_ipv6 = is_ipv6;
 }
 
 static struct addr space_addr(uint128 number, bool is_ipv6, uint32_t zone)
@@ -735,13 +736,19 @@ static const struct hostgroup_piece *hostgroup_piece_of_host(const struct hostgr
     return &group->pieces[low];
 }
 
-struct addr hostgroup_addr(const struct hostgroup *group, uint32_t host)
+void hostgroup_put_addr(const struct hostgroup *group, uint32_t host, struct addr *ret_addr)
 {
     const struct hostgroup_piece *piece = hostgroup_piece_of_host(group, host);
-    struct addr addr;
 
     assert(host < group->hosts);
-    space_put_addr(piece->first + (host - piece->first_host), piece->is_ipv6, piece->zone, &addr);
+    space_put_addr(piece->first + (host - piece->first_host), piece->is_ipv6, piece->zone, ret_addr);
+}
+
+struct addr hostgroup_addr(const struct hostgroup *group, uint32_t host)
+{
+    struct addr addr;
+
+    hostgroup_put_addr(group, host, &addr);
     return addr;
 }
 

@@ -78,6 +78,8 @@ void hostgroup_destroy(struct hostgroup *group);
 uint32_t hostgroup_hosts(const struct hostgroup *group);
 uint32_t hostgroup_probes(const struct hostgroup *group);
 struct addr hostgroup_addr(const struct hostgroup *group, uint32_t host);
+/* The same into its place, for each probe. */
+void hostgroup_put_addr(const struct hostgroup *group, uint32_t host, struct addr *ret_addr);
 /* The host's first probe; its last is the one before the next host's first. host == hostgroup_hosts() is allowed: the
  * end. */
 uint32_t hostgroup_first_probe(const struct hostgroup *group, uint32_t host);

@@ -56,21 +56,38 @@ static void refuse_fault(struct reading *reading, enum packet_fault fault)
     }
 }
 
-/* By halves, as they are compared. */
-static struct addr address(const uint8_t *bytes, bool is_ipv6)
+/* Into its place, by halves, as they are compared: a copy would wait until all its parts are stored. */
+static void put_address(struct addr *addr, const uint8_t *bytes, bool is_ipv6)
 {
-    struct addr addr = {.is_ipv6 = is_ipv6};
-    uint64_t first;
+    uint64_t halves[2] = {0};
     uint32_t ipv4;
 
     if (is_ipv6) {
-        memcpy(addr.bytes, bytes, sizeof(addr.bytes));
-        return addr;
+        memcpy(halves, bytes, sizeof(halves));
+    } else {
+        memcpy(&ipv4, bytes, sizeof(ipv4));
+        halves[0] = htole64(le32toh(ipv4));
     }
-    memcpy(&ipv4, bytes, sizeof(ipv4));
-    first = htole64(le32toh(ipv4));
-    memcpy(addr.bytes, &first, sizeof(first));
+    memcpy(addr->bytes, &halves[0], sizeof(halves[0]));
+    memcpy(addr->bytes + sizeof(halves[0]), &halves[1], sizeof(halves[1]));
+    addr->zone = 0;
+    addr->is_ipv6 = is_ipv6;
+}
+
+static struct addr address(const uint8_t *bytes, bool is_ipv6)
+{
+    struct addr addr;
+
+    put_address(&addr, bytes, is_ipv6);
     return addr;
+}
+
+/* Whoever sent it. */
+static void put_host(struct reading *reading)
+{
+    const struct ip_header *header = &reading->packet.header;
+
+    put_address(&reading->answer->host, header->source, header->is_ipv6);
 }
 
 /* The hash of the probe of this kind that went from `local` to `host` and `port`. */
@@ -165,7 +182,7 @@ static void read_tcp(struct reading *reading)
     if (!is_reset && (segment.flags & (TCP_SYN_FLAG | TCP_ACK_FLAG | TCP_FIN_FLAG)) != (TCP_SYN_FLAG | TCP_ACK_FLAG)) {
         return;
     }
-    answer->host = answer->responder;
+    put_host(reading);
     if (!answers(reading, &segment, probe)) {
         probe = PACKET_TCP_ACK;
         if (!answers(reading, &segment, probe)) {
@@ -225,7 +242,7 @@ static void read_udp(struct reading *reading)
         refuse_fault(reading, fault);
         return;
     }
-    answer->host = answer->responder;
+    put_host(reading);
     if (!find_asked_port(reading, &datagram, &port, &hash)) {
         refuse(reading, ANSWER_COOKIE);
         return;
@@ -399,8 +416,8 @@ static void read_ip(struct reading *reading, const uint8_t *bytes, size_t length
         refuse_fault(reading, fault);
         return;
     }
-    reading->answer->responder = address(header->source, header->is_ipv6);
-    reading->answer->local = address(header->destination, header->is_ipv6);
+    put_address(&reading->answer->responder, header->source, header->is_ipv6);
+    put_address(&reading->answer->local, header->destination, header->is_ipv6);
     reading->answer->ttl = header->ttl;
     if (header->protocol == IPPROTO_TCP) {
         read_tcp(reading);

@@ -31,10 +31,14 @@ enum {
     TOLD_AT_ONCE = 32,
     /* How often in a slab. */
     DOWNS_MOST = 8,
+    /* As many frames in one step are a flood: what comes next is left to gather. */
+    FLOOD_FRAMES = 256,
 };
 
 /* How often this machine's own losses are asked for. */
 static const uint64_t LOSSES_EVERY_NS = UINT64_C(2) * 1000 * 1000;
+/* The smallest rings hold what comes in twenty times as long. */
+static const uint64_t NAP_NS = UINT64_C(1) * 1000 * 1000;
 static const uint64_t ALLOWANCE_EVERY_NS = UINT64_C(50) * 1000 * 1000;
 
 enum phase {
@@ -75,6 +79,7 @@ struct raw_engine {
     struct mono_time now; /* of the batch that is being taken */
     struct sweep_answer taken[VOLLEY_BATCH];
     uint32_t taken_count;
+    uint32_t frames; /* that came in this step */
     struct mono_time losses_asked;
     struct mono_time allowance_asked;
     struct link_losses losses;
@@ -115,12 +120,12 @@ static int make_frame(const struct raw_engine *engine, const struct volley_shot 
 {
     const struct raw_engine_map *map = &engine->slab.map;
     struct template_target target = {.clock_ms = (uint32_t)(now.ns / 1000000), .try_number = shot->try_number};
+    struct addr addr;
     uint32_t host;
     int rc;
 
     map->locate(map->context, shot->probe, &host, &target.port);
-    /* Built where it is used: a copy would wait for its parts to be stored. */
-    const struct addr addr = map->host(map->context, host);
+    map->host(map->context, host, &addr);
     rc = scope_permits(engine->options.scope, &addr, NULL);
     if (rc < 0) {
         return rc;
@@ -302,7 +307,7 @@ static void hear_unreachable(void *context, uint32_t host, int error)
 
     if (engine->rerouting) {
         engine->lost_error = engine->lost_error == 0 ? error : engine->lost_error;
-        engine->lost_host = engine->slab.map.host(engine->slab.map.context, host);
+        engine->slab.map.host(engine->slab.map.context, host, &engine->lost_host);
         return;
     }
     for (uint32_t probe = slab_host(slab, host)->first_probe; probe < end; probe++) {
@@ -668,16 +673,15 @@ void raw_engine_limit(struct raw_engine *engine, uint64_t ceiling_pps)
 
 /* ---- receiving --------------------------------------------------------------------------------------------------- */
 
-static int64_t find_probe(const struct raw_engine *engine, uint32_t link, const struct answer *answer)
+static int64_t find_probe(const struct raw_engine *engine, uint32_t link, struct answer *answer)
 {
     const struct raw_engine_map *map = &engine->slab.map;
-    struct addr host = answer->host;
 
     if ((engine->phase != PROBING && engine->phase != WAITING) || answer->probe != engine->options.probe) {
         return -1;
     }
-    host.zone = paths_zone(engine->paths, link, &host, &answer->local);
-    return map->find(map->context, &host, answer->port);
+    answer->host.zone = paths_zone(engine->paths, link, &answer->host, &answer->local);
+    return map->find(map->context, &answer->host, answer->port);
 }
 
 /* A source port stands for a try; one that was not made yet is an accident, or made up. */
@@ -692,24 +696,27 @@ static bool knows_try(const struct raw_engine *engine, uint32_t probe, uint8_t t
 static void take_gathered(struct raw_engine *engine)
 {
     if (engine->taken_count > 0) {
+        /* Taking takes time, and what is taken last may have left after the step began. */
+        engine->now = mono_now();
         volley_take(engine->volley, engine->taken, engine->taken_count, engine->now);
         engine->taken_count = 0;
     }
 }
 
-static void give_answer(struct raw_engine *engine, const struct sweep_answer *taken)
+/* The latest of those that are gathered. */
+static void give_answer(struct raw_engine *engine)
 {
     if (engine->phase == WAITING) {
-        patience_take(engine->patience, taken, engine->now);
+        patience_take(engine->patience, &engine->taken[0], engine->now);
         return;
     }
-    engine->taken[engine->taken_count++] = *taken;
+    engine->taken_count++;
     if (engine->taken_count == VOLLEY_BATCH) {
         take_gathered(engine);
     }
 }
 
-static void take_answer(struct raw_engine *engine, uint32_t link, const struct answer *answer)
+static void take_answer(struct raw_engine *engine, uint32_t link, struct answer *answer)
 {
     static const char *const proofs[] = {
         [PAYLOAD_FOREIGN] = "port", [PAYLOAD_PLAUSIBLE] = "port", [PAYLOAD_PROVEN] = "id"};
@@ -717,12 +724,9 @@ static void take_answer(struct raw_engine *engine, uint32_t link, const struct a
                                                 [ANSWER_RST] = PROBE_RST,
                                                 [ANSWER_ICMP] = PROBE_ICMP,
                                                 [ANSWER_UDP] = PROBE_SYN_ACK};
-    struct sweep_answer taken = {.answer = weights[answer->kind],
-                                 .reason = answer->reason,
-                                 .from_host = answer->from_host,
-                                 .names_try = true,
-                                 .try_number = answer->try_number};
     int64_t probe = find_probe(engine, link, answer);
+    /* Filled where it stays: a copy would wait until all its parts are stored. */
+    struct sweep_answer *taken = &engine->taken[engine->taken_count];
 
     if (probe < 0) {
         engine->late++;
@@ -732,22 +736,25 @@ static void take_answer(struct raw_engine *engine, uint32_t link, const struct a
         engine->refused[ANSWER_COOKIE]++;
         return;
     }
+    taken->probe = (uint32_t)probe;
+    taken->answer = weights[answer->kind];
+    taken->reason = answer->reason;
+    taken->from_host = answer->from_host;
+    taken->names_try = true;
+    taken->try_number = answer->try_number;
+    taken->proof = answer->kind == ANSWER_UDP ? proofs[answer->verdict] : NULL;
     /* The port itself says that nothing listens (RFC 1122, 4.1.3.1): closed, for UDP. */
     if (answer->kind == ANSWER_ICMP && engine->options.probe == PACKET_UDP && answer->from_host &&
         answer->reason == REASON_PORT_UNREACH) {
-        taken.answer = PROBE_RST;
-    }
-    if (answer->kind == ANSWER_UDP) {
-        taken.proof = proofs[answer->verdict];
+        taken->answer = PROBE_RST;
     }
     engine->foreign += answer->from_host ? 0 : 1;
-    taken.probe = (uint32_t)probe;
     if (answer->kind == ANSWER_SYN_ACK && answer->window == 0 &&
-        slab_answer(engine->slab.slab, taken.probe) != PROBE_SYN_ACK) {
+        slab_answer(engine->slab.slab, taken->probe) != PROBE_SYN_ACK) {
         engine->options.listener.zero_window(engine->options.listener.context,
-                                             slab_host_of(engine->slab.slab, taken.probe));
+                                             slab_host_of(engine->slab.slab, taken->probe));
     }
-    give_answer(engine, &taken);
+    give_answer(engine);
 }
 
 static void take_frame(void *context, uint32_t link, const struct link_frame *frame)
@@ -757,6 +764,7 @@ static void take_frame(void *context, uint32_t link, const struct link_frame *fr
                          (frame->checksum_pending ? ANSWER_UNVERIFIED : 0U);
     struct answer answer;
 
+    engine->frames++;
     answer_read(&engine->reader, frame->bytes, frame->length, flags, &answer);
     switch (answer.kind) {
     case ANSWER_SYN_ACK:
@@ -943,6 +951,17 @@ static int go_on(struct raw_engine *engine, struct mono_time *ret_due, struct pr
     return rc;
 }
 
+static void rest_until(const struct raw_engine *engine, struct mono_time until, const int fds[2])
+{
+    struct mono_time nap = mono_add_ns(engine->now, NAP_NS);
+
+    if (engine->frames >= FLOOD_FRAMES) {
+        links_nap(nap.ns < until.ns ? nap : until, fds, 2);
+    } else {
+        links_wait(engine->links, until, fds, 2);
+    }
+}
+
 int raw_engine_step(struct raw_engine *engine, struct mono_time until, int wake_fd, struct problem *problem)
 {
     int fds[2] = {wake_fd, engine->router != NULL ? router_descriptor(engine->router) : -1};
@@ -951,6 +970,7 @@ int raw_engine_step(struct raw_engine *engine, struct mono_time until, int wake_
 
     assert(engine->phase != IDLE);
     engine->now = mono_now();
+    engine->frames = 0;
     rc = receive(engine, problem);
     if (rc == 0) {
         hear_losses(engine);
@@ -965,7 +985,7 @@ int raw_engine_step(struct raw_engine *engine, struct mono_time until, int wake_
         tell_hosts(engine, UINT32_MAX); /* nobody may be told of them after the scan's last line */
     }
     if (rc == 0 && due.ns > engine->now.ns && !raw_engine_is_done(engine)) {
-        links_wait(engine->links, due.ns < until.ns ? due : until, fds, 2);
+        rest_until(engine, due.ns < until.ns ? due : until, fds);
     }
     return rc;
 }

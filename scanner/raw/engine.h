@@ -58,7 +58,7 @@ void raw_engine_destroy(struct raw_engine *engine);
 /* A slab's probes: who they go to. Borrowed until raw_engine_end(). */
 struct raw_engine_map {
     uint32_t hosts;
-    struct addr (*host)(const void *context, uint32_t host);
+    void (*host)(const void *context, uint32_t host, struct addr *ret_addr);
     /* Any thread. */
     void (*locate)(const void *context, uint32_t probe, uint32_t *ret_host, uint16_t *ret_port);
     /* The probe, or -1 when it is none of the slab's. */

@@ -264,23 +264,36 @@ int links_receive(struct links *links, uint32_t most, links_take_fn *take, void 
     return 0;
 }
 
-void links_wait(const struct links *links, struct mono_time until, const int *fds, size_t fd_count)
+static void wait_for(struct pollfd *waits, nfds_t count, struct mono_time until, const int *fds, size_t fd_count)
 {
-    struct pollfd waits[LINKS_MAX + WAKERS_MAX];
     uint64_t left_ns = mono_elapsed_ns(mono_now(), until);
     struct timespec left = {.tv_sec = (time_t)(left_ns / 1000000000), .tv_nsec = (long)(left_ns % 1000000000)};
-    nfds_t count = 0;
 
     assert(fd_count <= WAKERS_MAX);
-    for (uint32_t i = 0; i < links->count; i++) {
-        waits[count++] =
-            (struct pollfd){.fd = links->entries[i].ops->descriptor(links->entries[i].link), .events = POLLIN};
-    }
     for (size_t i = 0; i < fd_count; i++) {
         waits[count++] = (struct pollfd){.fd = fds[i], .events = POLLIN};
     }
     /* A signal ends the wait early, and that is all. */
     (void)ppoll(waits, count, &left, NULL);
+}
+
+void links_wait(const struct links *links, struct mono_time until, const int *fds, size_t fd_count)
+{
+    struct pollfd waits[LINKS_MAX + WAKERS_MAX];
+    nfds_t count = 0;
+
+    for (uint32_t i = 0; i < links->count; i++) {
+        waits[count++] =
+            (struct pollfd){.fd = links->entries[i].ops->descriptor(links->entries[i].link), .events = POLLIN};
+    }
+    wait_for(waits, count, until, fds, fd_count);
+}
+
+void links_nap(struct mono_time until, const int *fds, size_t fd_count)
+{
+    struct pollfd waits[WAKERS_MAX];
+
+    wait_for(waits, 0, until, fds, fd_count);
 }
 
 struct link_losses links_losses(struct links *links)

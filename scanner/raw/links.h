@@ -54,6 +54,8 @@ MUST_USE int links_receive(struct links *links, uint32_t most, links_take_fn *ta
                            uint32_t *ret_number);
 /* Until one of the links, or of the descriptors (-1: none), has something to read, or `until`. */
 void links_wait(const struct links *links, struct mono_time until, const int *fds, size_t fd_count);
+/* The same, but what comes in meanwhile lies in the rings: while much comes, it is cheaper to be taken together. */
+void links_nap(struct mono_time until, const int *fds, size_t fd_count);
 /* The sum over all links. */
 struct link_losses links_losses(struct links *links);
 /* Packets that the cloud's network threw away for being above this machine's allowance, since the links were opened,

@@ -338,10 +338,12 @@ static int add_hop(struct paths *paths, uint32_t host, const struct addr *addr, 
 
 static int resolve_host(struct paths *paths, uint32_t host, struct stretch *stretch, struct problem *problem)
 {
-    struct addr addr = paths->hosts.host(paths->hosts.context, host);
-    bool entered = enter_stretch(paths, &addr, stretch, &paths->digest);
+    struct addr addr;
+    bool entered;
     int rc;
 
+    paths->hosts.host(paths->hosts.context, host, &addr);
+    entered = enter_stretch(paths, &addr, stretch, &paths->digest);
     paths->ways[host].path = NO_PATH;
     if (stretch->rc < 0) {
         paths->options.unreachable(paths->options.context, host, -stretch->rc);
@@ -405,7 +407,8 @@ bool paths_changed(struct paths *paths)
     uint64_t digest = 0;
 
     for (uint32_t i = 0; i < paths->hosts.count; i++) {
-        struct addr addr = paths->hosts.host(paths->hosts.context, i);
+        struct addr addr;
+        paths->hosts.host(paths->hosts.context, i, &addr);
         if (paths->ways[i].path != SKIPPED) {
             enter_stretch(paths, &addr, &stretch, &digest);
         }

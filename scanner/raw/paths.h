@@ -43,7 +43,7 @@ MUST_USE int paths_open_links(struct paths *paths, const struct space *space, co
 /* A slab's hosts, borrowed until the next are resolved; those that are `skipped` get no way. */
 struct paths_hosts {
     uint32_t count;
-    struct addr (*host)(const void *context, uint32_t host);
+    void (*host)(const void *context, uint32_t host, struct addr *ret_addr);
     const void *context;
     bool (*skipped)(void *of, uint32_t host);
     void *of;

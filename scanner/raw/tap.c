@@ -21,13 +21,13 @@ enum {
     RINGS_MAX = PROTOCOLS * SHARES_MAX,
     /* A block is handed over when it is full or RETIRE_MS old, whatever it holds. So it is their number that says for
      * how long a reader may be kept from reading while little comes, and their size while much does. */
-    BLOCKS = 32,
-    BLOCK_BYTES_LEAST = 16 * 1024,
-    BLOCK_BYTES_MOST = 256 * 1024,
+    BLOCKS = 64,
+    BLOCK_BYTES_LEAST = 8 * 1024,
+    BLOCK_BYTES_MOST = 128 * 1024,
     RING_BYTES_DEFAULT = BLOCKS * BLOCK_BYTES_MOST,
     RING_BYTES_ARP = 1024 * 1024,
     FRAME_BYTES = 2048, /* asked for by the interface, without a meaning for version 3 */
-    RETIRE_MS = 4,
+    RETIRE_MS = 1,
 };
 
 /* A ring's blocks are handed over whole; `left` frames of the one at hand are still to be given. */

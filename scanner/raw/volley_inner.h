@@ -204,6 +204,19 @@ static inline void set_over(struct volley *volley, uint32_t place)
     atomic_fetch_or_explicit(&volley->over[place / WORD_BITS], bit_of(place), memory_order_relaxed);
 }
 
+/* The bookkeeper's. Senders write there only while hosts are watched; before, no lock of the bus is needed, which would
+ * wait for all that was stored until then. */
+static inline void settle_place(struct volley *volley, uint32_t place)
+{
+    _Atomic uint64_t *word = &volley->over[place / WORD_BITS];
+
+    if (atomic_load_explicit(&volley->watched, memory_order_relaxed)) {
+        set_over(volley, place);
+        return;
+    }
+    atomic_store_explicit(word, atomic_load_explicit(word, memory_order_relaxed) | bit_of(place), memory_order_relaxed);
+}
+
 /* Counters with one writer. */
 static inline void count_up(_Atomic uint64_t *counter, uint64_t more)
 {

@@ -118,7 +118,7 @@ static void upgrade(struct volley *volley, const struct sweep_answer *answer, co
         return;
     }
     if (before == PROBE_NONE) {
-        set_over(volley, landing->place);
+        settle_place(volley, landing->place);
         entry->left--;
         entry->round_answers++;
         volley->settled++;
