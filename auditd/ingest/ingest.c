@@ -1,5 +1,6 @@
 #include "auditd/ingest/ingest.h"
 
+#include "auditd/ingest/answer.h"
 #include "auditd/ingest/asset.h"
 #include "auditd/ingest/port_line.h"
 #include "auditd/plan_echo.h"
@@ -350,6 +351,48 @@ static int ingest_port(struct ingest *ingest, const struct observation *line)
     return rc == -ENOENT ? 0 : rc;
 }
 
+static int ingest_service(struct ingest *ingest, const struct observation *line)
+{
+    const struct observation_service *service = &line->service;
+    char address[ADDR_TEXT_SIZE];
+    struct ingest_known_asset asset = {0};
+    const struct ingest_host host = {&service->host, service->name, service->self, line->ts_ms};
+    struct store_endpoint_key key = {
+        .vantage_id = ingest->place.vantage_id,
+        .address = addr_format(&service->host, address),
+        .is_udp = service->is_udp,
+        .port = service->port,
+    };
+    int rc;
+
+    if (!scan_plan_has_endpoint(ingest->plan, &service->host, service->is_udp, service->port)) {
+        return ingest_refuse(ingest, "service: %s %s/%u is not in the plan", address, service->is_udp ? "udp" : "tcp",
+                             service->port);
+    }
+    rc = ingest_touch(ingest);
+    if (rc == 0) {
+        rc = ingest_asset(ingest->store, &ingest->place, &host, false, &asset);
+    }
+    if (rc == 0) {
+        key.asset_id = asset.id;
+        rc = ingest_answer(ingest->store, &key, line, ingest->place.scan_id);
+    }
+    return rc == -ENOENT ? ingest_refuse(ingest, "service: %s %s/%u was never told to be open", address,
+                                         service->is_udp ? "udp" : "tcp", service->port)
+                         : rc;
+}
+
+static int ingest_certificate(struct ingest *ingest, const struct observation *line)
+{
+    char reason[OBSERVATION_REASON_SIZE];
+    int rc = ingest_touch(ingest);
+
+    if (rc == 0) {
+        rc = ingest_answer_certificate(ingest->store, line, reason);
+    }
+    return rc == -EBADMSG ? ingest_refuse(ingest, "certificate: %s", reason) : rc;
+}
+
 static int ingest_summaries(struct ingest *ingest, const struct observation *line, struct store_endpoint_key *key)
 {
     struct portset *ports = malloc(sizeof(*ports));
@@ -589,6 +632,8 @@ static int ingest_scan_end(struct ingest *ingest, const struct observation *line
 static int (*const ingest_types[])(struct ingest *ingest, const struct observation *line) = {
     [OBSERVATION_SCAN_START] = ingest_scan_start,
     [OBSERVATION_PORT] = ingest_port,
+    [OBSERVATION_SERVICE] = ingest_service,
+    [OBSERVATION_CERTIFICATE] = ingest_certificate,
     [OBSERVATION_HOST] = ingest_host,
     [OBSERVATION_CANARY] = ingest_canary,
     [OBSERVATION_SLAB] = ingest_slab,

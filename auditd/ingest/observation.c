@@ -2,6 +2,7 @@
 
 #include "auditd/ingest/field.h"
 #include "lib/clock.h"
+#include "lib/fact.h"
 #include "scanner/protocol.h"
 
 #include <errno.h>
@@ -273,6 +274,109 @@ static void parse_port(struct field_reader *reader, struct observation *observat
     }
 }
 
+/* Text that a host on the network has a say in: clean already, as the scanner writes it. */
+static bool fact_is_text(const json_t *value, size_t most)
+{
+    return json_is_string(value) && json_string_length(value) <= most &&
+           strlen(json_string_value(value)) == json_string_length(value) &&
+           field_is_printable(json_string_value(value));
+}
+
+static bool fact_is_sound(const struct fact_kind *kind, const json_t *value)
+{
+    int64_t ms;
+
+    switch (kind->type) {
+    case FACT_TEXT:
+    case FACT_VERSION:
+        return fact_is_text(value, OBSERVATION_FACT_SIZE);
+    case FACT_NUMBER:
+        return json_is_integer(value);
+    case FACT_TRUTH:
+        return json_is_boolean(value);
+    case FACT_TIME:
+        break;
+    }
+    return fact_is_text(value, OBSERVATION_WORD_SIZE) && wall_parse(json_string_value(value), &ms) == 0;
+}
+
+/* A scanner may know more facts than we do. */
+static void parse_facts(struct field_reader *reader, json_t **ret_facts)
+{
+    json_t *facts = json_object_get(reader->object, "facts");
+    const char *name;
+    json_t *value;
+    void *next;
+
+    *ret_facts = facts;
+    if (reader->rc == 0 && (!json_is_object(facts) || json_object_size(facts) > OBSERVATION_FACTS_MAX)) {
+        field_refuse(reader, "facts", "is no object of facts");
+    }
+    if (reader->rc < 0) {
+        return;
+    }
+    json_object_foreach_safe(facts, next, name, value)
+    {
+        const struct fact_kind *kind = fact_kind_find(name);
+        if (kind == NULL) {
+            json_object_del(facts, name);
+        } else if (!fact_is_sound(kind, value)) {
+            field_refuse(reader, "facts", "holds one of another type or form than its name asks for");
+            return;
+        }
+    }
+}
+
+static bool turn_is_sound(const json_t *turn)
+{
+    const json_t *sent = json_object_get(turn, "sent");
+    const json_t *bytes = json_object_get(turn, "bytes");
+
+    return fact_is_text(sent != NULL ? sent : json_object_get(turn, "received"), OBSERVATION_TURN_SIZE) &&
+           json_is_integer(bytes) && json_integer_value(bytes) > 0 && json_object_size(turn) == 2;
+}
+
+static void parse_evidence(struct field_reader *reader, const json_t **ret_evidence)
+{
+    const json_t *evidence = field_get(reader, "evidence", FIELD_REQUIRED);
+
+    *ret_evidence = evidence;
+    if (reader->rc == 0 && (!json_is_array(evidence) || json_array_size(evidence) > OBSERVATION_TURNS_MAX)) {
+        field_refuse(reader, "evidence", "is no list of turns");
+    }
+    for (size_t i = 0; reader->rc == 0 && i < json_array_size(evidence); i++) {
+        if (!turn_is_sound(json_array_get(evidence, i))) {
+            field_refuse(reader, "evidence", "holds what is no turn");
+        }
+    }
+}
+
+static void parse_service(struct field_reader *reader, struct observation *observation)
+{
+    struct observation_service *service = &observation->service;
+
+    field_addr(reader, "host", &service->host);
+    field_name(reader, service->name);
+    service->is_udp = field_proto(reader);
+    service->port = field_port(reader);
+    field_bool(reader, "self", FIELD_OPTIONAL, &service->self);
+    parse_facts(reader, &service->facts);
+    parse_evidence(reader, &service->evidence);
+}
+
+static void parse_certificate(struct field_reader *reader, struct observation *observation)
+{
+    struct observation_certificate *certificate = &observation->certificate;
+    const json_t *der = field_get(reader, "der", FIELD_REQUIRED);
+
+    parse_facts(reader, &certificate->facts);
+    if (reader->rc == 0 && (!json_is_string(der) || json_string_length(der) / 4 * 3 > OBSERVATION_DER_MAX)) {
+        field_refuse(reader, "der", "is no certificate of bearable size");
+    }
+    certificate->der = json_string_value(der);
+    certificate->der_length = json_string_length(der);
+}
+
 static void parse_summary(struct field_reader *reader, struct observation_summary *ret_summary)
 {
     struct portset *ports;
@@ -446,6 +550,8 @@ static const struct {
 } observation_types[] = {
     [OBSERVATION_SCAN_START] = {SCAN_LINE_START, parse_scan_start},
     [OBSERVATION_PORT] = {SCAN_LINE_PORT, parse_port},
+    [OBSERVATION_SERVICE] = {SCAN_LINE_SERVICE, parse_service},
+    [OBSERVATION_CERTIFICATE] = {SCAN_LINE_CERTIFICATE, parse_certificate},
     [OBSERVATION_HOST] = {SCAN_LINE_HOST, parse_host},
     [OBSERVATION_CANARY] = {SCAN_LINE_CANARY, parse_canary},
     [OBSERVATION_SLAB] = {SCAN_LINE_SLAB, parse_slab},

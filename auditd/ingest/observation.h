@@ -12,6 +12,8 @@
 enum observation_type {
     OBSERVATION_SCAN_START,
     OBSERVATION_PORT,
+    OBSERVATION_SERVICE,
+    OBSERVATION_CERTIFICATE,
     OBSERVATION_HOST,
     OBSERVATION_CANARY,
     OBSERVATION_SLAB,
@@ -32,6 +34,11 @@ enum {
     OBSERVATION_NAME_SIZE = 256,
     OBSERVATION_TEXT_SIZE = 1024,
     OBSERVATION_SUMMARIES_MAX = 64,
+    OBSERVATION_FACTS_MAX = 64,
+    OBSERVATION_FACT_SIZE = 2048, /* of one that is text, escaped */
+    OBSERVATION_TURNS_MAX = 8,
+    OBSERVATION_TURN_SIZE = 2048, /* escaped */
+    OBSERVATION_DER_MAX = 65536,
     OBSERVATION_TRIES_MAX = 1000000, /* and answers */
 };
 
@@ -60,6 +67,24 @@ struct observation_port {
     bool watch;
     bool self;
     char bound[ADDR_TEXT_SIZE];
+};
+
+/* Facts are an object with members that lib/fact.h knows, each of its type; those that it does not know are left out
+ * before. */
+struct observation_service {
+    struct addr host;
+    char name[OBSERVATION_NAME_SIZE];
+    bool is_udp;
+    uint16_t port;
+    bool self;
+    json_t *facts;          /* borrowed from the observation */
+    const json_t *evidence; /* borrowed from the observation: an array of turns */
+};
+
+struct observation_certificate {
+    json_t *facts;   /* the same */
+    const char *der; /* base64, not looked at yet; borrowed from the observation */
+    size_t der_length;
 };
 
 /* Ports of a host that have no line of their own. */
@@ -136,6 +161,8 @@ struct observation {
     union {
         struct observation_scan_start scan_start;
         struct observation_port port;
+        struct observation_service service;
+        struct observation_certificate certificate;
         struct observation_host host;
         struct observation_canary canary;
         struct observation_slab slab;

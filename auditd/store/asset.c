@@ -182,6 +182,8 @@ int store_asset_end(struct store *store, int64_t asset_id, const char *reason, c
         "UPDATE asset_state SET ended_at = ? WHERE asset_id = ? AND ended_at IS NULL",
         "UPDATE endpoint_state SET ended_at = ? WHERE ended_at IS NULL"
         " AND endpoint_id IN (SELECT id FROM endpoint WHERE asset_id = ?)",
+        "UPDATE endpoint_fact SET ended_at = ? WHERE ended_at IS NULL"
+        " AND endpoint_id IN (SELECT id FROM endpoint WHERE asset_id = ?)",
         "UPDATE finding_vantage SET until = ? WHERE until IS NULL"
         " AND finding_id IN (SELECT id FROM finding WHERE asset_id = ?)",
         "UPDATE waiver SET ended_at = ?, end_reason = 'the asset ended' WHERE ended_at IS NULL"

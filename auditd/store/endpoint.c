@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static int store_endpoint_find(struct store *store, const struct store_endpoint_key *key, int64_t *ret_id)
+int store_endpoint_find(struct store *store, const struct store_endpoint_key *key, int64_t *ret_id)
 {
     return store_query_int(store, ret_id,
                            "SELECT id FROM endpoint WHERE asset_id = ? AND proto = ? AND port = ? AND vantage_id = ?"

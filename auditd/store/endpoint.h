@@ -13,6 +13,9 @@ struct store_endpoint_key {
     uint16_t port;
 };
 
+/* -ENOENT when it was never seen open. */
+MUST_USE int store_endpoint_find(struct store *store, const struct store_endpoint_key *key, int64_t *ret_id);
+
 struct store_endpoint_seen {
     enum port_state state;
     const char *reason;

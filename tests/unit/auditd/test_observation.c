@@ -19,6 +19,7 @@
     "\"ts\":\"2026-11-22T11:05:00.123Z\""
 #define PORT                                                                                                           \
     ENVELOPE("port") ",\"host\":\"10.0.0.5\",\"proto\":\"tcp\",\"port\":22,\"state\":\"open\",\"reason\":\"syn-ack\""
+#define SERVICE ENVELOPE("service") ",\"host\":\"10.0.0.5\",\"proto\":\"tcp\",\"port\":22"
 #define HOST ENVELOPE("host") ",\"host\":\"fd00::5\",\"state\":\"up\",\"reason\":\"reset\",\"slab\":0,\"open\":1"
 #define SUMMARY "{\"proto\":\"tcp\",\"state\":\"closed\",\"reason\":\"reset\",\"count\":2,\"ports\":\"1-2\"}"
 #define END ENVELOPE("scan_end") ",\"complete\":true,\"cause\":\"done\""
@@ -29,6 +30,8 @@ static void reads_every_type(void **state)
         ENVELOPE("scan_start") ",\"plan\":{\"realm\":\"r\",\"vantage\":\"v\"},\"plan_hash\":\"ab\",\"slabs\":3,"
                                "\"from_slab\":0,\"hosts\":1,\"probes\":1}",
         PORT ",\"name\":\"a.example\",\"tries\":2,\"watch\":true,\"self\":true,\"bound\":\"::\",\"later\":{\"x\":1}}",
+        SERVICE ",\"facts\":{\"tls\":true,\"of.tomorrow\":[]},\"evidence\":[{\"sent\":\"GET\",\"bytes\":3}]}",
+        ENVELOPE("certificate") ",\"facts\":{\"cert.key_bits\":2048},\"der\":\"MIIB\"}",
         HOST ",\"not_shown\":[" SUMMARY "]}",
         ENVELOPE(
             "canary") ",\"host\":\"10.0.0.1\",\"proto\":\"udp\",\"port\":53,\"phase\":\"end\",\"state\":\"silent\","
@@ -51,6 +54,11 @@ static void reads_every_type(void **state)
             assert_string_equal(observation.port.bound, "::");
             assert_int_equal(observation.port.tries, 2);
             assert_int_equal(observation.port.answers, 0);
+        } else if (observation.type == OBSERVATION_SERVICE) {
+            assert_int_equal(json_object_size(observation.service.facts), 1);
+            assert_int_equal(json_array_size(observation.service.evidence), 1);
+        } else if (observation.type == OBSERVATION_CERTIFICATE) {
+            assert_int_equal(observation.certificate.der_length, 4);
         } else if (observation.type == OBSERVATION_HOST) {
             assert_string_equal(observation.host.summaries[0].ports, "1-2");
         } else if (observation.type == OBSERVATION_SCAN_END) {
@@ -88,6 +96,11 @@ static const struct {
     {ENVELOPE("port") ",\"host\":\"10.0.0.5\",\"proto\":\"tcp\",\"port\":1,\"state\":\"ajar\"}", "\"state\""},
     {ENVELOPE("port") ",\"host\":\"10.0.0.5\",\"proto\":\"tcp\",\"port\":1,\"state\":\"open\"}",
      "\"reason\" is missing"},
+    {SERVICE ",\"evidence\":[]}", "\"facts\" is no object"},
+    {SERVICE ",\"facts\":{\"tls\":\"yes\"},\"evidence\":[]}", "\"facts\" holds one"},
+    {SERVICE ",\"facts\":{}}", "\"evidence\" is missing"},
+    {SERVICE ",\"facts\":{},\"evidence\":[{\"said\":\"\",\"bytes\":1}]}", "\"evidence\" holds what is no turn"},
+    {ENVELOPE("certificate") ",\"facts\":{},\"der\":1}", "\"der\" is no certificate"},
     {HOST "}", "\"not_shown\" is missing"},
     {HOST ",\"not_shown\":{}}", "\"not_shown\" is no array"},
     {HOST ",\"not_shown\":[1]}", "\"not_shown/0/proto\""},

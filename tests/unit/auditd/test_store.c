@@ -1,5 +1,7 @@
 #include "tests/unit/auditd/fixture.h"
 
+#include "auditd/store/migration.h"
+
 #include "auditd/protocol.h"
 #include "auditd/store/lock.h"
 
@@ -97,6 +99,30 @@ static void sets_what_a_reader_needs(void **state)
     assert_int_equal(access(path, F_OK), 0);
     fixture_open(fixture);
     assert_int_equal(fixture_int(fixture, "PRAGMA user_version"), store_schema_version());
+}
+
+/* A database of the first version, with a scan in it, goes on as if it had been made today. */
+static void migrates_what_is_there(void **state)
+{
+    struct fixture *fixture = *state;
+    char sql[128];
+    char tables[512];
+
+    snprintf(tables, sizeof(tables), "%s", fixture_text(fixture, "SELECT group_concat(name) FROM sqlite_schema"));
+    close_store(fixture);
+    snprintf(sql, sizeof(sql), "%s", fixture->path);
+    unlink(sql);
+    snprintf(sql, sizeof(sql), "%s-wal", fixture->path);
+    unlink(sql);
+    run_foreign(fixture->path, store_migrations[0].sql);
+    snprintf(sql, sizeof(sql),
+             "PRAGMA application_id = %d; PRAGMA user_version = 1; INSERT INTO realm VALUES (7, 'r', 1)",
+             STORE_APPLICATION_ID);
+    run_foreign(fixture->path, sql);
+    fixture_open(fixture);
+    assert_int_equal(fixture_int(fixture, "PRAGMA user_version"), store_schema_version());
+    assert_int_equal(fixture_int(fixture, "SELECT id FROM realm WHERE name = 'r'"), 7);
+    assert_string_equal(fixture_text(fixture, "SELECT group_concat(name) FROM sqlite_schema"), tables);
 }
 
 static void refuses_a_newer_version(void **state)
@@ -359,6 +385,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         WITH_STORE(makes_file_and_folders),
         WITH_STORE(sets_what_a_reader_needs),
+        WITH_STORE(migrates_what_is_there),
         WITH_STORE(refuses_a_newer_version),
         WITH_STORE(refuses_another_applications),
         WITH_STORE(refuses_what_is_no_database),

@@ -613,7 +613,7 @@ static void says_what_is_wrong_with_a_file(void **state)
     expect_refusal(path, -EMEDIUMTYPE, "not a Leastport database");
     remove_database(path);
     make_schema(path);
-    run_sql(path, "PRAGMA user_version = 2");
+    run_sql(path, "PRAGMA user_version = 999");
     expect_refusal(path, -EPROTO, "install the newer Leastport");
     run_sql(path, "PRAGMA user_version = 0");
     expect_refusal(path, -EAGAIN, "no audit has written");

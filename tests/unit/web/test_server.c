@@ -1,6 +1,7 @@
 #include "web/server.h"
 
 #include "auditd/protocol.h"
+#include "auditd/store/read.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -23,16 +24,17 @@ enum { CLIENTS = 8, REQUESTS = 40 };
 static char folder[] = "/tmp/leastport-server-XXXXXX";
 static char db_path[64];
 
-/* The schema as it stands in the tree: a test of web does not know auditd's inside. The caller frees it. */
-static char *read_schema(void)
+static const char *const migrations[] = {"0001_model.sql", "0002_services.sql"};
+
+/* A migration as it stands in the tree: a test of web does not know auditd's inside. The caller frees it. */
+static char *read_migration(const char *name)
 {
     static const char own[] = "tests/unit/web/test_server.c";
     char path[512];
     char *sql = calloc(1, 65536);
     FILE *file;
     size_t count;
-    snprintf(path, sizeof(path), "%.*sschema/migrations/0001_model.sql", (int)(strlen(__FILE__) - strlen(own)),
-             __FILE__);
+    snprintf(path, sizeof(path), "%.*sschema/migrations/%s", (int)(strlen(__FILE__) - strlen(own)), __FILE__, name);
     file = fopen(path, "r");
     assert_non_null(file);
     count = fread(sql, 1, 65535, file);
@@ -41,9 +43,21 @@ static char *read_schema(void)
     return sql;
 }
 
+static void migrate(sqlite3 *db)
+{
+    char pragmas[128];
+    for (size_t i = 0; i < sizeof(migrations) / sizeof(*migrations); i++) {
+        char *sql = read_migration(migrations[i]);
+        assert_int_equal(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
+        free(sql);
+    }
+    snprintf(pragmas, sizeof(pragmas), "PRAGMA user_version = %d; INSERT INTO realm VALUES (1, 'r', 1)",
+             STORE_READ_SCHEMA_VERSION);
+    assert_int_equal(sqlite3_exec(db, pragmas, NULL, NULL, NULL), SQLITE_OK);
+}
+
 static int make_database(void **state)
 {
-    char *schema = read_schema();
     sqlite3 *db;
     (void)state;
     if (sodium_init() < 0 || mkdtemp(folder) == NULL) {
@@ -55,9 +69,7 @@ static int make_database(void **state)
     }
     sqlite3_exec(db, "PRAGMA journal_mode = WAL; PRAGMA application_id = 1819505776", NULL, NULL, NULL);
     assert_int_equal(STORE_APPLICATION_ID, 1819505776);
-    assert_int_equal(sqlite3_exec(db, schema, NULL, NULL, NULL), SQLITE_OK);
-    free(schema);
-    sqlite3_exec(db, "PRAGMA user_version = 1; INSERT INTO realm VALUES (1, 'r', 1)", NULL, NULL, NULL);
+    migrate(db);
     sqlite3_close(db);
     return 0;
 }

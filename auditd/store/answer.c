@@ -1,0 +1,233 @@
+#include "auditd/store/answer.h"
+
+#include "auditd/store/sql.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Another value of these is no change that anybody would look for in a year: it takes the place of the old one. */
+static const char *const passing[] = {"http.body_sha256"};
+
+static bool is_passing(const char *name)
+{
+    for (size_t i = 0; i < sizeof(passing) / sizeof(*passing); i++) {
+        if (strcmp(passing[i], name) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static int facts_add(struct store_facts *facts, const char *name, const char *value)
+{
+    struct store_fact *items = realloc(facts->items, (facts->count + 1) * sizeof(*items));
+    char *name_copy = strdup(name);
+    char *value_copy = strdup(value);
+
+    facts->items = items != NULL ? items : facts->items;
+    if (items == NULL || name_copy == NULL || value_copy == NULL) {
+        free(name_copy);
+        free(value_copy);
+        return -ENOMEM;
+    }
+    items[facts->count++] = (struct store_fact){name_copy, value_copy};
+    return 0;
+}
+
+void store_facts_done(struct store_facts *facts)
+{
+    for (size_t i = 0; i < facts->count; i++) {
+        union {
+            const char *borrowed;
+            char *owned;
+        } name = {.borrowed = facts->items[i].name}, value = {.borrowed = facts->items[i].value};
+        free(name.owned);
+        free(value.owned);
+    }
+    free(facts->items);
+    *facts = (struct store_facts){0};
+}
+
+const char *store_facts_get(const struct store_facts *facts, const char *name)
+{
+    for (size_t i = 0; i < facts->count; i++) {
+        if (strcmp(facts->items[i].name, name) == 0) {
+            return facts->items[i].value;
+        }
+    }
+    return NULL;
+}
+
+int store_answer_facts(struct store *store, int64_t endpoint_id, struct store_facts *ret_facts)
+{
+    struct store_facts facts = {0};
+    sqlite3_stmt *row;
+    int rc = store_query(store, &row,
+                         "SELECT name, value FROM endpoint_fact WHERE endpoint_id = ? AND ended_at IS NULL"
+                         " ORDER BY name",
+                         "i", endpoint_id);
+
+    while (rc == 0 && (rc = store_step(store, row)) == 1) {
+        rc = facts_add(&facts, store_text(row, 0), store_text(row, 1));
+        if (rc < 0) {
+            store_walked(row);
+            rc = store_fail(store, STORE_FAULT_OTHER, rc, "out of memory");
+        }
+    }
+    if (rc < 0) {
+        store_facts_done(&facts);
+        return rc;
+    }
+    *ret_facts = facts;
+    return 0;
+}
+
+static int fact_end(struct store *store, int64_t endpoint_id, const char *name, int64_t at_ms)
+{
+    return store_run(store,
+                     "UPDATE endpoint_fact SET ended_at = max(since, ?) WHERE endpoint_id = ? AND name = ?"
+                     " AND ended_at IS NULL",
+                     "iit", at_ms, endpoint_id, name);
+}
+
+static int fact_begin(struct store *store, int64_t endpoint_id, const struct store_fact *fact,
+                      const struct store_answer *answer)
+{
+    return store_run(store,
+                     "INSERT INTO endpoint_fact (endpoint_id, name, value, since, scan_id) VALUES (?, ?, ?, ?, ?)",
+                     "ittii", endpoint_id, fact->name, fact->value, answer->at_ms, answer->scan_id);
+}
+
+/* An answer on its way into the store. */
+struct change {
+    struct store *store;
+    int64_t endpoint_id;
+    const struct store_answer *answer;
+    bool made; /* something is worth a history */
+};
+
+/* `was` NULL: it was not known. */
+static int fact_move(struct change *change, const struct store_fact *fact, const char *was)
+{
+    int rc = 0;
+
+    if (was != NULL && strcmp(was, fact->value) == 0) {
+        return 0;
+    }
+    if (was != NULL && is_passing(fact->name)) {
+        return store_run(change->store,
+                         "UPDATE endpoint_fact SET value = ? WHERE endpoint_id = ? AND name = ? AND ended_at IS NULL",
+                         "tit", fact->value, change->endpoint_id, fact->name);
+    }
+    change->made = true;
+    if (was != NULL) {
+        rc = fact_end(change->store, change->endpoint_id, fact->name, change->answer->at_ms);
+    }
+    return rc < 0 ? rc : fact_begin(change->store, change->endpoint_id, fact, change->answer);
+}
+
+/* Both lists ascend by name. */
+static int facts_change(struct change *change, const struct store_facts *known)
+{
+    const struct store_answer *answer = change->answer;
+    size_t old = 0;
+    size_t new = 0;
+    int rc = 0;
+
+    while (rc == 0 && (old < known->count || new < answer->fact_count)) {
+        int order = old == known->count         ? 1
+                    : new == answer->fact_count ? -1
+                                                : strcmp(known->items[old].name, answer->facts[new].name);
+        if (order < 0) {
+            change->made = true;
+            rc = fact_end(change->store, change->endpoint_id, known->items[old].name, answer->at_ms);
+        } else {
+            rc = fact_move(change, &answer->facts[new], order == 0 ? known->items[old].value : NULL);
+        }
+        old += order <= 0;
+        new += order >= 0;
+    }
+    return rc;
+}
+
+static int certificate_find(struct store *store, const struct store_answer *answer, int64_t *ret_id)
+{
+    const char *sha256 = NULL;
+    int rc;
+
+    *ret_id = 0;
+    for (size_t i = 0; i < answer->fact_count; i++) {
+        sha256 = strcmp(answer->facts[i].name, "cert.sha256") == 0 ? answer->facts[i].value : sha256;
+    }
+    if (sha256 == NULL) {
+        return 0;
+    }
+    rc = store_query_int(store, ret_id, "SELECT id FROM certificate WHERE sha256 = ?", "t", sha256);
+    return rc == -ENOENT ? 0 : rc;
+}
+
+static int answer_write(struct store *store, int64_t endpoint_id, const struct store_answer *answer, bool changed)
+{
+    int64_t certificate;
+    int rc = certificate_find(store, answer, &certificate);
+
+    if (rc < 0) {
+        return rc;
+    }
+    if (!changed) {
+        rc = store_run(store,
+                       "UPDATE endpoint_answer SET last_seen = max(last_seen, ?1), last_scan_id = ?2,"
+                       " certificate_id = nullif(?3, 0) WHERE endpoint_id = ?4",
+                       "iiii", answer->at_ms, answer->scan_id, certificate, endpoint_id);
+        if (rc < 0 || store_changes(store) > 0) {
+            return rc;
+        }
+    }
+    return store_run(store,
+                     "INSERT INTO endpoint_answer (endpoint_id, evidence, certificate_id, first_seen, last_seen,"
+                     " changed_at, last_scan_id) VALUES (?1, ?2, nullif(?3, 0), ?4, ?4, ?4, ?5)"
+                     " ON CONFLICT (endpoint_id) DO UPDATE SET evidence = ?2, certificate_id = nullif(?3, 0),"
+                     " last_seen = max(last_seen, ?4), changed_at = max(changed_at, ?4), last_scan_id = ?5",
+                     "itiii", endpoint_id, answer->evidence, certificate, answer->at_ms, answer->scan_id);
+}
+
+int store_answer_put(struct store *store, const struct store_endpoint_key *key, const struct store_answer *answer)
+{
+    struct change change = {.store = store, .answer = answer};
+    struct store_facts known = {0};
+    int rc = store_endpoint_find(store, key, &change.endpoint_id);
+
+    if (rc == 0) {
+        rc = store_answer_facts(store, change.endpoint_id, &known);
+    }
+    if (rc < 0) {
+        return rc;
+    }
+    rc = facts_change(&change, &known);
+    store_facts_done(&known);
+    return rc < 0 ? rc : answer_write(store, change.endpoint_id, answer, change.made);
+}
+
+int store_certificate_put(struct store *store, const struct store_certificate *certificate)
+{
+    sqlite3_stmt *row;
+    int rc = store_query(store, &row,
+                         "INSERT INTO certificate (sha256, der, subject, issuer, names, not_before, not_after, key,"
+                         " key_bits, signature, first_seen)"
+                         " VALUES (?1, ?11, ?2, ?3, ?4, nullif(?5, ?12), nullif(?6, ?12), ?7, nullif(?8, 0), ?9, ?10)"
+                         " ON CONFLICT (sha256) DO NOTHING",
+                         "ttttiititini", certificate->sha256, certificate->subject, certificate->issuer,
+                         certificate->names, certificate->not_before, certificate->not_after, certificate->key,
+                         certificate->key_bits, certificate->signature, certificate->at_ms, INT64_MIN);
+
+    if (rc < 0) {
+        return rc;
+    }
+    rc = sqlite3_bind_blob64(row, 11, certificate->der, certificate->der_size, SQLITE_STATIC);
+    if (rc != SQLITE_OK) {
+        store_walked(row);
+        return store_fail_sqlite(store, rc);
+    }
+    return store_step(store, row);
+}

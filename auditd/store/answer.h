@@ -1,0 +1,57 @@
+/* What answers on endpoints: facts, which are intervals, the evidence, certificates. */
+#ifndef LEASTPORT_AUDITD_STORE_ANSWER_H
+#define LEASTPORT_AUDITD_STORE_ANSWER_H
+
+#include "auditd/store/endpoint.h"
+
+struct store_fact {
+    const char *name;  /* one of lib/fact.h's */
+    const char *value; /* as the table endpoint_fact has it */
+};
+
+/* Text is borrowed for the call. */
+struct store_answer {
+    const struct store_fact *facts; /* ascending by name */
+    size_t fact_count;
+    const char *evidence; /* JSON */
+    int64_t at_ms;
+    int64_t scan_id;
+};
+
+/* What answers there from now on. The endpoint's certificate is the one of its fact "cert.sha256", if that is stored.
+ * -ENOENT when the endpoint was never seen open. */
+MUST_USE int store_answer_put(struct store *store, const struct store_endpoint_key *key,
+                              const struct store_answer *answer);
+
+/* Text is borrowed for the call; "" where it is not known. Times are milliseconds since 1970. */
+struct store_certificate {
+    const char *sha256;
+    const uint8_t *der;
+    size_t der_size;
+    const char *subject;
+    const char *issuer;
+    const char *names;
+    int64_t not_before; /* INT64_MIN: not known */
+    int64_t not_after;
+    const char *key;
+    int64_t key_bits; /* 0: not known */
+    const char *signature;
+    int64_t at_ms;
+};
+
+/* Stores it when it is not stored yet. */
+MUST_USE int store_certificate_put(struct store *store, const struct store_certificate *certificate);
+
+/* What is known of an endpoint now, ascending by name. */
+struct store_facts {
+    struct store_fact *items; /* owned, as are the texts */
+    size_t count;
+};
+
+/* The caller owns *ret_facts: store_facts_done(). */
+MUST_USE int store_answer_facts(struct store *store, int64_t endpoint_id, struct store_facts *ret_facts);
+void store_facts_done(struct store_facts *facts);
+/* The value, or NULL. */
+const char *store_facts_get(const struct store_facts *facts, const char *name);
+
+#endif
