@@ -6,6 +6,7 @@
 
 #include "scanner/raw/rate.h"
 #include "scanner/raw/volley.h"
+#include "tests/unit/seed.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -14,7 +15,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include <cmocka.h>
 
@@ -368,6 +368,19 @@ static inline void sim_step_sender(struct sim *sim, uint32_t index)
     sender->next_ns = wakeup + (sim->late_ns > 0 ? sim_draw(sim) % sim->late_ns : 0);
 }
 
+/* A sender holds it at this moment: only then may the volley take an answer for what never left. */
+static inline bool sim_is_drawn(const struct sim *sim, uint32_t probe)
+{
+    for (uint32_t i = 0; i < sim->senders; i++) {
+        for (uint32_t k = 0; k < sim->sender[i].out; k++) {
+            if (sim->sender[i].shots[k].probe == probe) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
 static inline void sim_deliver(struct sim *sim)
 {
     struct sim_packet packet = sim_land(sim);
@@ -385,7 +398,7 @@ static inline void sim_deliver(struct sim *sim)
     if (sim_chance(sim, sim->forged)) {
         /* Nobody asked for it: it must change nothing. */
         uint32_t other = sim_below(sim, sim->probes);
-        if (sim->sent[other] == 0) {
+        if (sim->sent[other] == 0 && !sim_is_drawn(sim, other)) {
             struct sweep_answer answer = {
                 .probe = other, .answer = PROBE_SYN_ACK, .reason = REASON_SYN_ACK, .from_host = true};
             volley_take(sim->volley, &answer, 1, (struct mono_time){sim->now_ns});
@@ -468,6 +481,7 @@ static inline void sim_open(struct sim *sim)
 static inline void sim_init(struct sim *sim, uint64_t seed, uint32_t hosts, uint32_t ports)
 {
     memset(sim, 0, sizeof(*sim));
+    seed_at_hand = seed;
     sim->seed = seed;
     sim->random = seed;
     sim->now_ns = SIM_S + sim_draw(sim) % SIM_S;
@@ -589,22 +603,6 @@ static inline void sim_suspend_and_resume(struct sim *sim)
         sim->host[host].due_ns = 0;
     }
     sim_open(sim);
-}
-
-static inline uint64_t sim_repeats(uint64_t few)
-{
-    const char *text = getenv("LEASTPORT_TEST_REPEATS");
-
-    return text != NULL && *text != '\0' ? strtoull(text, NULL, 10) * few : few;
-}
-
-static inline uint64_t sim_first_seed(void)
-{
-    const char *text = getenv("LEASTPORT_TEST_SEED");
-    uint64_t seed = text != NULL && *text != '\0' ? strtoull(text, NULL, 0) : (uint64_t)time(NULL) * 1000003;
-
-    print_message("LEASTPORT_TEST_SEED=%llu\n", (unsigned long long)seed);
-    return seed;
 }
 
 #endif

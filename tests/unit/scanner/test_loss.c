@@ -1,11 +1,11 @@
 #include "scanner/loss.h"
+#include "tests/unit/seed.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
-#include <time.h>
 
 #include <cmocka.h>
 
@@ -40,14 +40,6 @@ static uint64_t simulate(uint32_t ports, double share, uint32_t passes, struct l
     return missed;
 }
 
-static void seed(void)
-{
-    const char *text = getenv("LEASTPORT_TEST_SEED");
-
-    random_state = text != NULL && *text != '\0' ? strtoull(text, NULL, 0) : (uint64_t)time(NULL);
-    print_message("LEASTPORT_TEST_SEED=%llu\n", (unsigned long long)random_state);
-}
-
 /* The interval must hold the truth in 95 of 100 scans; 93 leaves room for chance in 2,000 of them (4 standard
  * deviations). */
 static void its_interval_holds_the_truth(void **state)
@@ -58,7 +50,7 @@ static void its_interval_holds_the_truth(void **state)
         uint32_t passes;
     } cases[] = {{1000, 0.01, 3}, {1000, 0.3, 3}, {200, 0.2, 2}, {50, 0.5, 4}, {5000, 0.05, 2}};
     (void)state;
-    seed();
+    random_state = seed_first();
     for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
         int right_share = 0;
         int right_missed = 0;
@@ -85,7 +77,7 @@ static void different_tries_at_different_hosts(void **state)
     int right_share = 0;
     int right_missed = 0;
     (void)state;
-    seed();
+    random_state = seed_first();
     for (int run = 0; run < 2000; run++) {
         struct loss_counts few = {0};
         struct loss_counts counts = {0};

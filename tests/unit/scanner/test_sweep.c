@@ -1,4 +1,5 @@
 #include "scanner/sweep.h"
+#include "tests/unit/seed.h"
 
 #include <errno.h>
 #include <setjmp.h>
@@ -8,12 +9,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include <cmocka.h>
 
-/* A simulated network. Each run draws its shape, its faults and its order of events from one seed; the invariants hold
- * for all of them. LEASTPORT_TEST_REPEATS sets the number of runs, LEASTPORT_TEST_SEED the first seed. */
+/* A simulated network. Each run draws its shape, its faults and its order of events from one seed; (seed.h); the
+ * invariants hold for all of them. */
 
 enum { HOSTS_MAX = 8, PORTS_MAX = 48, PROBES_MAX = HOSTS_MAX * PORTS_MAX, FLYING_MAX = 4096, SEND_LIMIT = 100000 };
 
@@ -370,6 +370,7 @@ static void sim_init(struct sim *sim, uint64_t seed, bool faults)
     uint8_t key[PERMUTATION_SEED_BYTES] = {0};
 
     memset(sim, 0, sizeof(*sim));
+    seed_at_hand = seed;
     sim->seed = seed;
     sim->random = seed;
     sim->now_ns = 1000 * MS + draw(sim) % (1000 * MS);
@@ -461,31 +462,7 @@ static void suspend_and_resume(struct sim *sim)
     open_sweep(sim);
 }
 
-static uint64_t repeats(uint64_t few)
-{
-    const char *text = getenv("LEASTPORT_TEST_REPEATS");
-
-    return text != NULL && *text != '\0' ? strtoull(text, NULL, 10) * few : few;
-}
-
-static uint64_t first_seed(void)
-{
-    const char *text = getenv("LEASTPORT_TEST_SEED");
-    uint64_t seed = text != NULL && *text != '\0' ? strtoull(text, NULL, 0) : (uint64_t)time(NULL) * 1000003;
-
-    print_message("LEASTPORT_TEST_SEED=%llu\n", (unsigned long long)seed);
-    return seed;
-}
-
 static struct sim sim_storage;
-static uint64_t seed_at_hand;
-
-static int say_seed(void **state)
-{
-    (void)state;
-    print_message("the last run's seed: %llu\n", (unsigned long long)seed_at_hand);
-    return 0;
-}
 
 static void run(uint64_t seed, bool faults, bool interrupted)
 {
@@ -493,7 +470,6 @@ static void run(uint64_t seed, bool faults, bool interrupted)
     uint64_t stop_at_ns;
     uint64_t steps = 0;
 
-    seed_at_hand = seed;
     sim_init(sim, seed, faults);
     stop_at_ns = interrupted ? sim->now_ns + draw(sim) % (3000 * MS) : UINT64_MAX / 4;
     while (!sweep_is_done(sim->sweep)) {
@@ -511,8 +487,8 @@ static void run(uint64_t seed, bool faults, bool interrupted)
 
 static void every_probe_is_asked_and_ends(void **state)
 {
-    uint64_t seed = first_seed();
-    uint64_t count = repeats(600);
+    uint64_t seed = seed_first();
+    uint64_t count = seed_repeats(600);
 
     (void)state;
     for (uint64_t i = 0; i < count; i++) {
@@ -522,8 +498,8 @@ static void every_probe_is_asked_and_ends(void **state)
 
 static void suspended_and_resumed_it_asks_only_what_is_left(void **state)
 {
-    uint64_t seed = first_seed();
-    uint64_t count = repeats(600);
+    uint64_t seed = seed_first();
+    uint64_t count = seed_repeats(600);
 
     (void)state;
     for (uint64_t i = 0; i < count; i++) {
@@ -533,13 +509,12 @@ static void suspended_and_resumed_it_asks_only_what_is_left(void **state)
 
 static void without_faults_it_finds_the_truth(void **state)
 {
-    uint64_t seed = first_seed();
-    uint64_t count = repeats(250);
+    uint64_t seed = seed_first();
+    uint64_t count = seed_repeats(250);
 
     (void)state;
     for (uint64_t i = 0; i < count; i++) {
         struct sim *sim = &sim_storage;
-        seed_at_hand = seed + i;
         sim_init(sim, seed + i, false);
         while (!sweep_is_done(sim->sweep)) {
             step(sim, UINT64_MAX / 4);
@@ -896,9 +871,9 @@ static void begins_with_the_ceiling_of_the_one_before(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_teardown(every_probe_is_asked_and_ends, say_seed),
-        cmocka_unit_test_teardown(suspended_and_resumed_it_asks_only_what_is_left, say_seed),
-        cmocka_unit_test_teardown(without_faults_it_finds_the_truth, say_seed),
+        cmocka_unit_test_teardown(every_probe_is_asked_and_ends, seed_say),
+        cmocka_unit_test_teardown(suspended_and_resumed_it_asks_only_what_is_left, seed_say),
+        cmocka_unit_test_teardown(without_faults_it_finds_the_truth, seed_say),
         cmocka_unit_test(starved_it_gives_up),
         cmocka_unit_test(starved_later_it_gives_up),
         cmocka_unit_test(believes_the_engine_about_time),

@@ -2,20 +2,12 @@
 
 #include "tests/unit/scanner/simnet.h"
 
-/* Each run draws its network, its faults and its order of events from one seed; the invariants hold for all of them.
- * LEASTPORT_TEST_REPEATS sets the number of runs, LEASTPORT_TEST_SEED the first seed. */
+/* Each run draws its network, its faults and its order of events from one seed (seed.h); the invariants hold for all of
+ * them. */
 
 enum { HOSTS_MAX = 8, PORTS_MAX = 48 };
 
 static struct sim sim_storage;
-static uint64_t seed_at_hand;
-
-static int say_seed(void **state)
-{
-    (void)state;
-    print_message("the last run's seed: %llu\n", (unsigned long long)seed_at_hand);
-    return 0;
-}
 
 static void draw_host(struct sim *sim, struct sim_host *host)
 {
@@ -94,12 +86,11 @@ static uint64_t most_ns(const struct sim *sim)
 
 static void every_probe_is_asked_and_it_ends(void **state)
 {
-    uint64_t seed = sim_first_seed();
-    uint64_t count = sim_repeats(1000);
+    uint64_t seed = seed_first();
+    uint64_t count = seed_repeats(1000);
 
     (void)state;
     for (uint64_t i = 0; i < count; i++) {
-        seed_at_hand = seed + i;
         draw_network(&sim_storage, seed + i);
         sim_run(&sim_storage, most_ns(&sim_storage));
         sim_check_end(&sim_storage);
@@ -109,15 +100,14 @@ static void every_probe_is_asked_and_it_ends(void **state)
 
 static void suspended_and_resumed_it_asks_only_what_is_left(void **state)
 {
-    uint64_t seed = sim_first_seed();
-    uint64_t count = sim_repeats(1000);
+    uint64_t seed = seed_first();
+    uint64_t count = seed_repeats(1000);
 
     (void)state;
     for (uint64_t i = 0; i < count; i++) {
         struct sim *sim = &sim_storage;
         uint64_t stop_ns;
         uint64_t end_ns;
-        seed_at_hand = seed + i;
         draw_network(sim, seed + i);
         end_ns = sim->now_ns + most_ns(sim);
         stop_ns = sim->now_ns + sim_draw(sim) % (sim_chance(sim, 0.5) ? 30 * SIM_MS : 2 * SIM_S);
@@ -137,13 +127,12 @@ static void suspended_and_resumed_it_asks_only_what_is_left(void **state)
 
 static void without_faults_it_finds_the_truth_in_one_try(void **state)
 {
-    uint64_t seed = sim_first_seed();
-    uint64_t count = sim_repeats(200);
+    uint64_t seed = seed_first();
+    uint64_t count = seed_repeats(200);
     struct sim *sim = &sim_storage;
 
     (void)state;
     for (uint64_t i = 0; i < count; i++) {
-        seed_at_hand = seed + i;
         sim_init(sim, seed + i, 1 + (uint32_t)(i % 64), 1 + (uint32_t)(i * 7 % 300));
         draw_truth(sim);
         sim_start(sim, &(struct rate_options){0});
@@ -398,7 +387,7 @@ static void the_interval_of_what_was_missed_covers_the_truth(void **state)
 {
     static const double losses[] = {0.001, 0.01, 0.05};
     struct sim *sim = &sim_storage;
-    uint64_t seed = sim_first_seed();
+    uint64_t seed = seed_first();
 
     (void)state;
     for (size_t i = 0; i < sizeof(losses) / sizeof(losses[0]); i++) {
@@ -410,7 +399,6 @@ static void the_interval_of_what_was_missed_covers_the_truth(void **state)
             struct loss_missed missed;
             uint32_t found = 0;
             uint32_t open = 0;
-            seed_at_hand = seed + run;
             sim_init(sim, seed + run, 8, 100);
             sim->loss = losses[i];
             sim->options.retries = 1;
@@ -491,9 +479,9 @@ static void bookkeeping_fits_its_memory(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_teardown(every_probe_is_asked_and_it_ends, say_seed),
-        cmocka_unit_test_teardown(suspended_and_resumed_it_asks_only_what_is_left, say_seed),
-        cmocka_unit_test_teardown(without_faults_it_finds_the_truth_in_one_try, say_seed),
+        cmocka_unit_test_teardown(every_probe_is_asked_and_it_ends, seed_say),
+        cmocka_unit_test_teardown(suspended_and_resumed_it_asks_only_what_is_left, seed_say),
+        cmocka_unit_test_teardown(without_faults_it_finds_the_truth_in_one_try, seed_say),
         cmocka_unit_test(shards_are_disjoint_and_whole),
         cmocka_unit_test(it_never_waits_for_nothing),
         cmocka_unit_test(tries_follow_the_measured_loss),
@@ -503,7 +491,7 @@ int main(void)
         cmocka_unit_test(a_limited_host_is_found_whole),
         cmocka_unit_test(nobody_is_not_eased_off),
         cmocka_unit_test(a_ceiling_of_hosts_is_used_and_kept),
-        cmocka_unit_test_teardown(the_interval_of_what_was_missed_covers_the_truth, say_seed),
+        cmocka_unit_test_teardown(the_interval_of_what_was_missed_covers_the_truth, seed_say),
         cmocka_unit_test(bookkeeping_fits_its_memory),
     };
 
