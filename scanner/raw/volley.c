@@ -114,40 +114,86 @@ static void find_fewest(struct volley *volley)
     }
 }
 
+/* Between two tries of a place shall lie APART_US, so that one burst of loss does not take both. Sending the next round
+ * is part of it. No silence is final before the last pass: what comes later than the next try has left costs a probe.
+ */
+static uint64_t apart_us(const struct volley *volley, uint64_t next_round)
+{
+    enum { APART_US = RTT_RTO_MIN_US, LEAST_US = 25000 };
+    struct rate_figures figures = rate_figures(volley->options.rate);
+    uint64_t next_us = figures.highest_pps > 0 ? next_round * 1000000 / figures.highest_pps : 0;
+
+    return next_us + LEAST_US < APART_US ? APART_US - next_us : LEAST_US;
+}
+
+/* Which hosts want another pass; about how many probes that is. */
+static uint64_t find_wanting(struct volley *volley)
+{
+    uint64_t probes = 0;
+
+    for (uint32_t host = 0; host < slab_hosts(volley->options.slab); host++) {
+        struct volley_host *entry = &volley->hosts[host];
+        if (entry->stage == HOST_ASKED) {
+            entry->wants = slab_host(volley->options.slab, host)->pass < volley_last_pass(volley, host);
+            volley->wanting += entry->wants ? 1 : 0;
+            probes += entry->wants ? entry->left : 0;
+        }
+    }
+    return probes;
+}
+
 /* All of the round has left: each host's time-out begins. */
 static void end_round(struct volley *volley, struct mono_time now)
 {
     volley->sending = false;
     volley->round_ns = now.ns - volley->round_ns;
+    volley->round_end_ns = now.ns;
     if (atomic_load_explicit(&volley->round, memory_order_relaxed) == 1) {
         volley->first_round_ns = now.ns - volley->begun_ns;
     } else {
         volley_judge_later(volley, now);
     }
     find_fewest(volley);
+    volley->apart_us = apart_us(volley, find_wanting(volley));
     for (uint32_t host = 0; host < slab_hosts(volley->options.slab); host++) {
         struct volley_host *entry = &volley->hosts[host];
         const struct slab_host *facts = slab_host(volley->options.slab, host);
-        if (entry->stage != HOST_ASKED) {
-            continue;
+        if (entry->stage == HOST_ASKED) {
+            entry->stage = HOST_WAITING;
+            timers_set(volley->timers, host, mono_add_ns(now, volley_time_out_ns(volley, facts, entry->wants, now)));
         }
-        entry->stage = HOST_WAITING;
-        entry->wants = facts->pass < volley_last_pass(volley, host);
-        volley->wanting += entry->wants ? 1 : 0;
-        timers_set(volley->timers, host, mono_add_ns(now, volley_time_out_ns(volley, facts, entry->wants)));
     }
+}
+
+/* What was measured since the round ended may tell that a host needs longer. */
+static bool needs_longer(struct volley *volley, uint32_t host, struct mono_time now)
+{
+    struct volley_host *entry = &volley->hosts[host];
+    const struct slab_host *facts = slab_host(volley->options.slab, host);
+    struct mono_time end = {volley->round_end_ns};
+    struct mono_time due;
+
+    if (volley->sending || entry->round != (uint8_t)atomic_load_explicit(&volley->round, memory_order_relaxed)) {
+        return false;
+    }
+    due = mono_add_ns(end, volley_time_out_ns(volley, facts, false, end));
+    if (due.ns > now.ns) {
+        timers_set(volley->timers, host, due);
+    }
+    return due.ns > now.ns;
 }
 
 static void host_time_out(struct volley *volley, uint32_t host, struct mono_time now)
 {
     struct volley_host *entry = &volley->hosts[host];
-    const struct slab_host *facts = slab_host(volley->options.slab, host);
 
-    timers_clear(volley->timers, host);
-    if (facts->pass >= volley_last_pass(volley, host)) {
-        volley_finish_host(volley, host);
+    if (slab_host(volley->options.slab, host)->pass >= volley_last_pass(volley, host)) {
+        if (!needs_longer(volley, host, now)) {
+            volley_finish_host(volley, host);
+        }
         return;
     }
+    timers_clear(volley->timers, host);
     if (entry->was_eased) {
         volley_judge_round(volley, host, now);
     }

@@ -102,24 +102,38 @@ void volley_finish_host(struct volley *volley, uint32_t host)
     volley->options.listener.host_done(volley->options.listener.context, host);
 }
 
-/* A host that was never heard is given what the slowest of its neighbours took several times over, once enough of them
- * are known; before, as sweep.c, up to the full initial time-out in its last pass. */
-uint64_t volley_time_out_ns(struct volley *volley, const struct slab_host *facts, bool wants)
+/* Who is slow only at first, since it wakes up or looks for its neighbour, has been waited for for so long since its
+ * first try. */
+static uint64_t least_last_us(const struct volley *volley, struct mono_time now)
 {
-    enum { NEIGHBOURS = 16, TIMES = 3, TIMES_LAST = 6, LEAST_LAST_US = 200000 };
-    struct rtt expected = facts->rtt;
-    uint64_t slow = (uint64_t)volley->slowest_us * (wants ? TIMES : TIMES_LAST);
-    uint64_t least = wants ? RTT_RTO_MIN_US : LEAST_LAST_US;
+    enum { FIRST_US = 300000 };
+    uint64_t since_us = (now.ns - volley->begun_ns - volley->first_round_ns) / NS_PER_US;
 
-    if (expected.measured) {
+    return since_us + RTT_RTO_MIN_US < FIRST_US ? FIRST_US - since_us : RTT_RTO_MIN_US;
+}
+
+/* Of a host that was never heard its neighbours tell, once enough of them are known: in its last pass twice the slowest
+ * of them, so that what is as far away is heard; before, all of them together, lest a single one that was slow, or a
+ * moment in which this machine stood still, holds up all the others. Without neighbours, as sweep.c, up to the full
+ * initial time-out in its last pass. */
+uint64_t volley_time_out_ns(struct volley *volley, const struct slab_host *facts, bool wants, struct mono_time now)
+{
+    enum { NEIGHBOURS = 16, TIMES_LAST = 2 };
+    struct rtt expected = facts->rtt;
+    const struct rtt *known = expected.measured ? &facts->rtt : &volley->seed;
+    uint64_t wait_us =
+        wants ? known->srtt_us + 4 * (uint64_t)known->rttvar_us : TIMES_LAST * (uint64_t)volley->slowest_us;
+    uint64_t least_us = wants ? volley->apart_us : least_last_us(volley, now);
+
+    if (!expected.measured && volley->measured_hosts < NEIGHBOURS) {
+        if (wants || volley->options.retries == 0) {
+            rtt_init(&expected, &volley->seed);
+        }
         return expected.rto_us * NS_PER_US;
     }
-    if (volley->measured_hosts >= NEIGHBOURS) {
-        slow = slow < least ? least : slow;
-        return (slow > RTT_RTO_INITIAL_US ? RTT_RTO_INITIAL_US : slow) * NS_PER_US;
+    if (expected.measured && (!wants || expected.rto_us > RTT_RTO_MIN_US)) {
+        return expected.rto_us * NS_PER_US;
     }
-    if (wants || volley->options.retries == 0) {
-        rtt_init(&expected, &volley->seed);
-    }
-    return expected.rto_us * NS_PER_US;
+    wait_us = wait_us > least_us ? wait_us : least_us;
+    return (wait_us < RTT_RTO_INITIAL_US ? wait_us : RTT_RTO_INITIAL_US) * NS_PER_US;
 }

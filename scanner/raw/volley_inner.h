@@ -125,6 +125,8 @@ struct volley {
     uint64_t round_gone; /* before this round */
     uint64_t own_gone;   /* dropped by the bookkeeper */
     uint64_t round_ns;   /* when it began; later: how long it took to send */
+    uint64_t round_end_ns;
+    uint64_t apart_us; /* a host that wants another is waited for at least so long */
     uint64_t rescan_ns;
     uint64_t sent_before;
     uint64_t refused_seen;
@@ -273,7 +275,7 @@ void volley_write_tried(struct volley *volley, uint32_t host);
 /* Nothing changes about it any more; the listener is told. */
 void volley_finish_host(struct volley *volley, uint32_t host);
 /* How long the host is waited for after its last probe has left. `wants`: another pass follows. */
-uint64_t volley_time_out_ns(struct volley *volley, const struct slab_host *facts, bool wants);
+uint64_t volley_time_out_ns(struct volley *volley, const struct slab_host *facts, bool wants, struct mono_time now);
 /* It waits no more, and is not ready either: the counts of both follow. */
 void volley_leave_stage(struct volley *volley, struct volley_host *entry);
 

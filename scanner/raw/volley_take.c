@@ -77,9 +77,10 @@ static void count_answer(struct volley *volley, uint32_t host, int64_t age, stru
 struct landing {
     uint32_t host;
     uint32_t place;
-    uint32_t tries; /* from 1; 0: none that this process knows of */
-    int64_t age_us; /* of the first round's try that it answers; else -1 */
-    int64_t rtt_us; /* -1 when it is not known */
+    uint32_t tries;  /* from 1; 0: none that this process knows of */
+    uint32_t latest; /* that has left */
+    int64_t age_us;  /* of the first round's try that it answers; else -1 */
+    int64_t rtt_us;  /* -1 when it is not known */
 };
 
 /* An answer that names no try belongs to the latest, unless it came sooner than the host ever answered; then nothing is
@@ -91,7 +92,8 @@ static struct landing land(const struct volley *volley, const struct sweep_answe
     uint32_t stamp = stamp_at(volley, place);
     uint32_t latest = facts->pass + (is_tried_now(volley, host, stamp) ? 1U : 0U);
     int64_t age = age_us(volley, stamp, now);
-    struct landing landing = {.host = host, .place = place, .tries = latest, .age_us = age, .rtt_us = -1};
+    struct landing landing = {
+        .host = host, .place = place, .tries = latest, .latest = latest, .age_us = age, .rtt_us = -1};
 
     if (answer->names_try) {
         landing.tries = answer->try_number < latest ? answer->try_number + 1U : latest;
@@ -105,6 +107,17 @@ static struct landing land(const struct volley *volley, const struct sweep_answe
         landing.age_us = -1;
     }
     return landing;
+}
+
+/* An answer to an earlier try than the latest, whose time of departure is kept no more: the tries lie about
+ * RTT_RTO_MIN_US apart. It tells how long the others must be waited for, and is no sample. */
+static void note_slow(struct volley *volley, const struct landing *landing, struct mono_time now)
+{
+    int64_t age = age_us(volley, stamp_at(volley, landing->place), now);
+    uint64_t slow_us = (uint64_t)(age > 0 ? age : 0) + (uint64_t)(landing->latest - landing->tries) * RTT_RTO_MIN_US;
+
+    slow_us = slow_us < RTT_RTO_MAX_US ? slow_us : RTT_RTO_MAX_US;
+    volley->slowest_us = slow_us > volley->slowest_us ? (uint32_t)slow_us : volley->slowest_us;
 }
 
 static void upgrade(struct volley *volley, const struct sweep_answer *answer, const struct landing *landing,
@@ -148,6 +161,9 @@ static void take_at(struct volley *volley, const struct sweep_answer *answer, ui
     landing = land(volley, answer, host, place, now);
     if (answer->from_host && landing.rtt_us >= 0 && before == PROBE_NONE) {
         measure(volley, host, landing.rtt_us < RTT_RTO_MAX_US ? (uint32_t)landing.rtt_us : RTT_RTO_MAX_US);
+    }
+    if (answer->from_host && answer->names_try && landing.tries < landing.latest && before == PROBE_NONE) {
+        note_slow(volley, &landing, now);
     }
     facts->heard |= answer->from_host;
     facts->last_answer_ms = now.ns / NS_PER_MS;

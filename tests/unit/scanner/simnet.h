@@ -108,6 +108,8 @@ struct sim {
     uint64_t total_sent;
     uint64_t first_sent; /* of first tries */
     uint64_t last_first_ns;
+    uint64_t *left_ns;     /* a probe's latest try */
+    uint64_t least_gap_ns; /* between two tries of any probe */
     struct permutation order;
     struct slab *slab;
     struct volley *volley;
@@ -303,6 +305,10 @@ static inline void sim_leave(struct sim *sim, const struct volley_shot *shot, ui
         sim->last_first_ns = sim->now_ns;
     }
     assert_true(sim->sent[probe] <= slab_host(sim->slab, index)->pass + 1U);
+    if (sim->sent[probe] > 1 && sim->now_ns - sim->left_ns[probe] < sim->least_gap_ns) {
+        sim->least_gap_ns = sim->now_ns - sim->left_ns[probe];
+    }
+    sim->left_ns[probe] = sim->now_ns;
     if (ceiling->interval_ns > 0) {
         assert_true(host->due_ns <= sim->now_ns + ceiling->tolerance_ns);
         host->due_ns = (host->due_ns > sim->now_ns ? host->due_ns : sim->now_ns) + ceiling->interval_ns;
@@ -493,12 +499,14 @@ static inline void sim_init(struct sim *sim, uint64_t seed, uint32_t hosts, uint
     sim->heard = calloc(sim->probes + 1, 1);
     sim->told = calloc(sim->probes + 1, 1);
     sim->sent = calloc(sim->probes + 1, sizeof(*sim->sent));
+    sim->left_ns = calloc(sim->probes + 1, sizeof(*sim->left_ns));
     for (uint32_t i = 0; i < hosts; i++) {
         sim->first_probes[i + 1] = (i + 1) * ports;
         sim->host[i] = (struct sim_host){.kind = SIM_MIXED, .rtt_ns = 200000, .jitter_ns = 100000};
     }
     memset(sim->truth, PROBE_RST, sim->probes);
     sim->names_tries = true;
+    sim->least_gap_ns = UINT64_MAX;
     sim->senders = 2;
     sim->sender_ns = 550;
     sim->options.shard_count = 1;
@@ -529,6 +537,7 @@ static inline void sim_close(struct sim *sim)
     free(sim->heard);
     free(sim->told);
     free(sim->sent);
+    free(sim->left_ns);
     free(sim->flying);
 }
 
