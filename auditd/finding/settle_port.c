@@ -1,5 +1,7 @@
 #include "auditd/finding/settle_port.h"
 
+#include "auditd/policy/checks.h"
+#include "auditd/store/answer.h"
 #include "auditd/store/finding.h"
 
 #include <errno.h>
@@ -26,7 +28,9 @@ struct settle_case {
     struct settle_look *looks;
     size_t count;
     struct finding_facts facts;
-    struct verdict verdict;
+    /* The first is the exposure's; then those of checks, each of another kind. */
+    struct verdict verdicts[1 + CHECKS_MAX];
+    size_t verdict_count;
     bool judged;
     char *evidence;
     char blind_reason[96];
@@ -227,10 +231,50 @@ static size_t settle_widest(const struct settle_case *this, struct addr *ret_bou
     return widest;
 }
 
-static void settle_judge(struct settle_case *this)
+/* What answers, as it answers to the widest place that asked; who sees it from elsewhere may see less. */
+struct settle_facts {
+    struct store_facts stored;
+    struct exposure_fact *items;
+};
+
+static void settle_forget_facts(struct settle_facts *facts)
+{
+    free(facts->items);
+    store_facts_done(&facts->stored);
+}
+
+static int settle_know(const struct settle_case *this, size_t widest, struct settle_facts *facts,
+                       struct exposure *exposure)
+{
+    int rc = store_answer_facts(this->scan->store, this->places[widest].endpoint_id, &facts->stored);
+
+    for (size_t i = 0; rc == 0 && facts->stored.count == 0 && i < this->count; i++) {
+        store_facts_done(&facts->stored);
+        rc = this->looks[i].open ? store_answer_facts(this->scan->store, this->places[i].endpoint_id, &facts->stored)
+                                 : 0;
+    }
+    if (rc < 0 || facts->stored.count == 0) {
+        return rc;
+    }
+    facts->items = calloc(facts->stored.count, sizeof(*facts->items));
+    if (facts->items == NULL) {
+        return -ENOMEM;
+    }
+    for (size_t i = 0; i < facts->stored.count; i++) {
+        facts->items[i] = (struct exposure_fact){facts->stored.items[i].name, facts->stored.items[i].value};
+    }
+    exposure->asked = true;
+    exposure->facts = facts->items;
+    exposure->fact_count = facts->stored.count;
+    return 0;
+}
+
+static int settle_judge(struct settle_case *this)
 {
     const struct settle_options *options = this->scan->options;
+    struct settle_facts facts = {0};
     struct addr bound = {0};
+    int rc;
     size_t widest = settle_widest(this, &bound);
     struct exposure exposure = {
         .realm = this->scan->realm,
@@ -244,17 +288,25 @@ static void settle_judge(struct settle_case *this)
     };
 
     if (widest == this->count) {
-        return;
+        return 0;
+    }
+    rc = settle_know(this, widest, &facts, &exposure);
+    if (rc < 0) {
+        settle_forget_facts(&facts);
+        return rc;
     }
     exposure.vantage_class = this->looks[widest].vantage_class;
     exposure.vantage = this->places[widest].vantage;
     exposure.bound = settle_bound_rank(&this->places[widest], &bound) == 3 ? NULL : &bound;
-    options->judge(options->policy, &exposure, &this->verdict);
-    if (this->verdict.kind[0] == '\0') {
-        snprintf(this->verdict.kind, sizeof(this->verdict.kind), "exposure");
+    options->judge(options->policy, &exposure, this->verdicts);
+    if (this->verdicts[0].kind[0] == '\0') {
+        snprintf(this->verdicts[0].kind, sizeof(this->verdicts[0].kind), "exposure");
     }
+    this->verdict_count = 1 + checks_judge(&exposure, this->verdicts, this->verdicts + 1);
     this->judged = true;
     this->scan->result->judged++;
+    settle_forget_facts(&facts);
+    return 0;
 }
 
 static json_t *settle_evidence_place(const struct store_place *place)
@@ -391,15 +443,26 @@ static int64_t settle_last_open(const struct settle_case *this)
     return last;
 }
 
+/* NULL when nothing of that kind was found. */
+static const struct verdict *settle_verdict(const struct settle_case *this, const char *kind)
+{
+    for (size_t i = 0; this->judged && i < this->verdict_count; i++) {
+        if (strcmp(this->verdicts[i].kind, kind) == 0 && this->verdicts[i].verdict == VERDICT_FINDING) {
+            return &this->verdicts[i];
+        }
+    }
+    return NULL;
+}
+
 static int settle_finding(struct settle_case *this, struct stored_finding *finding)
 {
-    bool own_kind = strcmp(finding->verdict.kind, this->verdict.kind) == 0;
+    const struct verdict *verdict = settle_verdict(this, finding->verdict.kind);
     struct finding_facts facts = this->facts;
     struct store_event event = settle_event(this, "judged again");
     int rc;
 
     /* What is open and is judged to be of another kind is no finding of this kind any more. */
-    facts.judged_allowed = this->judged && (this->verdict.verdict == VERDICT_ALLOWED || !own_kind);
+    facts.judged_allowed = this->judged && verdict == NULL;
     facts.second_probe = finding->first_scan_id != this->scan->scan.id;
     rc = settle_fold_is_fleeting(this->scan->store, finding, &facts.fleeting);
     if (rc == 0) {
@@ -408,13 +471,13 @@ static int settle_finding(struct settle_case *this, struct stored_finding *findi
     if (rc == 0 && facts.seen_open) {
         rc = store_finding_seen(this->scan->store, finding->id, this->scan->scan.id, settle_last_open(this));
     }
-    if (rc == 0 && this->judged && own_kind && this->verdict.verdict == VERDICT_FINDING) {
-        rc = store_finding_update(this->scan->store, finding, &this->verdict, this->scan->options->policy_id, &event);
+    if (rc == 0 && verdict != NULL) {
+        rc = store_finding_update(this->scan->store, finding, verdict, this->scan->options->policy_id, &event);
     }
     return rc < 0 ? rc : settle_vantages(this, finding->id);
 }
 
-static int settle_insert(struct settle_case *this)
+static int settle_insert(struct settle_case *this, const struct verdict *verdict)
 {
     char fingerprint[STORE_FINGERPRINT_SIZE];
     struct stored_finding finding;
@@ -429,12 +492,12 @@ static int settle_insert(struct settle_case *this)
     };
     int rc;
 
-    store_fingerprint(this->asset->known.uuid, this->port->is_udp, this->port->port, this->verdict.kind, fingerprint);
+    store_fingerprint(this->asset->known.uuid, this->port->is_udp, this->port->port, verdict->kind, fingerprint);
     rc = store_finding_find(this->scan->store, fingerprint, &finding);
     if (rc != -ENOENT) {
         return rc;
     }
-    rc = store_finding_insert(this->scan->store, &new_finding, &this->verdict, this->evidence, &finding);
+    rc = store_finding_insert(this->scan->store, &new_finding, verdict, this->evidence, &finding);
     if (rc < 0) {
         return rc;
     }
@@ -459,10 +522,11 @@ static int settle_findings(struct settle_case *this)
             return rc;
         }
     }
-    if (rc != -ENOENT) {
-        return rc;
+    rc = rc == -ENOENT ? 0 : rc;
+    for (size_t i = 0; rc == 0 && this->judged && this->facts.seen_open && i < this->verdict_count; i++) {
+        rc = this->verdicts[i].verdict == VERDICT_FINDING ? settle_insert(this, &this->verdicts[i]) : 0;
     }
-    return this->judged && this->verdict.verdict == VERDICT_FINDING && this->facts.seen_open ? settle_insert(this) : 0;
+    return rc;
 }
 
 static int settle_case_run(struct settle_case *this)
@@ -476,8 +540,10 @@ static int settle_case_run(struct settle_case *this)
     if (rc < 0 || !concerns) {
         return rc;
     }
-    settle_judge(this);
-    rc = settle_make_evidence(this);
+    rc = settle_judge(this);
+    if (rc == 0) {
+        rc = settle_make_evidence(this);
+    }
     if (rc == 0) {
         rc = settle_findings(this);
     }

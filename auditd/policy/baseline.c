@@ -484,6 +484,51 @@ const struct baseline_row *baseline_find(uint32_t number, const char *proto, uin
     return NULL;
 }
 
+/* What is recognised on the wire of rows whose service is known by another name, or only closer than that. */
+static const struct {
+    const char *id;
+    const char *carrier;
+} CARRIERS[] = {
+    {"backend", "http"},  {"docker", "http"}, {"kubernetes", "http"},
+    {"kubelet", "http"},  {"etcd", "http"},   {"elasticsearch", "http"},
+    {"rabbitmq", "amqp"}, {"winrm", "http"},  {"rabbitmq-management", "http"},
+    {"nfs", "portmap"},
+};
+
+static bool is_spoken(const struct baseline_row *row, const char *service)
+{
+    for (size_t i = 0; i < sizeof(CARRIERS) / sizeof(*CARRIERS); i++) {
+        if (strcmp(CARRIERS[i].id, row->id) == 0 && strcmp(CARRIERS[i].carrier, service) == 0) {
+            return true;
+        }
+    }
+    return strcmp(row->service, service) == 0;
+}
+
+const struct baseline_row *baseline_find_answer(uint32_t number, const char *proto, uint16_t port, const char *service,
+                                                bool tls)
+{
+    size_t count = 0;
+    const struct baseline_row *rows = baseline_rows(number, &count);
+    const struct baseline_row *found = NULL;
+
+    for (size_t i = 0; i < count; i++) {
+        const struct baseline_row *row = &rows[i];
+        bool in_clear_only = strcmp(row->id, "http") == 0;
+        if (strcmp(row->proto, proto) != 0 || (in_clear_only && tls)) {
+            continue;
+        }
+        if (has_port(row, port) && is_spoken(row, service)) {
+            return row;
+        }
+        if (found == NULL && strcmp(row->service, service) == 0) {
+            found = row;
+        }
+    }
+    /* RabbitMQ's own name is its broker's, wherever that listens. */
+    return found == NULL && strcmp(service, "amqp") == 0 ? baseline_find(number, "tcp", 5672) : found;
+}
+
 bool baseline_is_database(const char *service)
 {
     for (size_t i = 0; i < sizeof(BASELINE_1) / sizeof(*BASELINE_1); i++) {

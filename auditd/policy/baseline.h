@@ -35,6 +35,12 @@ const struct baseline_row *baseline_rows(uint32_t number, size_t *ret_count);
 /* The row of a port, or NULL. */
 const struct baseline_row *baseline_find(uint32_t number, const char *proto, uint16_t port);
 
+/* The row of a port where that service answers, inside TLS or in clear; NULL when the baseline knows nothing of the
+ * service. A row whose service speaks through a protocol of another name (an API over HTTP) stands on its port also
+ * where only that protocol was recognised. */
+const struct baseline_row *baseline_find_answer(uint32_t number, const char *proto, uint16_t port, const char *service,
+                                                bool tls);
+
 /* Whether findings of a service name a database or a cache. */
 bool baseline_is_database(const char *service);
 

@@ -1,10 +1,12 @@
 #include "auditd/policy/judge.h"
 
 #include "auditd/policy/baseline.h"
+#include "auditd/policy/condition.h"
 #include "auditd/policy/policy.h"
 #include "auditd/policy/rule.h"
 #include "lib/service.h"
 
+#include <assert.h>
 #include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
@@ -12,6 +14,7 @@
 
 /* The table of factors (design: score). What is proven unused weighs more, but no source knows that yet. */
 static const double SERVICE_OTHER = 5;
+static const double SERVICE_OPEN_DOOR = 40;
 static const double BREADTH_FLOOR_HARD = 0.6;
 static const double BREADTH_BOUND = 0.15;
 static const double EVIDENCE_SEEN = 1;
@@ -89,18 +92,61 @@ static bool is_bound_to_loopback(const struct exposure *exposure)
     return exposure->vantage_class == VANTAGE_SELF && exposure->bound != NULL && addr_is_loopback(exposure->bound);
 }
 
+/* One that is stored as it is. */
+static const char *fact(const struct exposure *exposure, const char *name)
+{
+    char buffer[EXPOSURE_FACT_SIZE];
+    const char *value = exposure_fact(exposure, name, buffer);
+
+    assert(value != buffer);
+    return value;
+}
+
+static bool fact_is(const struct exposure *exposure, const char *name, const char *value)
+{
+    const char *known = fact(exposure, name);
+
+    return known != NULL && strcmp(known, value) == 0;
+}
+
+/* What answers decides; the number only where nobody asked, or nobody recognised it. */
+static const struct baseline_row *find_row(const struct policy *policy, const struct exposure *exposure)
+{
+    const char *service = fact(exposure, "service");
+    uint32_t number = policy_baseline(policy);
+
+    return service == NULL ? baseline_find(number, exposure->proto, exposure->port)
+                           : baseline_find_answer(number, exposure->proto, exposure->port, service,
+                                                  fact_is(exposure, "tls", "true"));
+}
+
+/* Its names: what was recognised, and what else it is called. */
+static void name_services(const struct exposure *exposure, const struct baseline_row *row, const char *names[2])
+{
+    names[0] = fact(exposure, "service");
+    names[1] = NULL;
+    if (names[0] == NULL && !exposure->asked) {
+        names[0] = row != NULL ? row->service : NULL;
+        names[1] = services_name(NULL, exposure->port, exposure->proto);
+    } else if (names[0] != NULL && strcmp(names[0], "http") == 0 && fact_is(exposure, "tls", "true")) {
+        names[1] = "https";
+    } else if (names[0] != NULL && row != NULL) {
+        names[1] =
+            strcmp(row->service, names[0]) != 0 ? row->service : services_name(NULL, row->ports[0], exposure->proto);
+    }
+}
+
 void judge_view(const struct policy *policy, const struct exposure *exposure, struct rule_view *ret_view)
 {
-    const struct baseline_row *row = baseline_find(policy_baseline(policy), exposure->proto, exposure->port);
+    const struct baseline_row *row = find_row(policy, exposure);
     bool offers_itself = exposure->vantage_class == VANTAGE_SELF && !is_bound_to_loopback(exposure);
 
     ret_view->exposure = exposure;
     ret_view->reach = offers_itself ? VANTAGE_OWN_VPC : exposure->vantage_class;
-    ret_view->services[0] = row != NULL ? row->service : NULL;
-    ret_view->services[1] = services_name(NULL, exposure->port, exposure->proto);
+    name_services(exposure, row, ret_view->services);
 }
 
-static enum severity severity_of(double penalty)
+enum severity judge_severity(double penalty)
 {
     if (penalty >= 30) {
         return SEVERITY_CRITICAL;
@@ -125,8 +171,9 @@ static void describe(const struct judgement *judgement, char *buffer, size_t siz
     int length;
 
     snprintf(port, sizeof(port), "%u/%s", exposure->port, exposure->proto);
-    if (judgement->row != NULL) {
-        length = snprintf(buffer, size, "%s on %s", judgement->row->label, port);
+    if (judgement->row != NULL || fact(exposure, "service") != NULL) {
+        length = snprintf(buffer, size, "%.*s on %s", VERDICT_NAME_SIZE,
+                          judgement->row != NULL ? judgement->row->label : fact(exposure, "service"), port);
         buffer[0] = (char)toupper((unsigned char)buffer[0]);
     } else {
         length = snprintf(buffer, size, "Port %s", port);
@@ -151,14 +198,17 @@ static void set_facts(struct judgement *judgement)
     const struct exposure *exposure = judgement->exposure;
     const struct baseline_row *row = judgement->row;
     struct verdict *verdict = judgement->verdict;
-    const char *name = judgement->view.services[1];
+    const char *name = judgement->view.services[0] != NULL ? judgement->view.services[0] : judgement->view.services[1];
+    bool by_port;
 
     memset(verdict, 0, sizeof(*verdict));
     set_name(verdict->kind, "exposure");
     set_name(verdict->service, row != NULL ? row->service : name != NULL ? name : "unknown");
     verdict->service_weight = row != NULL ? row->service_weight : SERVICE_OTHER;
     verdict->evidence = EVIDENCE_SEEN;
-    set_name(verdict->evidence_kind, row != NULL && row->evidence == BASELINE_PORT_ONLY ? "port only" : "seen");
+    by_port = row != NULL && (row->evidence == BASELINE_PORT_ONLY || exposure->asked) &&
+              !fact_is(exposure, "service", row->service);
+    set_name(verdict->evidence_kind, by_port ? "port only" : "seen");
     set_name(verdict->breadth_class, CLASSES[exposure->vantage_class].name);
     verdict->breadth = CLASSES[exposure->vantage_class].weight;
     if (is_bound_to_loopback(exposure)) {
@@ -177,7 +227,7 @@ static void weigh(struct verdict *verdict, double need, const char *need_kind)
     verdict->need = need;
     set_name(verdict->need_kind, need_kind);
     verdict->penalty = verdict->service_weight * verdict->breadth * verdict->evidence * need;
-    verdict->severity = severity_of(verdict->penalty);
+    verdict->severity = judge_severity(verdict->penalty);
 }
 
 static void pass(struct verdict *verdict)
@@ -202,6 +252,52 @@ static void judge_by_row(struct judgement *judgement)
     snprintf(verdict->title, sizeof(verdict->title), "%s: %s", what, row->to_whom);
     snprintf(verdict->why, sizeof(verdict->why), "%s", row->why);
     snprintf(verdict->fix, sizeof(verdict->fix), "%s", row->fix);
+}
+
+/* Whoever gets to it is in: the one thing that is as bad on a port that nobody else reaches today. */
+static bool is_open_door(const struct exposure *exposure)
+{
+    return fact_is(exposure, "auth", "none") && fact(exposure, "door") != NULL;
+}
+
+static void judge_by_door(struct judgement *judgement)
+{
+    const struct baseline_row *row = judgement->row;
+    struct verdict *verdict = judgement->verdict;
+    char what[VERDICT_TEXT_SIZE / 2];
+
+    verdict->service_weight = SERVICE_OPEN_DOOR;
+    if (judgement->exposure->vantage_class != VANTAGE_SELF && verdict->breadth < BREADTH_FLOOR_HARD) {
+        verdict->breadth = BREADTH_FLOOR_HARD;
+    }
+    weigh(verdict, NEED_FORBIDDEN, "forbidden");
+    verdict->severity = SEVERITY_CRITICAL;
+    set_name(verdict->evidence_kind, "seen");
+    describe(judgement, what, sizeof(what));
+    set_name(verdict->rule_id, "baseline/open-door");
+    snprintf(verdict->title, sizeof(verdict->title), "%s and answers without a credential", what);
+    snprintf(verdict->why, sizeof(verdict->why),
+             "It answered %.120s although nobody had shown a credential: whoever reaches it, by whatever way, is in.",
+             fact(judgement->exposure, "door"));
+    snprintf(verdict->fix, sizeof(verdict->fix), "Ask for a credential.%s%s", row != NULL ? " " : "",
+             row != NULL ? row->fix : " Let only those reach it who need it.");
+}
+
+/* The one thing that plain HTTP is for. */
+static bool only_redirects(const struct judgement *judgement)
+{
+    return judgement->row != NULL && strcmp(judgement->row->service, "http") == 0 &&
+           fact_is(judgement->exposure, "redirects_to_https", "true");
+}
+
+static void judge_redirect(struct judgement *judgement)
+{
+    struct verdict *verdict = judgement->verdict;
+
+    pass(verdict);
+    set_name(verdict->rule_id, "baseline/http-redirect");
+    describe(judgement, verdict->title, sizeof(verdict->title));
+    snprintf(verdict->why, sizeof(verdict->why), "It only redirects to https.");
 }
 
 static void judge_loopback(struct judgement *judgement)
@@ -339,7 +435,7 @@ void judge_exposure(const struct policy *policy, const struct exposure *exposure
     enum rule_answer answer = RULE_APPLIES;
     bool forbidden;
 
-    judgement.row = baseline_find(policy_baseline(policy), exposure->proto, exposure->port);
+    judgement.row = find_row(policy, exposure);
     judge_view(policy, exposure, &judgement.view);
     set_facts(&judgement);
     forbidden = judgement.row != NULL && (judgement.row->forbidden_from & 1U << judgement.view.reach) != 0;
@@ -351,6 +447,10 @@ void judge_exposure(const struct policy *policy, const struct exposure *exposure
         judge_loopback(&judgement);
         return;
     }
+    if (is_open_door(exposure)) {
+        judge_by_door(&judgement);
+        return;
+    }
     rule = find_forbid(&judgement);
     if (rule != NULL) {
         judge_by_forbid(&judgement, rule);
@@ -359,6 +459,10 @@ void judge_exposure(const struct policy *policy, const struct exposure *exposure
     rule = find_allow(&judgement, &unproven, &answer);
     if (rule != NULL) {
         judge_by_allow(&judgement, rule);
+        return;
+    }
+    if (only_redirects(&judgement)) {
+        judge_redirect(&judgement);
         return;
     }
     if (forbidden) {

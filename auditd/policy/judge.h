@@ -5,6 +5,7 @@
 #include "lib/addr.h"
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 struct policy;
@@ -31,6 +32,15 @@ enum severity { SEVERITY_LOW = 1, SEVERITY_MEDIUM, SEVERITY_HIGH, SEVERITY_CRITI
 const char *severity_name(enum severity severity);
 MUST_USE int severity_parse(const char *name, enum severity *ret_severity);
 
+/* A fact about what answers, by lib/fact.h's name, as the store's text of it. */
+struct exposure_fact {
+    const char *name;
+    const char *value;
+};
+
+/* By the penalty: critical from 30, high from 15, medium from 5. */
+enum severity judge_severity(double penalty);
+
 /* One port of one asset that was seen open, from the widest vantage that sees it. Text is borrowed for the call. */
 struct exposure {
     const char *realm;
@@ -46,6 +56,10 @@ struct exposure {
     /* With VANTAGE_SELF: what the listener is bound to, or NULL when that is not known (counts as wildcard). */
     const struct addr *bound;
     int64_t now_ms;
+    /* Somebody has asked what answers there; what came out. Not asked: the port's number has to do. */
+    bool asked;
+    const struct exposure_fact *facts;
+    size_t fact_count;
 };
 
 enum verdict_kind {
@@ -66,7 +80,7 @@ struct verdict {
     double need;
     double penalty;
     char kind[VERDICT_NAME_SIZE];          /* "exposure", or the name of a check */
-    char service[VERDICT_NAME_SIZE];       /* by port for now: "redis" */
+    char service[VERDICT_NAME_SIZE];       /* what answers, or what the port is known as: "redis" */
     char rule_id[VERDICT_NAME_SIZE];       /* "baseline/redis", "user/ssh", "default" */
     char breadth_class[VERDICT_NAME_SIZE]; /* vantage class, "loopback", "wildcard" */
     char evidence_kind[VERDICT_NAME_SIZE]; /* "port only" where what answers would decide, else "seen" */

@@ -11,6 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { FACTS_NAMED_MOST = 64 };
+
 enum { ID_MAX = 48, OWNER_MAX = 63, PROSE_MAX = 400, RULES_MAX = 5000, DAY_MS = 24 * 3600 * 1000 };
 
 struct policy {
@@ -540,9 +542,63 @@ static void check_id(struct compiler *compiler, const struct yaml_node *node, co
     }
 }
 
-static int compile_rule(struct compiler *compiler, const struct yaml_node *node, bool is_allow, struct rule *rule)
+/* The names of all facts, for suggestions. */
+static const char *suggest_fact(const char *name)
 {
-    const struct yaml_node *when = yaml_node_get(node, "when");
+    const char *names[FACTS_NAMED_MOST + 1] = {NULL};
+    size_t count;
+    const struct fact_kind *kinds = fact_kinds(&count);
+
+    for (size_t i = 0; i < count && i < FACTS_NAMED_MOST; i++) {
+        names[i] = kinds[i].name;
+    }
+    return validate_suggest(name, names);
+}
+
+static int compile_condition(struct compiler *compiler, const struct yaml_node *node, struct condition *ret_condition)
+{
+    const struct fact_kind *kind = fact_kind_find(node->key);
+    char pointer[PROBLEM_POINTER_SIZE + CONDITION_REASON_SIZE];
+    char reason[CONDITION_REASON_SIZE];
+    const char *meant = kind == NULL ? suggest_fact(node->key) : NULL;
+    int rc;
+
+    snprintf(pointer, sizeof(pointer), "%s/when/%.200s", compiler->pointer, node->key);
+    if (kind == NULL) {
+        problems_add(compiler->problems, PROBLEM_ERROR, node->key_mark, pointer,
+                     "there is no fact \"%s\"%s%s%s; docs/facts.md lists what a condition can ask for", node->key,
+                     meant == NULL ? "" : "; did you mean \"", meant == NULL ? "" : meant, meant == NULL ? "" : "\"?");
+        return 0;
+    }
+    rc = condition_parse(kind, node->value, ret_condition, reason);
+    if (rc == -EINVAL) {
+        problems_add(compiler->problems, PROBLEM_ERROR, node->mark, pointer, "%s", reason);
+        return 0;
+    }
+    return rc < 0 ? rc : 1;
+}
+
+static int compile_conditions(struct compiler *compiler, const struct yaml_node *when, struct rule *rule)
+{
+    if (when == NULL) {
+        return 0;
+    }
+    rule->conditions = calloc(when->child_count + 1, sizeof(*rule->conditions));
+    if (rule->conditions == NULL) {
+        return -ENOMEM;
+    }
+    for (size_t i = 0; i < when->child_count; i++) {
+        int rc = compile_condition(compiler, &when->children[i], &rule->conditions[rule->condition_count]);
+        if (rc < 0) {
+            return rc;
+        }
+        rule->condition_count += rc > 0;
+    }
+    return 0;
+}
+
+static int compile_rule(struct compiler *compiler, const struct yaml_node *node, struct rule *rule)
+{
     const struct yaml_node *severity = yaml_node_get(node, "severity");
     const struct yaml_node *until = yaml_node_get(node, "until");
     int rc = compile_texts_of_rule(node, rule);
@@ -552,13 +608,6 @@ static int compile_rule(struct compiler *compiler, const struct yaml_node *node,
     }
     rule->line = node->mark.line;
     check_id(compiler, node, rule);
-    rule->has_when = when != NULL;
-    if (when != NULL) {
-        problems_add(compiler->problems, PROBLEM_WARNING, when->key_mark, compiler->pointer,
-                     "conditions (when) cannot be judged by this release: the rule \"%s\" is unproven and %s nothing "
-                     "yet",
-                     rule->id, is_allow ? "allows" : "forbids");
-    }
     rule->has_severity = severity != NULL;
     if (severity != NULL && severity_parse(json_string_value(severity->value), &rule->severity) != 0) {
         return -EBADMSG;
@@ -570,10 +619,13 @@ static int compile_rule(struct compiler *compiler, const struct yaml_node *node,
     if (rc == 0) {
         rc = compile_ports(yaml_node_get(node, "ports"), &rule->ports);
     }
+    if (rc == 0) {
+        rc = compile_conditions(compiler, yaml_node_get(node, "when"), rule);
+    }
     return rc == 0 ? compile_sources(compiler, yaml_node_get(node, "from"), rule) : rc;
 }
 
-static int compile_rules(struct compiler *compiler, const struct yaml_node *node, bool is_allow, struct rule_list *list)
+static int compile_rules(struct compiler *compiler, const struct yaml_node *node, struct rule_list *list)
 {
     size_t count = list_count(node);
 
@@ -584,7 +636,7 @@ static int compile_rules(struct compiler *compiler, const struct yaml_node *node
     while (list->count < count) {
         int rc;
         snprintf(compiler->pointer, sizeof(compiler->pointer), "/%s/%zu", node->key, list->count);
-        rc = compile_rule(compiler, &node->children[list->count], is_allow, &list->items[list->count]);
+        rc = compile_rule(compiler, &node->children[list->count], &list->items[list->count]);
         list->count++;
         if (rc != 0) {
             return rc;
@@ -632,10 +684,10 @@ static int compile(struct compiler *compiler, const struct yaml_node *root)
     }
     rc = compile_groups(compiler, yaml_node_get(root, "groups"));
     if (rc == 0) {
-        rc = compile_rules(compiler, yaml_node_get(root, "allow"), true, &policy->rules.allow);
+        rc = compile_rules(compiler, yaml_node_get(root, "allow"), &policy->rules.allow);
     }
     if (rc == 0) {
-        rc = compile_rules(compiler, yaml_node_get(root, "forbid"), false, &policy->rules.forbid);
+        rc = compile_rules(compiler, yaml_node_get(root, "forbid"), &policy->rules.forbid);
     }
     return rc == 0 ? compile_tests(compiler, yaml_node_get(root, "tests")) : rc;
 }

@@ -5,8 +5,6 @@
 #include <string.h>
 
 /* Kleene's logic of three values. */
-enum truth { TRUTH_NO, TRUTH_UNKNOWN, TRUTH_YES };
-
 static void free_list(char **items, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
@@ -21,6 +19,10 @@ static void rule_done(struct rule *rule)
         free(rule->sources[i].text);
     }
     free(rule->sources);
+    for (size_t i = 0; i < rule->condition_count; i++) {
+        condition_done(&rule->conditions[i]);
+    }
+    free(rule->conditions);
     free(rule->id);
     free(rule->proto);
     free(rule->service);
@@ -62,6 +64,7 @@ static const struct {
     [RULE_OTHER_PORT] = {"it is for other ports", false},
     [RULE_OTHER_SERVICE] = {"it is for another service", false},
     [RULE_OTHER_SOURCE] = {"it is for other sources", false},
+    [RULE_OTHER_FACT] = {"its condition (when) does not hold", false},
     [RULE_EXPIRED] = {"its end has passed", false},
     [RULE_UNKNOWN_HOST] = {"whether the host has these tags is not known", true},
     [RULE_UNKNOWN_SERVICE] = {"which service answers is not known", true},
@@ -182,12 +185,24 @@ static enum truth is_source(const struct rule *rule, enum vantage_class reach,
     return best;
 }
 
+static enum truth is_met(const struct rule *rule, const struct exposure *exposure)
+{
+    enum truth worst = TRUTH_YES;
+
+    for (size_t i = 0; i < rule->condition_count; i++) {
+        enum truth truth = condition_holds(&rule->conditions[i], exposure);
+        worst = truth < worst ? truth : worst;
+    }
+    return worst;
+}
+
 static enum rule_answer answer(const struct rule_set *set, const struct rule *rule, const struct rule_view *view,
                                enum truth source)
 {
     const struct exposure *exposure = view->exposure;
     enum truth target = is_target(set, rule, exposure);
     enum truth service = is_service(rule, view);
+    enum truth conditions = is_met(rule, exposure);
     bool proto = rule->proto[0] == '\0' || strcmp(rule->proto, exposure->proto) == 0;
     const struct {
         bool holds;
@@ -197,11 +212,12 @@ static enum rule_answer answer(const struct rule_set *set, const struct rule *ru
         {!proto || !portset_has(&rule->ports, exposure->port), RULE_OTHER_PORT},
         {service == TRUTH_NO, RULE_OTHER_SERVICE},
         {source == TRUTH_NO, RULE_OTHER_SOURCE},
+        {conditions == TRUTH_NO, RULE_OTHER_FACT},
         {rule->until_ms != 0 && exposure->now_ms >= rule->until_ms, RULE_EXPIRED},
         {target == TRUTH_UNKNOWN, RULE_UNKNOWN_HOST},
         {service == TRUTH_UNKNOWN, RULE_UNKNOWN_SERVICE},
         {source == TRUTH_UNKNOWN, RULE_UNKNOWN_SOURCE},
-        {rule->has_when, RULE_UNKNOWN_FACT},
+        {conditions == TRUTH_UNKNOWN, RULE_UNKNOWN_FACT},
     };
 
     for (size_t i = 0; i < sizeof(steps) / sizeof(*steps); i++) {

@@ -3,6 +3,7 @@
 #ifndef LEASTPORT_AUDITD_POLICY_RULE_H
 #define LEASTPORT_AUDITD_POLICY_RULE_H
 
+#include "auditd/policy/condition.h"
 #include "auditd/policy/judge.h"
 #include "lib/portset.h"
 
@@ -40,8 +41,9 @@ struct rule {
     char *proto;   /* "tcp", "udp" or "" for both */
     char *service; /* "" asks nothing */
     struct rule_source *sources;
-    size_t source_count; /* 0: from anywhere */
-    bool has_when;
+    size_t source_count;          /* 0: from anywhere */
+    struct condition *conditions; /* all must hold */
+    size_t condition_count;
     char *why;
     char *fix;
     char *owner;
@@ -73,6 +75,7 @@ enum rule_answer {
     RULE_OTHER_PORT,
     RULE_OTHER_SERVICE,
     RULE_OTHER_SOURCE,
+    RULE_OTHER_FACT,
     RULE_EXPIRED,
     RULE_UNKNOWN_HOST,
     RULE_UNKNOWN_SERVICE,
@@ -89,7 +92,7 @@ struct rule_view {
     const struct exposure *exposure;
     /* From where it is reached: with VANTAGE_SELF and a listener past loopback the listener's own network. */
     enum vantage_class reach;
-    const char *services[2]; /* what the port is known as; NULL where unknown */
+    const char *services[2]; /* what answers, or what the port is known as; NULL where unknown */
 };
 
 /* Whether the rule grants this. From the host itself nobody's reach can be seen, so that a rule that grants the port to

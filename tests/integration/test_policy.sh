@@ -44,7 +44,14 @@ tap_like "each error has line and column" "$OUT" \
     'bad.yaml:2:1: error: unknown key "alow"; did you mean "allow"\?.*bad.yaml:4:22: error: unknown key "prots"; did you mean "ports"\?'
 tap_like "and they are counted" "$OUT" 'bad.yaml: 3 errors, 0 warnings'
 run check unproven.yaml
-tap_like "what cannot be judged yet is a warning" "$STATUS $OUT" '^0 unproven.yaml:3:49: warning: conditions \(when\)'
+tap_like "a condition is no warning" "$STATUS $OUT" '^0 unproven.yaml: good: 1 allow, .* 0 warnings'
+cat >fact.yaml <<'YAML'
+version: 1
+allow:
+  - {id: tls, to: any, ports: 443, from: world, when: {tls.versoin: 1.2}, why: shop}
+YAML
+run check fact.yaml
+tap_like "a fact that there is not is an error" "$STATUS $OUT" '^2 fact.yaml:3:56: error: there is no fact "tls.versoin"; did you mean "tls.version"'
 run check missing.yaml
 tap_like "a missing file is named" "$STATUS $OUT" '^2 missing.yaml: error: cannot read the policy: No such file'
 

@@ -55,6 +55,8 @@ struct seen {
     uint16_t port;
     enum vantage_class class;
     const char *bound;
+    const struct exposure_fact *facts;
+    size_t fact_count;
 };
 
 static struct verdict judge(const struct policy *policy, struct seen seen)
@@ -72,7 +74,10 @@ static struct verdict judge(const struct policy *policy, struct seen seen)
                                 .port = seen.port,
                                 .vantage_class = seen.class,
                                 .vantage = "here",
-                                .now_ms = NOW_MS};
+                                .now_ms = NOW_MS,
+                                .asked = seen.fact_count > 0,
+                                .facts = seen.facts,
+                                .fact_count = seen.fact_count};
 
     assert_int_equal(addr_parse(seen.address != NULL ? seen.address : "10.0.0.5", &address), 0);
     if (seen.bound != NULL) {
@@ -339,7 +344,7 @@ static void lets_no_unknown_fact_decide(void **state)
                                  "- {id: sum, to: any, ports: 1005, from: [1.0.0.0/9, 2.0.0.0/9], why: w}\n"
                                  "- {id: odd, to: any, ports: 47123, service: ssh, from: world, why: w}\n"
                                  "forbid:\n"
-                                 "- {id: f-when, to: any, ports: 1006, when: {x: 1}}\n"
+                                 "- {id: f-when, to: any, ports: 1006, when: {tls.version: 1}}\n"
                                  "- {id: f-not, to: {not: tagged}, ports: 1006}\n");
     static const struct {
         uint16_t port;
@@ -365,6 +370,136 @@ static void lets_no_unknown_fact_decide(void **state)
         struct verdict verdict = judge(policy, (struct seen){.port = cases[i].port, .class = cases[i].class});
         assert_string_equal(verdict.rule_id, cases[i].rule);
         assert_non_null(strstr(verdict.why, cases[i].mentions));
+    }
+    policy_destroy(policy);
+}
+
+#define FACTS(...)                                                                                                     \
+    .facts = (const struct exposure_fact[]){__VA_ARGS__},                                                              \
+    .fact_count = sizeof((const struct exposure_fact[]){__VA_ARGS__}) / sizeof(struct exposure_fact)
+
+/* What answers decides, and not the port's number. */
+static void judges_what_answers(void **state)
+{
+    struct policy *policy = load("version: 1");
+    const struct {
+        struct seen seen;
+        const char *rule;
+        const char *service;
+        double weight;
+    } cases[] = {
+        {{.port = 2222, FACTS({"service", "ssh"})}, "baseline/ssh", "ssh", 30},
+        {{.port = 22, FACTS({"service", "redis"})}, "baseline/redis", "redis", 40},
+        {{.port = 22, FACTS({"service", "tls"})}, "default", "tls", 5},
+        {{.port = 22, FACTS({"behaviour", "silent"})}, "baseline/ssh", "ssh", 30},
+        {{.port = 3306, FACTS({"service", "http"})}, "baseline/http", "http", 10},
+        {{.port = 3306, FACTS({"service", "http"}, {"tls", "true"})}, "default", "http", 5},
+        {{.port = 80, FACTS({"service", "http"}, {"tls", "true"})}, "default", "http", 5},
+        {{.port = 8080, FACTS({"service", "http"})}, "baseline/backend", "http-alt", 10},
+        {{.port = 9200, FACTS({"service", "http"})}, "baseline/elasticsearch", "elasticsearch", 40},
+        {{.port = 9200, FACTS({"service", "elasticsearch"})}, "baseline/elasticsearch", "elasticsearch", 40},
+        {{.port = 1234, FACTS({"service", "amqp"})}, "baseline/rabbitmq", "rabbitmq", 5},
+        {{.port = 80, FACTS({"service", "http"}, {"redirects_to_https", "false"})}, "baseline/http", "http", 10},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+        struct seen seen = cases[i].seen;
+        struct verdict verdict;
+        seen.class = VANTAGE_WORLD;
+        verdict = judge(policy, seen);
+        assert_string_equal(verdict.rule_id, cases[i].rule);
+        assert_string_equal(verdict.service, cases[i].service);
+        assert_near(verdict.service_weight, cases[i].weight);
+        assert_int_equal(verdict.verdict, VERDICT_FINDING);
+    }
+    policy_destroy(policy);
+}
+
+static void a_page_that_only_leads_to_https_may_be_there(void **state)
+{
+    struct policy *policy = load("version: 1");
+    struct policy *strict = load("version: 1\nforbid:\n- {id: no, to: any, ports: 80}\n");
+    const struct seen seen = {
+        .port = 80, .class = VANTAGE_WORLD, FACTS({"service", "http"}, {"redirects_to_https", "true"})};
+    struct verdict verdict = judge(policy, seen);
+
+    (void)state;
+    assert_int_equal(verdict.verdict, VERDICT_ALLOWED);
+    assert_string_equal(verdict.rule_id, "baseline/http-redirect");
+    assert_string_equal(judge(strict, seen).rule_id, "user/no");
+    policy_destroy(strict);
+    policy_destroy(policy);
+}
+
+static void an_open_door_is_critical_whoever_sees_it(void **state)
+{
+    struct policy *policy = load("version: 1\nallow:\n- {id: all, to: any, ports: any, from: any, why: w}\n");
+    struct seen seen = {
+        .port = 4000, .class = VANTAGE_OWN_VPC, FACTS({"service", "redis"}, {"auth", "none"}, {"door", "INFO"})};
+    struct verdict verdict = judge(policy, seen);
+
+    (void)state;
+    assert_string_equal(verdict.rule_id, "baseline/open-door");
+    assert_int_equal(verdict.severity, SEVERITY_CRITICAL);
+    assert_near(verdict.penalty, 40 * 0.6);
+    assert_non_null(strstr(verdict.why, "INFO"));
+    seen.class = VANTAGE_SELF;
+    seen.bound = "0.0.0.0";
+    assert_near(judge(policy, seen).penalty, 40 * 0.15);
+    seen.bound = "127.0.0.1";
+    assert_string_equal(judge(policy, seen).rule_id, "loopback");
+    seen.bound = NULL;
+    seen.class = VANTAGE_WORLD;
+    seen.fact_count = 2;
+    assert_string_equal(judge(policy, seen).rule_id, "user/all");
+    policy_destroy(policy);
+}
+
+static void conditions_decide_by_facts(void **state)
+{
+    struct policy *policy =
+        load("version: 1\n"
+             "allow:\n"
+             "- {id: tls, to: any, ports: 443, from: any, when: {tls.version: '>=1.2'}, why: w}\n"
+             "- {id: both, to: any, ports: 444, from: any, when: {tls: true, service: http}, why: w}\n"
+             "- {id: cert, to: any, ports: 1445, from: any, when: {cert.days_left: '>=30'}, why: w}\n"
+             "- {id: name, to: any, ports: 446, from: any, service: https, why: w}\n"
+             "- {id: clear, to: any, ports: 447, from: any, when: {tls: false}, why: w}\n"
+             "forbid:\n"
+             "- {id: old, to: any, ports: 448, when: {version: '<1.10'}}\n"
+             "- {id: ssh, to: any, ports: any, service: ssh}\n");
+    const struct {
+        uint16_t port;
+        const char *rule;
+        struct seen seen;
+    } cases[] = {
+        {443, "user/tls", {FACTS({"tls.version", "1.2"})}},
+        {443, "user/tls", {FACTS({"tls.version", "1.10"})}},
+        {443, "default", {FACTS({"tls.version", "1.1"})}},
+        {443, "default", {FACTS({"tls", "true"})}},
+        {444, "user/both", {FACTS({"tls", "true"}, {"service", "http"})}},
+        {444, "baseline/http", {FACTS({"tls", "false"}, {"service", "http"})}},
+        {444, "default", {FACTS({"tls", "true"}, {"service", "imap"})}},
+        {1445, "user/cert", {FACTS({"cert.not_after", "2030-01-01T00:00:00Z"})}},
+        {1445, "default", {FACTS({"cert.not_after", "2020-01-01T00:00:00Z"})}},
+        {446, "user/name", {FACTS({"service", "http"}, {"tls", "true"})}},
+        {446, "baseline/http", {FACTS({"service", "http"})}},
+        {447, "user/clear", {FACTS({"service", "imap"})}},
+        {447, "default", {FACTS({"service", "imap"}, {"tls", "true"})}},
+        {448, "user/old", {FACTS({"version", "1.9"})}},
+        {448, "default", {FACTS({"version", "1.10"})}},
+        {448, "default", {FACTS({"service", "imap"})}},
+        {22, "default", {FACTS({"service", "imap"})}},
+        {23, "user/ssh", {FACTS({"service", "ssh"})}},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+        struct seen seen = cases[i].seen;
+        seen.port = cases[i].port;
+        seen.class = VANTAGE_WORLD;
+        assert_string_equal(judge(policy, seen).rule_id, cases[i].rule);
     }
     policy_destroy(policy);
 }
@@ -541,6 +676,10 @@ int main(void)
         cmocka_unit_test(keeps_precedence),
         cmocka_unit_test(takes_the_severest_of_the_rules_that_forbid),
         cmocka_unit_test(lets_no_unknown_fact_decide),
+        cmocka_unit_test(judges_what_answers),
+        cmocka_unit_test(a_page_that_only_leads_to_https_may_be_there),
+        cmocka_unit_test(an_open_door_is_critical_whoever_sees_it),
+        cmocka_unit_test(conditions_decide_by_facts),
         cmocka_unit_test(selects_hosts_by_all_conditions_of_a_group),
         cmocka_unit_test(ends_rules_on_their_day),
         cmocka_unit_test(grants_itself_to_itself_alone),

@@ -29,7 +29,7 @@ static int parse_policy(void)
                                "groups: {a: {cidr: [10.0.0.0/8], realm: r, name: [x*]}, t: {tags: {k: 1}}}\n"
                                "defaults: {owner: o}\n"
                                "allow: [{id: i, to: a, ports: [22, '80-90'], from: [vpn, a, 10.0.0.0/9], why: w,\n"
-                               "         when: {x: 1.5}}]\n"
+                               "         when: {tls.version: 1.5}}]\n"
                                "forbid: [{id: f, to: {not: a}, ports: any, severity: high}]\n"
                                "tests: [{to: a, port: 22, from: [world], expect: finding}]\n";
     struct problems problems;

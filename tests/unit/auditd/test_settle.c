@@ -117,6 +117,44 @@ static const char *story(struct fixture *fixture)
                                  " ORDER BY e.id)");
 }
 
+static void scan_with_facts(struct fixture *fixture, const char *facts)
+{
+    const struct fixture_plan plan = {"site", "here", "[\"10.0.0.0/24\"]", "22,443", "", 1, 0};
+
+    fixture_start(fixture, &plan);
+    fixture_port(fixture, "10.0.0.5", 443, "open", "syn-ack");
+    if (facts != NULL) {
+        fixture_line(fixture, "service",
+                     "\"host\":\"10.0.0.5\",\"proto\":\"tcp\",\"port\":443,\"facts\":{%s},\"evidence\":[]", facts);
+    }
+    fixture_host(fixture, "10.0.0.5", true);
+    fixture_slab(fixture, 0, 1);
+    fixture_end(fixture, true);
+    settle(fixture);
+}
+
+/* A fault of the service is a finding beside the exposure's, and ends with the fault. */
+static void what_answers_has_findings_of_its_own(void **state)
+{
+    static const char *const all = "SELECT group_concat(kind || '=' || presence, ' ') FROM (SELECT kind, presence FROM"
+                                   " finding ORDER BY kind)";
+    struct fixture *fixture = *state;
+
+    scan_with_facts(fixture, "\"service\":\"http\",\"tls\":true,\"tls.version\":\"1.0\"");
+    assert_string_equal(fixture_text(fixture, all), "exposure=NEW old-tls=NEW");
+    /* Nobody asks this time: what is known still holds. */
+    scan_with_facts(fixture, NULL);
+    assert_string_equal(fixture_text(fixture, all), "exposure=OPEN old-tls=OPEN");
+    scan_with_facts(fixture, "\"service\":\"http\",\"tls\":true,\"tls.version\":\"1.2\"");
+    assert_string_equal(fixture_text(fixture, all), "exposure=OPEN old-tls=ALLOWED");
+    scan_with_facts(fixture, "\"service\":\"http\",\"tls\":true,\"tls.version\":\"1.1\"");
+    assert_string_equal(fixture_text(fixture, all), "exposure=OPEN old-tls=OPEN");
+    port_allowed[443] = true;
+    scan_with_facts(fixture, NULL);
+    assert_string_equal(fixture_text(fixture, all), "exposure=ALLOWED old-tls=OPEN");
+    port_allowed[443] = false;
+}
+
 static void new_becomes_open_at_the_second_probe(void **state)
 {
     struct fixture *fixture = *state;
@@ -752,6 +790,7 @@ static void the_baseline_judges(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        WITH_STORE(what_answers_has_findings_of_its_own),
         WITH_STORE(new_becomes_open_at_the_second_probe),
         WITH_STORE(a_host_that_is_down_is_stale_not_fixed),
         WITH_STORE(a_refused_port_is_fixed_when_confirmed),
