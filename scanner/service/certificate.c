@@ -23,6 +23,9 @@ enum {
     DAY_S = 86400,
 };
 
+/* 99991231235959Z: without a well-defined end (RFC 5280, section 4.1.2.5). */
+static const time_t NO_DEFINED_END_S = INT64_C(253402300799);
+
 struct certificate_trust {
     gnutls_x509_trust_list_t list;
 };
@@ -74,28 +77,35 @@ static gnutls_datum_t datum_of(struct span span)
     return (gnutls_datum_t){(unsigned char *)(uintptr_t)span.bytes, (unsigned int)span.size};
 }
 
-/* NULL when it is none, or memory is short. The caller frees it: gnutls_x509_crt_deinit(). */
-static gnutls_x509_crt_t read_certificate(struct span der)
+/* -EBADMSG when it is none, -ENOMEM. The caller frees it: gnutls_x509_crt_deinit(). */
+static int read_certificate(struct span der, gnutls_x509_crt_t *ret_certificate)
 {
     gnutls_datum_t datum = datum_of(der);
     gnutls_x509_crt_t certificate;
+    int rc;
 
-    if (der.size > CERTIFICATE_SIZE_MAX || gnutls_x509_crt_init(&certificate) < 0) {
-        return NULL;
+    if (der.size > CERTIFICATE_SIZE_MAX) {
+        return -EBADMSG;
     }
-    if (gnutls_x509_crt_import(certificate, &datum, GNUTLS_X509_FMT_DER) < 0) {
+    if (gnutls_x509_crt_init(&certificate) < 0) {
+        return -ENOMEM;
+    }
+    rc = gnutls_x509_crt_import(certificate, &datum, GNUTLS_X509_FMT_DER);
+    if (rc < 0) {
         gnutls_x509_crt_deinit(certificate);
-        return NULL;
+        return rc == GNUTLS_E_MEMORY_ERROR ? -ENOMEM : -EBADMSG;
     }
-    return certificate;
+    *ret_certificate = certificate;
+    return 0;
 }
 
 int certificate_trust_add(struct certificate_trust *trust, struct span der)
 {
-    gnutls_x509_crt_t certificate = read_certificate(der);
+    gnutls_x509_crt_t certificate;
+    int rc = read_certificate(der, &certificate);
 
-    if (certificate == NULL) {
-        return -EBADMSG;
+    if (rc < 0) {
+        return rc;
     }
     /* The list owns it from now on. */
     if (gnutls_x509_trust_list_add_cas(trust->list, &certificate, 1, 0) != 1) {
@@ -154,12 +164,14 @@ static bool key_is_bearable(gnutls_x509_crt_t certificate)
 
 bool certificate_is_bearable(struct span der)
 {
-    gnutls_x509_crt_t certificate = read_certificate(der);
-    bool bearable = certificate == NULL ? der.size <= CERTIFICATE_SIZE_MAX : key_is_bearable(certificate);
+    gnutls_x509_crt_t certificate;
+    bool bearable;
 
-    if (certificate != NULL) {
-        gnutls_x509_crt_deinit(certificate);
+    if (read_certificate(der, &certificate) < 0) {
+        return der.size <= CERTIFICATE_SIZE_MAX;
     }
+    bearable = key_is_bearable(certificate);
+    gnutls_x509_crt_deinit(certificate);
     return bearable;
 }
 
@@ -310,6 +322,9 @@ static void set_times(gnutls_x509_crt_t certificate, int64_t now_s, struct facts
     if (begins != (time_t)-1) {
         facts_set_number(facts, "cert.not_before", begins);
     }
+    if (ends == GNUTLS_X509_NO_WELL_DEFINED_EXPIRATION) {
+        ends = NO_DEFINED_END_S;
+    }
     if (ends != (time_t)-1) {
         facts_set_number(facts, "cert.not_after", ends);
         facts_set_number(facts, "cert.days_left", days_between(now_s, ends));
@@ -393,7 +408,8 @@ static bool is_self_signed(gnutls_x509_crt_t certificate)
     return gnutls_x509_crt_check_issuer(certificate, certificate) != 0 &&
            gnutls_x509_crt_verify(certificate, &certificate, 1,
                                   GNUTLS_VERIFY_ALLOW_ANY_X509_V1_CA_CRT | GNUTLS_VERIFY_DISABLE_CA_SIGN |
-                                      GNUTLS_VERIFY_DISABLE_TIME_CHECKS | GNUTLS_VERIFY_ALLOW_BROKEN,
+                                      GNUTLS_VERIFY_DISABLE_TIME_CHECKS | GNUTLS_VERIFY_ALLOW_BROKEN |
+                                      GNUTLS_VERIFY_DO_NOT_ALLOW_SAME,
                                   &status) >= 0 &&
            (status & GNUTLS_CERT_SIGNATURE_FAILURE) == 0;
 }
@@ -422,62 +438,84 @@ static const char *verdict_of(unsigned int status, bool self_signed)
     return (status & GNUTLS_CERT_NOT_ACTIVATED) != 0 ? "not-yet-valid" : "bad";
 }
 
+/* NULL for want of memory. */
 static const char *judge(const struct certificate_trust *trust, gnutls_x509_crt_t *chain, unsigned int count,
                          int64_t now_s)
 {
-    static char purpose[] = GNUTLS_KP_TLS_WWW_SERVER;
-    gnutls_typed_vdata_st wanted = {.type = GNUTLS_DT_KEY_PURPOSE_OID, .data = (unsigned char *)purpose};
-    bool self_signed = is_self_signed(chain[0]);
+    gnutls_typed_vdata_st wanted = {.type = GNUTLS_DT_KEY_PURPOSE_OID,
+                                    .data = (unsigned char *)(uintptr_t)GNUTLS_KP_TLS_WWW_SERVER};
+    bool self_signed;
     unsigned int status = 0;
     int rc;
 
+    for (unsigned int i = 0; i < count; i++) {
+        if (!key_is_bearable(chain[i])) {
+            return "bad";
+        }
+    }
+    self_signed = is_self_signed(chain[0]);
     judged_at_s = now_s;
     rc = gnutls_x509_trust_list_verify_crt2(trust->list, chain, count, &wanted, 1, 0, &status, NULL);
     judged_at_s = -1;
+    if (rc == GNUTLS_E_MEMORY_ERROR) {
+        return NULL;
+    }
     return rc < 0 ? "bad" : verdict_of(status, self_signed);
 }
 
-static void set_verdict(const struct certificate_trust *trust, const struct certificate_chain *chain, int64_t now_s,
-                        struct facts *facts)
+/* How many could be read: what comes after one that cannot is not looked at. -ENOMEM, and then there are none. */
+static int read_chain(const struct certificate_chain *chain, gnutls_x509_crt_t *certificates)
 {
-    gnutls_x509_crt_t certificates[CERTIFICATE_CHAIN_MAX];
-    unsigned int count = 0;
-    const char *verdict = "bad";
+    int count = 0;
+    int rc = 0;
 
-    while (count < chain->count && (certificates[count] = read_certificate(chain->items[count])) != NULL) {
-        count++;
-        if (!key_is_bearable(certificates[count - 1])) {
-            break;
-        }
+    while (rc == 0 && (size_t)count < chain->count) {
+        rc = read_certificate(chain->items[count], &certificates[count]);
+        count += rc == 0;
     }
-    if (count > 0 && key_is_bearable(certificates[count - 1])) {
-        verdict = judge(trust, certificates, count, now_s);
+    if (rc != -ENOMEM) {
+        return count;
     }
-    facts_set_string(facts, "cert.verdict", verdict);
-    for (unsigned int i = 0; i < count; i++) {
-        gnutls_x509_crt_deinit(certificates[i]);
+    while (count > 0) {
+        gnutls_x509_crt_deinit(certificates[--count]);
     }
+    return -ENOMEM;
+}
+
+static void set_certificate(gnutls_x509_crt_t certificate, const struct certificate_host *host, int64_t now_s,
+                            struct facts *facts)
+{
+    set_holder(certificate, "cert.subject", gnutls_x509_crt_get_dn3, facts);
+    set_holder(certificate, "cert.issuer", gnutls_x509_crt_get_issuer_dn3, facts);
+    set_names(certificate, host, facts);
+    set_times(certificate, now_s, facts);
+    set_strength(certificate, facts);
 }
 
 void certificate_facts(const struct certificate_trust *trust, const struct certificate_chain *chain,
                        const struct certificate_host *host, int64_t now_s, struct facts *facts)
 {
-    gnutls_x509_crt_t certificate;
+    gnutls_x509_crt_t certificates[CERTIFICATE_CHAIN_MAX];
+    const char *verdict = "bad";
+    int count;
 
     assert(chain->count <= CERTIFICATE_CHAIN_MAX);
     if (chain->count == 0) {
         return;
     }
     set_fingerprint(chain->items[0], facts);
-    set_verdict(trust, chain, now_s, facts);
-    certificate = read_certificate(chain->items[0]);
-    if (certificate == NULL) {
+    count = read_chain(chain, certificates);
+    if (count < 0) {
         return;
     }
-    set_holder(certificate, "cert.subject", gnutls_x509_crt_get_dn3, facts);
-    set_holder(certificate, "cert.issuer", gnutls_x509_crt_get_issuer_dn3, facts);
-    set_names(certificate, host, facts);
-    set_times(certificate, now_s, facts);
-    set_strength(certificate, facts);
-    gnutls_x509_crt_deinit(certificate);
+    if (count > 0) {
+        verdict = judge(trust, certificates, (unsigned int)count, now_s);
+        set_certificate(certificates[0], host, now_s, facts);
+    }
+    if (verdict != NULL) {
+        facts_set_string(facts, "cert.verdict", verdict);
+    }
+    while (count > 0) {
+        gnutls_x509_crt_deinit(certificates[--count]);
+    }
 }

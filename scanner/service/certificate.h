@@ -42,7 +42,8 @@ struct certificate_chain {
  * exponent also chooses how long we would be busy with it. True for what is no certificate. */
 bool certificate_is_bearable(struct span der);
 
-/* Sets the facts; without a certificate there are none. `now_s`: seconds since 1970.
+/* Sets the facts; without a certificate there are none, and those that memory is short for are left out. `now_s`:
+ * seconds since 1970.
  *
  * "cert.verdict" is that of a client of today, a wrong or missing name aside: "bad" for what cannot be read, has a
  * wrong signature in its chain, or one by MD5 or SHA-1, an issuer that may not issue, or is not for servers;

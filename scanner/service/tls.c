@@ -315,27 +315,32 @@ static int set_priorities(gnutls_session_t session, enum tls_version lowest, enu
     return rc;
 }
 
-/* A trailing dot is no part of it (RFC 6066, section 3). */
-static int set_name(gnutls_session_t session, const char *name)
+/* The name as it is asked for and must be met: a trailing dot is no part of it, and an address is no name (RFC 6066,
+ * section 3). *ret_copy is NULL then. -ENOMEM. */
+static int copy_name(const char *name, char **ret_copy)
 {
-    size_t size = strlen(name);
+    size_t size = name == NULL ? 0 : strlen(name);
     struct addr address;
 
+    *ret_copy = NULL;
     if (size > 0 && name[size - 1] == '.') {
         size--;
     }
     if (size == 0 || addr_parse(name, &address) == 0) {
         return 0;
     }
-    return gnutls_server_name_set(session, GNUTLS_NAME_DNS, name, size) == GNUTLS_E_MEMORY_ERROR ? -ENOMEM : 0;
+    *ret_copy = strndup(name, size);
+    return *ret_copy == NULL ? -ENOMEM : 0;
 }
 
 static int set_options(struct tls *tls, const struct tls_options *options)
 {
     int rc = set_priorities(tls->session, options->lowest, options->highest);
 
-    if (rc == 0 && options->name != NULL) {
-        rc = set_name(tls->session, options->name);
+    /* A name that cannot be sent is none that a server has. */
+    if (rc == 0 && tls->name != NULL &&
+        gnutls_server_name_set(tls->session, GNUTLS_NAME_DNS, tls->name, strlen(tls->name)) == GNUTLS_E_MEMORY_ERROR) {
+        rc = -ENOMEM;
     }
     if (rc == 0 && options->alpn != NULL) {
         gnutls_datum_t alpn = {(unsigned char *)(uintptr_t)options->alpn, (unsigned int)strlen(options->alpn)};
@@ -345,12 +350,6 @@ static int set_options(struct tls *tls, const struct tls_options *options)
         rc = -ENOMEM;
     }
     return rc;
-}
-
-static int copy_text(const char *text, char **ret_copy)
-{
-    *ret_copy = text == NULL ? NULL : strdup(text);
-    return text != NULL && *ret_copy == NULL ? -ENOMEM : 0;
 }
 
 int tls_create(const struct tls_context *context, const struct tls_options *options, struct tls **ret_tls)
@@ -365,9 +364,9 @@ int tls_create(const struct tls_context *context, const struct tls_options *opti
     tls->context = context;
     tls->lowest = options->lowest;
     tls->highest = options->highest;
-    rc = copy_text(options->name, &tls->name);
-    if (rc == 0) {
-        rc = copy_text(options->host, &tls->host);
+    rc = copy_name(options->name, &tls->name);
+    if (rc == 0 && options->host != NULL && (tls->host = strdup(options->host)) == NULL) {
+        rc = -ENOMEM;
     }
     if (rc == 0 && gnutls_init(&tls->session, GNUTLS_CLIENT | GNUTLS_NONBLOCK | GNUTLS_NO_TICKETS) < 0) {
         rc = -ENOMEM;
