@@ -63,9 +63,9 @@ struct tls {
     bool asked_certificate;
     bool refused; /* it is the server that broke off */
     bool closed;
-    size_t quiet; /* bytes since the last that led somewhere */
-    /* Each behind its length as 3 bytes. */
-    uint8_t *certificates;
+    bool answered;         /* inside */
+    size_t quiet;          /* bytes since the last that led somewhere */
+    uint8_t *certificates; /* one behind the other */
     struct certificate_chain chain;
     uint8_t in[IN_SIZE];
     size_t in_at;
@@ -224,7 +224,7 @@ static int hear_certificates(struct tls *tls, struct span message)
         if (is_1_3) {
             wire_skip(&reader, wire_u16(&reader));
         }
-        if (reader.failed || der.size > CHAIN_SIZE_MAX - used) {
+        if (reader.failed || der.size == 0 || der.size > CHAIN_SIZE_MAX - used) {
             break;
         }
         memcpy(tls->certificates + used, der.bytes, der.size);
@@ -408,6 +408,9 @@ size_t tls_arrive(struct tls *tls, struct span bytes)
     size_t room;
     size_t taken;
 
+    if (tls->state == TLS_FAILED || tls->state == TLS_ENDED) {
+        return bytes.size;
+    }
     if (tls->in_at > 0) {
         memmove(tls->in, tls->in + tls->in_at, tls->in_size - tls->in_at);
         tls->in_size -= tls->in_at;
@@ -434,6 +437,7 @@ static const char *alert_phrase(gnutls_alert_description_t alert)
         int number;
         const char *phrase;
     } phrases[] = {
+        {0, "close_notify alert"},
         {10, "unexpected_message alert"},
         {20, "bad_record_mac alert"},
         {21, "decryption_failed alert"},
@@ -480,13 +484,16 @@ static const char *alert_phrase(gnutls_alert_description_t alert)
 static void fail(struct tls *tls, int rc)
 {
     tls->state = TLS_FAILED;
-    tls->refused = rc == GNUTLS_E_FATAL_ALERT_RECEIVED || rc == GNUTLS_E_PREMATURE_TERMINATION;
+    tls->refused = true;
     if (rc == GNUTLS_E_FATAL_ALERT_RECEIVED) {
         tls->error = alert_phrase(gnutls_alert_get(tls->session));
+    } else if (rc == GNUTLS_E_SESSION_EOF) {
+        tls->error = alert_phrase(GNUTLS_A_CLOSE_NOTIFY);
     } else if (rc == GNUTLS_E_PREMATURE_TERMINATION) {
         tls->error = "closed without a word";
-    } else if (tls->error == NULL) {
-        tls->error = gnutls_strerror(rc);
+    } else {
+        tls->refused = false;
+        tls->error = tls->error != NULL ? tls->error : gnutls_strerror(rc);
     }
     if (!tls->refused) {
         /* The server is told, where there is room for it: it may wait for us otherwise. */
@@ -546,6 +553,7 @@ size_t tls_read(struct tls *tls, uint8_t *bytes, size_t room)
         ssize_t rc = gnutls_record_recv(tls->session, bytes, room);
         if (rc > 0) {
             tls->quiet = 0;
+            tls->answered = true;
             return (size_t)rc;
         }
         if (rc == 0) {
@@ -612,7 +620,7 @@ bool tls_agreed(const struct tls *tls, enum tls_version *ret_version)
 
 bool tls_wants_certificate(const struct tls *tls)
 {
-    return tls->asked_certificate && tls->refused;
+    return tls->asked_certificate && tls->refused && !tls->answered;
 }
 
 struct span tls_certificate(const struct tls *tls)

@@ -50,7 +50,7 @@ MUST_USE int tls_create(const struct tls_context *context, const struct tls_opti
 void tls_destroy(struct tls *tls);
 
 /* Takes bytes that the server has sent, as many as it has room for; returns how many. Then tls_step() and tls_read()
- * until they ask for more. */
+ * until they ask for more. What comes after the end, or a failure, is dropped. */
 size_t tls_arrive(struct tls *tls, struct span bytes);
 /* The server has ended its side: with the next tls_step() or tls_read() that is known inside too, once what had arrived
  * before is read. */
@@ -75,8 +75,8 @@ bool tls_is_record(struct span bytes);
  * cipher, even where we then find its key, its group or its signature too weak or too strange to go on with, or it our
  * lack of a certificate. */
 bool tls_agreed(const struct tls *tls, enum tls_version *ret_version);
-/* Whether the server broke off after it had asked for a certificate of ours, which we do not have. It may do so only
- * after the handshake (RFC 8446, section 4.4.2.4): ask again when it has answered something, or nothing. */
+/* Whether the server broke off, without a word inside, after it had asked for a certificate of ours, which we do not
+ * have. From TLS 1.3 on that comes only when the session stands (RFC 8446, section 4.4.2.4): to be asked at the end. */
 bool tls_wants_certificate(const struct tls *tls);
 /* The server's own certificate as DER, empty without one; borrowed for the session's life. Once the handshake has come
  * so far, even when it failed later. */

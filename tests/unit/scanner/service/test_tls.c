@@ -4,7 +4,12 @@
 
 #include <cmocka.h>
 
+#include "scanner/raw/privilege.h"
 #include "tests/unit/scanner/service/tls_server.h"
+
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 static struct tls_context *context;
 static struct issued rsa;
@@ -146,6 +151,289 @@ static void says_when_a_certificate_is_wanted(void **state)
     }
 }
 
+/* The server's half of a session that stands. */
+static struct tls *stands(struct tls_server *server, enum tls_version version)
+{
+    struct tls *tls = client(version, version);
+
+    tls_server_init(server, &(struct tls_server_options){.priorities = "NORMAL", .chain = {&rsa}});
+    assert_int_equal(tls_server_shake(server, tls, SIZE_MAX), TLS_STANDS);
+    return tls;
+}
+
+static void end(struct tls_server *server, struct tls *tls)
+{
+    tls_destroy(tls);
+    tls_server_done(server);
+}
+
+/* What the server has said goes over; returns how many bytes were inside. */
+static size_t hear(struct tls_server *server, struct tls *tls)
+{
+    uint8_t bytes[4096];
+    size_t whole = 0;
+
+    while (server->to_client.at < server->to_client.size) {
+        size_t size;
+        (void)tls_server_carry(server, tls, SIZE_MAX);
+        while ((size = tls_read(tls, bytes, sizeof(bytes))) > 0) {
+            for (size_t i = 0; i < size; i++) {
+                assert_int_equal(bytes[i], (uint8_t)(whole + i));
+            }
+            whole += size;
+        }
+    }
+    return whole;
+}
+
+static void say(struct tls_server *server, size_t size)
+{
+    uint8_t bytes[16384];
+
+    for (size_t i = 0; i < size; i++) {
+        bytes[i] = (uint8_t)i;
+    }
+    assert_int_equal(gnutls_record_send(server->session, bytes, size), size);
+}
+
+static void reads_the_largest_records(void **state)
+{
+    (void)state;
+    for (enum tls_version version = TLS_1_2; version < TLS_VERSIONS; version++) {
+        struct tls_server server;
+        struct tls *tls = stands(&server, version);
+        for (int i = 0; i < 64; i++) {
+            say(&server, 16384);
+            assert_int_equal(hear(&server, tls), 16384);
+        }
+        end(&server, tls);
+    }
+}
+
+static void an_end_without_goodbye_is_seen_behind_what_was_said(void **state)
+{
+    (void)state;
+    for (enum tls_version version = TLS_1_2; version < TLS_VERSIONS; version++) {
+        struct tls_server server;
+        struct tls *tls = stands(&server, version);
+        uint8_t byte;
+        say(&server, 100);
+        (void)tls_server_carry(&server, tls, SIZE_MAX);
+        tls_closed(tls);
+        assert_int_equal(hear(&server, tls), 0);
+        for (int i = 0; i < 100; i++) {
+            assert_int_equal(tls_read(tls, &byte, 1), 1);
+            assert_int_equal(byte, i);
+        }
+        assert_int_equal(tls_read(tls, &byte, 1), 0);
+        assert_int_equal(tls_step(tls), TLS_FAILED);
+        assert_string_equal(tls_error(tls), "closed without a word");
+        assert_false(tls_wants_certificate(tls));
+        end(&server, tls);
+    }
+}
+
+static void another_handshake_is_passed_over(void **state)
+{
+    struct tls_server server;
+    struct tls *tls = stands(&server, TLS_1_2);
+
+    (void)state;
+    assert_int_equal(gnutls_rehandshake(server.session), 0);
+    assert_int_equal(hear(&server, tls), 0);
+    assert_int_equal(tls_step(tls), TLS_STANDS);
+    say(&server, 10);
+    assert_int_equal(hear(&server, tls), 10);
+    assert_int_equal(tls_write(tls, SPAN_OF("question")), 0);
+    end(&server, tls);
+}
+
+/* Whatever a server that has nothing to say sends for ever. */
+static void check_flood(enum tls_version version, void (*drop)(struct tls_server *server))
+{
+    struct tls_server server;
+    struct tls *tls = stands(&server, version);
+    size_t bound = server.to_client.size + 524288;
+
+    while (tls_step(tls) == TLS_STANDS && server.to_client.size < bound) {
+        drop(&server);
+        assert_int_equal(hear(&server, tls), 0);
+    }
+    assert_int_equal(tls_step(tls), TLS_FAILED);
+    assert_non_null(tls_error(tls));
+    end(&server, tls);
+}
+
+static void warn(struct tls_server *server)
+{
+    assert_int_equal(gnutls_alert_send(server->session, GNUTLS_AL_WARNING, GNUTLS_A_USER_CANCELED), 0);
+}
+
+static void ask_for_keys(struct tls_server *server)
+{
+    assert_int_equal(gnutls_session_key_update(server->session, GNUTLS_KU_PEER), 0);
+}
+
+static void ask_again(struct tls_server *server)
+{
+    assert_int_equal(gnutls_rehandshake(server->session), 0);
+}
+
+static void a_flood_of_nothing_ends(void **state)
+{
+    (void)state;
+    check_flood(TLS_1_2, warn);
+    check_flood(TLS_1_3, warn);
+    check_flood(TLS_1_3, ask_for_keys);
+    check_flood(TLS_1_2, ask_again);
+}
+
+static void writes_as_long_as_there_is_room(void **state)
+{
+    static const uint8_t zeros[4096];
+    const struct span most = {zeros, sizeof(zeros)};
+    const struct span byte = {zeros, 1};
+
+    (void)state;
+    for (enum tls_version version = TLS_1_2; version < TLS_VERSIONS; version++) {
+        struct tls_server server;
+        struct tls *tls = stands(&server, version);
+        uint8_t bytes[4096];
+        int count = 0;
+        assert_int_equal(tls_write(tls, most), 0);
+        assert_int_equal(tls_write(tls, most), -EMSGSIZE);
+        while (tls_write(tls, byte) == 0) {
+            count++;
+        }
+        assert_true(count > 0);
+        assert_int_equal(tls_write(tls, byte), -EMSGSIZE);
+        assert_int_equal(tls_step(tls), TLS_STANDS);
+        (void)tls_server_carry(&server, tls, SIZE_MAX);
+        assert_int_equal(gnutls_record_recv(server.session, bytes, sizeof(bytes)), sizeof(bytes));
+        for (int i = 0; i < count; i++) {
+            assert_int_equal(gnutls_record_recv(server.session, bytes, sizeof(bytes)), 1);
+        }
+        assert_int_equal(tls_write(tls, most), 0);
+        end(&server, tls);
+    }
+}
+
+/* The name that the server hears for what was asked; "" for none. */
+static void check_name(const char *asked, const char *heard)
+{
+    struct tls_server server;
+    struct tls *tls;
+    char name[256] = "";
+    size_t size = sizeof(name);
+    unsigned int kind;
+
+    assert_int_equal(
+        tls_create(context, &(struct tls_options){.name = asked, .highest = TLS_1_3, .host = "192.0.2.1"}, &tls), 0);
+    tls_server_init(&server, &(struct tls_server_options){.priorities = "NORMAL", .chain = {&rsa}});
+    assert_int_equal(tls_server_shake(&server, tls, SIZE_MAX), TLS_STANDS);
+    if (gnutls_server_name_get(server.session, name, &size, &kind, 0) < 0) {
+        name[0] = '\0';
+    }
+    assert_string_equal(name, heard);
+    end(&server, tls);
+}
+
+static void asks_for_a_name_as_it_should(void **state)
+{
+    (void)state;
+    check_name("www.example", "www.example");
+    check_name("www.example.", "www.example");
+    check_name("10.0.0.5", "");
+    check_name("fd00::5", "");
+    check_name("", "");
+    check_name(".", "");
+    check_name("\xff\xfe", "");
+    check_name(NULL, "");
+}
+
+static void offers_a_protocol(void **state)
+{
+    struct tls_server server;
+    struct tls *tls;
+    gnutls_datum_t known = {(unsigned char *)"http/1.1", 8};
+    gnutls_datum_t chosen = {NULL, 0};
+
+    (void)state;
+    assert_int_equal(tls_create(context, &(struct tls_options){.alpn = "http/1.1", .highest = TLS_1_3}, &tls), 0);
+    tls_server_init(&server, &(struct tls_server_options){.priorities = "NORMAL", .chain = {&rsa}});
+    assert_int_equal(gnutls_alpn_set_protocols(server.session, &known, 1, 0), 0);
+    assert_int_equal(tls_server_shake(&server, tls, SIZE_MAX), TLS_STANDS);
+    assert_int_equal(gnutls_alpn_get_selected_protocol(server.session, &chosen), 0);
+    assert_memory_equal(chosen.data, "http/1.1", 8);
+    end(&server, tls);
+}
+
+static void judges_what_it_was_shown(void **state)
+{
+    struct tls_server server;
+    struct tls *tls = client(TLS_1_2, TLS_1_3);
+    struct facts facts = {0};
+
+    (void)state;
+    tls_server_init(&server, &(struct tls_server_options){.priorities = "NORMAL", .chain = {&ecdsa, &rsa}});
+    assert_int_equal(tls_server_shake(&server, tls, SIZE_MAX), TLS_STANDS);
+    tls_certificate_facts(tls, AUTHORITY_NOW_S, &facts);
+    assert_string_equal(facts_text(&facts, "cert.subject"), "CN=ec.example");
+    assert_string_equal(facts_text(&facts, "cert.verdict"), "self-signed");
+    assert_int_equal(facts_number(&facts, "cert.days_left", 0), 90);
+    assert_true(facts_truth(&facts, "cert.name_mismatch", false));
+    end(&server, tls);
+}
+
+/* Once the context is made, nothing is needed that a scan's sandbox refuses. */
+static void works_inside_the_sandbox(void **state)
+{
+    pid_t child = fork();
+    int status = 0;
+
+    (void)state;
+    assert_true(child >= 0);
+    if (child == 0) {
+        struct problem problem;
+        bool stood = prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 && privilege_confine(&problem) == 0;
+        for (enum tls_version version = TLS_1_2; stood && version < TLS_VERSIONS; version++) {
+            struct tls_server server;
+            struct facts facts = {0};
+            struct tls *tls = client(version, version);
+            tls_server_init(&server, &(struct tls_server_options){.priorities = "NORMAL", .chain = {&rsa}});
+            stood = tls_server_shake(&server, tls, SIZE_MAX) == TLS_STANDS;
+            tls_certificate_facts(tls, AUTHORITY_NOW_S, &facts);
+            stood = stood && facts_find(&facts, "cert.verdict") != NULL;
+            end(&server, tls);
+        }
+        _exit(stood ? 0 : 1);
+    }
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(status, 0);
+}
+
+/* A server that would like one, and goes on without. */
+static void a_wish_for_a_certificate_is_no_demand(void **state)
+{
+    (void)state;
+    for (enum tls_version version = TLS_1_2; version < TLS_VERSIONS; version++) {
+        struct tls_server server;
+        struct tls *tls = client(version, version);
+        uint8_t byte;
+        tls_server_init(&server, &(struct tls_server_options){
+                                     .priorities = "NORMAL", .chain = {&rsa}, .request = GNUTLS_CERT_REQUEST});
+        assert_int_equal(tls_server_shake(&server, tls, SIZE_MAX), TLS_STANDS);
+        assert_false(tls_wants_certificate(tls));
+        say(&server, 10);
+        assert_int_equal(hear(&server, tls), 10);
+        tls_closed(tls);
+        assert_int_equal(tls_read(tls, &byte, 1), 0);
+        assert_int_equal(tls_step(tls), TLS_FAILED);
+        assert_false(tls_wants_certificate(tls));
+        end(&server, tls);
+    }
+}
+
 static void knows_records(void **state)
 {
     (void)state;
@@ -168,6 +456,16 @@ int main(void)
         cmocka_unit_test(agrees_on_each_version),
         cmocka_unit_test(takes_every_kind_of_key),
         cmocka_unit_test(says_when_a_certificate_is_wanted),
+        cmocka_unit_test(reads_the_largest_records),
+        cmocka_unit_test(an_end_without_goodbye_is_seen_behind_what_was_said),
+        cmocka_unit_test(another_handshake_is_passed_over),
+        cmocka_unit_test(a_flood_of_nothing_ends),
+        cmocka_unit_test(writes_as_long_as_there_is_room),
+        cmocka_unit_test(asks_for_a_name_as_it_should),
+        cmocka_unit_test(offers_a_protocol),
+        cmocka_unit_test(judges_what_it_was_shown),
+        cmocka_unit_test(works_inside_the_sandbox),
+        cmocka_unit_test(a_wish_for_a_certificate_is_no_demand),
         cmocka_unit_test(knows_records),
     };
 
