@@ -736,8 +736,12 @@ bool plan_canary(const struct plan *plan, struct addr *ret_addr, uint16_t *ret_p
 
 bool plan_is_watched(const struct plan *plan, const struct addr *addr, uint16_t port)
 {
-    struct plan_watch key = {.addr = *addr, .port = port};
+    struct plan_watch key;
 
+    if (plan->watch_count == 0) {
+        return false;
+    }
+    key = (struct plan_watch){.addr = *addr, .port = port};
     return bsearch(&key, plan->watch, plan->watch_count, sizeof(key), plan_watch_compare) != NULL;
 }
 

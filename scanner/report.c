@@ -266,8 +266,21 @@ void report_open(struct report *report, const struct hostgroup *group, const str
     tell_port(report, &port);
 }
 
+static void tell_watched(struct report *report, const struct addr *addr, uint16_t number, const struct slab *slab,
+                         uint32_t probe)
+{
+    struct observation_port port = {.host = *addr,
+                                    .port = number,
+                                    .state = state_of(report, slab_answer(slab, probe)),
+                                    .reason = slab_reason(slab, probe),
+                                    .tries = slab_tries(slab, probe)};
+
+    tell_port(report, &port);
+}
+
 /* Sorts the host's ports that were probed into the buckets, and tells of the watched ones. Returns how many were
- * probed. */
+ * probed. For each probe of the plan, most of them when the last answers are there: what is only for some is not made
+ * for all. */
 static uint32_t sort_ports(struct report *report, const struct hostgroup *group, struct slab *slab, uint32_t host)
 {
     struct addr addr = hostgroup_addr(group, host);
@@ -276,9 +289,9 @@ static uint32_t sort_ports(struct report *report, const struct hostgroup *group,
 
     for (uint32_t probe = hostgroup_first_probe(group, host); probe < end; probe++) {
         enum probe_answer answer = slab_answer(slab, probe);
-        struct observation_port port = {.host = addr, .reason = slab_reason(slab, probe)};
-        struct bucket *bucket = &report->buckets[port.reason];
+        struct bucket *bucket;
         uint32_t found_host;
+        uint16_t port;
         if (answer == PROBE_NONE && !slab_tried(slab, probe)) {
             continue; /* another shard's */
         }
@@ -286,15 +299,14 @@ static uint32_t sort_ports(struct report *report, const struct hostgroup *group,
         if (answer == PROBE_SYN_ACK) {
             continue; /* told when it was found */
         }
-        hostgroup_probe(group, probe, &found_host, &port.port);
-        port.state = state_of(report, answer);
-        port.tries = slab_tries(slab, probe);
-        if (plan_is_watched(report->options.plan, &addr, port.port)) {
-            tell_port(report, &port);
+        hostgroup_probe(group, probe, &found_host, &port);
+        if (plan_is_watched(report->options.plan, &addr, port)) {
+            tell_watched(report, &addr, port, slab, probe);
             continue;
         }
-        bucket->state = port.state;
-        portruns_add(&bucket->ports, port.port);
+        bucket = &report->buckets[slab_reason(slab, probe)];
+        bucket->state = state_of(report, answer);
+        portruns_add(&bucket->ports, port);
     }
     return probed;
 }
