@@ -9,6 +9,7 @@ static const struct protocol *const table[] = {
     &protocol_ssh,
     /* Whose questions and answers are binary. */
     /* What stands on HTTP. */
+    &protocol_http,
     /* Others that speak in text. */
 };
 

@@ -10,6 +10,7 @@ extern const struct protocol protocol_ssh;
 /* Whose questions and answers are binary. */
 
 /* What stands on HTTP. */
+extern const struct protocol protocol_http;
 
 /* Others that speak in text. */
 
