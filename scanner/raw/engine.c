@@ -90,6 +90,7 @@ struct raw_engine {
     uint64_t allowance_exceeded;
     const char *allowance_name;
     uint64_t refused[ANSWER_REFUSALS];
+    struct addr stranger;
     uint64_t foreign;
     uint64_t late;
     /* What senders say. */
@@ -744,6 +745,28 @@ static void give_answer(struct raw_engine *engine)
     }
 }
 
+static void refuse(struct raw_engine *engine, enum answer_refusal why, const struct answer *answer)
+{
+    if (why == ANSWER_COOKIE && engine->refused[why] == 0) {
+        engine->stranger = answer->responder;
+    }
+    engine->refused[why]++;
+}
+
+/* To none of the slab's probes. By chance a stranger's port may be that of a try of his own. */
+static void miss(struct raw_engine *engine, uint32_t link, const struct answer *answer)
+{
+    const struct addr *canary = engine->options.canary;
+    struct addr host = answer->host;
+
+    host.zone = paths_zone(engine->paths, link, &host, &answer->local);
+    if (space_has(engine->options.space, &host, answer->port) || (canary != NULL && addr_equal(canary, &host))) {
+        engine->late++;
+    } else {
+        refuse(engine, ANSWER_COOKIE, answer);
+    }
+}
+
 static void take_answer(struct raw_engine *engine, uint32_t link, struct answer *answer)
 {
     static const char *const proofs[] = {
@@ -757,11 +780,11 @@ static void take_answer(struct raw_engine *engine, uint32_t link, struct answer 
     struct sweep_answer *taken = &engine->taken[engine->taken_count];
 
     if (probe < 0) {
-        engine->late++;
+        miss(engine, link, answer);
         return;
     }
     if (!knows_try(engine, (uint32_t)probe, answer->try_number)) {
-        engine->refused[ANSWER_COOKIE]++;
+        refuse(engine, ANSWER_COOKIE, answer);
         return;
     }
     taken->probe = (uint32_t)probe;
@@ -807,7 +830,9 @@ static void take_frame(void *context, uint32_t link, const struct link_frame *fr
         break;
     case ANSWER_REFUSED:
         /* Any program here may have sent an echo. */
-        engine->refused[answer.refusal] += answer.probe == PACKET_ECHO ? 0 : 1;
+        if (answer.probe != PACKET_ECHO) {
+            refuse(engine, answer.refusal, &answer);
+        }
         break;
     case ANSWER_ECHO:
     case ANSWER_OTHER:
@@ -1060,6 +1085,7 @@ struct raw_engine_figures raw_engine_figures(const struct raw_engine *engine)
                                          .allowance_name = engine->allowance_name,
                                          .unsendable = engine->losses.unsendable,
                                          .unsendable_errno = engine->losses.unsendable_errno,
+                                         .stranger = engine->stranger,
                                          .foreign = engine->foreign,
                                          .late = engine->late};
 
