@@ -403,14 +403,13 @@ static void set_strength(gnutls_x509_crt_t certificate, struct facts *facts)
 /* Its own issuer by name, with a signature that its own key made. */
 static bool is_self_signed(gnutls_x509_crt_t certificate)
 {
+    const unsigned int flags = GNUTLS_VERIFY_ALLOW_ANY_X509_V1_CA_CRT | GNUTLS_VERIFY_DISABLE_CA_SIGN |
+                               GNUTLS_VERIFY_DISABLE_TIME_CHECKS | GNUTLS_VERIFY_ALLOW_BROKEN |
+                               GNUTLS_VERIFY_DO_NOT_ALLOW_SAME;
     unsigned int status = 0;
 
     return gnutls_x509_crt_check_issuer(certificate, certificate) != 0 &&
-           gnutls_x509_crt_verify(certificate, &certificate, 1,
-                                  GNUTLS_VERIFY_ALLOW_ANY_X509_V1_CA_CRT | GNUTLS_VERIFY_DISABLE_CA_SIGN |
-                                      GNUTLS_VERIFY_DISABLE_TIME_CHECKS | GNUTLS_VERIFY_ALLOW_BROKEN |
-                                      GNUTLS_VERIFY_DO_NOT_ALLOW_SAME,
-                                  &status) >= 0 &&
+           gnutls_x509_crt_verify(certificate, &certificate, 1, flags, &status) >= 0 &&
            (status & GNUTLS_CERT_SIGNATURE_FAILURE) == 0;
 }
 

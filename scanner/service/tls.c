@@ -47,6 +47,8 @@ enum {
 struct tls_context {
     struct certificate_trust *trust;
     gnutls_certificate_credentials_t credentials; /* none of ours */
+    /* By lowest and highest version; NULL where the system's configuration forbids one of the versions. */
+    gnutls_priority_t priorities[TLS_VERSIONS][TLS_VERSIONS];
 };
 
 struct tls {
@@ -82,6 +84,54 @@ const char *tls_version_name(enum tls_version version)
     return names[version];
 }
 
+/* All that GnuTLS can do, the best first: what is asked is what the server takes. The levels and flags at the end are
+ * for servers that nobody else would speak to any more. NULL when the system's configuration has taken out one of the
+ * versions, which it does without a word. */
+static int make_priorities(enum tls_version lowest, enum tls_version highest, gnutls_priority_t *ret_priorities)
+{
+    char text[PRIORITY_SIZE] = "NONE";
+    size_t size = strlen(text);
+    gnutls_priority_t priorities;
+    const unsigned int *versions;
+    int rc;
+
+    for (enum tls_version version = lowest; version <= highest; version++) {
+        size += (size_t)snprintf(text + size, sizeof(text) - size, ":+VERS-TLS%s", tls_version_name(version));
+    }
+    snprintf(text + size, sizeof(text) - size,
+             ":+ECDHE-ECDSA:+ECDHE-RSA:+DHE-RSA:+RSA:+DHE-DSS"
+             ":+CIPHER-ALL:+AES-256-CCM-8:+AES-128-CCM-8:+CAMELLIA-256-GCM:+CAMELLIA-128-GCM:+CAMELLIA-256-CBC"
+             ":+CAMELLIA-128-CBC:+3DES-CBC:+ARCFOUR-128"
+             ":+MAC-ALL:+SHA384:+SHA256:+MD5:+COMP-NULL:+CTYPE-X509"
+             ":+SIGN-ALL:+SIGN-RSA-SHA224:+SIGN-ECDSA-SHA224:+SIGN-DSA-SHA256:+SIGN-DSA-SHA224:+SIGN-DSA-SHA1"
+             ":+SIGN-RSA-MD5"
+             ":+GROUP-ALL:+GROUP-SECP224R1:+GROUP-SECP192R1"
+             ":%%COMPAT:%%VERIFY_ALLOW_BROKEN:%%PROFILE_VERY_WEAK");
+    rc = gnutls_priority_init(&priorities, text, NULL);
+    if (rc < 0) {
+        *ret_priorities = NULL;
+        return rc == GNUTLS_E_MEMORY_ERROR ? -ENOMEM : 0;
+    }
+    if (gnutls_priority_protocol_list(priorities, &versions) != (int)(highest - lowest) + 1) {
+        gnutls_priority_deinit(priorities);
+        priorities = NULL;
+    }
+    *ret_priorities = priorities;
+    return 0;
+}
+
+static int make_all_priorities(struct tls_context *context)
+{
+    int rc = 0;
+
+    for (enum tls_version lowest = TLS_1_0; rc == 0 && lowest < TLS_VERSIONS; lowest++) {
+        for (enum tls_version highest = lowest; rc == 0 && highest < TLS_VERSIONS; highest++) {
+            rc = make_priorities(lowest, highest, &context->priorities[lowest][highest]);
+        }
+    }
+    return rc;
+}
+
 int tls_context_create(struct tls_context **ret_context, struct problem *problem)
 {
     struct tls_context *context = calloc(1, sizeof(*context));
@@ -94,7 +144,7 @@ int tls_context_create(struct tls_context **ret_context, struct problem *problem
     if (rc < 0) {
         goto fail;
     }
-    if (gnutls_certificate_allocate_credentials(&context->credentials) < 0) {
+    if (gnutls_certificate_allocate_credentials(&context->credentials) < 0 || make_all_priorities(context) < 0) {
         rc = problem_set(problem, -ENOMEM, "no memory for TLS");
         goto fail;
     }
@@ -110,6 +160,12 @@ void tls_context_destroy(struct tls_context *context)
 {
     if (context == NULL) {
         return;
+    }
+    for (size_t i = 0; i < (size_t)TLS_VERSIONS * TLS_VERSIONS; i++) {
+        gnutls_priority_t priorities = context->priorities[i / TLS_VERSIONS][i % TLS_VERSIONS];
+        if (priorities != NULL) {
+            gnutls_priority_deinit(priorities);
+        }
     }
     if (context->credentials != NULL) {
         gnutls_certificate_free_credentials(context->credentials);
@@ -278,43 +334,6 @@ static int hear_message(gnutls_session_t session, unsigned int kind, unsigned in
     }
 }
 
-/* All that GnuTLS can do, the best first: what is asked is what the server takes. The levels and flags at the end are
- * for servers that nobody else would speak to any more. */
-static int set_priorities(gnutls_session_t session, enum tls_version lowest, enum tls_version highest)
-{
-    char text[PRIORITY_SIZE] = "NONE";
-    size_t size = strlen(text);
-    gnutls_priority_t priorities;
-    const unsigned int *versions;
-    int rc;
-
-    for (enum tls_version version = lowest; version <= highest; version++) {
-        size += (size_t)snprintf(text + size, sizeof(text) - size, ":+VERS-TLS%s", tls_version_name(version));
-    }
-    snprintf(text + size, sizeof(text) - size,
-             ":+ECDHE-ECDSA:+ECDHE-RSA:+DHE-RSA:+RSA:+DHE-DSS"
-             ":+CIPHER-ALL:+AES-256-CCM-8:+AES-128-CCM-8:+CAMELLIA-256-GCM:+CAMELLIA-128-GCM:+CAMELLIA-256-CBC"
-             ":+CAMELLIA-128-CBC:+3DES-CBC:+ARCFOUR-128"
-             ":+MAC-ALL:+SHA384:+SHA256:+MD5:+COMP-NULL:+CTYPE-X509"
-             ":+SIGN-ALL:+SIGN-RSA-SHA224:+SIGN-ECDSA-SHA224:+SIGN-DSA-SHA256:+SIGN-DSA-SHA224:+SIGN-DSA-SHA1"
-             ":+SIGN-RSA-MD5"
-             ":+GROUP-ALL:+GROUP-SECP224R1:+GROUP-SECP192R1"
-             ":%%COMPAT:%%VERIFY_ALLOW_BROKEN:%%PROFILE_VERY_WEAK");
-    rc = gnutls_priority_init(&priorities, text, NULL);
-    if (rc < 0) {
-        return rc == GNUTLS_E_MEMORY_ERROR ? -ENOMEM : -ENOTSUP;
-    }
-    /* The system's configuration takes versions out without a word. */
-    if (gnutls_priority_protocol_list(priorities, &versions) != (int)(highest - lowest) + 1) {
-        rc = -ENOTSUP;
-    } else if (gnutls_priority_set(session, priorities) < 0) {
-        rc = -ENOMEM;
-    }
-    gnutls_priority_deinit(priorities);
-    gnutls_dh_set_prime_bits(session, DH_BITS_MIN);
-    return rc;
-}
-
 /* The name as it is asked for and must be met: a trailing dot is no part of it, and an address is no name (RFC 6066,
  * section 3). *ret_copy is NULL then. -ENOMEM. */
 static int copy_name(const char *name, char **ret_copy)
@@ -335,8 +354,13 @@ static int copy_name(const char *name, char **ret_copy)
 
 static int set_options(struct tls *tls, const struct tls_options *options)
 {
-    int rc = set_priorities(tls->session, options->lowest, options->highest);
+    gnutls_priority_t priorities = tls->context->priorities[options->lowest][options->highest];
+    int rc = 0;
 
+    if (priorities == NULL) {
+        return -ENOTSUP;
+    }
+    gnutls_dh_set_prime_bits(tls->session, DH_BITS_MIN);
     /* A name that cannot be sent is none that a server has. */
     if (rc == 0 && tls->name != NULL &&
         gnutls_server_name_set(tls->session, GNUTLS_NAME_DNS, tls->name, strlen(tls->name)) == GNUTLS_E_MEMORY_ERROR) {
@@ -345,6 +369,9 @@ static int set_options(struct tls *tls, const struct tls_options *options)
     if (rc == 0 && options->alpn != NULL) {
         gnutls_datum_t alpn = {(unsigned char *)(uintptr_t)options->alpn, (unsigned int)strlen(options->alpn)};
         rc = gnutls_alpn_set_protocols(tls->session, &alpn, 1, 0) < 0 ? -EINVAL : 0;
+    }
+    if (rc == 0 && gnutls_priority_set(tls->session, priorities) < 0) {
+        rc = -ENOMEM;
     }
     if (rc == 0 && gnutls_credentials_set(tls->session, GNUTLS_CRD_CERTIFICATE, tls->context->credentials) < 0) {
         rc = -ENOMEM;
