@@ -31,7 +31,7 @@ enum dialogue_next {
     DIALOGUE_DONE,    /* nothing more to ask; whether it is this protocol, dialogue->recognised says */
     DIALOGUE_FOREIGN, /* another protocol answers */
     DIALOGUE_SECURE,  /* from the next byte on it is TLS: hear() comes again when that stands, or has failed */
-    DIALOGUE_AGAIN,   /* a new connection: ask() comes again, with step and scratch as they are now */
+    DIALOGUE_AGAIN,   /* a new connection: ask() comes again, if there is one, with step and scratch as they are now */
 };
 
 /* Why hear() is called. */

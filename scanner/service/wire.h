@@ -14,7 +14,12 @@ struct span {
 };
 
 /* Of a literal, without its NUL. */
-#define SPAN_OF(literal) ((struct span){(const uint8_t *)(literal), sizeof(literal) - 1})
+#define SPAN_OF(literal) ((struct span)SPAN_AS(literal))
+/* The same to initialize what is static. */
+#define SPAN_AS(literal)                                                                                               \
+    {                                                                                                                  \
+        (const uint8_t *)(literal), sizeof(literal) - 1                                                                \
+    }
 
 bool span_equal(struct span a, struct span b);
 bool span_starts(struct span span, struct span with);

@@ -32,11 +32,11 @@ struct talk_turn {
 
 #define EXPECT(literal)                                                                                                \
     {                                                                                                                  \
-        TALK_EXPECT, SPAN_OF(literal)                                                                                  \
+        TALK_EXPECT, SPAN_AS(literal)                                                                                  \
     }
 #define SAY(literal)                                                                                                   \
     {                                                                                                                  \
-        TALK_SAY, SPAN_OF(literal)                                                                                     \
+        TALK_SAY, SPAN_AS(literal)                                                                                     \
     }
 
 struct talk {
@@ -132,7 +132,9 @@ static inline void talk_turn(struct talk *talk, const struct protocol *protocol,
         talk->in = NULL;
         talk->in_size = 0;
         talk->next = DIALOGUE_WAIT;
-        protocol->ask(&talk->dialogue);
+        if (protocol->ask != NULL) {
+            protocol->ask(&talk->dialogue);
+        }
         break;
     }
 }
