@@ -32,8 +32,7 @@ struct link_filter {
     bool ipv6;
     bool tcp;
     bool udp;
-    bool arp;      /* and neighbour discovery, with ipv6 */
-    bool arp_ring; /* many of them: ARP has a receive ring of its own */
+    bool arp; /* and neighbour discovery, with ipv6 */
 };
 
 /* Text is borrowed for the call. */

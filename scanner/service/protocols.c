@@ -7,10 +7,20 @@
 static const struct protocol *const table[] = {
     /* Whose servers speak first, in lines of text. */
     &protocol_ssh,
+    &protocol_rsync,
+    &protocol_vnc,
+    &protocol_imap,
+    &protocol_pop3,
+    &protocol_smtp,
+    &protocol_ftp,
+    &protocol_telnet,
     /* Whose questions and answers are binary. */
     /* What stands on HTTP. */
     &protocol_http,
     /* Others that speak in text. */
+    &protocol_redis,
+    &protocol_memcached,
+    &protocol_zookeeper,
 };
 
 const struct protocol *const *protocols(size_t *ret_count)

@@ -6,6 +6,13 @@
 
 /* Whose servers speak first, in lines of text. */
 extern const struct protocol protocol_ssh;
+extern const struct protocol protocol_rsync;
+extern const struct protocol protocol_vnc;
+extern const struct protocol protocol_imap;
+extern const struct protocol protocol_pop3;
+extern const struct protocol protocol_smtp;
+extern const struct protocol protocol_ftp;
+extern const struct protocol protocol_telnet;
 
 /* Whose questions and answers are binary. */
 
@@ -13,5 +20,8 @@ extern const struct protocol protocol_ssh;
 extern const struct protocol protocol_http;
 
 /* Others that speak in text. */
+extern const struct protocol protocol_redis;
+extern const struct protocol protocol_memcached;
+extern const struct protocol protocol_zookeeper;
 
 #endif
