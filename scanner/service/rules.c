@@ -83,17 +83,17 @@ int rules_create(struct rules **ret_rules, struct problem *problem)
 struct found {
     const char *text;
     const PCRE2_SIZE *ends;
-    int groups;
+    size_t groups;
 };
 
-static struct span group_of(const struct found *found, int group)
+static struct span group_of(const struct found *found, size_t group)
 {
-    if (group >= found->groups || found->ends[2 * group] == PCRE2_UNSET ||
-        found->ends[2 * group] > found->ends[2 * group + 1]) {
+    const PCRE2_SIZE *ends = &found->ends[2 * group];
+
+    if (group >= found->groups || ends[0] == PCRE2_UNSET || ends[0] > ends[1]) {
         return (struct span){NULL, 0};
     }
-    return (struct span){(const uint8_t *)found->text + found->ends[2 * group],
-                         found->ends[2 * group + 1] - found->ends[2 * group]};
+    return (struct span){(const uint8_t *)found->text + ends[0], ends[1] - ends[0]};
 }
 
 static void put_byte(char *text, size_t room, size_t *used, char byte)
@@ -122,7 +122,7 @@ static void fill_in(const char *template, const struct found *found, bool cpe, c
             put_byte(text, room, &used, *at);
             continue;
         }
-        group = group_of(found, *++at - '0');
+        group = group_of(found, (size_t)(*++at - '0'));
         if (cpe && group.size == 0) {
             put_byte(text, room, &used, '*');
         }
@@ -171,17 +171,19 @@ static bool apply(const struct rules *rules, size_t i, struct facts *facts)
     const char *said = facts_text(facts, rule->fact);
     char text[FACTS_TEXT_MAX + 1];
     struct found found = {.text = text};
+    int groups;
 
     if (said == NULL) {
         return false;
     }
     /* The facts move when one is set. */
     memcpy(text, said, strlen(said) + 1);
-    found.groups = pcre2_match(rules->codes[i], (PCRE2_SPTR)text, strlen(text), 0, PCRE2_NO_UTF_CHECK, rules->match,
-                               rules->context);
-    if (found.groups <= 0) {
+    groups = pcre2_match(rules->codes[i], (PCRE2_SPTR)text, strlen(text), 0, PCRE2_NO_UTF_CHECK, rules->match,
+                         rules->context);
+    if (groups <= 0) {
         return false;
     }
+    found.groups = (size_t)groups;
     found.ends = pcre2_get_ovector_pointer(rules->match);
     set_filled(facts, "product", rule->product, &found);
     set_filled(facts, "version", rule->version, &found);
