@@ -291,13 +291,18 @@ static void raw_conclude(struct prober *prober)
     struct raw_engine_figures figures = raw_engine_figures(prober->engine);
     uint64_t damaged = figures.refused[ANSWER_TRUNCATED] + figures.refused[ANSWER_MALFORMED] +
                        figures.refused[ANSWER_CHECKSUM] + figures.refused[ANSWER_FRAGMENT];
+    char first[ADDR_TEXT_SIZE + 32] = "";
+    char text[ADDR_TEXT_SIZE];
 
+    if (figures.refused[ANSWER_COOKIE] > 0) {
+        snprintf(first, sizeof(first), ", the first from %s", addr_format(&figures.stranger, text));
+    }
     if (figures.refused[ANSWER_COOKIE] + damaged > 0) {
         report_notice(prober->options.report, "forged", NULL,
                       "not taken for answers: %" PRIu64
-                      " packets without the mark of a probe (forged, or to an earlier "
-                      "scan) and %" PRIu64 " that were damaged or in fragments",
-                      figures.refused[ANSWER_COOKIE], damaged);
+                      " packets without the mark of a probe (from another address than was asked, forged, or to an "
+                      "earlier scan%s) and %" PRIu64 " that were damaged or in fragments",
+                      figures.refused[ANSWER_COOKIE], first, damaged);
     }
 }
 

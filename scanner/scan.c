@@ -44,7 +44,8 @@ struct scan {
     uint64_t slab_number;
     struct hostgroup *group;
     struct slab *slab;
-    bool working; /* the prober is at it */
+    struct permutation order; /* the prober has it until its end, which an error brings late */
+    bool working;             /* the prober is at it */
 };
 
 static uint64_t probes_sent(const struct scan *scan)
@@ -436,8 +437,7 @@ static int64_t group_find(const void *context, const struct addr *addr, uint16_t
 
 static int work_slab(struct scan *scan, struct problem *problem)
 {
-    struct permutation order;
-    struct prober_slab slab = {.order = &order,
+    struct prober_slab slab = {.order = &scan->order,
                                .shard_index = plan_shard_index(scan->options->plan) - 1,
                                .shard_count = plan_shard_count(scan->options->plan),
                                .retries = plan_retries(scan->options->plan),
@@ -451,7 +451,7 @@ static int work_slab(struct scan *scan, struct problem *problem)
     if (rc < 0) {
         return rc;
     }
-    order = plan_permutation(scan->options->plan, scan->slab_number, slab_probes(scan->slab));
+    scan->order = plan_permutation(scan->options->plan, scan->slab_number, slab_probes(scan->slab));
     slab.slab = scan->slab;
     slab.map = (struct prober_map){hostgroup_hosts(scan->group), group_host, group_locate, group_find, scan->group};
     rc = work(scan, &slab, &complete, problem);

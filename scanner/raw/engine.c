@@ -39,6 +39,10 @@ enum {
 static const uint64_t LOSSES_EVERY_NS = UINT64_C(2) * 1000 * 1000;
 /* The smallest rings hold what comes in twenty times as long. */
 static const uint64_t NAP_NS = UINT64_C(1) * 1000 * 1000;
+/* How long a link may take nothing. */
+static const uint64_t REFUSED_MOST_NS = UINT64_C(30) * 1000 * 1000 * 1000;
+static const uint64_t HEAR_EVERY_NS = UINT64_C(2) * 1000 * 1000;
+static const uint64_t AHEAD_EVERY_NS = UINT64_C(1) * 1000 * 1000;
 static const uint64_t ALLOWANCE_EVERY_NS = UINT64_C(50) * 1000 * 1000;
 
 enum phase {
@@ -86,6 +90,7 @@ struct raw_engine {
     uint64_t allowance_exceeded;
     const char *allowance_name;
     uint64_t refused[ANSWER_REFUSALS];
+    struct addr stranger;
     uint64_t foreign;
     uint64_t late;
     /* What senders say. */
@@ -102,6 +107,10 @@ struct batch {
     struct iovec parts[VOLLEY_BATCH];
     uint32_t links[VOLLEY_BATCH];
     uint8_t frames[VOLLEY_BATCH][TEMPLATE_FRAME_MAX];
+    struct refusal {
+        struct mono_time since; /* 0: the link takes what it is given */
+        struct mono_time latest;
+    } refusals[LINKS_MAX];
 };
 
 static void fail_sender(struct raw_engine *engine, int rc, uint32_t link)
@@ -161,6 +170,23 @@ static uint32_t run_of(const struct batch *batch, uint32_t first, uint32_t count
     return end - first;
 }
 
+/* Room comes back by itself, and soon; a cable that is out, or a queue that lets nothing through, looks the same. */
+static int heed_refusal(struct batch *batch, uint32_t link, int sent, struct mono_time now)
+{
+    struct refusal *refusal = &batch->refusals[link];
+
+    if (sent > 0) {
+        refusal->since = (struct mono_time){0};
+        return sent;
+    }
+    /* Between two rounds nothing was tried. */
+    if (refusal->since.ns == 0 || mono_elapsed_ns(refusal->latest, now) > REFUSED_MOST_NS / 3) {
+        refusal->since = now;
+    }
+    refusal->latest = now;
+    return mono_elapsed_ns(refusal->since, now) > REFUSED_MOST_NS ? -ENOBUFS : 0;
+}
+
 static int send_batch(struct raw_engine *engine, uint32_t sender, struct batch *batch, uint32_t count)
 {
     uint32_t done = 0;
@@ -170,6 +196,7 @@ static int send_batch(struct raw_engine *engine, uint32_t sender, struct batch *
         bool empty = batch->parts[done].iov_len == 0;
         int sent = empty ? (int)run : links_send(engine->links, batch->links[done], sender, &batch->parts[done], run);
         struct mono_time now = mono_now();
+        sent = sent < 0 || empty ? sent : heed_refusal(batch, batch->links[done], sent, now);
         if (sent < 0) {
             volley_put_back(engine->volley, sender, now, &batch->shots[done], count - done);
             fail_sender(engine, sent, batch->links[done]);
@@ -408,7 +435,8 @@ static int open_network(struct raw_engine *engine, struct problem *problem)
     }
     if (rc == 0 && !is_replay(engine)) {
         rc = router_create(&engine->router, problem);
-        links.filter.arp =
+        links.filter.arp = true;
+        links.filter.arp_ring =
             rc == 0 && paths_want_neighbours(engine->router, engine->options.space, engine->options.canary);
     }
     if (rc == 0) {
@@ -419,7 +447,8 @@ static int open_network(struct raw_engine *engine, struct problem *problem)
     }
     paths.links = engine->links;
     paths.router = engine->router;
-    paths.asks = links.filter.arp;
+    paths.space = is_replay(engine) ? NULL : engine->options.space;
+    paths.sender = engine->options.senders;
     engine->paths = paths_create(&paths);
     return engine->paths == NULL
                ? problem_set(problem, -ENOMEM, "out of memory")
@@ -716,6 +745,28 @@ static void give_answer(struct raw_engine *engine)
     }
 }
 
+static void refuse(struct raw_engine *engine, enum answer_refusal why, const struct answer *answer)
+{
+    if (why == ANSWER_COOKIE && engine->refused[why] == 0) {
+        engine->stranger = answer->responder;
+    }
+    engine->refused[why]++;
+}
+
+/* To none of the slab's probes. By chance a stranger's port may be that of a try of his own. */
+static void miss(struct raw_engine *engine, uint32_t link, const struct answer *answer)
+{
+    const struct addr *canary = engine->options.canary;
+    struct addr host = answer->host;
+
+    host.zone = paths_zone(engine->paths, link, &host, &answer->local);
+    if (space_has(engine->options.space, &host, answer->port) || (canary != NULL && addr_equal(canary, &host))) {
+        engine->late++;
+    } else {
+        refuse(engine, ANSWER_COOKIE, answer);
+    }
+}
+
 static void take_answer(struct raw_engine *engine, uint32_t link, struct answer *answer)
 {
     static const char *const proofs[] = {
@@ -729,11 +780,11 @@ static void take_answer(struct raw_engine *engine, uint32_t link, struct answer 
     struct sweep_answer *taken = &engine->taken[engine->taken_count];
 
     if (probe < 0) {
-        engine->late++;
+        miss(engine, link, answer);
         return;
     }
     if (!knows_try(engine, (uint32_t)probe, answer->try_number)) {
-        engine->refused[ANSWER_COOKIE]++;
+        refuse(engine, ANSWER_COOKIE, answer);
         return;
     }
     taken->probe = (uint32_t)probe;
@@ -779,7 +830,9 @@ static void take_frame(void *context, uint32_t link, const struct link_frame *fr
         break;
     case ANSWER_REFUSED:
         /* Any program here may have sent an echo. */
-        engine->refused[answer.refusal] += answer.probe == PACKET_ECHO ? 0 : 1;
+        if (answer.probe != PACKET_ECHO) {
+            refuse(engine, answer.refusal, &answer);
+        }
         break;
     case ANSWER_ECHO:
     case ANSWER_OTHER:
@@ -822,6 +875,7 @@ static int find_new_ways(struct raw_engine *engine, struct problem *problem)
     bool stopping = engine->stopping;
 
     rest(engine);
+    paths_forget_ahead(engine->paths);
     engine->stopping = stopping;
     engine->rerouting = true;
     atomic_store(&engine->failure, 0);
@@ -847,7 +901,7 @@ static int heed_lost(struct raw_engine *engine, struct problem *problem)
         return 0;
     }
     return problem_set(problem, -engine->lost_error,
-                       "%s: there is no way there any more (%s): resume the scan when there is",
+                       "%s: there is no way there any more (%s): when there is, --resume goes on",
                        addr_format(&engine->lost_host, text), strerror(engine->lost_error));
 }
 
@@ -868,6 +922,7 @@ static int heed_down(struct raw_engine *engine, int rc, struct problem *problem)
 static int sender_failure(struct raw_engine *engine, struct problem *problem)
 {
     int rc = engine->failure;
+    const char *interface = links_interface(engine->links, engine->failed_link);
 
     if (rc == 0) {
         return 0;
@@ -876,8 +931,14 @@ static int sender_failure(struct raw_engine *engine, struct problem *problem)
         return problem_set(problem, rc,
                            "the guard refused a probe that the plan should not have held; nothing was sent");
     }
-    return problem_set(problem, rc, "%s: sending: %s", links_interface(engine->links, engine->failed_link),
-                       strerror(-rc));
+    if (rc == -ENOBUFS) {
+        return problem_set(problem, rc,
+                           "%s: it has taken no packet for %d s (%s): its cable may be out, or its queue held; when it "
+                           "sends again, --resume goes on",
+                           interface, (int)(REFUSED_MOST_NS / 1000000000), strerror(-rc));
+    }
+    return problem_set(problem, rc, "%s: sending: %s%s", interface, strerror(-rc),
+                       rc == -ENETDOWN ? ": when it is up again, --resume goes on" : "");
 }
 
 static int receive(struct raw_engine *engine, struct problem *problem)
@@ -923,14 +984,24 @@ static int wait_on(struct raw_engine *engine, struct mono_time *ret_due, struct 
     return rc;
 }
 
+/* What an ear has heard wakes nobody. */
+static struct mono_time asking_due(const struct raw_engine *engine)
+{
+    struct mono_time due = paths_wakeup(engine->paths, engine->now);
+    struct mono_time latest = mono_add_ns(engine->now, HEAR_EVERY_NS);
+
+    return due.ns < latest.ns ? due : latest;
+}
+
 /* What the phase wants done now; *ret_due: when it wants to be asked again. */
 static int go_on(struct raw_engine *engine, struct mono_time *ret_due, struct problem *problem)
 {
     int rc = 0;
 
     if (engine->phase == ASKING) {
+        links_hear(engine->links, take_frame, engine);
         rc = paths_ask(engine->paths, engine->now, problem);
-        *ret_due = paths_wakeup(engine->paths);
+        *ret_due = asking_due(engine);
         if (rc == 0 && paths_settle(engine->paths, engine->now)) {
             rc = begin_probing(engine, problem);
             *ret_due = engine->now;
@@ -948,6 +1019,18 @@ static int go_on(struct raw_engine *engine, struct mono_time *ret_due, struct pr
         rc = begin_waiting(engine, problem);
         *ret_due = engine->now;
     }
+    return rc;
+}
+
+/* For the slabs that come next. Several questions at a time, so that the reader is not woken for each. */
+static int ask_ahead(struct raw_engine *engine, struct mono_time *due, struct problem *problem)
+{
+    int rc = paths_ask(engine->paths, engine->now, problem);
+    struct mono_time next = paths_wakeup(engine->paths, engine->now);
+    struct mono_time least = mono_add_ns(engine->now, AHEAD_EVERY_NS);
+
+    next = next.ns > least.ns ? next : least;
+    *due = next.ns < due->ns ? next : *due;
     return rc;
 }
 
@@ -980,6 +1063,9 @@ int raw_engine_step(struct raw_engine *engine, struct mono_time until, int wake_
     if (rc == 0) {
         rc = go_on(engine, &due, problem);
     }
+    if (rc == 0 && engine->phase != ASKING) {
+        rc = ask_ahead(engine, &due, problem);
+    }
     rc = rc == 0 ? heed_lost(engine, problem) : heed_down(engine, rc, problem);
     if (rc < 0) {
         tell_hosts(engine, UINT32_MAX); /* nobody may be told of them after the scan's last line */
@@ -999,6 +1085,7 @@ struct raw_engine_figures raw_engine_figures(const struct raw_engine *engine)
                                          .allowance_name = engine->allowance_name,
                                          .unsendable = engine->losses.unsendable,
                                          .unsendable_errno = engine->losses.unsendable_errno,
+                                         .stranger = engine->stranger,
                                          .foreign = engine->foreign,
                                          .late = engine->late};
 

@@ -102,6 +102,7 @@ struct raw_engine_figures {
     uint64_t unsendable;
     int unsendable_errno;
     uint64_t refused[ANSWER_REFUSALS]; /* packets to our ports, or about them, that were no answers: by why */
+    struct addr stranger;              /* who sent the first of them by ANSWER_COOKIE */
     uint64_t foreign;                  /* answers that a router or another address gave for a host */
     uint64_t late;                     /* answers to probes of slabs that were over */
 };

@@ -32,7 +32,8 @@ struct link_filter {
     bool ipv6;
     bool tcp;
     bool udp;
-    bool arp; /* and neighbour discovery, with ipv6 */
+    bool arp;      /* and neighbour discovery, with ipv6 */
+    bool arp_ring; /* many of them: ARP has a receive ring of its own */
 };
 
 /* Text is borrowed for the call. */

@@ -1,6 +1,7 @@
 #include "scanner/raw/links.h"
 
 #include "scanner/raw/allowance.h"
+#include "scanner/raw/ear.h"
 #include "scanner/raw/together.h"
 
 #include <assert.h>
@@ -16,6 +17,7 @@ struct entry {
     struct link *link;
     struct link_sender **senders;
     uint32_t sender_count;
+    struct ear *ear;             /* NULL: the link hears ARP itself, or there is none */
     struct allowance *allowance; /* NULL: the interface has no such counters */
     uint32_t ifindex;
     char interface[ROUTE_NAME];
@@ -76,7 +78,8 @@ int links_create(const struct links_options *options, struct links **ret_links, 
  * by side all of them wait once. */
 struct closing {
     const struct link_ops *ops;
-    struct link_sender *sender; /* NULL: the link itself */
+    struct link_sender *sender; /* NULL: the ear … */
+    struct ear *ear;            /* NULL: the link itself */
     struct link *link;
 };
 
@@ -86,6 +89,8 @@ static void close_one(void *thing)
 
     if (closing->sender != NULL) {
         closing->ops->sender_close(closing->sender);
+    } else if (closing->ear != NULL) {
+        ear_close(closing->ear);
     } else {
         closing->ops->close(closing->link);
     }
@@ -94,6 +99,15 @@ static void close_one(void *thing)
 static void close_together(struct closing *closings, uint32_t count)
 {
     together(close_one, closings, sizeof(*closings), count);
+}
+
+static void add_closing(struct closing *closings, uint32_t *used, const struct closing *closing)
+{
+    if (*used == CLOSINGS_MAX) {
+        close_together(closings, *used);
+        *used = 0;
+    }
+    closings[(*used)++] = *closing;
 }
 
 /* A link after its senders, which belong to it. */
@@ -105,21 +119,17 @@ static void close_entries(struct entry *entries, uint32_t count)
     for (uint32_t i = 0; i < count; i++) {
         allowance_close(entries[i].allowance);
         for (uint32_t sender = 0; sender < entries[i].sender_count; sender++) {
-            if (used == CLOSINGS_MAX) {
-                close_together(closings, used);
-                used = 0;
-            }
-            closings[used++] = (struct closing){.ops = entries[i].ops, .sender = entries[i].senders[sender]};
+            add_closing(closings, &used,
+                        &(struct closing){.ops = entries[i].ops, .sender = entries[i].senders[sender]});
         }
         free(entries[i].senders);
     }
     for (uint32_t i = 0; i < count; i++) {
-        if (used == CLOSINGS_MAX) {
-            close_together(closings, used);
-            used = 0;
+        if (entries[i].ear != NULL) {
+            add_closing(closings, &used, &(struct closing){.ear = entries[i].ear});
         }
         if (entries[i].link != NULL) {
-            closings[used++] = (struct closing){.ops = entries[i].ops, .link = entries[i].link};
+            add_closing(closings, &used, &(struct closing){.ops = entries[i].ops, .link = entries[i].link});
         }
     }
     close_together(closings, used);
@@ -210,6 +220,10 @@ int links_open(struct links *links, const struct route *route, uint32_t *ret_num
     if (rc == 0) {
         rc = open_senders(links, entry, problem);
     }
+    if (rc == 0 && options.filter.arp && !options.filter.arp_ring && options.filter.ipv4 &&
+        entry->ops->layer(entry->link) == LINK_ETHERNET) {
+        rc = ear_open(route->interface, route->ifindex, &entry->ear, problem);
+    }
     if (rc < 0) {
         close_entries(entry, 1);
         return rc;
@@ -262,6 +276,16 @@ int links_receive(struct links *links, uint32_t most, links_take_fn *take, void 
         }
     }
     return 0;
+}
+
+void links_hear(struct links *links, links_take_fn *take, void *context)
+{
+    for (uint32_t i = 0; i < links->count; i++) {
+        struct receiver receiver = {.take = take, .context = context, .number = i};
+        if (links->entries[i].ear != NULL) {
+            ear_receive(links->entries[i].ear, take_from, &receiver);
+        }
+    }
 }
 
 static void wait_for(struct pollfd *waits, nfds_t count, struct mono_time until, const int *fds, size_t fd_count)

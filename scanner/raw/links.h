@@ -52,6 +52,8 @@ typedef void links_take_fn(void *context, uint32_t number, const struct link_fra
 /* At most `most` frames of each link that are there. -errno: *ret_number is the link that failed. */
 MUST_USE int links_receive(struct links *links, uint32_t most, links_take_fn *take, void *context,
                            uint32_t *ret_number);
+/* What neighbours said where ARP has no ring (link_filter.arp_ring); has to be asked. */
+void links_hear(struct links *links, links_take_fn *take, void *context);
 /* Until one of the links, or of the descriptors (-1: none), has something to read, or `until`. */
 void links_wait(const struct links *links, struct mono_time until, const int *fds, size_t fd_count);
 /* The same, but what comes in meanwhile lies in the rings: while much comes, it is cheaper to be taken together. */

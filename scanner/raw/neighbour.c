@@ -21,6 +21,7 @@ struct neighbour {
     uint32_t number;
     uint8_t mac[ROUTE_MAC];
     bool known;
+    bool spared;
     UT_hash_handle hh;
 };
 
@@ -34,7 +35,7 @@ struct neighbours {
     uint32_t round;
     bool asking;   /* in a round, not in the rest behind it */
     bool fruitful; /* the round, or its rest, has brought an answer */
-    struct pacer pacer;
+    struct pacer *pacer;
     struct pacer_rate rate;
     struct mono_time rest_until; /* the round's time-out, once all of it has been asked */
 };
@@ -57,11 +58,12 @@ static struct neighbour *find(const struct neighbours *neighbours, uint32_t link
     return found;
 }
 
-struct neighbours *neighbours_create(void)
+struct neighbours *neighbours_create(struct pacer *pacer)
 {
     struct neighbours *neighbours = calloc(1, sizeof(*neighbours));
 
     if (neighbours != NULL) {
+        neighbours->pacer = pacer;
         neighbours->rate = pacer_rate_of(NEIGHBOUR_RATE_PPS, 32);
     }
     return neighbours;
@@ -123,6 +125,22 @@ int64_t neighbours_add(struct neighbours *neighbours, const struct neighbour_que
     return neighbour->number;
 }
 
+int64_t neighbours_find(const struct neighbours *neighbours, uint32_t link, const struct addr *addr)
+{
+    struct key key;
+    const struct neighbour *neighbour = find(neighbours, link, addr, &key);
+
+    return neighbour != NULL ? (int64_t)neighbour->number : -1;
+}
+
+void neighbours_spare(struct neighbours *neighbours, int64_t number)
+{
+    struct neighbour *neighbour = neighbours->all[number];
+
+    neighbours->unknown -= neighbour->known || neighbour->spared ? 0 : 1;
+    neighbour->spared = true;
+}
+
 void neighbours_learn(struct neighbours *neighbours, uint32_t link, const struct addr *addr,
                       const uint8_t mac[ROUTE_MAC])
 {
@@ -133,7 +151,7 @@ void neighbours_learn(struct neighbours *neighbours, uint32_t link, const struct
         return;
     }
     memcpy(neighbour->mac, mac, ROUTE_MAC);
-    neighbours->unknown -= neighbour->known ? 0 : 1;
+    neighbours->unknown -= neighbour->known || neighbour->spared ? 0 : 1;
     neighbours->fruitful |= !neighbour->known;
     neighbour->known = true;
 }
@@ -178,14 +196,15 @@ bool neighbours_next(struct neighbours *neighbours, struct mono_time now, struct
     if (neighbours->unknown == 0 || !begin_round(neighbours, now)) {
         return false;
     }
-    while (neighbours->at < neighbours->count && neighbours->all[neighbours->at]->known) {
+    while (neighbours->at < neighbours->count &&
+           (neighbours->all[neighbours->at]->known || neighbours->all[neighbours->at]->spared)) {
         neighbours->at++;
     }
     if (neighbours->at == neighbours->count) {
         end_round(neighbours, now);
         return false;
     }
-    if (pacer_take(&neighbours->pacer, &neighbours->rate, now, 1) == 0) {
+    if (pacer_take(neighbours->pacer, &neighbours->rate, now, 1) == 0) {
         return false;
     }
     *ret_question = neighbours->all[neighbours->at++]->question;
@@ -194,7 +213,7 @@ bool neighbours_next(struct neighbours *neighbours, struct mono_time now, struct
 
 struct mono_time neighbours_wakeup(const struct neighbours *neighbours)
 {
-    struct mono_time due = pacer_next(&neighbours->pacer, &neighbours->rate);
+    struct mono_time due = pacer_next(neighbours->pacer, &neighbours->rate);
 
     return due.ns > neighbours->rest_until.ns ? due : neighbours->rest_until;
 }

@@ -24,12 +24,17 @@ struct neighbour_question {
 
 struct neighbours;
 
-/* NULL when out of memory. The caller owns the result. */
-struct neighbours *neighbours_create(void);
+/* NULL when out of memory. The caller owns the result, which borrows the pacer: all who share one are asked at
+ * NEIGHBOUR_RATE_PPS together. */
+struct neighbours *neighbours_create(struct pacer *pacer);
 void neighbours_destroy(struct neighbours *neighbours);
 
 /* The number by which the neighbour is known from then on, from 0; the same for the same address and link. -ENOMEM. */
 MUST_USE int64_t neighbours_add(struct neighbours *neighbours, const struct neighbour_question *question);
+/* The number of one that was added, or -1. */
+int64_t neighbours_find(const struct neighbours *neighbours, uint32_t link, const struct addr *addr);
+/* It is not asked, nor waited for: somebody else does, or it is known not to answer. */
+void neighbours_spare(struct neighbours *neighbours, int64_t number);
 /* What is known already, and what an answer says; of one that was not asked for: nothing. */
 void neighbours_learn(struct neighbours *neighbours, uint32_t link, const struct addr *addr,
                       const uint8_t mac[ROUTE_MAC]);

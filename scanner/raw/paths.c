@@ -2,6 +2,7 @@
 
 #include "scanner/packet/arp.h"
 #include "scanner/packet/icmp6.h"
+#include "scanner/raw/ahead.h"
 #include "scanner/raw/neighbour.h"
 
 #include <assert.h>
@@ -49,17 +50,10 @@ struct paths {
     uint64_t digest; /* of its routes */
     struct neighbours *neighbours;
     bool settled;
+    bool leaning; /* on what was asked ahead and has not answered yet */
+    struct ahead *ahead;
+    struct pacer pacer; /* of all questions */
 };
-
-struct paths *paths_create(const struct paths_options *options)
-{
-    struct paths *paths = calloc(1, sizeof(*paths));
-
-    if (paths != NULL) {
-        paths->options = *options;
-    }
-    return paths;
-}
 
 static void forget_slab(struct paths *paths)
 {
@@ -71,6 +65,7 @@ static void forget_slab(struct paths *paths)
     paths->neighbours = NULL;
     paths->hosts = (struct paths_hosts){0};
     paths->settled = false;
+    paths->leaning = false;
 }
 
 void paths_destroy(struct paths *paths)
@@ -79,6 +74,7 @@ void paths_destroy(struct paths *paths)
         return;
     }
     forget_slab(paths);
+    ahead_destroy(paths->ahead);
     for (uint32_t i = 0; i < paths->count; i++) {
         free(paths->paths[i].templates);
     }
@@ -246,6 +242,42 @@ int paths_open_links(struct paths *paths, const struct space *space, const struc
     return each_stretch(space, canary, open_link_to, paths, problem);
 }
 
+static bool is_on_link(void *context, const struct addr *addr, struct neighbour_question *ret_question,
+                       struct addr *ret_last)
+{
+    struct paths *paths = context;
+    struct route route;
+    struct problem no_way;
+    uint32_t path;
+
+    if (find_route(paths, addr, &route, ret_last, &no_way) < 0 || !route.on_link || route.local ||
+        find_path(paths, &route, &path) < 0 || paths->paths[path].layer != LINK_ETHERNET) {
+        return false;
+    }
+    *ret_question = (struct neighbour_question){.source = route.source, .link = paths->paths[path].link};
+    return true;
+}
+
+struct paths *paths_create(const struct paths_options *options)
+{
+    struct paths *paths = calloc(1, sizeof(*paths));
+    struct ahead_options ahead = {.space = options->space, .on_link = is_on_link, .context = paths};
+
+    if (paths == NULL) {
+        return NULL;
+    }
+    paths->options = *options;
+    ahead.pacer = &paths->pacer;
+    if (options->space != NULL) {
+        paths->ahead = ahead_create(&ahead);
+    }
+    if (options->space != NULL && paths->ahead == NULL) {
+        free(paths);
+        return NULL;
+    }
+    return paths;
+}
+
 /* ---- a slab ------------------------------------------------------------------------------------------------------ */
 
 /* FNV-1a: enough to see that something changed. */
@@ -311,6 +343,22 @@ static int choose_path(struct paths *paths, struct stretch *stretch, struct prob
     return rc < 0 ? problem_set(problem, rc, "out of memory") : 0;
 }
 
+/* Who was asked ahead is not asked again. */
+static void look_ahead(struct paths *paths, const struct neighbour_question *question, int64_t number)
+{
+    const uint8_t *mac;
+
+    if (paths->ahead == NULL || !ahead_find(paths->ahead, question->link, &question->addr, &mac)) {
+        return;
+    }
+    if (mac != NULL) {
+        neighbours_learn(paths->neighbours, question->link, &question->addr, mac);
+        return;
+    }
+    neighbours_spare(paths->neighbours, number);
+    paths->leaning = true;
+}
+
 static int add_hop(struct paths *paths, uint32_t host, const struct addr *addr, struct stretch *stretch)
 {
     struct route route = stretch->route;
@@ -328,12 +376,15 @@ static int add_hop(struct paths *paths, uint32_t host, const struct addr *addr, 
     paths->hops[host] = (uint32_t)number;
     stretch->hop = (uint32_t)number;
     route.next_hop = question.addr;
+    if (route.on_link) {
+        look_ahead(paths, &question, number);
+    }
     /* What is on link is asked anew, because the kernel's table may be old; a gateway that the kernel uses is there. */
     if (!route.on_link && neighbours_mac(paths->neighbours, number) == NULL &&
         router_neighbour(paths->options.router, &route, mac)) {
         neighbours_learn(paths->neighbours, question.link, &question.addr, mac);
     }
-    return paths->options.asks || neighbours_mac(paths->neighbours, number) != NULL ? 0 : -ENOTUNIQ;
+    return 0;
 }
 
 static int resolve_host(struct paths *paths, uint32_t host, struct stretch *stretch, struct problem *problem)
@@ -362,10 +413,6 @@ static int resolve_host(struct paths *paths, uint32_t host, struct stretch *stre
         return 0;
     }
     rc = add_hop(paths, host, &addr, stretch);
-    if (rc == -ENOTUNIQ) {
-        return problem_set(problem, rc, "%s: the way there leads to another neighbour now: resume the scan",
-                           stretch->route.interface);
-    }
     return rc < 0 ? problem_set(problem, rc, "out of memory") : 0;
 }
 
@@ -374,7 +421,7 @@ static int make_room(struct paths *paths, const struct paths_hosts *hosts, struc
     forget_slab(paths);
     paths->ways = calloc((size_t)hosts->count + 1, sizeof(*paths->ways));
     paths->hops = calloc((size_t)hosts->count + 1, sizeof(*paths->hops));
-    paths->neighbours = neighbours_create();
+    paths->neighbours = neighbours_create(&paths->pacer);
     if (paths->ways == NULL || paths->hops == NULL || paths->neighbours == NULL) {
         forget_slab(paths);
         return problem_set(problem, -ENOMEM, "out of memory");
@@ -387,18 +434,41 @@ static int make_room(struct paths *paths, const struct paths_hosts *hosts, struc
     return 0;
 }
 
+/* Those behind the slab's last host, if that one is on link: asked for while this slab is sent. */
+static int follow(struct paths *paths, const struct stretch *stretch, struct mono_time now, struct problem *problem)
+{
+    struct addr last;
+
+    if (paths->ahead == NULL || !stretch->begun || stretch->rc < 0 || !stretch->route.on_link) {
+        return 0;
+    }
+    paths->hosts.host(paths->hosts.context, paths->hosts.count - 1, &last);
+    return ahead_follow(paths->ahead, &last, now) < 0 ? problem_set(problem, -ENOMEM, "out of memory") : 0;
+}
+
 int paths_resolve(struct paths *paths, const struct paths_hosts *hosts, struct problem *problem)
 {
     struct stretch stretch = {.begun = false};
+    struct mono_time now = mono_now();
     int rc = make_room(paths, hosts, problem);
 
     paths->digest = 0;
+    if (paths->ahead != NULL) {
+        ahead_begin(paths->ahead, now);
+    }
     for (uint32_t i = 0; rc == 0 && i < hosts->count; i++) {
         if (!hosts->skipped(hosts->of, i)) {
             rc = resolve_host(paths, i, &stretch, problem);
         }
     }
-    return rc;
+    return rc == 0 ? follow(paths, &stretch, now, problem) : rc;
+}
+
+void paths_forget_ahead(struct paths *paths)
+{
+    if (paths->ahead != NULL) {
+        ahead_forget(paths->ahead);
+    }
 }
 
 bool paths_changed(struct paths *paths)
@@ -476,7 +546,7 @@ static int ask_one(struct paths *paths, const struct neighbour_question *questio
     }
     part.iov_len =
         question->addr.is_ipv6 ? solicitation_frame(path, question, frame) : arp_frame(path, question, frame);
-    sent = links_send(paths->options.links, question->link, 0, &part, 1);
+    sent = links_send(paths->options.links, question->link, paths->options.sender, &part, 1);
     if (sent < 0) {
         return problem_set(problem, sent, "%s: %s", links_interface(paths->options.links, question->link),
                            strerror(-sent));
@@ -485,12 +555,19 @@ static int ask_one(struct paths *paths, const struct neighbour_question *questio
     return 0;
 }
 
+/* The slab's own first. */
+static bool next_question(struct paths *paths, struct mono_time now, struct neighbour_question *ret_question)
+{
+    return (!paths->settled && neighbours_next(paths->neighbours, now, ret_question)) ||
+           (paths->ahead != NULL && ahead_next(paths->ahead, now, ret_question));
+}
+
 int paths_ask(struct paths *paths, struct mono_time now, struct problem *problem)
 {
     struct neighbour_question question;
     int rc = 0;
 
-    for (int i = 0; rc == 0 && i < QUESTIONS_AT_ONCE && neighbours_next(paths->neighbours, now, &question); i++) {
+    for (int i = 0; rc == 0 && i < QUESTIONS_AT_ONCE && next_question(paths, now, &question); i++) {
         rc = ask_one(paths, &question, problem);
     }
     return rc;
@@ -501,16 +578,29 @@ void paths_take(struct paths *paths, uint32_t link, const struct answer *answer)
     if (paths->neighbours != NULL && answer->has_link) {
         neighbours_learn(paths->neighbours, link, &answer->host, answer->link);
     }
+    if (paths->ahead != NULL && answer->has_link) {
+        ahead_learn(paths->ahead, link, &answer->host, answer->link);
+    }
 }
 
-struct mono_time paths_wakeup(const struct paths *paths)
+struct mono_time paths_wakeup(const struct paths *paths, struct mono_time now)
 {
-    return neighbours_wakeup(paths->neighbours);
+    struct mono_time first = {.ns = UINT64_MAX};
+    struct mono_time due = first;
+
+    if (paths->ahead != NULL) {
+        first = ahead_wakeup(paths->ahead, now);
+    }
+    if (!paths->settled && !neighbours_done(paths->neighbours, now)) {
+        due = neighbours_wakeup(paths->neighbours);
+    }
+    return due.ns < first.ns ? due : first;
 }
 
 bool paths_settle(struct paths *paths, struct mono_time now)
 {
-    if (paths->settled || !neighbours_done(paths->neighbours, now)) {
+    if (paths->settled || !neighbours_done(paths->neighbours, now) ||
+        (paths->leaning && !ahead_is_done(paths->ahead, now))) {
         return paths->settled;
     }
     for (uint32_t host = 0; host < paths->hosts.count; host++) {

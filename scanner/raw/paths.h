@@ -19,14 +19,15 @@ struct paths_options {
     enum packet_probe probe;
     const uint8_t *key;
     struct cookie_ports ports;
-    bool asks; /* the links hear ARP and neighbour discovery */
+    const struct space *space; /* hosts behind a slab are asked for ahead; NULL: none are */
+    uint32_t sender;           /* of the links, by which neighbours are asked */
     /* Nothing can be sent to the host, as raw_engine_listener has it. */
     void (*unreachable)(void *context, uint32_t host, int error);
     void *context;
 };
 
 /* Whether a way to the space's hosts, or to `canary` (NULL: none), leads to a neighbour that the kernel does not know:
- * hosts on link, a gateway that was not used lately. Then links have to hear the answers, which costs a ring. */
+ * hosts on link, a gateway that was not used lately. Then their answers get a ring. */
 bool paths_want_neighbours(struct router *router, const struct space *space, const struct addr *canary);
 
 struct paths;
@@ -49,16 +50,19 @@ struct paths_hosts {
     void *of;
 };
 
-/* Finds their ways. -ENOTUNIQ: a route leads by an interface that was not opened, or to a neighbour that is to be asked
- * for when links do not hear answers; others; with *problem. */
+/* Finds their ways. -ENOTUNIQ: a route leads by an interface that was not opened; others; with *problem. */
 MUST_USE int paths_resolve(struct paths *paths, const struct paths_hosts *hosts, struct problem *problem);
 /* True when the kernel would now send one of the slab's hosts another way. */
 bool paths_changed(struct paths *paths);
+/* What was asked ahead may not hold any more. */
+void paths_forget_ahead(struct paths *paths);
 
-/* Asks for hardware addresses what is due, through sender 0. -errno of a link, with *problem. */
+/* Asks for hardware addresses what is due: of the slab's hosts, and of those that come next. -errno of a link, with
+ * *problem. */
 MUST_USE int paths_ask(struct paths *paths, struct mono_time now, struct problem *problem);
 void paths_take(struct paths *paths, uint32_t link, const struct answer *answer);
-struct mono_time paths_wakeup(const struct paths *paths);
+/* When it wants to ask again. */
+struct mono_time paths_wakeup(const struct paths *paths, struct mono_time now);
 /* True when all have answered, or will not: then hosts without an answer have been told as unreachable, and frames may
  * be made. */
 bool paths_settle(struct paths *paths, struct mono_time now);

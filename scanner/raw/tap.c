@@ -159,7 +159,7 @@ static int open_rings(struct tap *tap, struct problem *problem)
     if (rc == 0 && options->filter.ipv6) {
         rc = open_shares(tap, ETH_P_IPV6, problem);
     }
-    if (rc == 0 && options->filter.arp && options->filter.ipv4 && tap->layer == LINK_ETHERNET) {
+    if (rc == 0 && options->filter.arp_ring && options->filter.ipv4 && tap->layer == LINK_ETHERNET) {
         rc = ring_open(tap, ETH_P_ARP, arp, problem);
     }
     return rc;

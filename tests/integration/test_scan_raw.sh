@@ -515,7 +515,99 @@ test_routes() {
     tap_is "an interface that was not there at the start: exit 2, by name" "$? $(grep -c 'error: a route leads by cable2 now' new.err)" "2 1"
     "$BIN/leastport-scan" --resume new.state -o jsonl:new 2>new.err
     tap_is "and resumed by it: complete" "$? $(summary new)" "0 10.78.0.9 closed 1000 10.78.0.9 open 2"
+    # The first gateway is known to the kernel and none of the targets is on link: nobody was asked at the start.
+    ip neigh replace 10.77.0.2 lladdr "$(target ip -j link show cable | jq -r '.[].address')" dev cable nud permanent
     ip route replace 10.78.0.0/15 via 10.77.0.2
+    target ip addr add 10.77.0.7/24 dev cable
+    syn_behind 10.78.0.9 -p 22,80,5000-6999 --rate 1500 --state asked.state -o jsonl:asked --link packet 2>asked.err &
+    SLOW_PID=$!
+    sleep 0.6
+    ip route add 10.78.0.0/16 via 10.77.0.7
+    wait "$SLOW_PID"
+    tap_is "a gateway that is new and has to be asked for: complete" \
+        "$? $(summary asked) $(jq -r 'select(.code == "rerouted") | .code' asked)" "0 10.78.0.9 closed 2000 10.78.0.9 open 2 rerouted"
+    ip route del 10.78.0.0/16 via 10.77.0.7
+    ip neigh del 10.77.0.2 dev cable
+    syn_behind 10.78.0.9 -p 22,80,5000-6999 --rate 1500 --state pulled.state -o jsonl:pulled 2>pulled.err &
+    SLOW_PID=$!
+    sleep 0.6
+    target ip link set cable down
+    wait "$SLOW_PID"
+    tap_is "a cable that is pulled: exit 2, and why" \
+        "$? $(grep -c 'error: 10.78.0.9: there is no way there any more (Network is down).*--resume' pulled.err) $(
+            grep -c 'to go on: ' pulled.err)" "2 1 1"
+    target ip link set cable up
+    target ip -6 addr add fd77::2/64 dev cable nodad
+    until ip link show cable | grep -q LOWER_UP; do
+        sleep 0.02
+    done
+    "$BIN/leastport-scan" --resume pulled.state -o jsonl:pulled 2>pulled.err
+    tap_is "and plugged in again: complete" "$? $(summary pulled)" "0 10.78.0.9 closed 2000 10.78.0.9 open 2"
+}
+
+# ---- links that take nothing ------------------------------------------------------------------------------------------
+
+# A queue with room for no packet: the kernel refuses each with ENOBUFS, as it does where a device has hung.
+choke() {
+    tc qdisc replace dev cable2 root bfifo limit 1
+}
+
+begin_refusals() {
+    syn_behind 10.76.0.2 -p 22,80,5000-6999 --rate 1500 --state refused.state -o jsonl:refused 2>refused.err &
+    REFUSED_PID=$!
+    sleep 0.4
+    choke
+    REFUSED_SINCE=$SECONDS
+}
+
+test_refusals() {
+    wait "$REFUSED_PID"
+    tap_is "a link that takes nothing: exit 2, which, how long, and how to go on" \
+        "$? $(grep -c 'error: cable2: it has taken no packet for 30 s .*--resume' refused.err) $(
+            grep -c 'to go on: .*--resume refused.state' refused.err) $(end_of refused '[.complete, .cause]')" \
+        '2 1 1 [false,"error"]'
+    tap_ok "not before it had 30 s" test $((SECONDS - REFUSED_SINCE)) -ge 29
+    tc qdisc del dev cable2 root
+    "$BIN/leastport-scan" --resume refused.state -o jsonl:refused 2>refused.err
+    tap_is "and resumed when it takes again: complete" "$? $(ports_of refused | awk '{ print $3 }' | sort | uniq -c | xargs)" \
+        "0 2002 closed"
+}
+
+# ---- neighbours of slabs to come -----------------------------------------------------------------------------------------
+
+# 64 slabs of 16 hosts on link, of whom few are there.
+test_ahead() {
+    local host
+    target nft -f - <<'END_OF_RULES'
+table arp heard {
+    set asked { type ipv4_addr; size 4096; flags dynamic; counter; }
+    chain in {
+        type filter hook input priority 0;
+        arp operation request update @asked { arp daddr ip }
+    }
+}
+END_OF_RULES
+    for host in 0.9 0.200 1.15 1.16 2.250 3.254; do
+        target ip addr add "10.75.$host/32" dev cable2
+    done
+    ip addr add 10.75.3.255/21 dev cable2
+    target ip route add 10.75.0.0/21 dev cable2
+    target nft flush set arp heard asked
+    jq -n '{schema: "leastport.plan/1", realm: "default", vantage: "local", targets: ["10.75.0.0/22"], ports: "22,80,5000-5010",
+        exclude: ["10.75.2.0/24"], probes: ["syn"], slab: {probes: 65536, hosts: 16}}' >ahead.json
+    "$BIN/leastport-scan" --plan ahead.json --state ahead.state -o jsonl:ahead 2>ahead.err
+    tap_is "1,024 addresses on link in 16s: who is there" \
+        "$? $(end_of ahead '[.complete, .hosts_up, .hosts_down]') $(jq -r 'select(.type == "host" and .state == "up") | .host' ahead |
+            LC_ALL=C sort | xargs)" "0 [true,6,762] 10.75.0.200 10.75.0.9 10.75.1.15 10.75.1.16 10.75.3.254 10.75.3.255"
+    tap_is "each of them has all its ports" "$(ports_of ahead | awk '$3 == "closed" || $3 == "open"' | wc -l)" 78
+    # The scan's own address is not asked for; 10.75.2.0/24 is left out.
+    target nft -j list set arp heard asked | jq -r '.nftables[] | .set? // empty | .elem[]?.elem
+        | "\(.val) \(.counter.packets)"' >ahead.asked
+    tap_is "nobody but them was asked for" "$(grep -c '^10\.75\.[013]\.' ahead.asked) $(grep -cv '^10\.75\.[013]\.' ahead.asked)" "767 0"
+    # Or four times, where an answer came late.
+    tap_is "three times, unless they answered" "$(awk '$2 == 3 || $2 == 4' ahead.asked | wc -l)" 762
+    target nft delete table arp heard
+    ip addr del 10.75.3.255/21 dev cable2
 }
 
 # ---- liars -------------------------------------------------------------------------------------------------------------
@@ -638,11 +730,14 @@ test_second_opinions
 test_links
 test_privilege
 test_own_kernel
+test_ahead
+begin_refusals
 test_scope
 test_pace
 test_interrupt
 test_kill
 test_shards
+test_refusals
 test_routes
 test_hostile
 test_large

@@ -193,6 +193,8 @@ test_forgeries() {
     scan --udp -p 7777 10.78.0.67 -o jsonl:elsewhere 2>/dev/null
     tap_is "an answer from another address opens nothing" "$(ports_of elsewhere)" \
         "10.78.0.67 7777 open|filtered no-response"
+    tap_like "and the scan says so, and from where it came" "$(jq -r 'select(.code == "forged") | .message' elsewhere)" \
+        'not taken for answers: [1-9][0-9]* packets .*\(from another address than was asked, .*the first from 10\.78\.0\.68\)'
 }
 
 if udp_place; then

@@ -66,8 +66,14 @@ static struct heard listen_to(const struct link_ops *ops, struct link *link, uin
     return heard;
 }
 
-static const struct link_filter filter = {
-    .first_port = 61000, .last_port = 61000, .ipv4 = true, .ipv6 = true, .tcp = true, .udp = true, .arp = true};
+static const struct link_filter filter = {.first_port = 61000,
+                                          .last_port = 61000,
+                                          .ipv4 = true,
+                                          .ipv6 = true,
+                                          .tcp = true,
+                                          .udp = true,
+                                          .arp = true,
+                                          .arp_ring = true};
 
 static struct link *open_shared(const struct link_ops *ops, const char *interface, uint32_t ring_bytes,
                                 uint32_t ring_shares)

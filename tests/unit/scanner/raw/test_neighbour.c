@@ -49,7 +49,8 @@ static uint32_t ask_all(struct neighbours *neighbours, struct mono_time *now, ui
 
 static void the_same_is_asked_once(void **state)
 {
-    struct neighbours *neighbours = neighbours_create();
+    struct pacer pacer = {0};
+    struct neighbours *neighbours = neighbours_create(&pacer);
     struct mono_time now = {.ns = 1000 * MS};
     struct neighbour_question asked = question(7, 1);
     struct neighbour_question elsewhere = question(7, 2);
@@ -76,7 +77,8 @@ static void the_same_is_asked_once(void **state)
 
 static void the_silent_are_asked_three_times_and_given_up(void **state)
 {
-    struct neighbours *neighbours = neighbours_create();
+    struct pacer pacer = {0};
+    struct neighbours *neighbours = neighbours_create(&pacer);
     struct mono_time now = {.ns = 1000 * MS};
     struct mono_time begun = now;
     (void)state;
@@ -96,7 +98,8 @@ static void the_silent_are_asked_three_times_and_given_up(void **state)
 /* Where questions get lost, three are not enough: rounds go on as long as they bring something. */
 static void rounds_go_on_while_they_bring_answers(void **state)
 {
-    struct neighbours *neighbours = neighbours_create();
+    struct pacer pacer = {0};
+    struct neighbours *neighbours = neighbours_create(&pacer);
     struct mono_time now = {.ns = 1000 * MS};
     struct neighbour_question asked;
     uint32_t asked_before[8] = {0};
@@ -124,7 +127,8 @@ static void rounds_go_on_while_they_bring_answers(void **state)
 
 static void it_ends_with_the_last_answer(void **state)
 {
-    struct neighbours *neighbours = neighbours_create();
+    struct pacer pacer = {0};
+    struct neighbours *neighbours = neighbours_create(&pacer);
     struct mono_time now = {.ns = 1000 * MS};
     struct mono_time begun = now;
     (void)state;
@@ -141,7 +145,8 @@ static void it_ends_with_the_last_answer(void **state)
 
 static void what_was_not_asked_for_is_not_learnt(void **state)
 {
-    struct neighbours *neighbours = neighbours_create();
+    struct pacer pacer = {0};
+    struct neighbours *neighbours = neighbours_create(&pacer);
     struct neighbour_question asked = question(1, 0);
     struct neighbour_question other = question(2, 0);
     (void)state;
@@ -149,6 +154,34 @@ static void what_was_not_asked_for_is_not_learnt(void **state)
     learn(neighbours, &other.addr, 0);
     learn(neighbours, &asked.addr, 9);
     assert_null(neighbours_mac(neighbours, 0));
+    neighbours_destroy(neighbours);
+}
+
+static void who_is_spared_is_not_asked_but_may_be_heard(void **state)
+{
+    struct pacer pacer = {0};
+    struct neighbours *neighbours = neighbours_create(&pacer);
+    struct neighbour_question spared = question(1, 0);
+    struct neighbour_question other = question(2, 0);
+    struct neighbour_question got;
+    struct mono_time now = {.ns = 1000 * MS};
+    (void)state;
+    assert_int_equal(neighbours_add(neighbours, &spared), 0);
+    assert_int_equal(neighbours_add(neighbours, &other), 1);
+    assert_int_equal(neighbours_find(neighbours, 0, &other.addr), 1);
+    assert_int_equal(neighbours_find(neighbours, 1, &other.addr), -1);
+    neighbours_spare(neighbours, 0);
+    neighbours_spare(neighbours, 0);
+    assert_true(neighbours_next(neighbours, now, &got));
+    assert_int_equal(got.addr.bytes[3], 2);
+    assert_false(neighbours_next(neighbours, now, &got));
+    assert_false(neighbours_done(neighbours, now));
+    learn(neighbours, &other.addr, 0);
+    assert_true(neighbours_done(neighbours, now));
+    assert_null(neighbours_mac(neighbours, 0));
+    learn(neighbours, &spared.addr, 0);
+    assert_non_null(neighbours_mac(neighbours, 0));
+    assert_true(neighbours_done(neighbours, now));
     neighbours_destroy(neighbours);
 }
 
@@ -160,6 +193,7 @@ int main(void)
         cmocka_unit_test(rounds_go_on_while_they_bring_answers),
         cmocka_unit_test(it_ends_with_the_last_answer),
         cmocka_unit_test(what_was_not_asked_for_is_not_learnt),
+        cmocka_unit_test(who_is_spared_is_not_asked_but_may_be_heard),
     };
     return cmocka_run_group_tests_name("neighbour", tests, NULL, NULL);
 }
