@@ -16,7 +16,8 @@ struct slab_host {
     struct rtt rtt;
     uint32_t first_probe;
     uint32_t in_flight;
-    /* How many may be on their way to it at once. */
+    /* What it bears: to sweep.h, how many may be on their way to it at once; to volley.h, the nanoseconds between two
+     * probes to a host that was eased off, else 0. */
     uint32_t ceiling;
     /* Monotonic milliseconds; 0 when it has never answered. */
     uint64_t last_answer_ms;

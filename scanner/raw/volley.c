@@ -248,8 +248,15 @@ static void start(struct volley *volley, struct mono_time now)
 {
     volley->started = true;
     for (uint32_t host = 0; host < slab_hosts(volley->options.slab); host++) {
-        if (volley->hosts[host].stage != HOST_DONE && volley->hosts[host].left == 0) {
+        uint32_t ceiling = volley->resumed ? slab_host(volley->options.slab, host)->ceiling : 0;
+        if (volley->hosts[host].stage == HOST_DONE) {
+            continue;
+        }
+        if (volley->hosts[host].left == 0) {
             volley_finish_host(volley, host);
+        } else if (ceiling > 0) {
+            volley->hosts[host].pace_ns = ceiling;
+            volley_ease_host(volley, host, ceiling, now);
         }
     }
     open_round(volley, now);
@@ -352,8 +359,10 @@ void volley_suspend(struct volley *volley)
 {
     count_sent(volley);
     for (uint32_t host = 0; host < slab_hosts(volley->options.slab); host++) {
-        if (volley->hosts[host].stage != HOST_DONE) {
+        const struct volley_host *entry = &volley->hosts[host];
+        if (entry->stage != HOST_DONE) {
             volley_write_tried(volley, host);
+            slab_host(volley->options.slab, host)->ceiling = entry->was_eased ? entry->limit_ns : 0;
         }
     }
 }

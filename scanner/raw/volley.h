@@ -44,9 +44,9 @@ struct volley_options {
 struct volley;
 
 /* A slab that slab_restore() filled is gone on with where it stood: what was tried in its host's current pass is not
- * asked again in it. Nothing is drawn before the first volley_tick(). `host_rate` is kept by each host to the
- * nanosecond of the times given here, but knows nothing of what an earlier process sent. -ENOMEM. The caller owns the
- * result: volley_destroy(). */
+ * asked again in it, and who was eased off is asked as gently. Nothing is drawn before the first volley_tick().
+ * `host_rate` is kept by each host to the nanosecond of the times given here, but knows nothing of what an earlier
+ * process sent. -ENOMEM. The caller owns the result: volley_destroy(). */
 MUST_USE int volley_create(const struct volley_options *options, struct mono_time now, struct volley **ret_volley);
 void volley_destroy(struct volley *volley);
 

@@ -65,6 +65,8 @@ struct volley_host {
     float asked;            /* in windows that were judged: about how many probes left to it in the first round, */
     float answered;         /* how many of these it answered, */
     float answered_at;      /* and how many had left when the last of these did */
+    float missing;          /* answers that it would have given since its last, while it was asked gently */
+    uint32_t pace_ns;       /* at which it was asked before */
     uint32_t late;          /* answers to later tries */
     uint32_t round_left;    /* unanswered when the round began, */
     uint32_t round_answers; /* and what it brought */
@@ -76,6 +78,7 @@ struct volley_host {
     uint8_t round; /* that it took part in last */
     bool wants;    /* another pass, as far as is known while it waits */
     bool was_eased;
+    bool is_gone;
 };
 
 struct sender {

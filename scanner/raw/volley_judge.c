@@ -47,12 +47,38 @@ static double host_sent(const struct volley *volley, uint32_t host, const struct
     return window->sent * host_size(volley, host) / slab_probes(volley->options.slab);
 }
 
+/* Who gave nothing for so long, however gently it was asked, is gone: what is left is asked as everybody's, so that it
+ * does not hold up the slab. When it answers after all it is judged as before, and gets another pass. */
+static bool judge_gone(struct volley *volley, uint32_t host, const struct host_window *window, double expected,
+                       struct mono_time now)
+{
+    static const uint64_t GONE_MS = 2000;
+    struct volley_host *entry = &volley->hosts[host];
+    struct slab_host *facts = slab_host(volley->options.slab, host);
+
+    if (window->got > 0) {
+        entry->missing = 0;
+        entry->is_gone = false;
+        return false;
+    }
+    entry->missing += (float)expected;
+    if (!entry->is_gone && entry->missing > 2 * SURPRISED && now.ns / NS_PER_MS > facts->last_answer_ms + GONE_MS) {
+        entry->is_gone = true;
+        facts->rtt.rto_us = facts->rtt.rto_us > RTT_RTO_INITIAL_US ? facts->rtt.rto_us : RTT_RTO_INITIAL_US;
+        volley_set_limit(volley, host, entry->pace_ns, now);
+    }
+    return entry->is_gone;
+}
+
 /* Whether it may be asked faster again, or must be asked still more gently. */
 static void judge_eased(struct volley *volley, uint32_t host, const struct host_window *window, struct mono_time now)
 {
     struct volley_host *entry = &volley->hosts[host];
     double expected = entry->answered / fmax(1, entry->asked) * window->asked;
 
+    if (judge_gone(volley, host, window, expected, now)) {
+        return;
+    }
     if (window->asked >= JUDGED_ANSWERS && expected >= 1 && window->got >= 0.7 * expected) {
         volley_set_limit(volley, host, entry->limit_ns / 2, now);
     } else if (window->got < expected / 2 && surprise(expected, window->got) > SURPRISED) {
@@ -81,7 +107,6 @@ static bool is_slow(const struct volley *volley, uint32_t host)
 static void judge_host(struct volley *volley, uint32_t host, const struct host_window *window, struct mono_time now)
 {
     struct volley_host *entry = &volley->hosts[host];
-    struct rtt *rtt = &slab_host(volley->options.slab, host)->rtt;
     /* What it answered so far is itself a draw: its share is taken at the lower end of what that leaves open. */
     double least = fmax(0, 1 - 2.5 / sqrt((double)entry->answered));
     double since = window->got > 0 ? window->asked / entry->asked
@@ -89,8 +114,8 @@ static void judge_host(struct volley *volley, uint32_t host, const struct host_w
     double expected = entry->answered * least * since * others_share(window, entry->answered);
     double pace_ns = window->span_ns / fmax(1, window->asked);
 
+    entry->pace_ns = (uint32_t)fmin(pace_ns, (double)UINT32_MAX);
     if (window->got <= 0 && expected > SURPRISED) {
-        rtt_back_off(rtt);
         volley_ease_host(volley, host, (uint64_t)(8 * pace_ns), now);
     } else if (window->got > 0 && window->got < expected / 2 && surprise(expected, window->got) > SURPRISED) {
         volley_ease_host(volley, host, (uint64_t)(2 * pace_ns * expected / window->got), now);
@@ -164,19 +189,22 @@ void volley_judge_later(struct volley *volley, struct mono_time now)
         double expected = fmax(1, others * all);
         if (entry->stage != HOST_DONE && !entry->was_eased && entry->late >= JUDGED_ANSWERS &&
             entry->late > 2 * expected && surprise(expected, entry->late) > SURPRISED) {
-            volley_ease_host(volley, host, 2 * volley->first_round_ns / host_size(volley, host), now);
+            entry->pace_ns = (uint32_t)fmin((double)volley->first_round_ns / host_size(volley, host), UINT32_MAX);
+            volley_ease_host(volley, host, 2 * (uint64_t)entry->pace_ns, now);
         }
     }
 }
 
-/* The pace of a host that was eased off, for its next round: that of the answers that it gave in this one. */
+/* The pace of a host that was eased off, for its next round: that of the answers that it gave in this one. Where these
+ * were none it is gone, or what is left of it is filtered: patience is of no use. */
 void volley_judge_round(struct volley *volley, uint32_t host, struct mono_time now)
 {
     struct volley_host *entry = &volley->hosts[host];
     uint64_t limit_ns = entry->limit_ns;
 
-    if (entry->round_answers == 0) {
-        volley_set_limit(volley, host, 2 * limit_ns, now);
+    if (entry->round_answers == 0 || entry->is_gone) {
+        entry->is_gone = false;
+        volley_set_limit(volley, host, entry->pace_ns, now);
     } else if (entry->round_answers >= entry->round_left / 4 * 3) {
         volley_set_limit(volley, host, limit_ns / 4 * 3, now);
     } else if (limit_ns < volley->round_ns / entry->round_answers) {

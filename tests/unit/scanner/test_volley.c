@@ -125,6 +125,39 @@ static void suspended_and_resumed_it_asks_only_what_is_left(void **state)
     }
 }
 
+/* A host that is first heard while it waits for its last time-out, when the others, which lose much, are asked once
+ * more, takes part again in the round after. Stopped in the middle of that, it goes on with what the round has left. */
+static void who_leaves_a_round_out_gets_each_of_its_tries(void **state)
+{
+    uint64_t seed = seed_first();
+    uint64_t count = seed_repeats(300);
+    struct sim *sim = &sim_storage;
+
+    (void)state;
+    for (uint64_t i = 0; i < count; i++) {
+        uint64_t stop_ns;
+        sim_init(sim, seed + i, 20, 20);
+        sim->loss = 0.2;
+        sim->host[0].kind = SIM_RISING;
+        sim->host[0].rtt_ns = 70 * SIM_MS;
+        sim->host[0].changes_ns = sim->now_ns + 300 * SIM_MS + sim_draw(sim) % (400 * SIM_MS);
+        for (uint32_t probe = 0; probe < sim->probes; probe++) {
+            sim->truth[probe] = probe % 2 == 0 ? PROBE_RST : PROBE_NONE;
+        }
+        sim_start(sim, &(struct rate_options){.ceiling_pps = 2000});
+        stop_ns = sim->now_ns + 500 * SIM_MS + sim_draw(sim) % (1500 * SIM_MS);
+        while (!volley_is_done(sim->volley) && sim->now_ns < stop_ns) {
+            sim_step(sim, stop_ns);
+        }
+        if (!volley_is_done(sim->volley)) {
+            sim_suspend_and_resume(sim);
+        }
+        sim_run(sim, 60 * SIM_S);
+        sim_check_end(sim);
+        sim_close(sim);
+    }
+}
+
 static void without_faults_it_finds_the_truth_in_one_try(void **state)
 {
     uint64_t seed = seed_first();
@@ -341,6 +374,57 @@ static void a_host_that_dies_is_not_hammered(void **state)
     assert_true(sim->first_sent > 250000);
     sim_run(sim, 100 * SIM_S);
     sim_check_end(sim);
+    print_message("a host that dies with most of 20,000 ports left: %.1f s\n",
+                  (double)(sim->now_ns - sim->begun_ns) / 1e9);
+    assert_true(sim->now_ns - sim->begun_ns < 10 * SIM_S);
+    sim_close(sim);
+}
+
+/* One port in fifty answers, so that no single window shows that the host has died. */
+static void who_answers_seldom_is_missed_all_the_same(void **state)
+{
+    struct sim *sim = &sim_storage;
+
+    (void)state;
+    sim_init(sim, 19, 16, 20000);
+    sim->options.retries = 1;
+    for (uint32_t probe = 0; probe < sim->probes; probe++) {
+        sim->truth[probe] = sim_below(sim, 50) == 0 ? PROBE_RST : PROBE_NONE;
+    }
+    sim->host[3].kind = SIM_DYING;
+    sim->host[3].changes_ns = sim->now_ns + 400 * SIM_MS;
+    sim_start(sim, &(struct rate_options){.ceiling_pps = 200000});
+    sim_run(sim, 100 * SIM_S);
+    sim_check_end(sim);
+    for (uint32_t host = 0; host < sim->hosts; host++) {
+        assert_int_equal(sim->host[host].eased, host == 3 ? 1 : 0);
+    }
+    assert_true(sim->now_ns - sim->begun_ns < 15 * SIM_S);
+    sim_close(sim);
+}
+
+/* Silent for longer than it takes to be thought gone, and back again: nothing is lost. */
+static void who_comes_back_is_found_whole(void **state)
+{
+    struct sim *sim = &sim_storage;
+    uint64_t begun;
+
+    (void)state;
+    sim_init(sim, 20, 16, 20000);
+    sim->options.retries = 1;
+    begun = sim->now_ns;
+    sim_start(sim, &(struct rate_options){.ceiling_pps = 200000});
+    while (!volley_is_done(sim->volley)) {
+        bool away = sim->now_ns > begun + 300 * SIM_MS && sim->now_ns < begun + 3 * SIM_S;
+        sim->host[3].kind = away ? SIM_SILENT : SIM_LIMITED;
+        sim->host[3].bucket.rate_pps = 5000;
+        sim->host[3].bucket.burst = 50;
+        sim_step(sim, UINT64_MAX / 4);
+    }
+    sim_rest_senders(sim);
+    sim_check_end(sim);
+    assert_int_equal(slab_host(sim->slab, 3)->counts[PROBE_RST], 20000);
+    print_message("a host of 5,000/s that is away for 2.7 s: %.1f s\n", (double)(sim->now_ns - sim->begun_ns) / 1e9);
     sim_close(sim);
 }
 
@@ -364,6 +448,55 @@ static void a_limited_host_is_found_whole(void **state)
     }
     print_message("a host of 2,000/s: %.1f s, %.2f probes a port\n", (double)(sim->now_ns - sim->begun_ns) / 1e9,
                   (double)(sim->total_sent - 63 * 5000) / 5000);
+    sim_close(sim);
+}
+
+/* What a host bears is known to the process that goes on. */
+static void who_was_eased_off_stays_so_when_resumed(void **state)
+{
+    struct sim *sim = &sim_storage;
+    uint32_t limit_ns;
+
+    (void)state;
+    sim_init(sim, 23, 64, 5000);
+    sim->options.retries = 1;
+    sim->host[5].kind = SIM_LIMITED;
+    sim->host[5].bucket = (struct sim_bucket){.rate_pps = 2000, .burst = 50};
+    sim_start(sim, &(struct rate_options){0});
+    while (sim->host[5].eased == 0) {
+        sim_step(sim, UINT64_MAX / 4);
+    }
+    sim_suspend_and_resume(sim);
+    limit_ns = slab_host(sim->slab, 5)->ceiling;
+    assert_true(limit_ns > 100000);
+    assert_int_equal(slab_host(sim->slab, 4)->ceiling, 0);
+    sim_tick(sim);
+    assert_int_equal(sim->host[5].eased, 1);
+    sim_run(sim, 200 * SIM_S);
+    sim_check_end(sim);
+    for (uint32_t host = 0; host < sim->hosts; host++) {
+        assert_int_equal(slab_host(sim->slab, host)->counts[PROBE_RST], 5000);
+        assert_int_equal(sim->host[host].eased, host == 5 ? 1 : 0);
+    }
+    sim_close(sim);
+}
+
+/* Two answers a second among others that lose nothing: it is asked again as long as that brings any. */
+static void the_slowest_host_is_asked_as_long_as_it_answers(void **state)
+{
+    struct sim *sim = &sim_storage;
+
+    (void)state;
+    sim_init(sim, 22, 64, 500);
+    sim->options.retries = 1;
+    sim->host[5].kind = SIM_LIMITED;
+    sim->host[5].bucket = (struct sim_bucket){.rate_pps = 2, .burst = 20};
+    sim_start(sim, &(struct rate_options){.ceiling_pps = 20000});
+    sim_run(sim, 1000 * SIM_S);
+    sim_check_end(sim);
+    print_message("a host of 2/s: %u of 500 in %.0f s\n", slab_host(sim->slab, 5)->counts[PROBE_RST],
+                  (double)(sim->now_ns - sim->begun_ns) / 1e9);
+    assert_int_equal(slab_host(sim->slab, 5)->counts[PROBE_RST], 500);
     sim_close(sim);
 }
 
@@ -510,6 +643,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_teardown(every_probe_is_asked_and_it_ends, seed_say),
         cmocka_unit_test_teardown(suspended_and_resumed_it_asks_only_what_is_left, seed_say),
+        cmocka_unit_test_teardown(who_leaves_a_round_out_gets_each_of_its_tries, seed_say),
         cmocka_unit_test_teardown(without_faults_it_finds_the_truth_in_one_try, seed_say),
         cmocka_unit_test(shards_are_disjoint_and_whole),
         cmocka_unit_test(it_never_waits_for_nothing),
@@ -518,7 +652,11 @@ int main(void)
         cmocka_unit_test(a_host_that_comes_up_is_no_loss),
         cmocka_unit_test(a_late_answer_is_no_loss),
         cmocka_unit_test(a_host_that_dies_is_not_hammered),
+        cmocka_unit_test(who_answers_seldom_is_missed_all_the_same),
+        cmocka_unit_test(who_comes_back_is_found_whole),
         cmocka_unit_test(a_limited_host_is_found_whole),
+        cmocka_unit_test(who_was_eased_off_stays_so_when_resumed),
+        cmocka_unit_test(the_slowest_host_is_asked_as_long_as_it_answers),
         cmocka_unit_test(nobody_is_not_eased_off),
         cmocka_unit_test(a_ceiling_of_hosts_is_used_and_kept),
         cmocka_unit_test_teardown(the_interval_of_what_was_missed_covers_the_truth, seed_say),
