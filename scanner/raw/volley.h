@@ -10,8 +10,9 @@
  * a result.
  *
  * Rounds: each asks the unanswered places of the hosts that take part, and to a host is one of its passes. The next
- * begins when all of this one has left and the time-outs of the hosts that want another are over; a host that does not
- * is done by its own time-out, and one that has answered everything at once. */
+ * begins when all of this one has left and the time-outs of the hosts that want another are over, which keep two tries
+ * of a place 100 ms apart; a host that does not is done by its own time-out, and one that has answered everything at
+ * once. */
 #ifndef LEASTPORT_SCANNER_RAW_VOLLEY_H
 #define LEASTPORT_SCANNER_RAW_VOLLEY_H
 
