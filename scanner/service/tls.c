@@ -542,6 +542,17 @@ static bool bears(struct tls *tls, int rc, size_t left_before)
     return true;
 }
 
+static void stand(struct tls *tls)
+{
+    gnutls_protocol_t version = gnutls_protocol_get_version(tls->session);
+
+    assert(version >= GNUTLS_TLS1_0 && version <= GNUTLS_TLS1_3);
+    tls->state = TLS_STANDS;
+    tls->quiet = 0;
+    tls->has_chosen = true;
+    tls->chosen = (enum tls_version)(version - GNUTLS_TLS1_0);
+}
+
 enum tls_state tls_step(struct tls *tls)
 {
     bool more = tls->state == TLS_SHAKING;
@@ -550,8 +561,7 @@ enum tls_state tls_step(struct tls *tls)
         size_t left = tls->in_size - tls->in_at;
         int rc = gnutls_handshake(tls->session);
         if (rc >= 0) {
-            tls->state = TLS_STANDS;
-            tls->quiet = 0;
+            stand(tls);
             break;
         }
         more = bears(tls, rc, left);

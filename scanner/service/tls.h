@@ -20,7 +20,9 @@ const char *tls_version_name(enum tls_version version);
 struct tls_context;
 
 /* -errno with *problem. A system without trusted certificates is no error: nothing is trusted then. To be called before
- * a sandbox forbids to open files. The caller owns the result: tls_context_destroy(). */
+ * a sandbox forbids to open files; afterwards nothing here opens any, and of system calls it needs only those for
+ * memory, locks (futex) and randomness (getrandom). May be shared by threads. The caller owns the result:
+ * tls_context_destroy(). */
 MUST_USE int tls_context_create(struct tls_context **ret_context, struct problem *problem);
 void tls_context_destroy(struct tls_context *context);
 

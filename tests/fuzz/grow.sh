@@ -170,6 +170,59 @@ seed_payloads() {
     done < <(sed -n -E 's/^ *\{"[a-z-]+", ([0-9]+), "([0-9a-f]+)".*/\1 \2/p' tests/unit/scanner/packet/answered.h)
 }
 
+# certificate OPENSSL-ARGUMENT...: a new one that signs itself, as DER.
+certificate() {
+    openssl req -x509 -nodes -keyout /dev/null -outform DER -subj '/C=XX/O=Example, Inc./CN=www.example' "$@" 2>>"$work/log"
+}
+
+seed_certificates() {
+    local der=$work/der
+    local -a kinds=('-newkey rsa:1024 -sha1' '-newkey rsa:2048' '-newkey ed25519' '-newkey ed448'
+        '-newkey ec -pkeyopt ec_paramgen_curve:P-256' '-newkey ec -pkeyopt ec_paramgen_curve:P-192 -sha1'
+        '-newkey rsa-pss -pkeyopt rsa_keygen_bits:1024') names kind
+    local -a uses=('-addext subjectAltName=DNS:www.example,IP:192.0.2.1,IP:2001:db8::1,email:a@example,URI:https://example/'
+        '-addext keyUsage=critical,keyCertSign -addext nameConstraints=permitted;DNS:example'
+        '-addext extendedKeyUsage=clientAuth -addext certificatePolicies=1.2.3.4' '-days 400000' '-set_serial -1')
+    for kind in "${kinds[@]}" "${uses[@]/#/-newkey ed25519 }"; do
+        read -r -a names <<<"$kind"
+        certificate "${names[@]}" >"$der" || continue
+        { printf '\377\377' && cat "$der"; } | seed certificate
+        { printf '%b' "\\x00\\x$(printf %02x "$(($(stat -c %s "$der") > 255 ? 255 : 9))")" && cat "$der"; } | seed certificate
+    done
+    certificate -newkey ed25519 >"$der"
+    unhex "$(printf '%04x' "$(stat -c %s "$der")")" >"$work/length"
+    cat "$work/length" "$der" "$work/length" "$der" | seed certificate
+}
+
+# flight CIPHER: what a server of TLS 1.2 says to a hello, in one record, as hex.
+flight() {
+    local der hello list
+    der=$(certificate -newkey rsa:1024 | od -An -v -tx1 | tr -d ' \n')
+    hello=020000260303$(printf '%064d' 0)00${1}00
+    list=$(printf '%06x%s' "$((${#der} / 2))" "$der")
+    list=$(printf '0b%06x%06x%s' "$((${#list} / 2 + 3))" "$((${#list} / 2))" "$list")
+    printf '160303%04x%s' "$(((${#hello} + ${#list} + 8) / 2))" "$hello${list}0e000000"
+}
+
+# Whole flights and single records, and damage to a good server's.
+seed_handshakes() {
+    local versions record
+    for versions in 00 01 02 03 0c 09 2c ec; do
+        unhex "$versions" | seed tls
+        unhex "${versions}000501000401002001000a80" | seed tls
+        unhex "${versions}004000" | seed tls
+    done
+    for record in 15030300020228 1503030002016e 160303000400000000 140303000101 1703030001ff 18030300030140ff \
+        485454502f312e3120343030; do
+        unhex "1c$record$record" | seed tls
+    done
+    for versions in 1c 5c 12 fc; do
+        unhex "$versions$(flight 002f)" | seed tls
+        unhex "$versions$(flight c02f)" | seed tls
+        unhex "$versions$(flight 0033)140303000101" | seed tls
+    done
+}
+
 cmake --preset fuzz >"$work/log" || { cat "$work/log" && exit 1; }
 cmake --build --preset fuzz >"$work/log" || { cat "$work/log" && exit 1; }
 seed_scans
@@ -180,6 +233,8 @@ seed_echoes
 seed_texts
 seed_packets
 seed_payloads
+seed_certificates
+seed_handshakes
 if (($# == 0)); then
     set -- "${fuzz_harnesses[@]}"
 fi
