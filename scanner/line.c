@@ -182,6 +182,10 @@ static void add_host(struct line *line, const struct observation_host *host)
         LINE_ADD(line, ",\"rtt_us\":");
         add_number(line, host->rtt_us);
     }
+    if (host->unasked > 0) {
+        LINE_ADD(line, ",\"unasked\":");
+        add_number(line, host->unasked);
+    }
     LINE_ADD(line, ",\"not_shown\":[");
     for (size_t i = 0; i < host->not_shown_count; i++) {
         if (i > 0) {

@@ -35,6 +35,7 @@ static const char *const reason_names[] = {
     [REASON_UDP_RESPONSE] = "udp-response",
     [REASON_LOCALHOST_RESPONSE] = "localhost-response",
     [REASON_USER_SET] = "user-set",
+    [REASON_ECHO_REPLY] = "echo-reply",
     [REASON_SELF_CONNECT] = "self-connect",
     [REASON_ABORTED] = "aborted",
 };
@@ -245,6 +246,9 @@ static void encode_host(struct encoder *encoder, const struct observation_host *
     if (host->has_rtt) {
         encode_number(encoder, "rtt_us", host->rtt_us);
     }
+    if (host->unasked > 0) {
+        encode_number(encoder, "unasked", host->unasked);
+    }
     encode_value(encoder, "not_shown", encode_not_shown(host));
 }
 
@@ -296,6 +300,9 @@ static void encode_end(struct encoder *encoder, const struct observation_end *en
     encode_number(encoder, "probes", end->probes);
     encode_number(encoder, "probes_done", end->probes_done);
     encode_number(encoder, "probes_sent", end->probes_sent);
+    if (end->probes_unasked > 0) {
+        encode_number(encoder, "probes_unasked", end->probes_unasked);
+    }
     encode_number(encoder, "hosts_up", end->hosts_up);
     encode_number(encoder, "hosts_down", end->hosts_down);
     encode_number(encoder, "open", end->open);
@@ -584,6 +591,7 @@ static int decode_host(struct decoder *decoder, struct observation_arena *arena,
     host->open = (uint32_t)decode_number(decoder, "open", UINT32_MAX);
     host->has_rtt = json_object_get(decoder->line, "rtt_us") != NULL;
     host->rtt_us = decode_number(decoder, "rtt_us", INT64_MAX);
+    host->unasked = (uint32_t)decode_number(decoder, "unasked", UINT32_MAX);
     return decode_not_shown(decoder, arena, host);
 }
 

@@ -48,6 +48,7 @@ enum reason {
     REASON_UDP_RESPONSE,
     REASON_LOCALHOST_RESPONSE, /* the host is the scanner's own */
     REASON_USER_SET,           /* a host taken as up because it was told so */
+    REASON_ECHO_REPLY,         /* a host that answered no more than that */
     REASON_SELF_CONNECT,       /* the probe met its own port: closed */
     REASON_ABORTED,            /* the scan ended before it was known */
 };
@@ -128,6 +129,7 @@ struct observation_host {
     uint32_t open;
     bool has_rtt;
     uint64_t rtt_us;
+    uint32_t unasked; /* ports: the host did not answer discovery */
     const struct observation_not_shown *not_shown;
     size_t not_shown_count;
 };
@@ -172,6 +174,7 @@ struct observation_end {
     uint64_t probes;
     uint64_t probes_done;
     uint64_t probes_sent;
+    uint64_t probes_unasked; /* of probes_done: of hosts that did not answer discovery */
     uint64_t hosts_up;
     uint64_t hosts_down;
     uint64_t open;

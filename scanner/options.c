@@ -61,7 +61,7 @@ static const struct argp_option rows[] = {
     {"udp", KEY_UDP, NULL, 0, "probe UDP ports (needs CAP_NET_RAW)", 3},
     {"link", KEY_LINK, "DRIVER", OPTION_HIDDEN,
      "how raw packets leave: packet, packet-bypass, ip, pcap:RECORD[,REPLAY]", 3},
-    {"no-discovery", KEY_NO_DISCOVERY, NULL, OPTION_HIDDEN, "probe hosts that seem down too (this release always does)",
+    {"no-discovery", KEY_NO_DISCOVERY, NULL, 0, "probe silent hosts too; else raw probes of over 16 ports ask first",
      3},
     {"output", KEY_OUTPUT, "FORMAT:FILE", 0, "table, jsonl or xml; FILE - is stdout; repeats", 4},
     {"state", KEY_STATE, "FILE", 0, "where plan and progress are kept", 5},
@@ -340,6 +340,8 @@ static error_t take(int key, char *text, struct argp_state *state)
         take_probe(state, key, PLAN_PROBE_CONNECT);
         return 0;
     case KEY_NO_DISCOVERY:
+        options->undiscovered = true;
+        options->settles_plan = name_of(key);
         return 0;
     case KEY_PROGRESS_LINES:
         options->progress_lines = true;

@@ -36,7 +36,8 @@ struct options {
     bool probe_given;
     enum plan_probe probe;
     uint64_t rate_pps;
-    bool unbraked; /* --rate max */
+    bool unbraked;     /* --rate max */
+    bool undiscovered; /* --no-discovery */
     uint64_t host_rate_pps;
     int64_t retries;
     uint32_t shard_index;

@@ -609,6 +609,9 @@ static json_t *plan_options_object(const struct plan_options *options)
                      (int)options->retries, "seed", seed, "never_scan",
                      plan_options_prefixes(options->never_scan, options->never_scan_count), "shard", "index",
                      (int)options->shard_index, "count", (int)options->shard_count, "unbraked", (int)options->unbraked);
+    if (json != NULL && options->undiscovered) {
+        json_object_set_new(json, "discovery", json_false());
+    }
     if (json != NULL && options->slab.slab_probes != 0) {
         json_object_set_new(
             json, "slab",
@@ -704,6 +707,11 @@ bool plan_asks_doors(const struct plan *plan)
     return plan->doc.doors;
 }
 
+bool plan_discovers(const struct plan *plan)
+{
+    return plan->doc.discovers;
+}
+
 enum plan_probe plan_probe(const struct plan *plan)
 {
     return plan->doc.probe;
@@ -743,6 +751,22 @@ bool plan_is_watched(const struct plan *plan, const struct addr *addr, uint16_t 
     }
     key = (struct plan_watch){.addr = *addr, .port = port};
     return bsearch(&key, plan->watch, plan->watch_count, sizeof(key), plan_watch_compare) != NULL;
+}
+
+bool plan_watches_host(const struct plan *plan, const struct addr *addr)
+{
+    size_t low = 0;
+    size_t high = plan->watch_count;
+
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (addr_compare(&plan->watch[middle].addr, addr) < 0) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    return low < plan->watch_count && addr_equal(&plan->watch[low].addr, addr);
 }
 
 /* The first entry of that address, or NULL. */

@@ -57,6 +57,7 @@ struct plan_options {
     bool unbraked;              /* the raw engine's rate is not held back by losses */
     bool services;              /* open TCP ports are asked what answers there … */
     bool doors;                 /* … and whether they let a stranger in */
+    bool undiscovered;          /* the raw engine asks hosts that do not answer discovery too */
 };
 
 struct plan_options plan_options_default(void);
@@ -107,12 +108,16 @@ enum plan_probe plan_probe(const struct plan *plan);
 bool plan_is_unbraked(const struct plan *plan);
 bool plan_asks_services(const struct plan *plan);
 bool plan_asks_doors(const struct plan *plan);
+/* Hosts are asked whether they are there before many of their ports are; never by plain connects. */
+bool plan_discovers(const struct plan *plan);
 uint32_t plan_retries(const struct plan *plan);
 uint32_t plan_shard_index(const struct plan *plan);
 uint32_t plan_shard_count(const struct plan *plan);
 /* False without a canary. */
 bool plan_canary(const struct plan *plan, struct addr *ret_addr, uint16_t *ret_port);
 bool plan_is_watched(const struct plan *plan, const struct addr *addr, uint16_t port);
+/* Whether any of its ports is watched. */
+bool plan_watches_host(const struct plan *plan, const struct addr *addr);
 /* The host name that the address was given by, NULL when it was given as an address. Borrowed until plan_destroy(). */
 const char *plan_name(const struct plan *plan, const struct addr *addr);
 /* Addresses that the never-scan list took out of the targets; UINT64_MAX when as many or more. */

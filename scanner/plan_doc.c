@@ -581,17 +581,31 @@ static int plan_doc_read_services(const struct plan_doc_reader *reader, const js
     return 0;
 }
 
+static int plan_doc_read_discovery(const struct plan_doc_reader *reader, const json_t *value)
+{
+    if (!json_is_boolean(value)) {
+        return problem_set(reader->problem, -EINVAL, "plan/discovery: must be true or false");
+    }
+    if (reader->doc->probe == PLAN_PROBE_CONNECT && json_is_true(value)) {
+        return problem_set(reader->problem, -EINVAL,
+                           "plan/discovery: plain connects discover nothing; ask by \"syn\" or \"udp\"");
+    }
+    reader->doc->discovers = json_is_true(value);
+    return 0;
+}
+
 static const struct plan_doc_key plan_doc_keys[] = {
-    {"schema", true, plan_doc_read_schema},      {"realm", true, plan_doc_read_realm},
-    {"vantage", true, plan_doc_read_vantage},    {"probes", true, plan_doc_read_probes}, /* before all with ports */
-    {"targets", true, plan_doc_read_target},     {"exclude", false, plan_doc_read_exclude},
-    {"resolved", false, plan_doc_read_resolved}, {"ports", true, plan_doc_read_ports},
-    {"watch", false, plan_doc_read_watch},       {"canary", false, plan_doc_read_canary},
-    {"rate_pps", false, plan_doc_read_rate},     {"host_rate_pps", false, plan_doc_read_host_rate},
-    {"retries", false, plan_doc_read_retries},   {"seed", false, plan_doc_read_seed},
-    {"scope", false, plan_doc_read_scope},       {"never_scan", false, plan_doc_read_never_scan},
-    {"shard", false, plan_doc_read_shard},       {"slab", false, plan_doc_read_slab},
-    {"unbraked", false, plan_doc_read_unbraked}, {"services", false, plan_doc_read_services},
+    {"schema", true, plan_doc_read_schema},        {"realm", true, plan_doc_read_realm},
+    {"vantage", true, plan_doc_read_vantage},      {"probes", true, plan_doc_read_probes}, /* before all with ports */
+    {"targets", true, plan_doc_read_target},       {"exclude", false, plan_doc_read_exclude},
+    {"resolved", false, plan_doc_read_resolved},   {"ports", true, plan_doc_read_ports},
+    {"watch", false, plan_doc_read_watch},         {"canary", false, plan_doc_read_canary},
+    {"rate_pps", false, plan_doc_read_rate},       {"host_rate_pps", false, plan_doc_read_host_rate},
+    {"retries", false, plan_doc_read_retries},     {"seed", false, plan_doc_read_seed},
+    {"scope", false, plan_doc_read_scope},         {"never_scan", false, plan_doc_read_never_scan},
+    {"shard", false, plan_doc_read_shard},         {"slab", false, plan_doc_read_slab},
+    {"unbraked", false, plan_doc_read_unbraked},   {"services", false, plan_doc_read_services},
+    {"discovery", false, plan_doc_read_discovery},
 };
 
 enum { PLAN_DOC_KEY_COUNT = sizeof(plan_doc_keys) / sizeof(*plan_doc_keys) };
@@ -610,7 +624,8 @@ static int plan_doc_check_known(const struct plan_doc_reader *reader, const json
             return plan_doc_unknown_key(
                 reader, "", json_object_iter_key(iter),
                 "schema, realm, vantage, targets, exclude, resolved, ports, probes, watch, canary, "
-                "rate_pps, host_rate_pps, retries, seed, scope, never_scan, shard, slab, unbraked, services");
+                "rate_pps, host_rate_pps, retries, seed, scope, never_scan, shard, slab, unbraked, services, "
+                "discovery");
         }
     }
     return 0;
@@ -627,6 +642,9 @@ static int plan_doc_read_keys(const struct plan_doc_reader *reader, const json_t
         } else if (plan_doc_keys[i].required) {
             rc = problem_set(reader->problem, -EINVAL, "plan: \"%s\" is missing", plan_doc_keys[i].name);
         }
+    }
+    if (rc == 0 && json_object_get(json, "discovery") == NULL) {
+        reader->doc->discovers = reader->doc->probe != PLAN_PROBE_CONNECT;
     }
     if (rc == 0 && json_object_get(json, "slab") == NULL) {
         reader->doc->slab = reader->doc->probe == PLAN_PROBE_CONNECT ? space_geometry_default() : space_geometry_raw();
@@ -728,6 +746,9 @@ static int plan_doc_write_optional(const struct plan_doc *doc, json_t *json)
     }
     if (doc->scope.count > 0) {
         rc |= json_object_set_new(json, "scope", plan_doc_write_prefixes(&doc->scope));
+    }
+    if (doc->probe != PLAN_PROBE_CONNECT) {
+        rc |= json_object_set_new(json, "discovery", json_boolean(doc->discovers));
     }
     if (doc->unbraked) {
         rc |= json_object_set_new(json, "unbraked", json_true());

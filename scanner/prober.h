@@ -32,6 +32,10 @@ struct prober_map {
     void (*locate)(const void *context, uint32_t probe, uint32_t *ret_host, uint16_t *ret_port);
     /* The probe, or -1 when it is none of the slab's. */
     int64_t (*find)(const void *context, const struct addr *addr, uint16_t port);
+    /* The host, or -1. */
+    int64_t (*find_host)(const void *context, const struct addr *addr);
+    /* Its ports are asked whether it answers discovery or not. */
+    bool (*is_known)(const void *context, uint32_t host);
     const void *context;
 };
 

@@ -183,6 +183,7 @@ static int open_engine(struct prober *prober, struct problem *problem)
     struct raw_engine_options options = {.space = plan_space(plan),
                                          .scope = prober->options.scope,
                                          .probe = plan_probe(plan) == PLAN_PROBE_UDP ? PACKET_UDP : PACKET_TCP_SYN,
+                                         .discovers = plan_discovers(plan),
                                          .senders = prober->options.threads,
                                          .rate = {.ceiling_pps = ceiling_of(plan), .brakeless = plan_is_unbraked(plan)},
                                          .listener = {.link_opened = hear_link,
@@ -243,6 +244,8 @@ static int raw_begin(struct prober *prober, const struct prober_slab *slab, stru
                                              .host = slab->map.host,
                                              .locate = slab->map.locate,
                                              .find = slab->map.find,
+                                             .find_host = slab->map.find_host,
+                                             .is_known = slab->map.is_known,
                                              .context = slab->map.context}};
 
     prober->slab = *slab;

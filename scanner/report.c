@@ -78,6 +78,8 @@ static void count(struct report *report, const struct observation *observation)
     case OBSERVATION_HOST:
         report->counts.hosts_up += observation->host.up ? 1 : 0;
         report->counts.hosts_down += observation->host.up ? 0 : 1;
+        report->counts.hosts_unasked += observation->host.unasked > 0 ? 1 : 0;
+        report->counts.unasked += observation->host.unasked;
         break;
     case OBSERVATION_CANARY:
         report->counts.canary_start |= !observation->canary.at_end;
@@ -311,6 +313,26 @@ static uint32_t sort_ports(struct report *report, const struct hostgroup *group,
     return probed;
 }
 
+/* The ports that this shard would have asked. */
+static uint32_t count_unasked(const struct report *report, const struct hostgroup *group, const struct slab *slab,
+                              uint64_t slab_number, uint32_t host)
+{
+    const struct plan *plan = report->options.plan;
+    uint32_t first = hostgroup_first_probe(group, host);
+    uint32_t end = hostgroup_first_probe(group, host + 1);
+    struct permutation order;
+    uint32_t count = 0;
+
+    if (plan_shard_count(plan) == 1) {
+        return end - first;
+    }
+    order = plan_permutation(plan, slab_number, slab_probes(slab));
+    for (uint32_t probe = first; probe < end; probe++) {
+        count += permutation_position(&order, probe) % plan_shard_count(plan) == plan_shard_index(plan) - 1 ? 1 : 0;
+    }
+    return count;
+}
+
 static enum reason host_reason(const struct slab_host *facts, const struct report *report, bool self)
 {
     if (self) {
@@ -321,6 +343,9 @@ static enum reason host_reason(const struct slab_host *facts, const struct repor
     }
     if (facts->counts[PROBE_RST] > 0) {
         return closed_reason(report);
+    }
+    if (facts->discovered_by != REASON_NO_RESPONSE) {
+        return (enum reason)facts->discovered_by;
     }
     for (int reason = 0; facts->counts[PROBE_ICMP] > 0 && reason < REASONS; reason++) {
         if (reason != REASON_NO_RESPONSE && report->buckets[reason].ports.count > 0) {
@@ -399,7 +424,7 @@ void report_host(struct report *report, const struct hostgroup *group, struct sl
     if (facts->counts[PROBE_SYN_ACK] == probed && probed >= EVERY_PORT_LEAST) {
         tell_every_port(report, &addr, probed);
     }
-    if (probed > 0) {
+    if (probed > 0 || facts->undiscovered) {
         observation.host = (struct observation_host){
             .host = addr,
             .name = plan_name(report->options.plan, &addr),
@@ -410,6 +435,7 @@ void report_host(struct report *report, const struct hostgroup *group, struct sl
             .open = facts->counts[PROBE_SYN_ACK],
             .has_rtt = facts->rtt.measured,
             .rtt_us = facts->rtt.srtt_us,
+            .unasked = facts->undiscovered ? count_unasked(report, group, slab, slab_number, host) : 0,
         };
         tell_host(report, &observation, rows, gather_not_shown(report, rows));
     }

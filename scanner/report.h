@@ -29,7 +29,9 @@ struct report_counts {
     uint64_t open;
     uint64_t hosts_up;
     uint64_t hosts_down;
-    bool canary_start; /* the canary's first line has been told */
+    uint64_t hosts_unasked; /* of these: that did not answer discovery, */
+    uint64_t unasked;       /* and their ports */
+    bool canary_start;      /* the canary's first line has been told */
 };
 
 struct report;

@@ -252,12 +252,13 @@ static int ask_canary(struct scan *scan, bool at_end, struct problem *problem)
     static const uint32_t first_probes[2] = {0, 1};
     struct canary canary;
     struct permutation order;
-    struct prober_slab slab = {.order = &order,
-                               .shard_count = 1,
-                               .retries = CANARY_RETRIES,
-                               .listener = {ignore_open, ignore_host, ignore_host, NULL},
-                               .map = {1, canary_host, canary_locate, canary_find, &canary},
-                               .quiet = true};
+    struct prober_slab slab = {
+        .order = &order,
+        .shard_count = 1,
+        .retries = CANARY_RETRIES,
+        .listener = {ignore_open, ignore_host, ignore_host, NULL},
+        .map = {.hosts = 1, .host = canary_host, .locate = canary_locate, .find = canary_find, .context = &canary},
+        .quiet = true};
     bool complete;
     int rc;
 
@@ -422,17 +423,38 @@ static int slab_suspend(struct scan *scan, struct problem *problem)
 
 static void group_host(const void *context, uint32_t host, struct addr *ret_addr)
 {
-    hostgroup_put_addr(context, host, ret_addr);
+    const struct scan *scan = context;
+
+    hostgroup_put_addr(scan->group, host, ret_addr);
 }
 
 static void group_locate(const void *context, uint32_t probe, uint32_t *ret_host, uint16_t *ret_port)
 {
-    hostgroup_probe(context, probe, ret_host, ret_port);
+    const struct scan *scan = context;
+
+    hostgroup_probe(scan->group, probe, ret_host, ret_port);
 }
 
 static int64_t group_find(const void *context, const struct addr *addr, uint16_t port)
 {
-    return hostgroup_find(context, addr, port);
+    const struct scan *scan = context;
+
+    return hostgroup_find(scan->group, addr, port);
+}
+
+static int64_t group_find_host(const void *context, const struct addr *addr)
+{
+    const struct scan *scan = context;
+
+    return hostgroup_find_host(scan->group, addr);
+}
+
+static bool group_is_known(const void *context, uint32_t host)
+{
+    const struct scan *scan = context;
+    struct addr addr = hostgroup_addr(scan->group, host);
+
+    return plan_watches_host(scan->options->plan, &addr);
 }
 
 static int work_slab(struct scan *scan, struct problem *problem)
@@ -453,7 +475,13 @@ static int work_slab(struct scan *scan, struct problem *problem)
     }
     scan->order = plan_permutation(scan->options->plan, scan->slab_number, slab_probes(scan->slab));
     slab.slab = scan->slab;
-    slab.map = (struct prober_map){hostgroup_hosts(scan->group), group_host, group_locate, group_find, scan->group};
+    slab.map = (struct prober_map){.hosts = hostgroup_hosts(scan->group),
+                                   .host = group_host,
+                                   .locate = group_locate,
+                                   .find = group_find,
+                                   .find_host = group_find_host,
+                                   .is_known = group_is_known,
+                                   .context = scan};
     rc = work(scan, &slab, &complete, problem);
     if (rc < 0) {
         /* The last line tells how far it came. */
@@ -505,10 +533,10 @@ static void tell_start(struct scan *scan)
     report_tell(scan->report, &observation);
 }
 
-/* Probes that are done and got no answer: an open port can have been missed only there. */
+/* Probes that were asked, are done and got no answer: what is said to be missed can have been missed only there. */
 static double unanswered(const struct scan *scan, uint64_t done)
 {
-    uint64_t answered = 0;
+    uint64_t answered = report_counts(scan->report)->unasked;
 
     for (size_t i = 0; i < LOSS_PASSES_MAX; i++) {
         answered += scan->totals.loss.answers[i];
@@ -530,6 +558,7 @@ static void tell_end(struct scan *scan, int rc, const struct problem *problem)
     end->probes = plan_probes(scan->options->plan);
     end->probes_done = probes_done(scan);
     end->probes_sent = probes_sent(scan);
+    end->probes_unasked = counts->unasked;
     end->hosts_up = counts->hosts_up;
     end->hosts_down = counts->hosts_down;
     end->open = counts->open;
@@ -549,6 +578,18 @@ static void tell_end(struct scan *scan, int rc, const struct problem *problem)
     }
     end->elapsed_ms = scan->totals.elapsed_ms + mono_elapsed_ns(scan->begun, mono_now()) / NS_PER_MS;
     report_tell(scan->report, &observation);
+}
+
+static void tell_unasked(struct scan *scan)
+{
+    uint64_t hosts = report_counts(scan->report)->hosts_unasked;
+
+    if (hosts > 0) {
+        report_notice(scan->report, "undiscovered", NULL,
+                      "%" PRIu64 " host%s did not answer discovery: %" PRIu64
+                      " ports were not asked; --no-discovery asks them all the same",
+                      hosts, hosts == 1 ? "" : "s", report_counts(scan->report)->unasked);
+    }
 }
 
 static void tell_left_out(struct scan *scan)
@@ -682,6 +723,7 @@ int scan_run(const struct scan_options *options, enum scan_result *ret_result, s
     if (scan.prober != NULL && scan.ops->conclude != NULL) {
         scan.ops->conclude(scan.prober);
     }
+    tell_unasked(&scan);
     tell_end(&scan, rc, problem);
     rest(&scan);
     slab_close(&scan);

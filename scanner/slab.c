@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const uint8_t MAGIC[8] = {'L', 'P', 'S', 'L', 'A', 'B', 0, 2};
+static const uint8_t MAGIC[8] = {'L', 'P', 'S', 'L', 'A', 'B', 0, 3};
 
 struct slab {
     uint32_t hosts;
@@ -56,6 +56,7 @@ int slab_create(const uint32_t *first_probes, uint32_t hosts, struct slab **ret_
         slab->host[i].first_probe = first_probes[i];
         slab->first[i] = first_probes[i];
         rtt_init(&slab->host[i].rtt, NULL);
+        slab->host[i].discovered_by = REASON_NO_RESPONSE;
         if (i < hosts) {
             assert(first_probes[i + 1] >= first_probes[i]);
             slab->host[i].counts[PROBE_NONE] = first_probes[i + 1] - first_probes[i];
@@ -279,13 +280,14 @@ static void move_counts(struct cursor *cursor, uint64_t *counts)
     }
 }
 
-enum { HOST_BYTES = 16 + 6, TOTALS_BYTES = 8 + 2 * 8 * LOSS_PASSES_MAX };
+enum { HOST_BYTES = 16 + 8, TOTALS_BYTES = 8 + 2 * 8 * LOSS_PASSES_MAX };
 
 static void move_host(struct cursor *cursor, struct slab_host *host)
 {
     uint64_t pass = host->pass;
     uint64_t away = host->away;
     uint64_t away_answers = host->away_answers;
+    uint64_t discovered_by = host->discovered_by;
 
     move_u32(cursor, &host->rtt.srtt_us);
     move_u32(cursor, &host->rtt.rttvar_us);
@@ -300,8 +302,12 @@ static void move_host(struct cursor *cursor, struct slab_host *host)
     host->away = (uint8_t)away;
     move_u64(cursor, &away_answers, 1);
     host->away_answers = (uint8_t)away_answers;
-    cursor->failed |= pass >= LOSS_PASSES_MAX || away > pass + 1 || away_answers > SLAB_AWAY_ANSWERS ||
-                      host->rtt.rto_us < RTT_RTO_MIN_US || host->rtt.rto_us > RTT_RTO_MAX_US;
+    move_bool(cursor, &host->undiscovered);
+    move_u64(cursor, &discovered_by, 1);
+    host->discovered_by = (uint8_t)discovered_by;
+    cursor->failed |= pass >= LOSS_PASSES_MAX || away > pass + 1 || discovered_by > REASON_ABORTED ||
+                      away_answers > SLAB_AWAY_ANSWERS || host->rtt.rto_us < RTT_RTO_MIN_US ||
+                      host->rtt.rto_us > RTT_RTO_MAX_US;
 }
 
 static void move_probes(struct cursor *cursor, struct slab *slab)

@@ -32,6 +32,10 @@ struct slab_host {
     bool heard;
     /* Its line is written; nothing about it changes any more. */
     bool done;
+    /* It did not answer discovery: its ports are not asked. */
+    bool undiscovered;
+    /* What discovery heard of it: an enum reason; REASON_NO_RESPONSE where nothing did. */
+    uint8_t discovered_by;
 };
 
 struct slab;

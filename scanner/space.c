@@ -782,14 +782,14 @@ void hostgroup_probe(const struct hostgroup *group, uint32_t probe, uint32_t *re
     *ret_port = portpool_port(group->pool, piece->ports, within % piece->port_count);
 }
 
-int64_t hostgroup_find(const struct hostgroup *group, const struct addr *addr, uint16_t port)
+/* NULL when no piece has the address. */
+static const struct hostgroup_piece *hostgroup_piece_of_addr(const struct hostgroup *group, const struct addr *addr,
+                                                             uint128 number)
 {
-    uint128 number = space_number(addr);
     struct space_place place = {addr->is_ipv6 != 0, addr->zone, number};
     uint32_t low = 0;
     uint32_t high = group->piece_count;
     const struct hostgroup_piece *piece;
-    int32_t index;
 
     while (low < high) {
         uint32_t middle = low + (high - low) / 2;
@@ -801,15 +801,26 @@ int64_t hostgroup_find(const struct hostgroup *group, const struct addr *addr, u
         }
     }
     if (low == 0) {
-        return -1;
+        return NULL;
     }
     piece = &group->pieces[low - 1];
-    if (piece->is_ipv6 != addr->is_ipv6 || piece->zone != addr->zone || number - piece->first >= piece->hosts) {
-        return -1;
-    }
-    index = portpool_find(group->pool, piece->ports, port);
-    if (index < 0) {
-        return -1;
-    }
-    return (int64_t)piece->first_probe + (int64_t)(number - piece->first) * piece->port_count + index;
+    return piece->is_ipv6 == addr->is_ipv6 && piece->zone == addr->zone && number - piece->first < piece->hosts ? piece
+                                                                                                                : NULL;
+}
+
+int64_t hostgroup_find_host(const struct hostgroup *group, const struct addr *addr)
+{
+    uint128 number = space_number(addr);
+    const struct hostgroup_piece *piece = hostgroup_piece_of_addr(group, addr, number);
+
+    return piece == NULL ? -1 : (int64_t)piece->first_host + (int64_t)(number - piece->first);
+}
+
+int64_t hostgroup_find(const struct hostgroup *group, const struct addr *addr, uint16_t port)
+{
+    uint128 number = space_number(addr);
+    const struct hostgroup_piece *piece = hostgroup_piece_of_addr(group, addr, number);
+    int32_t index = piece == NULL ? -1 : portpool_find(group->pool, piece->ports, port);
+
+    return index < 0 ? -1 : (int64_t)piece->first_probe + (int64_t)(number - piece->first) * piece->port_count + index;
 }

@@ -85,6 +85,8 @@ void hostgroup_put_addr(const struct hostgroup *group, uint32_t host, struct add
 uint32_t hostgroup_first_probe(const struct hostgroup *group, uint32_t host);
 /* O(log ranges). */
 void hostgroup_probe(const struct hostgroup *group, uint32_t probe, uint32_t *ret_host, uint16_t *ret_port);
+/* The host's number, or -1 when it is not in the group. O(log ranges). */
+int64_t hostgroup_find_host(const struct hostgroup *group, const struct addr *addr);
 /* The probe's index, or -1 when (addr, port) is not in the group. */
 int64_t hostgroup_find(const struct hostgroup *group, const struct addr *addr, uint16_t port);
 

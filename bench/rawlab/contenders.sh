@@ -56,7 +56,7 @@ found_proto2() { cat out; }
 
 # As a person starts it, and for the sink without what no answer can come to.
 run_leastport() {
-    local -a more=()
+    local -a more=("$@")
     if [[ $JOB == sink ]]; then
         more=(--rate max --retries 0 --no-discovery)
     fi
@@ -72,10 +72,15 @@ found_leastport() {
     jq -r 'select(.type == "port" and .state == "open") | "\(.host) \(.port)"' lines
 }
 
+# Without asking first who is there: what discovery costs, and what it saves.
+run_leastport-all() { run_leastport --no-discovery; }
+found_leastport-all() { found_leastport; }
+leastport-all_possible() { leastport_possible; }
+
 # leastport_possible: or the reason why not, in WHY.
 leastport_possible() {
     rm -f state lines
-    if WHY=$("$BIN/raw_meter" 10 "$CABLE" "$BIN/leastport-scan" --syn "$FIRST" -p "$LOW" --no-discovery --state state -o jsonl:lines 3>&1 2>&1 >/dev/null); then
+    if WHY=$("$BIN/raw_meter" 10 "$CABLE" "$BIN/leastport-scan" --syn "$FIRST" -p "$LOW" --state state -o jsonl:lines 3>&1 2>&1 >/dev/null); then
         rm -f state lines
         return 0
     fi
@@ -136,9 +141,14 @@ zmap_possible() {
     fi
 }
 
+# Told not to look who is there, as the others do, except where just that is the job.
 run_nmap() {
+    local -a all=(-Pn)
+    if [[ $JOB == sparse-ports ]]; then
+        all=()
+    fi
     rm -f greppable
-    meter nmap -sS -T5 -n -Pn -e "$CABLE" -p "$(port_list)" -oG greppable "$NET"
+    meter nmap -sS -T5 -n "${all[@]}" -e "$CABLE" -p "$(port_list)" -oG greppable "$NET"
 }
 
 found_nmap() {

@@ -248,8 +248,13 @@ static void table_print_end(FILE *stream, const struct table *table, const struc
     uint64_t up = end->hosts_up + table->unfinished;
 
     if (table->silent > 0) {
-        fprintf(stream, "%llu host%s gave no answer and %s not shown.\n", (unsigned long long)table->silent,
+        fprintf(stream, "%llu host%s gave no answer and %s not shown.", (unsigned long long)table->silent,
                 table->silent == 1 ? "" : "s", table->silent == 1 ? "is" : "are");
+        if (end->probes_unasked > 0) {
+            fprintf(stream, " %llu ports of hosts that did not answer discovery were not asked.",
+                    (unsigned long long)end->probes_unasked);
+        }
+        putc('\n', stream);
     }
     fprintf(stream, "%s: %llu open port%s on %llu of %llu hosts", end->complete ? "Done" : "INCOMPLETE",
             (unsigned long long)end->open, end->open == 1 ? "" : "s", (unsigned long long)up,
@@ -269,9 +274,10 @@ static void table_print_end(FILE *stream, const struct table *table, const struc
         fprintf(stream, "; %llu of %llu ports not asked yet", (unsigned long long)(end->probes - end->probes_done),
                 (unsigned long long)end->probes);
     } else if (end->has_missed && end->missed_high < 0.5) {
-        fputs("; no open port missed (95 %)", stream);
+        fprintf(stream, "; no open port missed%s (95 %%)", end->probes_unasked > 0 ? " of those asked" : "");
     } else if (end->has_missed) {
-        fprintf(stream, "; may have missed %.0f to %.0f open ports (95 %%)", end->missed_low, end->missed_high);
+        fprintf(stream, "; may have missed %.0f to %.0f open ports%s (95 %%)", end->missed_low, end->missed_high,
+                end->probes_unasked > 0 ? " of those asked" : "");
     } else {
         fputs("; how many open ports were missed is not known", stream);
     }

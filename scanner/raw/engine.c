@@ -1,6 +1,7 @@
 #include "scanner/raw/engine.h"
 
 #include "scanner/raw/crew.h"
+#include "scanner/raw/discovery.h"
 #include "scanner/raw/links.h"
 #include "scanner/raw/paths.h"
 #include "scanner/raw/patience.h"
@@ -47,7 +48,8 @@ static const uint64_t ALLOWANCE_EVERY_NS = UINT64_C(50) * 1000 * 1000;
 
 enum phase {
     IDLE,
-    ASKING, /* for hardware addresses */
+    ASKING,      /* for hardware addresses */
+    DISCOVERING, /* which hosts are there, by a volley of its own */
     PROBING,
     WAITING, /* UDP: what limits of ICMP errors left open */
 };
@@ -65,6 +67,9 @@ struct raw_engine {
     /* The slab at hand. */
     struct raw_engine_slab slab;
     struct volley *volley;
+    struct discovery *discovery;
+    uint64_t discovery_sent; /* packets of all discoveries of the slab, */
+    uint64_t discovery_seen; /* and of the one at hand, as far as the slab has them */
     struct patience *patience;
     bool *patients; /* hosts that the patience takes up after the volley, and its own */
     uint32_t patient_count;
@@ -129,18 +134,26 @@ static int make_frame(const struct raw_engine *engine, const struct volley_shot 
 {
     const struct raw_engine_map *map = &engine->slab.map;
     struct template_target target = {.clock_ms = (uint32_t)(now.ns / 1000000), .try_number = shot->try_number};
+    enum packet_probe probe = engine->options.probe;
     struct addr addr;
     uint32_t host;
     int rc;
 
-    map->locate(map->context, shot->probe, &host, &target.port);
+    if (engine->phase == DISCOVERING) {
+        struct discovery_question question = discovery_question(engine->discovery, shot->probe);
+        host = question.host;
+        probe = question.probe;
+        target.port = question.port;
+    } else {
+        map->locate(map->context, shot->probe, &host, &target.port);
+    }
     map->host(map->context, host, &addr);
     rc = scope_permits(engine->options.scope, &addr, NULL);
     if (rc < 0) {
         return rc;
     }
     target.destination = addr.bytes;
-    *ret_frame = paths_frame(engine->paths, host, &target, buffer);
+    *ret_frame = paths_frame(engine->paths, host, probe, &target, buffer);
     return 0;
 }
 
@@ -365,8 +378,8 @@ static struct link_filter filter_of(const struct raw_engine *engine, uint16_t fi
     const struct space *space = engine->options.space;
     struct link_filter filter = {.first_port = first_port,
                                  .last_port = (uint16_t)(first_port + RAW_ENGINE_PORTS - 1),
-                                 .tcp = engine->options.probe == PACKET_TCP_SYN,
-                                 .udp = engine->options.probe == PACKET_UDP};
+                                 .tcp = engine->options.probe == PACKET_TCP_SYN || engine->options.discovers,
+                                 .udp = engine->options.probe == PACKET_UDP || engine->options.discovers};
 
     for (size_t i = 0; i < space_ranges(space); i++) {
         struct addr first;
@@ -390,8 +403,10 @@ static int open_ports(struct raw_engine *engine, struct cookie_ports *ret_ports,
     if (is_replay(engine)) {
         return 0;
     }
-    rc = port_hold_create(engine->options.probe == PACKET_UDP ? PORT_HOLD_UDP : PORT_HOLD_TCP, RAW_ENGINE_PORTS,
-                          &engine->hold, problem);
+    rc = port_hold_create(engine->options.discovers             ? PORT_HOLD_UDP | PORT_HOLD_TCP
+                          : engine->options.probe == PACKET_UDP ? PORT_HOLD_UDP
+                                                                : PORT_HOLD_TCP,
+                          RAW_ENGINE_PORTS, &engine->hold, problem);
     if (rc == 0) {
         ret_ports->first = port_hold_first(engine->hold);
     }
@@ -417,8 +432,7 @@ static uint32_t ring_shares(const struct raw_engine *engine)
 
 static int open_network(struct raw_engine *engine, struct problem *problem)
 {
-    struct paths_options paths = {
-        .probe = engine->options.probe, .key = engine->key, .unreachable = hear_unreachable, .context = engine};
+    struct paths_options paths = {.key = engine->key, .unreachable = hear_unreachable, .context = engine};
     struct links_options links = {.driver = engine->options.driver,
                                   .senders = engine->options.senders + 1, /* the reader is the last of them */
                                   .ring_bytes = ring_bytes(engine),
@@ -545,6 +559,7 @@ int raw_engine_begin(struct raw_engine *engine, const struct raw_engine_slab *sl
     engine->lost_error = 0;
     engine->done_count = 0;
     engine->done_told = 0;
+    engine->discovery_sent = 0;
     engine->patient_count = 0;
     engine->patience_left = 0;
     engine->done_hosts = calloc((size_t)slab->map.hosts + 1, sizeof(*engine->done_hosts));
@@ -558,28 +573,35 @@ int raw_engine_begin(struct raw_engine *engine, const struct raw_engine_slab *sl
     return resolve(engine, problem);
 }
 
-static int begin_probing(struct raw_engine *engine, struct problem *problem)
+static int begin_volley(struct raw_engine *engine, struct volley_options *options, enum phase phase,
+                        struct problem *problem)
 {
-    struct volley_options options = {.slab = engine->slab.slab,
-                                     .order = engine->slab.order,
-                                     .shard_index = engine->slab.shard_index,
-                                     .shard_count = engine->slab.shard_count,
-                                     .retries = engine->slab.retries,
-                                     .senders = crew_count(engine->crew),
-                                     .rate = engine->rate,
-                                     .host_rate = engine->slab.host_rate,
-                                     .listener = {hear_found_open, hear_host_done, hear_host_eased, engine}};
-
-    if (volley_create(&options, mono_now(), &engine->volley) < 0) {
+    options->retries = engine->slab.retries;
+    options->senders = crew_count(engine->crew);
+    options->rate = engine->rate;
+    options->host_rate = engine->slab.host_rate;
+    if (volley_create(options, mono_now(), &engine->volley) < 0) {
         return problem_set(problem, -ENOMEM, "out of memory");
     }
     if (engine->stopping) {
         volley_stop(engine->volley);
     }
     engine->halted = false;
-    engine->phase = PROBING;
+    engine->phase = phase;
     crew_start(engine->crew, sender_work, engine);
     return 0;
+}
+
+static int begin_probing(struct raw_engine *engine, struct problem *problem)
+{
+    struct volley_options options = {.slab = engine->slab.slab,
+                                     .order = engine->slab.order,
+                                     .shard_index = engine->slab.shard_index,
+                                     .shard_count = engine->slab.shard_count,
+                                     .asked_before = engine->discovery_sent,
+                                     .listener = {hear_found_open, hear_host_done, hear_host_eased, engine}};
+
+    return begin_volley(engine, &options, PROBING, problem);
 }
 
 static void end_volley(struct raw_engine *engine)
@@ -589,6 +611,122 @@ static void end_volley(struct raw_engine *engine)
     volley_suspend(engine->volley);
     volley_destroy(engine->volley);
     engine->volley = NULL;
+}
+
+/* Who is near has been heard of, and who was heard before is there; who gets few probes is asked these at once. */
+static bool asks_host(const void *context, uint32_t host)
+{
+    const struct raw_engine *engine = context;
+    const struct raw_engine_slab *slab = &engine->slab;
+    const struct slab_host *facts = slab_host(slab->slab, host);
+    uint32_t probes = slab_host(slab->slab, host + 1)->first_probe - facts->first_probe;
+
+    return !facts->done && !facts->heard && probes / slab->shard_count >= DISCOVERY_LEAST &&
+           !paths_is_near(engine->paths, host) && !slab->map.is_known(slab->map.context, host);
+}
+
+static uint16_t host_port(const void *context, uint32_t host, uint32_t turn)
+{
+    const struct raw_engine *engine = context;
+    const struct raw_engine_map *map = &engine->slab.map;
+    uint32_t first = slab_host(engine->slab.slab, host)->first_probe;
+    uint32_t count = slab_host(engine->slab.slab, host + 1)->first_probe - first;
+    uint16_t port;
+
+    map->locate(map->context, first + (count / 2 + turn) % count, &host, &port);
+    return port;
+}
+
+static void ignore_open(void *context, const struct sweep_found *found)
+{
+    (void)context;
+    (void)found;
+}
+
+static void ignore_host(void *context, uint32_t host)
+{
+    (void)context;
+    (void)host;
+}
+
+/* Hosts first, then their ports: none of this when there is nobody to ask. */
+static int begin_discovering(struct raw_engine *engine, struct problem *problem)
+{
+    struct discovery_options options = {.hosts = engine->slab.map.hosts,
+                                        .probe = engine->options.probe,
+                                        .asks = asks_host,
+                                        .port = host_port,
+                                        .context = engine};
+    struct volley_options volley = {
+        .shard_count = 1, .kinds = DISCOVERY_KINDS, .listener = {ignore_open, ignore_host, ignore_host, engine}};
+
+    if (!engine->options.discovers || is_replay(engine) || engine->slab.map.is_known == NULL) {
+        return begin_probing(engine, problem);
+    }
+    randombytes_buf(options.seed, sizeof(options.seed));
+    engine->discovery = discovery_create(&options);
+    if (engine->discovery == NULL) {
+        return problem_set(problem, -ENOMEM, "out of memory");
+    }
+    if (discovery_asked(engine->discovery) == 0) {
+        discovery_destroy(engine->discovery);
+        engine->discovery = NULL;
+        return begin_probing(engine, problem);
+    }
+    volley.slab = discovery_slab(engine->discovery);
+    volley.order = discovery_order(engine->discovery);
+    return begin_volley(engine, &volley, DISCOVERING, problem);
+}
+
+static void note_discovered(struct raw_engine *engine, uint32_t host)
+{
+    struct slab_host *asked = slab_host(discovery_slab(engine->discovery), host);
+    struct slab_host *facts = slab_host(engine->slab.slab, host);
+    enum reason reason;
+
+    if (asked->first_probe == slab_host(discovery_slab(engine->discovery), host + 1)->first_probe) {
+        return;
+    }
+    if (discovery_is_up(engine->discovery, host, &reason)) {
+        facts->heard = true;
+        facts->rtt = asked->rtt;
+    } else {
+        facts->undiscovered = true;
+        facts->done = true;
+    }
+    facts->discovered_by = (uint8_t)reason;
+    if (facts->done) {
+        host_done(engine, host);
+    }
+}
+
+static void count_discovery(struct raw_engine *engine)
+{
+    uint64_t sent = slab_totals(discovery_slab(engine->discovery))->sent;
+
+    slab_totals(engine->slab.slab)->sent += sent - engine->discovery_seen;
+    engine->discovery_sent += sent - engine->discovery_seen;
+    engine->discovery_seen = sent;
+}
+
+static void forget_discovery(struct raw_engine *engine)
+{
+    if (engine->discovery != NULL) {
+        count_discovery(engine);
+        discovery_destroy(engine->discovery);
+        engine->discovery = NULL;
+        engine->discovery_seen = 0;
+    }
+}
+
+static int end_discovering(struct raw_engine *engine, struct problem *problem)
+{
+    end_volley(engine);
+    for (uint32_t host = 0; host < engine->slab.map.hosts; host++) {
+        note_discovered(engine, host);
+    }
+    forget_discovery(engine);
+    return begin_probing(engine, problem);
 }
 
 static int add_patients(struct raw_engine *engine)
@@ -644,9 +782,10 @@ static void forget_patients(struct raw_engine *engine)
 
 static void rest(struct raw_engine *engine)
 {
-    if (engine->phase == PROBING) {
+    if (engine->volley != NULL) {
         end_volley(engine);
     }
+    forget_discovery(engine);
     forget_patients(engine);
     engine->phase = IDLE;
 }
@@ -666,7 +805,7 @@ void raw_engine_end(struct raw_engine *engine)
 void raw_engine_stop(struct raw_engine *engine)
 {
     engine->stopping = true;
-    if (engine->phase == PROBING) {
+    if (engine->volley != NULL) {
         volley_stop(engine->volley);
     }
 }
@@ -808,6 +947,48 @@ static void take_answer(struct raw_engine *engine, uint32_t link, struct answer 
     give_answer(engine);
 }
 
+/* The question that it answers, or -1. */
+static int64_t find_question(const struct raw_engine *engine, uint32_t link, struct answer *answer)
+{
+    const struct raw_engine_map *map = &engine->slab.map;
+    struct discovery_question question = {.probe = answer->probe, .port = answer->port};
+    int64_t host;
+
+    answer->host.zone = paths_zone(engine->paths, link, &answer->host, &answer->local);
+    host = map->find_host(map->context, &answer->host);
+    if (host < 0) {
+        return -1;
+    }
+    question.host = (uint32_t)host;
+    return discovery_find(engine->discovery, &question);
+}
+
+/* Whatever the host itself says shows that it is there, and only that; its ports are asked later. */
+static void take_discovered(struct raw_engine *engine, uint32_t link, struct answer *answer)
+{
+    int64_t probe = find_question(engine, link, answer);
+    struct slab *slab = discovery_slab(engine->discovery);
+    bool echo = answer->kind == ANSWER_ECHO;
+
+    if (probe < 0) {
+        engine->late++;
+        return;
+    }
+    if (answer->try_number > slab_host(slab, slab_host_of(slab, (uint32_t)probe))->pass) {
+        engine->refused[ANSWER_COOKIE]++;
+        return;
+    }
+    engine->taken[engine->taken_count] = (struct sweep_answer){.probe = (uint32_t)probe,
+                                                               .answer = answer->kind != ANSWER_ICMP ? PROBE_SYN_ACK
+                                                                         : answer->from_host         ? PROBE_RST
+                                                                                                     : PROBE_ICMP,
+                                                               .reason = echo ? REASON_ECHO_REPLY : answer->reason,
+                                                               .from_host = echo || answer->from_host,
+                                                               .names_try = true,
+                                                               .try_number = answer->try_number};
+    give_answer(engine);
+}
+
 static void take_frame(void *context, uint32_t link, const struct link_frame *frame)
 {
     struct raw_engine *engine = context;
@@ -822,7 +1003,12 @@ static void take_frame(void *context, uint32_t link, const struct link_frame *fr
     case ANSWER_RST:
     case ANSWER_ICMP:
     case ANSWER_UDP:
-        take_answer(engine, link, &answer);
+    case ANSWER_ECHO:
+        if (engine->phase == DISCOVERING) {
+            take_discovered(engine, link, &answer);
+        } else if (answer.kind != ANSWER_ECHO) {
+            take_answer(engine, link, &answer);
+        }
         break;
     case ANSWER_ARP:
     case ANSWER_NEIGHBOUR:
@@ -834,7 +1020,6 @@ static void take_frame(void *context, uint32_t link, const struct link_frame *fr
             refuse(engine, answer.refusal, &answer);
         }
         break;
-    case ANSWER_ECHO:
     case ANSWER_OTHER:
         break;
     }
@@ -849,7 +1034,7 @@ static void hear_allowance(struct raw_engine *engine)
     }
     engine->allowance_asked = engine->now;
     engine->allowance_exceeded = links_allowance_exceeded(engine->links, &engine->allowance_name);
-    if (engine->phase == PROBING && engine->allowance_exceeded > before) {
+    if (engine->volley != NULL && engine->allowance_exceeded > before) {
         volley_lost_here(engine->volley, engine->allowance_exceeded - before, engine->now);
     }
 }
@@ -863,7 +1048,7 @@ static void hear_losses(struct raw_engine *engine)
     }
     engine->losses_asked = engine->now;
     engine->losses = links_losses(engine->links);
-    if (engine->phase == PROBING && engine->losses.receive_drops > before.receive_drops) {
+    if (engine->volley != NULL && engine->losses.receive_drops > before.receive_drops) {
         volley_lost_here(engine->volley, engine->losses.receive_drops - before.receive_drops, engine->now);
     }
 }
@@ -1003,7 +1188,7 @@ static int go_on(struct raw_engine *engine, struct mono_time *ret_due, struct pr
         rc = paths_ask(engine->paths, engine->now, problem);
         *ret_due = asking_due(engine);
         if (rc == 0 && paths_settle(engine->paths, engine->now)) {
-            rc = begin_probing(engine, problem);
+            rc = begin_discovering(engine, problem);
             *ret_due = engine->now;
         }
         return rc;
@@ -1012,10 +1197,16 @@ static int go_on(struct raw_engine *engine, struct mono_time *ret_due, struct pr
         return wait_on(engine, ret_due, problem);
     }
     volley_tick(engine->volley, engine->now);
+    if (engine->phase == DISCOVERING) {
+        count_discovery(engine);
+    }
     tell_hosts(engine, TOLD_AT_ONCE);
     *ret_due = engine->done_told < engine->done_count ? engine->now : volley_wakeup(engine->volley);
     rc = sender_failure(engine, problem);
-    if (rc == 0 && volley_is_complete(engine->volley) && engine->patient_count > 0 && !engine->stopping) {
+    if (rc == 0 && engine->phase == DISCOVERING && volley_is_complete(engine->volley) && !engine->stopping) {
+        rc = end_discovering(engine, problem);
+        *ret_due = engine->now;
+    } else if (rc == 0 && volley_is_complete(engine->volley) && engine->patient_count > 0 && !engine->stopping) {
         rc = begin_waiting(engine, problem);
         *ret_due = engine->now;
     }

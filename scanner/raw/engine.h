@@ -37,6 +37,7 @@ struct raw_engine_options {
     const struct addr *canary; /* … and for this address; NULL: none */
     const struct scope *scope; /* the guard */
     enum packet_probe probe;   /* PACKET_TCP_SYN, PACKET_UDP */
+    bool discovers;            /* hosts that are to get many probes are first asked whether they are there */
     const char *driver;        /* of the links; NULL: the best */
     const char *record;        /* of the driver "pcap" */
     const char *replay;
@@ -63,6 +64,10 @@ struct raw_engine_map {
     void (*locate)(const void *context, uint32_t probe, uint32_t *ret_host, uint16_t *ret_port);
     /* The probe, or -1 when it is none of the slab's. */
     int64_t (*find)(const void *context, const struct addr *addr, uint16_t port);
+    /* The host, or -1. */
+    int64_t (*find_host)(const void *context, const struct addr *addr);
+    /* Its ports are asked whether it answers discovery or not. */
+    bool (*is_known)(const void *context, uint32_t host);
     const void *context;
 };
 

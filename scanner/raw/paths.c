@@ -15,6 +15,7 @@
 enum {
     /* Routes beyond this many stretches of the space are left to each slab: their links may then not be open. */
     STRETCHES_MAX = 65536,
+    TEMPLATES_BARE = 3,
     PATHS_MAX = UINT16_MAX - 2,
     QUESTIONS_AT_ONCE = 64,
 };
@@ -30,11 +31,12 @@ struct path {
     struct addr source;
     uint8_t source_mac[ROUTE_MAC];
     enum link_layer layer;
-    struct template *templates; /* one, or for UDP one for each payload and for none */
+    struct template *templates; /* template_number() */
 };
 
 struct way {
     uint16_t path;
+    bool near;
     uint8_t mac[ROUTE_MAC];
 };
 
@@ -84,24 +86,46 @@ void paths_destroy(struct paths *paths)
 
 /* ---- paths ------------------------------------------------------------------------------------------------------- */
 
-static size_t template_count(const struct paths *paths)
+/* One for each payload, for none, and for what is asked without one. */
+static size_t template_count(void)
 {
-    return paths->options.probe == PACKET_UDP ? payload_table_size + 1 : 1;
+    return payload_table_size + 1 + TEMPLATES_BARE;
+}
+
+static size_t template_number(enum packet_probe probe, const struct payload *payload)
+{
+    switch (probe) {
+    case PACKET_UDP:
+        return payload == &payload_none ? payload_table_size : (size_t)(payload - payload_table);
+    case PACKET_TCP_SYN:
+        return payload_table_size + 1;
+    case PACKET_TCP_ACK:
+        return payload_table_size + 2;
+    case PACKET_ECHO:
+        break;
+    }
+    return payload_table_size + 3;
 }
 
 static void make_templates(const struct paths *paths, struct path *path)
 {
+    static const enum packet_probe bare[TEMPLATES_BARE] = {PACKET_TCP_SYN, PACKET_TCP_ACK, PACKET_ECHO};
     static const uint8_t nobody[ETHERNET_ADDRESS_SIZE] = {0};
     struct ethernet_header link = {.destination = nobody, .source = path->source_mac};
-    struct template_options options = {.probe = paths->options.probe,
+    struct template_options options = {.probe = PACKET_UDP,
                                        .source = &path->source,
                                        .link = path->layer == LINK_ETHERNET ? &link : NULL,
                                        .key = paths->options.key,
                                        .ports = paths->options.ports};
 
-    for (size_t i = 0; i < template_count(paths); i++) {
+    for (size_t i = 0; i <= payload_table_size; i++) {
         options.payload = i < payload_table_size ? &payload_table[i] : &payload_none;
-        template_init(&path->templates[i], &options);
+        template_init(&path->templates[template_number(PACKET_UDP, options.payload)], &options);
+    }
+    options.payload = NULL;
+    for (size_t i = 0; i < TEMPLATES_BARE; i++) {
+        options.probe = bare[i];
+        template_init(&path->templates[template_number(bare[i], NULL)], &options);
     }
 }
 
@@ -129,7 +153,7 @@ static int add_path(struct paths *paths, const struct route *route, uint32_t lin
                           .ifindex = route->ifindex,
                           .source = route->source,
                           .layer = links_layer(paths->options.links, link),
-                          .templates = calloc(template_count(paths), sizeof(struct template))};
+                          .templates = calloc(template_count(), sizeof(struct template))};
     memcpy(path->source_mac, route->source_mac, ROUTE_MAC);
     if (path->templates == NULL) {
         return -ENOMEM;
@@ -405,9 +429,11 @@ static int resolve_host(struct paths *paths, uint32_t host, struct stretch *stre
         return rc;
     }
     paths->ways[host].path = (uint16_t)stretch->path;
+    paths->ways[host].near = stretch->route.local;
     if (paths->paths[stretch->path].layer != LINK_ETHERNET || paths->options.router == NULL) {
         return 0;
     }
+    paths->ways[host].near |= stretch->route.on_link;
     if (!entered && !stretch->route.on_link) {
         paths->hops[host] = stretch->hop;
         return 0;
@@ -630,22 +656,24 @@ uint32_t paths_zone(const struct paths *paths, uint32_t link, const struct addr 
     return 0;
 }
 
-struct paths_frame paths_frame(const struct paths *paths, uint32_t host, struct template_target *target,
-                               uint8_t *buffer)
+bool paths_is_near(const struct paths *paths, uint32_t host)
+{
+    return paths->ways[host].near;
+}
+
+struct paths_frame paths_frame(const struct paths *paths, uint32_t host, enum packet_probe probe,
+                               struct template_target *target, uint8_t *buffer)
 {
     const struct way *way = &paths->ways[host];
     struct paths_frame frame = {0};
     const struct path *path;
-    size_t which = 0;
+    size_t which;
 
     if (way->path >= SKIPPED) {
         return frame;
     }
     path = &paths->paths[way->path];
-    if (paths->options.probe == PACKET_UDP) {
-        const struct payload *payload = payload_for(target->port, target->try_number);
-        which = payload == &payload_none ? payload_table_size : (size_t)(payload - payload_table);
-    }
+    which = template_number(probe, probe == PACKET_UDP ? payload_for(target->port, target->try_number) : NULL);
     target->link = path->layer == LINK_ETHERNET ? way->mac : NULL;
     frame.link = path->link;
     frame.length = (uint32_t)template_patch(&path->templates[which], target, buffer);

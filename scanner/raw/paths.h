@@ -16,7 +16,6 @@
 struct paths_options {
     struct links *links;
     struct router *router; /* NULL: there is no network (a capture file): all hosts by link 0 */
-    enum packet_probe probe;
     const uint8_t *key;
     struct cookie_ports ports;
     const struct space *space; /* hosts behind a slab are asked for ahead; NULL: none are */
@@ -77,7 +76,9 @@ struct paths_frame {
     uint32_t link;
     uint32_t length;
 };
-struct paths_frame paths_frame(const struct paths *paths, uint32_t host, struct template_target *target,
-                               uint8_t *buffer);
+struct paths_frame paths_frame(const struct paths *paths, uint32_t host, enum packet_probe probe,
+                               struct template_target *target, uint8_t *buffer);
+/* Whether the host is known to be there: this machine itself, or one on link, which has answered for its address. */
+bool paths_is_near(const struct paths *paths, uint32_t host);
 
 #endif

@@ -68,6 +68,7 @@ struct rate {
     enum rate_phase phase;
     struct evidence base;    /* of this slab at rates that lost nothing */
     struct evidence stage;   /* at the present rate */
+    double waited_ns;        /* at about this rate, before it */
     struct evidence suspect; /* low windows in a row */
     struct evidence flagged; /* what led to the check */
     uint32_t suspicions;
@@ -110,6 +111,7 @@ static void set_pps(struct rate *rate, double pps)
     if (value != rate_pps(rate)) {
         atomic_store_explicit(&rate->pps, value, memory_order_relaxed);
         rate->stage = (struct evidence){0};
+        rate->waited_ns = 0;
     }
 }
 
@@ -142,14 +144,21 @@ void rate_limit(struct rate *rate, uint64_t ceiling_pps)
     set_pps(rate, (double)rate_pps(rate));
 }
 
-void rate_begin_slab(struct rate *rate, struct mono_time now)
+static double share_of(const struct evidence *evidence)
+{
+    return evidence->sent > 0 ? evidence->answered / evidence->sent : 0;
+}
+
+static void begin(struct rate *rate, double share, struct mono_time now)
 {
     double held = (double)rate_pps(rate);
 
     if (rate->options.brakeless) {
         return;
     }
-    if (rate->phase != RATE_GROWING || rate->figures.highest_pps > 0) {
+    /* What ended while it still grew has met no limit, however short it was; what ended in a check has not been found
+     * guilty. */
+    if (rate->phase == RATE_HOLDING || rate->phase == RATE_TRYING) {
         rate->known_pps = (uint64_t)held;
     }
     rate->phase = RATE_GROWING;
@@ -158,12 +167,25 @@ void rate_begin_slab(struct rate *rate, struct mono_time now)
     rate->suspicions = 0;
     rate->believed_pps = 0;
     rate->held_since_ns = now.ns;
-    set_pps(rate, fmin(held, fmax(held / 4, RATE_FIRST_PPS)));
+    set_pps(rate, fmin(held, fmax(held * share, RATE_FIRST_PPS)));
 }
 
-static double share_of(const struct evidence *evidence)
+void rate_begin_slab(struct rate *rate, struct mono_time now)
 {
-    return evidence->sent > 0 ? evidence->answered / evidence->sent : 0;
+    begin(rate, 0.25, now);
+}
+
+void rate_begin_wave(struct rate *rate, struct mono_time now)
+{
+    double waited_ns = rate->stage.span_ns + rate->waited_ns;
+
+    begin(rate, 0.99, now);
+    rate->waited_ns = waited_ns;
+}
+
+void rate_begin_heard(struct rate *rate, struct mono_time now)
+{
+    begin(rate, share_of(&rate->base), now);
 }
 
 static void gather(struct evidence *into, const struct evidence *more)
@@ -260,7 +282,7 @@ static bool suspect(struct rate *rate, const struct evidence *window)
 static bool has_waited(const struct rate *rate, double answers, double most_ms)
 {
     return fmax(expected_in(rate, &rate->stage), rate->stage.answered) >= answers ||
-           rate->stage.span_ns >= most_ms * (double)NS_PER_MS;
+           rate->stage.span_ns + rate->waited_ns >= most_ms * (double)NS_PER_MS;
 }
 
 /* Where answers are few, doubling would outrun the evidence: a share that looks lower is looked at for longer. */
@@ -320,17 +342,19 @@ static void settle(struct rate *rate, struct mono_time now)
 static void hear_checking(struct rate *rate, const struct evidence *window, struct mono_time now)
 {
     double half = (share_of(&rate->base) + share_of(&rate->flagged)) / 2;
+    /* A base of few answers may have been luck, which looks like a loss at any rate. */
+    bool better = share_of(&rate->stage) > half && is_lower(&rate->flagged, &rate->stage, 1);
 
     (void)window;
     if (!has_waited(rate, CHECK_ANSWERS, CHECK_MS_MOST)) {
         return;
     }
-    if (share_of(&rate->stage) > half && is_lower(&rate->stage, &rate->base, LOW_SHARE)) {
+    if (better && is_lower(&rate->stage, &rate->base, LOW_SHARE)) {
         /* Better, and not yet well. */
         rate->suspect = rate->stage;
         rate->figures.slowdowns++;
         back_off(rate, now);
-    } else if (share_of(&rate->stage) > half) {
+    } else if (better) {
         rate->figures.slowdowns++;
         note_clean(rate, &rate->stage);
         gather(&rate->base, &rate->stage);

@@ -51,6 +51,10 @@ void rate_limit(struct rate *rate, uint64_t ceiling_pps);
 
 /* A new slab has other hosts: the share of answers is learnt anew, at a quarter of what was held. */
 void rate_begin_slab(struct rate *rate, struct mono_time now);
+/* The same hosts, other questions: a little below what was held, by which windows are told from those of before. */
+void rate_begin_wave(struct rate *rate, struct mono_time now);
+/* Only those hosts that answered go on being asked: at a rate that brings no more answers a second than they gave. */
+void rate_begin_heard(struct rate *rate, struct mono_time now);
 /* In the order in which they lasted. */
 void rate_hear_window(struct rate *rate, const struct rate_window *window, struct mono_time now);
 /* Whether the window would count against the rate. Then it is worth waiting for answers that are only late: a machine

@@ -142,6 +142,35 @@ static uint64_t find_wanting(struct volley *volley)
     return probes;
 }
 
+/* Where one answer of a host is all that is wanted, loss is measured by when hosts were first heard. Those that answer
+ * several kinds of questions are hardly ever lost and make it look small; so as long as a later try still finds
+ * somebody, some more follow. */
+static void find_heard(struct volley *volley)
+{
+    enum { TRIES_MORE = 3 };
+    struct loss_counts loss = {0};
+    uint32_t last = 0;
+
+    for (uint32_t host = 0; host < slab_hosts(volley->options.slab); host++) {
+        const struct slab_host *facts = slab_host(volley->options.slab, host);
+        loss.answers[facts->pass] += facts->heard ? 1 : 0;
+        last = facts->heard && facts->pass > last ? facts->pass : last;
+    }
+    volley->tries = loss_tries(&loss, volley->options.retries + 1);
+    if (last > 0 && volley->tries < last + 1 + TRIES_MORE) {
+        volley->tries = last + 1 + TRIES_MORE;
+    }
+}
+
+static void finish_heard(struct volley *volley)
+{
+    for (uint32_t host = 0; host < slab_hosts(volley->options.slab); host++) {
+        if (volley->hosts[host].stage == HOST_ASKED && slab_host(volley->options.slab, host)->heard) {
+            volley_finish_host(volley, host);
+        }
+    }
+}
+
 /* All of the round has left: each host's time-out begins. */
 static void end_round(struct volley *volley, struct mono_time now)
 {
@@ -153,7 +182,12 @@ static void end_round(struct volley *volley, struct mono_time now)
     } else {
         volley_judge_later(volley, now);
     }
-    find_fewest(volley);
+    if (volley->options.kinds > 0) {
+        find_heard(volley);
+        finish_heard(volley);
+    } else {
+        find_fewest(volley);
+    }
     volley->apart_us = apart_us(volley, find_wanting(volley));
     for (uint32_t host = 0; host < slab_hosts(volley->options.slab); host++) {
         struct volley_host *entry = &volley->hosts[host];
@@ -277,6 +311,31 @@ static void count_sent(struct volley *volley)
     slab_totals(volley->options.slab)->sent = sum;
 }
 
+/* Those of the first round. Where hosts are done by one answer, what comes after the round is heard of nobody who has
+ * answered: it would look like loss. */
+static bool judges_windows(const struct volley *volley)
+{
+    return atomic_load_explicit(&volley->round, memory_order_relaxed) == 1 &&
+           (volley->sending || volley->options.kinds == 0);
+}
+
+/* Who has answered is not asked the next kind, so each kind has a share of answers of its own. */
+static void watch_wave(struct volley *volley, struct mono_time now)
+{
+    enum { CLAIMED = 16 * WORD_BITS };
+    uint64_t place = (uint64_t)atomic_load_explicit(&volley->cursor, memory_order_relaxed) * WORD_BITS;
+    uint32_t at = volley->wave_at;
+
+    /* Twice for each: what senders have claimed of the kind before leaves after this. */
+    if (volley->options.kinds > 0 && place < volley->places) {
+        at = (uint32_t)place / volley->wave + ((uint32_t)place + volley->wave - CLAIMED % volley->wave) / volley->wave;
+    }
+    if (at != volley->wave_at) {
+        volley->wave_at = at;
+        rate_begin_wave(volley->options.rate, now);
+    }
+}
+
 void volley_tick(struct volley *volley, struct mono_time now)
 {
     volley->tick_ns = now.ns;
@@ -293,7 +352,8 @@ void volley_tick(struct volley *volley, struct mono_time now)
         start(volley, now);
     }
     volley_hear_refusals(volley, now);
-    if (atomic_load_explicit(&volley->round, memory_order_relaxed) == 1) {
+    if (judges_windows(volley)) {
+        watch_wave(volley, now);
         volley_hear_windows(volley, now);
     }
     volley_note_aim(volley, now);
@@ -311,7 +371,7 @@ void volley_tick(struct volley *volley, struct mono_time now)
 /* Whether what the first round brought is still to be judged. */
 static bool has_windows(const struct volley *volley)
 {
-    return atomic_load_explicit(&volley->round, memory_order_relaxed) == 1 && volley->cut_sent < volley->round_total;
+    return judges_windows(volley) && volley->cut_sent < volley->round_total;
 }
 
 struct mono_time volley_wakeup(const struct volley *volley)
@@ -430,15 +490,17 @@ static void hosts_init(struct volley *volley)
         atomic_store_explicit(&entry->pass, facts->pass, memory_order_relaxed);
         volley->hosts_left += facts->done ? 0 : 1;
         volley->measured_hosts += facts->rtt.measured ? 1 : 0;
+        volley_note_slow(volley, &facts->rtt);
         some_done |= facts->done;
     }
-    volley->resumed = slab_totals(slab)->sent > 0;
+    volley->resumed = slab_totals(slab)->sent > volley->options.asked_before;
     for (uint32_t host = 0; host < slab_hosts(slab); host++) {
         if (volley->resumed || slab_host(slab, host)->done) {
             restore_host(volley, host);
         }
     }
-    atomic_store_explicit(&volley->watched, volley->resumed || some_done, memory_order_relaxed);
+    atomic_store_explicit(&volley->watched, volley->resumed || some_done || volley->options.kinds > 0,
+                          memory_order_relaxed);
 }
 
 static bool allocate(struct volley *volley)
@@ -462,7 +524,9 @@ int volley_create(const struct volley_options *options, struct mono_time now, st
     uint64_t probes = slab_probes(options->slab);
 
     assert(options->shard_count >= 1 && options->shard_index < options->shard_count && options->senders >= 1);
-    assert(options->retries < LOSS_PASSES_MAX && options->order->count == probes);
+    assert(options->retries < LOSS_PASSES_MAX);
+    assert(options->kinds == 0 ? options->order->count == probes
+                               : options->order->count * options->kinds == probes && options->shard_count == 1);
     assert(options->host_rate.interval_ns < GAP_OUT);
     if (volley == NULL) {
         return -ENOMEM;
@@ -472,6 +536,7 @@ int volley_create(const struct volley_options *options, struct mono_time now, st
     if (probes > options->shard_index) {
         volley->places = (uint32_t)((probes - options->shard_index - 1) / options->shard_count + 1);
     }
+    volley->wave = options->kinds > 0 ? volley->places / options->kinds : volley->places;
     if (!allocate(volley)) {
         volley_destroy(volley);
         return -ENOMEM;
@@ -482,7 +547,11 @@ int volley_create(const struct volley_options *options, struct mono_time now, st
     hosts_init(volley);
     atomic_store_explicit(&volley->round, 1, memory_order_relaxed);
     atomic_store_explicit(&volley->cursor, volley->words, memory_order_relaxed);
-    rate_begin_slab(options->rate, now);
+    if (options->asked_before > 0) {
+        rate_begin_heard(options->rate, now);
+    } else {
+        rate_begin_slab(options->rate, now);
+    }
     volley->aimed_pps = rate_pps(options->rate);
     *ret_volley = volley;
     return 0;

@@ -39,6 +39,13 @@ struct volley_options {
     uint32_t senders;  /* >= 1 */
     struct rate *rate; /* of all senders together; outlives the slab */
     struct pacer_rate host_rate;
+    /* Of a volley that asks whether hosts are there, by so many kinds of questions: those of a host follow each other
+     * in the slab, best first, and `order` is of hosts that are asked. One answer of its own ends a host: all are asked
+     * the first kind, then who has not answered yet the second, and so on. 0: a volley of ports. */
+    uint32_t kinds;
+    /* Of the packets that the slab counts as sent: those of a volley of its own that found out which of these hosts
+     * answer. The rate goes on from what that proved. */
+    uint64_t asked_before;
     struct sweep_listener listener; /* called from volley_take() and volley_tick() only */
 };
 

@@ -9,6 +9,9 @@ static uint32_t wanted_tries(struct volley *volley)
     uint64_t answers = 0;
     uint64_t losses = 0;
 
+    if (volley->options.kinds > 0) {
+        return volley->tries;
+    }
     for (uint32_t pass = 0; pass < LOSS_PASSES_MAX; pass++) {
         answers += loss->answers[pass];
         losses += loss->answers[pass] * pass;

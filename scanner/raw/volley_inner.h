@@ -102,6 +102,8 @@ struct volley {
     struct volley_options options;
     uint64_t begun_ns;
     uint32_t places;
+    uint32_t wave; /* places of a kind of questions; all of them where there are no kinds */
+    uint32_t wave_at;
     uint32_t words;
     _Atomic uint32_t *sent;
     _Atomic uint64_t *todo;
@@ -176,6 +178,10 @@ static inline uint32_t probe_at(const struct volley *volley, uint32_t place)
 {
     const struct volley_options *options = &volley->options;
 
+    if (options->kinds > 0) {
+        return (uint32_t)permutation_index(options->order, place % volley->wave) * options->kinds +
+               place / volley->wave;
+    }
     return (uint32_t)permutation_index(options->order, options->shard_index + (uint64_t)place * options->shard_count);
 }
 
@@ -183,8 +189,13 @@ static inline uint32_t probe_at(const struct volley *volley, uint32_t place)
 static inline uint32_t place_of(const struct volley *volley, uint32_t probe)
 {
     const struct volley_options *options = &volley->options;
-    uint64_t position = permutation_position(options->order, probe);
+    uint64_t position;
 
+    if (options->kinds > 0) {
+        return probe % options->kinds * volley->wave +
+               (uint32_t)permutation_position(options->order, probe / options->kinds);
+    }
+    position = permutation_position(options->order, probe);
     if (options->shard_count <= 1) {
         return (uint32_t)position;
     }
@@ -281,6 +292,11 @@ void volley_finish_host(struct volley *volley, uint32_t host);
 uint64_t volley_time_out_ns(struct volley *volley, const struct slab_host *facts, bool wants, struct mono_time now);
 /* It waits no more, and is not ready either: the counts of both follow. */
 void volley_leave_stage(struct volley *volley, struct volley_host *entry);
+
+/* volley_take.c: what answers show. */
+
+/* For the time-outs of hosts that were never heard; nothing when it is not measured. */
+void volley_note_slow(struct volley *volley, const struct rtt *rtt);
 
 /* volley_feed.c: hosts with a ceiling. */
 

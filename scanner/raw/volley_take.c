@@ -30,17 +30,22 @@ static void host_first_answer(struct volley *volley, uint32_t host, uint32_t ans
     }
 }
 
+void volley_note_slow(struct volley *volley, const struct rtt *rtt)
+{
+    uint32_t slow = rtt->measured ? rtt->srtt_us + 4 * rtt->rttvar_us : 0;
+
+    volley->slowest_us = slow > volley->slowest_us ? slow : volley->slowest_us;
+}
+
 static void measure(struct volley *volley, uint32_t host, uint32_t rtt_us)
 {
     struct volley_host *entry = &volley->hosts[host];
     struct rtt *rtt = &slab_host(volley->options.slab, host)->rtt;
-    uint32_t slow;
 
     volley->measured_hosts += rtt->measured ? 0 : 1;
     rtt_sample(rtt, rtt_us);
     rtt_sample(&volley->seed, rtt_us);
-    slow = rtt->srtt_us + 4 * rtt->rttvar_us;
-    volley->slowest_us = slow > volley->slowest_us ? slow : volley->slowest_us;
+    volley_note_slow(volley, rtt);
     if (entry->least_rtt_us == 0 || rtt_us < entry->least_rtt_us) {
         entry->least_rtt_us = rtt_us > 0 ? rtt_us : 1;
     }
@@ -147,6 +152,16 @@ static void upgrade(struct volley *volley, const struct sweep_answer *answer, co
     }
 }
 
+/* It has answered: what has not left yet need not. */
+static void spare(struct volley *volley, uint32_t host)
+{
+    uint32_t first = slab_host(volley->options.slab, host)->first_probe;
+
+    for (uint32_t probe = first; probe < first + host_size(volley, host); probe++) {
+        set_over(volley, place_of(volley, probe));
+    }
+}
+
 static void take_at(struct volley *volley, const struct sweep_answer *answer, uint32_t place, struct mono_time now)
 {
     struct slab *slab = volley->options.slab;
@@ -174,7 +189,11 @@ static void take_at(struct volley *volley, const struct sweep_answer *answer, ui
         host_first_answer(volley, host, answer->probe, now);
     }
     upgrade(volley, answer, &landing, now);
-    if (volley->hosts[host].left == 0) {
+    if (volley->options.kinds > 0 && facts->heard) {
+        spare(volley, host);
+    }
+    if (volley->hosts[host].left == 0 ||
+        (volley->options.kinds > 0 && facts->heard && volley->hosts[host].stage != HOST_ASKED)) {
         volley_finish_host(volley, host);
     }
 }

@@ -74,6 +74,26 @@ static void a_closed_port_ends_its_interval(void **state)
                         "22closed,80filtered");
 }
 
+/* Its ports are neither closed nor judged: nobody asked. */
+static void a_host_that_did_not_answer_discovery_closes_nothing(void **state)
+{
+    static const char judged[] = "SELECT max(judged_at) FROM coverage";
+    struct fixture *fixture = *state;
+    int64_t before;
+
+    scan_one(fixture);
+    before = fixture_int(fixture, judged);
+    fixture_start(fixture, &plan_one);
+    fixture_line(fixture, "host",
+                 "\"host\":\"10.0.0.5\",\"state\":\"down\",\"reason\":\"no-response\",\"slab\":0,\"open\":0,"
+                 "\"unasked\":3,\"not_shown\":[]");
+    fixture_slab(fixture, 0, 2);
+    assert_int_equal(fixture_int(fixture, "SELECT count(*) FROM endpoint_state WHERE ended_at IS NULL"), 2);
+    assert_int_equal(fixture_int(fixture, judged), before);
+    assert_int_equal(fixture_int(fixture, "SELECT count(*) FROM asset_state WHERE state = 'down' AND ended_at IS NULL"),
+                     1);
+}
+
 static void refuses_lines_outside_the_plan(void **state)
 {
     struct fixture *fixture = *state;
@@ -663,6 +683,7 @@ int main(void)
         WITH_STORE(waiting_lines_change_nothing),
         WITH_STORE(a_second_identical_scan_adds_no_endpoint_rows),
         WITH_STORE(a_closed_port_ends_its_interval),
+        WITH_STORE(a_host_that_did_not_answer_discovery_closes_nothing),
         WITH_STORE(refuses_lines_outside_the_plan),
         WITH_STORE(refuses_what_comes_before_the_start),
         WITH_STORE(begins_only_what_was_asked_for),

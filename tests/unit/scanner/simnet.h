@@ -285,7 +285,8 @@ static inline void sim_answer_later(struct sim *sim, const struct volley_shot *s
 
 static inline bool sim_in_shard(const struct sim *sim, uint32_t probe)
 {
-    return permutation_position(&sim->order, probe) % sim->options.shard_count == sim->options.shard_index;
+    return sim->options.kinds > 0 ||
+           permutation_position(&sim->order, probe) % sim->options.shard_count == sim->options.shard_index;
 }
 
 /* A probe leaves: it must be this shard's, unanswered, not too often, and not too early for its host. */
@@ -519,7 +520,7 @@ static inline void sim_start(struct sim *sim, const struct rate_options *rate)
 
     memcpy(key, &sim->seed, sizeof(sim->seed));
     sim->begun_ns = sim->now_ns;
-    permutation_init(&sim->order, key, 0, sim->probes);
+    permutation_init(&sim->order, key, 0, sim->options.kinds > 0 ? sim->probes / sim->options.kinds : sim->probes);
     sim->rate = rate_create(rate);
     assert_non_null(sim->rate);
     assert_int_equal(slab_create(sim->first_probes, sim->hosts, &sim->slab), 0);

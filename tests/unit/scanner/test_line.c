@@ -183,6 +183,7 @@ static struct observation random_host(struct strings *strings)
                                                  .open = (uint32_t)random_value(),
                                                  .has_rtt = random_below(2) == 0,
                                                  .rtt_us = random_value(),
+                                                 .unasked = (uint32_t)random_below(2) * (uint32_t)random_value(),
                                                  .not_shown = strings->groups,
                                                  .not_shown_count = random_below(GROUPS_MAX + 1)};
     return observation;

@@ -134,6 +134,7 @@ static void refuses_misuse_with_2(void **state)
                                         "--plan p --resume s",
                                         "--plan p 10.0.0.1",
                                         "--resume s -p 22",
+                                        "--resume s --no-discovery",
                                         "--resume s --state t",
                                         "10.0.0.1 --from-slab 3",
                                         "10.0.0.1 --json",

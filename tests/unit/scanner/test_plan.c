@@ -139,6 +139,10 @@ static const char *const refusals[][2] = {
     {"{\"schema\":\"leastport.plan/2\"}", "plan/schema: \"leastport.plan/2\" is not leastport.plan/1"},
     {"{" HEAD ",\"colour\":1}", "unknown key \"colour\""},
     {"{" HEAD "}", "\"probes\" is missing"},
+    {"{" HEAD ",\"targets\":[\"10.0.0.1\"],\"ports\":\"1\",\"probes\":[\"connect\"],\"discovery\":true}",
+     "plan/discovery: plain connects discover nothing"},
+    {"{" HEAD ",\"targets\":[\"10.0.0.1\"],\"ports\":\"1\",\"probes\":[\"syn\"],\"discovery\":1}",
+     "plan/discovery: must be true or false"},
     {"{" HEAD ",\"probes\":[\"udp\"]}", "\"targets\" is missing"},
     {"{" HEAD ",\"targets\":[],\"ports\":\"22\"," REST "}", "plan/targets: is empty"},
     {"{" HEAD ",\"targets\":\"10.0.0.1\",\"ports\":\"22\"," REST "}", "plan/targets: a string stands where an array"},
@@ -259,15 +263,36 @@ static void the_probe_decides_the_protocol(void **state)
     struct problem problem;
     struct plan *plan = NULL;
     struct plan *again = NULL;
+    struct addr watched;
+    struct addr other;
     (void)state;
     assert_int_equal(plan_from_json(text, strlen(text), &means, &plan, &problem), 0);
     assert_int_equal(plan_probe(plan), PLAN_PROBE_UDP);
     assert_non_null(strstr(plan_json(plan), "\"probes\":[\"udp\"]"));
     assert_non_null(strstr(plan_json(plan), "\"proto\":\"udp\""));
+    assert_true(plan_discovers(plan));
+    assert_non_null(strstr(plan_json(plan), "\"discovery\":true"));
+    assert_int_equal(addr_parse("10.0.0.2", &watched), 0);
+    assert_int_equal(addr_parse("10.0.0.1", &other), 0);
+    assert_true(plan_watches_host(plan, &watched) && !plan_watches_host(plan, &other));
     assert_int_equal(plan_from_json(plan_json(plan), strlen(plan_json(plan)), &means, &again, &problem), 0);
     assert_string_equal(plan_hash(again), plan_hash(plan));
     plan_destroy(plan);
     plan_destroy(again);
+}
+
+static void discovery_is_the_plan_s(void **state)
+{
+    struct plan *without = plan_of("{" HEAD ",\"targets\":[\"10.0.0.1\"],\"ports\":\"53\",\"probes\":[\"syn\"]"
+                                   ",\"discovery\":false}");
+    struct plan *connects = plan_of("{" HEAD ",\"targets\":[\"10.0.0.1\"],\"ports\":\"53\"," REST "}");
+    (void)state;
+    assert_false(plan_discovers(without));
+    assert_non_null(strstr(plan_json(without), "\"discovery\":false"));
+    assert_false(plan_discovers(connects));
+    assert_null(strstr(plan_json(connects), "discovery"));
+    plan_destroy(without);
+    plan_destroy(connects);
 }
 
 static void skips_addresses_that_names_have_lost(void **state)
@@ -471,6 +496,7 @@ int main(void)
         cmocka_unit_test(refuses_and_says_where),
         cmocka_unit_test(bounds_nesting),
         cmocka_unit_test(the_probe_decides_the_protocol),
+        cmocka_unit_test(discovery_is_the_plan_s),
         cmocka_unit_test(skips_addresses_that_names_have_lost),
         cmocka_unit_test(tells_of_names_without_addresses),
         cmocka_unit_test(never_scan_is_left_out_and_counted),

@@ -100,6 +100,8 @@ static struct slab *make_used(void)
     slab_host(slab, 0)->done = true;
     slab_host(slab, 2)->heard = true;
     slab_host(slab, 2)->ceiling = 77;
+    slab_host(slab, 2)->discovered_by = REASON_ECHO_REPLY;
+    slab_host(slab, 1)->undiscovered = true;
     rtt_sample(&slab_host(slab, 2)->rtt, 12345);
     slab_set_tried(slab, 64, true);
     slab_upgrade(slab, 64, PROBE_SYN_ACK, REASON_SYN_ACK);
@@ -132,6 +134,8 @@ static void comes_back_from_its_bytes(void **state)
         assert_int_equal(slab_host(back, host)->rtt.srtt_us, slab_host(slab, host)->rtt.srtt_us);
         assert_int_equal(slab_host(back, host)->done, slab_host(slab, host)->done);
         assert_int_equal(slab_host(back, host)->ceiling, slab_host(slab, host)->ceiling);
+        assert_int_equal(slab_host(back, host)->discovered_by, slab_host(slab, host)->discovered_by);
+        assert_int_equal(slab_host(back, host)->undiscovered, slab_host(slab, host)->undiscovered);
     }
     assert_int_equal(slab_totals(back)->sent, 1234567890123);
     assert_memory_equal(&slab_totals(back)->loss, &slab_totals(slab)->loss, sizeof(struct loss_counts));

@@ -61,6 +61,7 @@ static uint64_t walk(const struct space *space, void (*seen)(void *, const struc
             struct addr addr = hostgroup_addr(group, host);
             assert_in_range(probe, hostgroup_first_probe(group, host), hostgroup_first_probe(group, host + 1) - 1);
             assert_int_equal(hostgroup_find(group, &addr, port), probe);
+            assert_int_equal(hostgroup_find_host(group, &addr), host);
             assert_true(space_has(space, &addr, port));
             seen(context, &addr, port);
         }
