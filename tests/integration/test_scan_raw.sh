@@ -249,6 +249,45 @@ rights_of() {
         "$(state_of_process "$pid" NoNewPrivs)" "$(state_of_process "$pid" Seccomp)"
 }
 
+# A copy of the program with the capability on its file, for a user who has none. What ASan makes refuses to run with more rights than who
+# starts it, so this takes the build without it that stands beside.
+test_file_capability() {
+    local name="a file capability, for a user without any" program none=0000000000000000 pid
+    program=$(readlink -f "$BIN/../../dev/bin/leastport-scan" || readlink -f "$BIN/../../release/bin/leastport-scan")
+    if [[ ! -x $program ]]; then
+        program=$BIN/leastport-scan
+    fi
+    if ! command -v setcap >/dev/null; then
+        tap_skip "$name" "setcap is not installed"
+        return
+    elif nm -D "$program" 2>/dev/null | grep -q __asan_init || grep -qa __asan_init "$program"; then
+        tap_skip "$name" "there is no build without a sanitizer"
+        return
+    elif ! setpriv --reuid 65534 true 2>/dev/null; then
+        tap_skip "$name" "this place has one user only"
+        return
+    fi
+    mkdir -p filecap
+    chmod 777 filecap
+    cp "$program" filecap/leastport-scan
+    if ! setcap cap_net_raw=ep filecap/leastport-scan 2>setcap.err || findmnt -nT filecap -o OPTIONS | grep -qw nosuid; then
+        tap_skip "$name" "this filesystem keeps no capabilities: $(<setcap.err)"
+        return
+    fi
+    (
+        cd filecap || exit
+        XDG_STATE_HOME=$PWD exec setpriv --reuid 65534 --regid 65534 --clear-groups --inh-caps -all --ambient-caps -all \
+            ./leastport-scan 10.77.0.2 -p 22,5000-5400 --rate 400 -o jsonl:seen 2>seen.err
+    ) &
+    pid=$!
+    tap_is "$name: nothing of it is left while it scans" "$(rights_of "$pid")" "$none $none 1 2"
+    tap_is "$name: nor in any other set, of any thread" \
+        "$(awk '$1 ~ /^Cap(Inh|Amb|Prm|Eff):/ { print $2 }' /proc/"$pid"/task/*/status | sort -u)" "$none"
+    wait "$pid"
+    tap_is "$name: it scans by SYN" "$? $(jq -r 'select(.type == "scan_start") | .plan.probes[0]' filecap/seen) $(
+        ports_of filecap/seen | grep -c reset)" "0 syn 401"
+}
+
 test_privilege() {
     local pid files=0000000000000002 none=0000000000000000
     syn_behind 10.77.0.2 -p 5000-5400 --rate 400 -o jsonl:rights 2>rights.err &
@@ -273,6 +312,7 @@ test_privilege() {
         wait "$pid"
         tap_is "an ambient CAP_NET_RAW: it scans by SYN" "$? $(ports_of nobody/ambient | grep -c reset)" "0 401"
     fi
+    test_file_capability
     setpriv --bounding-set -net_raw --inh-caps -net_raw "$BIN/leastport-scan" 10.77.0.2 -p 22,79 -o jsonl:without 2>without.err
     tap_is "without CAP_NET_RAW: plain connects" "$? $(ports_of without | xargs)" "0 10.77.0.2 22 open syn-ack 10.77.0.2 79 closed conn-refused"
     tap_is "without CAP_NET_RAW: one line says so, and how to get it" \

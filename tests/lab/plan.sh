@@ -4,7 +4,12 @@
 
 LAB_DEBIAN_SUITE=bookworm
 LAB_PACKAGES=(openssh-server nginx-light redis-server postgresql-15 vsftpd inetutils-telnetd openbsd-inetd openssl
-    memcached mariadb-server-core mariadb-client-core apache2-bin)
+    memcached mariadb-server-core mariadb-client-core apache2-bin
+    # Of UDP, for test_udp.sh.
+    avahi-daemon chrony coturn dnsmasq-base libcoap3-bin minissdpd rpcbind snmpd strongswan-charon tftpd-hpa)
+# What a test wants beyond that, in a cache of its own.
+read -r -a LAB_MORE <<<"${LEASTPORT_LAB_PACKAGES:-}"
+LAB_PACKAGES+=("${LAB_MORE[@]}")
 
 LAB_SCANNER4=10.77.0.1
 LAB_SCANNER6=fd77::1
