@@ -532,10 +532,13 @@ static void fail(struct tls *tls, int rc)
  * do so). Whether to go on: only as long as that has used bytes up, of which there is an end. */
 static bool bears(struct tls *tls, int rc, size_t left_before)
 {
+    size_t left = tls->in_size - tls->in_at;
+
+    /* Said after a session's ticket too (RFC 8446, section 4.6.1), whatever waits behind it. */
     if (rc == GNUTLS_E_AGAIN) {
-        return false;
+        return left > 0 && left < left_before;
     }
-    if (gnutls_error_is_fatal(rc) != 0 || tls->in_size - tls->in_at >= left_before) {
+    if (gnutls_error_is_fatal(rc) != 0 || left >= left_before) {
         fail(tls, rc);
         return false;
     }

@@ -288,6 +288,21 @@ static void a_flood_of_nothing_ends(void **state)
     check_flood(TLS_1_2, ask_again);
 }
 
+/* A session's ticket comes the same way. */
+static void reads_on_behind_what_is_only_tls(void **state)
+{
+    struct tls_server server;
+    struct tls *tls = stands(&server, TLS_1_3);
+
+    (void)state;
+    for (int i = 0; i < 3; i++) {
+        ask_for_keys(&server);
+    }
+    say(&server, 10);
+    assert_int_equal(hear(&server, tls), 10);
+    end(&server, tls);
+}
+
 static void writes_as_long_as_there_is_room(void **state)
 {
     static const uint8_t zeros[4096];
@@ -460,6 +475,7 @@ int main(void)
         cmocka_unit_test(an_end_without_goodbye_is_seen_behind_what_was_said),
         cmocka_unit_test(another_handshake_is_passed_over),
         cmocka_unit_test(a_flood_of_nothing_ends),
+        cmocka_unit_test(reads_on_behind_what_is_only_tls),
         cmocka_unit_test(writes_as_long_as_there_is_room),
         cmocka_unit_test(asks_for_a_name_as_it_should),
         cmocka_unit_test(offers_a_protocol),
