@@ -56,6 +56,18 @@ bool dialogue_take_line(struct dialogue *dialogue, struct span *ret_line)
     return span_line(dialogue->in, ret_line, &dialogue->in);
 }
 
+enum dialogue_next dialogue_end(const struct dialogue *dialogue)
+{
+    return dialogue->recognised ? DIALOGUE_DONE : DIALOGUE_FOREIGN;
+}
+
+enum dialogue_next dialogue_outcome(const struct dialogue *dialogue, enum dialogue_event event, enum dialogue_next next)
+{
+    bool over = event != DIALOGUE_ARRIVED && event != DIALOGUE_SECURED;
+
+    return over && (next == DIALOGUE_WAIT || next == DIALOGUE_SECURE) ? dialogue_end(dialogue) : next;
+}
+
 void dialogue_open_door(struct dialogue *dialogue, const char *question)
 {
     facts_set_string(dialogue->facts, "auth", "none");

@@ -77,6 +77,12 @@ void dialogue_sendf(struct dialogue *dialogue, const char *format, ...) __attrib
 void dialogue_take(struct dialogue *dialogue, size_t size);
 /* Takes a line out of `in` (span_line()); false when none is whole. */
 bool dialogue_take_line(struct dialogue *dialogue, struct span *ret_line);
+/* DIALOGUE_DONE when it is this protocol, DIALOGUE_FOREIGN when not. */
+enum dialogue_next dialogue_end(const struct dialogue *dialogue);
+/* What hear() makes of `next`, which it has drawn from the bytes that wait: after CLOSED, RESET, LATE and UNSECURED
+ * there is nothing to wait for and nobody to speak TLS with. */
+enum dialogue_next dialogue_outcome(const struct dialogue *dialogue, enum dialogue_event event,
+                                    enum dialogue_next next);
 /* The server did something for us that it should do only for whoever has shown a credential: the facts "auth" and
  * "door". `question` is a phrase: "INFO". */
 void dialogue_open_door(struct dialogue *dialogue, const char *question);
