@@ -15,6 +15,22 @@ static const struct protocol *const table[] = {
     &protocol_ftp,
     &protocol_telnet,
     /* Whose questions and answers are binary. */
+    &protocol_rdp,
+    &protocol_smb,
+    &protocol_mysql,
+    &protocol_x11,
+    &protocol_cassandra,
+    &protocol_oracle,
+    &protocol_mssql,
+    &protocol_mongodb,
+    &protocol_amqp,
+    &protocol_kafka,
+    &protocol_portmap,
+    &protocol_nfs,
+    &protocol_dns,
+    &protocol_ldap,
+    &protocol_postgresql,
+    &protocol_mqtt,
     /* What stands on HTTP. */
     &protocol_http,
     /* Others that speak in text. */

@@ -92,7 +92,7 @@ static void a_cpe_quotes_what_it_must(void **state)
 
     (void)state;
     facts_set_string(&facts, "service", "dns");
-    facts_set_string(&facts, "version", "dnsmasq-2.89_X.1");
+    facts_set_string(&facts, "banner", "dnsmasq-2.89_X.1");
     rules_apply(rules, &facts);
     assert_string_equal(facts_text(&facts, "cpe"), "cpe:2.3:a:thekelleys:dnsmasq:2.89_x.1:*:*:*:*:*:*:*");
     assert_string_equal(facts_text(&facts, "version"), "2.89_X.1");

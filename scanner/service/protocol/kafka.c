@@ -1,0 +1,149 @@
+/* Apache Kafka: ApiVersions (Apache Kafka protocol guide, "Retrieving Supported API versions", key 18), which a broker
+ * answers before any authentication; then Metadata (key 3) for no topic at all. A broker whose listener wants SASL ends
+ * the connection at that; one that names its brokers has asked for nothing: the door. */
+#include "scanner/service/protocol/all.h"
+
+enum { METADATA = 3, API_VERSIONS = 18, METADATA_VERSION = 1, APIS_MAX = 512, ANSWER_MAX = 32768, BROKERS_MAX = 1024 };
+/* Answers carry back what the question was numbered with: by that they are told from everything else. */
+enum { CORRELATION = 0x4c505254 };
+
+enum step { ASKED_VERSIONS, ASKED_METADATA };
+
+static enum protocol_match recognise(struct span bytes)
+{
+    struct wire_reader reader = wire_reader_of(bytes);
+    uint32_t size = wire_u32(&reader);
+    uint32_t correlation;
+
+    if (!reader.failed && (size < 4 || size > ANSWER_MAX)) {
+        return PROTOCOL_NO;
+    }
+    correlation = wire_u32(&reader);
+    if (reader.failed) {
+        return PROTOCOL_MAYBE;
+    }
+    return correlation == CORRELATION || correlation == CORRELATION + 1 ? PROTOCOL_YES : PROTOCOL_NO;
+}
+
+static void send_request(struct dialogue *dialogue, uint16_t key, uint16_t version, struct span body)
+{
+    const struct span client = SPAN_OF("leastport");
+    uint8_t bytes[64];
+    struct wire_writer writer = wire_writer_of(bytes, sizeof(bytes));
+
+    wire_put_u32(&writer, (uint32_t)(2 + 2 + 4 + 2 + client.size + body.size));
+    wire_put_u16(&writer, key);
+    wire_put_u16(&writer, version);
+    wire_put_u32(&writer, CORRELATION + dialogue->step);
+    wire_put_u16(&writer, (uint16_t)client.size);
+    wire_put(&writer, client);
+    wire_put(&writer, body);
+    dialogue_send(dialogue, wire_written(&writer));
+}
+
+static void ask(struct dialogue *dialogue)
+{
+    send_request(dialogue, API_VERSIONS, 0, SPAN_OF(""));
+}
+
+/* False when it is no answer to ApiVersions; *ret_metadata says whether Metadata may be asked for. */
+static bool read_versions(struct span body, bool *ret_metadata)
+{
+    struct wire_reader reader = wire_reader_of(body);
+    uint16_t error = wire_u16(&reader);
+    uint32_t count = wire_u32(&reader);
+    bool itself = false;
+
+    *ret_metadata = false;
+    if (reader.failed || error != 0 || count > APIS_MAX) {
+        return false;
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        uint16_t key = wire_u16(&reader);
+        uint16_t lowest = wire_u16(&reader);
+        uint16_t highest = wire_u16(&reader);
+        itself |= key == API_VERSIONS;
+        *ret_metadata |= key == METADATA && lowest <= METADATA_VERSION && highest >= METADATA_VERSION;
+    }
+    return !reader.failed && itself;
+}
+
+/* The first broker's name, or nothing when that is no answer to Metadata. */
+static struct span read_metadata(struct span body)
+{
+    struct wire_reader reader = wire_reader_of(body);
+    uint32_t count = wire_u32(&reader);
+    struct span host;
+
+    wire_skip(&reader, 4);
+    host = wire_bytes(&reader, wire_u16(&reader));
+    wire_skip(&reader, 4);
+    return reader.failed || count == 0 || count > BROKERS_MAX ? (struct span){NULL, 0} : host;
+}
+
+static enum dialogue_next hear_versions(struct dialogue *dialogue, struct span body)
+{
+    bool metadata;
+
+    if (!read_versions(body, &metadata)) {
+        return DIALOGUE_FOREIGN;
+    }
+    dialogue->recognised = true;
+    facts_set_truth(dialogue->facts, "cleartext", !dialogue->secured);
+    if (!metadata || !dialogue->target.doors) {
+        return DIALOGUE_DONE;
+    }
+    dialogue->step = ASKED_METADATA;
+    send_request(dialogue, METADATA, METADATA_VERSION, SPAN_OF("\0\0\0\0"));
+    return DIALOGUE_WAIT;
+}
+
+static enum dialogue_next hear_metadata(struct dialogue *dialogue, struct span body)
+{
+    struct span host = read_metadata(body);
+
+    if (host.size > 0) {
+        facts_set_text(dialogue->facts, "hostname", host);
+        dialogue_open_door(dialogue, "Metadata");
+    }
+    return DIALOGUE_DONE;
+}
+
+static enum dialogue_next hear_bytes(struct dialogue *dialogue)
+{
+    enum protocol_match match = recognise(dialogue->in);
+    struct wire_reader reader = wire_reader_of(dialogue->in);
+    uint32_t size = wire_u32(&reader);
+    struct span answer = wire_bytes(&reader, size);
+    uint32_t correlation;
+
+    if (match == PROTOCOL_NO) {
+        return dialogue_end(dialogue);
+    }
+    if (match == PROTOCOL_MAYBE || reader.failed) {
+        return DIALOGUE_WAIT;
+    }
+    dialogue_take(dialogue, 4 + (size_t)size);
+    reader = wire_reader_of(answer);
+    correlation = wire_u32(&reader);
+    if (correlation != CORRELATION + dialogue->step) {
+        return dialogue_end(dialogue);
+    }
+    return dialogue->step == ASKED_VERSIONS ? hear_versions(dialogue, reader.rest)
+                                            : hear_metadata(dialogue, reader.rest);
+}
+
+static enum dialogue_next hear(struct dialogue *dialogue, enum dialogue_event event)
+{
+    return event == DIALOGUE_SECURED ? DIALOGUE_WAIT : dialogue_outcome(dialogue, event, hear_bytes(dialogue));
+}
+
+const struct protocol protocol_kafka = {
+    .name = "kafka",
+    .ports = "9092,9094,9096,9098",
+    .tls_ports = "9093,9094",
+    .rank = 14,
+    .recognise = recognise,
+    .ask = ask,
+    .hear = hear,
+};
