@@ -100,7 +100,7 @@ static void decodes_what_it_encoded(void **state)
 
 static void what_answers_goes_there_and_back(void **state)
 {
-    static const struct span noise = SPAN_OF("+OK \\x41 \xff\0\r\n<b>");
+    static const struct span noise = SPAN_AS("+OK \\x41 \xff\0\r\n<b>");
     struct facts facts = {0};
     struct evidence evidence = {0};
     struct observation given[2] = {{.type = OBSERVATION_SERVICE, .ts_ms = 1700000000123},

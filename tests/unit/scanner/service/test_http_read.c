@@ -16,30 +16,30 @@ static const struct {
     uint16_t status;
     const char *body;
 } cases[] = {
-    {SPAN_OF("HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nabcdef"), false, HTTP_WHOLE, 200, "abc"},
-    {SPAN_OF("HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nabc"), false, HTTP_MORE, 0, NULL},
-    {SPAN_OF("HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nabc"), true, HTTP_CUT, 200, "abc"},
-    {SPAN_OF("HTTP/1.0 404\nServer: x\n\nall of it"), false, HTTP_MORE, 0, NULL},
-    {SPAN_OF("HTTP/1.0 404\nServer: x\n\nall of it"), true, HTTP_CUT, 404, "all of it"},
-    {SPAN_OF("HTTP/1.1 204 No\r\n\r\n"), false, HTTP_WHOLE, 204, ""},
-    {SPAN_OF("HTTP/1.1 101 Up\r\nUpgrade: websocket\r\n\r\n\x81"), false, HTTP_WHOLE, 101, ""},
-    {SPAN_OF("HTTP/1.1 100 Go on\r\n\r\nHTTP/1.1 200 OK\r\ncontent-length:0\r\n\r\n"), false, HTTP_WHOLE, 200, ""},
-    {SPAN_OF("HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\n\r\n3\r\nabc\r\nA;x=y\r\n0123456789\r\n0\r\n\r\n"),
+    {SPAN_AS("HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nabcdef"), false, HTTP_WHOLE, 200, "abc"},
+    {SPAN_AS("HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nabc"), false, HTTP_MORE, 0, NULL},
+    {SPAN_AS("HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nabc"), true, HTTP_CUT, 200, "abc"},
+    {SPAN_AS("HTTP/1.0 404\nServer: x\n\nall of it"), false, HTTP_MORE, 0, NULL},
+    {SPAN_AS("HTTP/1.0 404\nServer: x\n\nall of it"), true, HTTP_CUT, 404, "all of it"},
+    {SPAN_AS("HTTP/1.1 204 No\r\n\r\n"), false, HTTP_WHOLE, 204, ""},
+    {SPAN_AS("HTTP/1.1 101 Up\r\nUpgrade: websocket\r\n\r\n\x81"), false, HTTP_WHOLE, 101, ""},
+    {SPAN_AS("HTTP/1.1 100 Go on\r\n\r\nHTTP/1.1 200 OK\r\ncontent-length:0\r\n\r\n"), false, HTTP_WHOLE, 200, ""},
+    {SPAN_AS("HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\n\r\n3\r\nabc\r\nA;x=y\r\n0123456789\r\n0\r\n\r\n"),
      false, HTTP_WHOLE, 200, "abc0123456789"},
-    {SPAN_OF("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nContent-Length: 1\r\n\r\n3\r\nab"), false, HTTP_MORE, 0,
+    {SPAN_AS("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nContent-Length: 1\r\n\r\n3\r\nab"), false, HTTP_MORE, 0,
      NULL},
-    {SPAN_OF("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nab"), true, HTTP_CUT, 200, "ab"},
-    {SPAN_OF("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n"), false, HTTP_BAD, 0, NULL},
-    {SPAN_OF("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabcd\r\n"), false, HTTP_BAD, 0, NULL},
-    {SPAN_OF("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nfffffffff\r\n"), false, HTTP_BAD, 0, NULL},
-    {SPAN_OF("HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\nab"), true, HTTP_CUT, 200, "ab"},
-    {SPAN_OF("HTTP/1.1 2x0 OK\r\n\r\n"), false, HTTP_BAD, 0, NULL},
-    {SPAN_OF("HTTP/1.1 099 OK\r\n\r\n"), false, HTTP_BAD, 0, NULL},
-    {SPAN_OF("SSH-2.0-x\r\n"), false, HTTP_BAD, 0, NULL},
-    {SPAN_OF("HTTP/1.1 200"), false, HTTP_MORE, 0, NULL},
-    {SPAN_OF("HTTP/1.1 200"), true, HTTP_BAD, 0, NULL},
-    {SPAN_OF("HTTP/1.1 200 OK\r\nServer: x\r\n"), true, HTTP_BAD, 0, NULL},
-    {SPAN_OF(""), false, HTTP_MORE, 0, NULL},
+    {SPAN_AS("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nab"), true, HTTP_CUT, 200, "ab"},
+    {SPAN_AS("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n"), false, HTTP_BAD, 0, NULL},
+    {SPAN_AS("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabcd\r\n"), false, HTTP_BAD, 0, NULL},
+    {SPAN_AS("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nfffffffff\r\n"), false, HTTP_BAD, 0, NULL},
+    {SPAN_AS("HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\nab"), true, HTTP_CUT, 200, "ab"},
+    {SPAN_AS("HTTP/1.1 2x0 OK\r\n\r\n"), false, HTTP_BAD, 0, NULL},
+    {SPAN_AS("HTTP/1.1 099 OK\r\n\r\n"), false, HTTP_BAD, 0, NULL},
+    {SPAN_AS("SSH-2.0-x\r\n"), false, HTTP_BAD, 0, NULL},
+    {SPAN_AS("HTTP/1.1 200"), false, HTTP_MORE, 0, NULL},
+    {SPAN_AS("HTTP/1.1 200"), true, HTTP_BAD, 0, NULL},
+    {SPAN_AS("HTTP/1.1 200 OK\r\nServer: x\r\n"), true, HTTP_BAD, 0, NULL},
+    {SPAN_AS(""), false, HTTP_MORE, 0, NULL},
 };
 
 static void reads_responses_of_every_framing(void **state)
@@ -77,8 +77,8 @@ static void reads_nothing_past_the_end(void **state)
 
 static void what_is_too_much_ends(void **state)
 {
-    static const struct span head = SPAN_OF("HTTP/1.1 200 OK\r\n");
-    static const struct span chunk = SPAN_OF("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nffffff\r\n");
+    static const struct span head = SPAN_AS("HTTP/1.1 200 OK\r\n");
+    static const struct span chunk = SPAN_AS("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nffffff\r\n");
     uint8_t *bytes = malloc(100000);
     struct http_response response;
 
