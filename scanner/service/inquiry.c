@@ -554,8 +554,29 @@ static void conclude(struct inquiry *inquiry)
     }
 }
 
+static void take_trial(struct inquiry *inquiry)
+{
+    struct identity *identity = &inquiry->identity;
+
+    facts_merge(&identity->facts, &inquiry->trial);
+    identity->evidence = inquiry->trial_evidence;
+    if (facts_text(&identity->facts, "service") == NULL) {
+        facts_set_string(&identity->facts, "service", inquiry->protocol->name);
+    }
+}
+
+/* A connection that came to nothing takes away nothing of what earlier ones of the same dialogue have shown. */
+static void keep_recognised(struct inquiry *inquiry)
+{
+    if (inquiry->found == NULL && inquiry->protocol != NULL && inquiry->dialogue.recognised) {
+        take_trial(inquiry);
+        inquiry->found = inquiry->protocol;
+    }
+}
+
 static void next_errand(struct inquiry *inquiry, struct mono_time now)
 {
+    keep_recognised(inquiry);
     close_connection(inquiry, now);
     if (inquiry->found == NULL && choose_identifying(inquiry)) {
         return;
@@ -597,17 +618,6 @@ static bool wants_tls(const struct inquiry *inquiry)
 {
     return !inquiry->candidates.secured && !inquiry->tls_tried && !inquiry->options.brief &&
            facts_number(&inquiry->trial, "http.status", 0) == 400;
-}
-
-static void take_trial(struct inquiry *inquiry)
-{
-    struct identity *identity = &inquiry->identity;
-
-    facts_merge(&identity->facts, &inquiry->trial);
-    identity->evidence = inquiry->trial_evidence;
-    if (facts_text(&identity->facts, "service") == NULL) {
-        facts_set_string(&identity->facts, "service", inquiry->protocol->name);
-    }
 }
 
 static void identified(struct inquiry *inquiry, struct mono_time now)
@@ -904,9 +914,7 @@ static void leave_tls(struct inquiry *inquiry, struct mono_time now)
 /* No further connection can be had: what is known by now is what there is. */
 static void break_off(struct inquiry *inquiry)
 {
-    if (inquiry->found == NULL && inquiry->protocol != NULL && inquiry->dialogue.recognised) {
-        take_trial(inquiry);
-    }
+    keep_recognised(inquiry);
     conclude(inquiry);
 }
 

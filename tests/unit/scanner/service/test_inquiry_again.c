@@ -1,0 +1,103 @@
+/* A second connection of the same conversation that comes to nothing: what the first has shown stays. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "scanner/service/inquiry.h"
+
+static const struct mono_time now = {1000000000};
+
+static void connect_to(struct inquiry *inquiry)
+{
+    assert_int_equal(inquiry_wish(inquiry).next, INQUIRY_OPEN);
+    inquiry_begun(inquiry, now);
+    inquiry_connected(inquiry, now);
+}
+
+static void say(struct inquiry *inquiry, const char *text)
+{
+    assert_int_equal(inquiry_arrived(inquiry, now, (struct span){(const uint8_t *)text, strlen(text)}), 0);
+}
+
+static void hear(struct inquiry *inquiry, const char *text)
+{
+    struct span out = inquiry_outgoing(inquiry);
+
+    assert_int_equal(out.size, strlen(text));
+    assert_memory_equal(out.bytes, text, out.size);
+    inquiry_sent(inquiry, now, out.size);
+}
+
+/* An FTP server that lets the anonymous user in and offers TLS, up to the second connection. */
+static struct inquiry *begin(void)
+{
+    const struct inquiry_options options = {.target = {.host = "10.0.0.1", .port = 21, .doors = true}};
+    struct inquiry *inquiry = inquiry_create(&options);
+
+    assert_non_null(inquiry);
+    connect_to(inquiry);
+    say(inquiry, "220 FTP\r\n");
+    hear(inquiry, "FEAT\r\n");
+    say(inquiry, "211-x\r\n AUTH TLS\r\n211 end\r\n");
+    hear(inquiry, "USER anonymous\r\n");
+    say(inquiry, "230 in\r\n");
+    hear(inquiry, "QUIT\r\n");
+    say(inquiry, "221 bye\r\n");
+    connect_to(inquiry);
+    return inquiry;
+}
+
+static void check(struct inquiry *inquiry)
+{
+    const struct facts *facts = &inquiry_identity(inquiry)->facts;
+
+    assert_int_equal(inquiry_wish(inquiry).next, INQUIRY_OVER);
+    assert_string_equal(facts_text(facts, "service"), "ftp");
+    assert_string_equal(facts_text(facts, "door"), "USER anonymous");
+    inquiry_destroy(inquiry);
+}
+
+static void greets_with_something_else(void **state)
+{
+    struct inquiry *inquiry = begin();
+
+    (void)state;
+    say(inquiry, "500 too many connections from your address\r\n");
+    /* Text may become a prompt, with more of it. */
+    inquiry_late(inquiry, now, false);
+    check(inquiry);
+}
+
+static void says_nothing(void **state)
+{
+    struct inquiry *inquiry = begin();
+
+    (void)state;
+    inquiry_late(inquiry, now, false);
+    check(inquiry);
+}
+
+static void closes(void **state)
+{
+    struct inquiry *inquiry = begin();
+
+    (void)state;
+    inquiry_ended(inquiry, now, true);
+    check(inquiry);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(greets_with_something_else),
+        cmocka_unit_test(says_nothing),
+        cmocka_unit_test(closes),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
