@@ -13,7 +13,6 @@ static const struct protocol *const table[] = {
     &protocol_pop3,
     &protocol_smtp,
     &protocol_ftp,
-    &protocol_telnet,
     /* Whose questions and answers are binary. */
     &protocol_rdp,
     &protocol_smb,
@@ -37,6 +36,8 @@ static const struct protocol *const table[] = {
     &protocol_redis,
     &protocol_memcached,
     &protocol_zookeeper,
+    /* A prompt in plain text is anybody's who is not one of those before. */
+    &protocol_telnet,
 };
 
 const struct protocol *const *protocols(size_t *ret_count)

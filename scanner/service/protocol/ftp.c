@@ -13,34 +13,38 @@ enum step { GREETING, FEATURES, SYSTEM, USER, PASSWORD, PARTING, GREETING_AGAIN,
 enum scratch { SEEN };
 enum seen { OFFERS_TLS = 1, OFFERS_NONE = 2, SERVES = 4, INSISTS = 8 };
 
+/* Or a delay. */
+static bool is_refusal(unsigned int code)
+{
+    return code == 120 || code == 421 || code == 500 || code == 530;
+}
+
+static enum protocol_match may_be(struct span begun)
+{
+    bool greets = begun.size == 0 || begun.bytes[0] == '1' || begun.bytes[0] == '2' || begun.bytes[0] == '4' ||
+                  begun.bytes[0] == '5';
+
+    return greets ? PROTOCOL_MAYBE : PROTOCOL_NO;
+}
+
 /* SMTP greets by the same number. */
 static enum protocol_match recognise(struct span bytes)
 {
     struct reply reply;
     struct span rest;
     int rc = reply_read(bytes, &reply, &rest);
+    struct span said = rc == 0 ? reply.text : bytes;
 
-    if (rc == -EBADMSG || (bytes.size > 0 && bytes.bytes[0] != '1' && bytes.bytes[0] != '2' && bytes.bytes[0] != '4' &&
-                           bytes.bytes[0] != '5')) {
+    if (rc == -EBADMSG || said.size > LINES_LINE_MAX || !lines_is_text(said) || lines_mention(said, SPAN_OF("SMTP"))) {
         return PROTOCOL_NO;
-    }
-    if (rc == -EAGAIN && lines_mention(bytes, SPAN_OF("FTP")) && !lines_mention(bytes, SPAN_OF("SMTP")) &&
-        lines_is_text(bytes)) {
-        return PROTOCOL_YES;
     }
     if (rc == -EAGAIN) {
-        return bytes.size > LINES_LINE_MAX || !lines_is_text(bytes) ? PROTOCOL_NO : PROTOCOL_MAYBE;
-    }
-    if (lines_mention(reply.text, SPAN_OF("SMTP"))) {
-        return PROTOCOL_NO;
+        return span_starts(said, SPAN_OF("220")) && lines_mention(said, SPAN_OF("FTP")) ? PROTOCOL_YES : may_be(said);
     }
     if (reply.code == 220) {
         return PROTOCOL_YES;
     }
-    return (reply.code == 120 || reply.code == 421 || reply.code == 500 || reply.code == 530) &&
-                   lines_mention(reply.text, SPAN_OF("FTP"))
-               ? PROTOCOL_YES
-               : PROTOCOL_NO;
+    return is_refusal(reply.code) && lines_mention(said, SPAN_OF("FTP")) ? PROTOCOL_YES : PROTOCOL_NO;
 }
 
 static enum dialogue_next ask(struct dialogue *dialogue, enum step step, const char *text)
@@ -134,7 +138,7 @@ static enum dialogue_next features_answered(struct dialogue *dialogue, const str
         return dialogue->recognised ? go_on(dialogue) : ask(dialogue, SYSTEM, "SYST\r\n");
     }
     dialogue->recognised = true;
-    while (!dialogue->secured && reply_line(&text, &line)) {
+    while (reply_line(&text, &line)) {
         if (span_starts_as(line, SPAN_OF("AUTH ")) &&
             (lines_mention(line, SPAN_OF("TLS")) || lines_mention(line, SPAN_OF("SSL")))) {
             seen = OFFERS_TLS;

@@ -46,15 +46,15 @@ static enum protocol_match recognise(struct span bytes)
     struct reply reply;
     struct span rest;
     int rc = reply_read(bytes, &reply, &rest);
+    struct span said = rc == 0 ? reply.text : bytes;
 
-    if (rc == -EBADMSG || (bytes.size > 0 && bytes.bytes[0] != '2' && bytes.bytes[0] != '4' && bytes.bytes[0] != '5')) {
+    if (rc == -EBADMSG || said.size > LINES_LINE_MAX || !lines_is_text(said) ||
+        (said.size > 0 && said.bytes[0] != '2' && said.bytes[0] != '4' && said.bytes[0] != '5')) {
         return PROTOCOL_NO;
     }
-    if (rc == -EAGAIN && lines_mention(bytes, SPAN_OF("SMTP")) && lines_is_text(bytes)) {
-        return PROTOCOL_YES;
-    }
     if (rc == -EAGAIN) {
-        return bytes.size > LINES_LINE_MAX || !lines_is_text(bytes) ? PROTOCOL_NO : PROTOCOL_MAYBE;
+        return span_starts(said, SPAN_OF("220")) && lines_mention(said, SPAN_OF("SMTP")) ? PROTOCOL_YES
+                                                                                         : PROTOCOL_MAYBE;
     }
     if (!is_greeting(reply.code) || lines_mention(reply.text, SPAN_OF("FTP"))) {
         return PROTOCOL_NO;
@@ -155,7 +155,7 @@ static enum dialogue_next reset_answered(struct dialogue *dialogue, const struct
 {
     if (reply->code == 250) {
         dialogue->scratch[SEEN] |= SERVES;
-    } else if (reply->code == 530 || (reply->code >= 500 && lines_mention(reply->text, SPAN_OF("STARTTLS")))) {
+    } else if (reply->code >= 500 && lines_mention(reply->text, SPAN_OF("TLS"))) {
         dialogue->scratch[SEEN] |= INSISTS;
     }
     judge(dialogue, 0);

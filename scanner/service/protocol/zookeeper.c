@@ -15,13 +15,14 @@ static enum protocol_match recognise(struct span bytes)
 {
     struct span behind = span_from(bytes, WORD_SIZE);
 
-    if (span_starts(bytes, version) || span_starts(bytes, idle) || span_starts(behind, unlisted)) {
+    if (span_starts(bytes, version) || span_starts(bytes, idle) ||
+        (span_starts(behind, unlisted) && lines_is_text((struct span){bytes.bytes, WORD_SIZE}))) {
         return PROTOCOL_YES;
     }
     if (span_starts(version, bytes) || span_starts(idle, bytes)) {
         return PROTOCOL_MAYBE;
     }
-    return behind.size > 0 && span_starts(unlisted, behind) && lines_is_text(bytes) ? PROTOCOL_MAYBE : PROTOCOL_NO;
+    return span_starts(unlisted, behind) && lines_is_text(bytes) ? PROTOCOL_MAYBE : PROTOCOL_NO;
 }
 
 static void ask(struct dialogue *dialogue)

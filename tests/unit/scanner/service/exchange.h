@@ -210,6 +210,7 @@ static inline void exchange_check(const struct exchange *exchange)
     uint64_t state = UINT64_C(0x9e3779b97f4a7c15);
     size_t said = exchange_said(exchange);
 
+    talk_seed(exchange->protocol, !exchange->no_doors, exchange->secured, exchange->turns, exchange->count);
     exchange_replay(exchange);
     for (size_t size = 0; size <= said; size++) {
         exchange_cut(exchange, size, DIALOGUE_CLOSED);

@@ -9,6 +9,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -139,6 +140,37 @@ static inline void talk_turn(struct talk *talk, const struct protocol *protocol,
     }
 }
 
+/* With LEASTPORT_SEEDS, a folder, in the environment: the turns as an input of fuzz/dialogue. */
+static inline void talk_seed(const char *name, bool doors, bool secured, const struct talk_turn *turns, size_t count)
+{
+    static const int kinds[] = {[TALK_SAY] = 0, [TALK_END] = 2, [TALK_RESET] = 3, [TALK_LATE] = 4, [TALK_UNSECURE] = 5};
+    const char *folder = getenv("LEASTPORT_SEEDS");
+    char path[4096];
+    FILE *file;
+    int fd;
+
+    if (folder == NULL) {
+        return;
+    }
+    snprintf(path, sizeof(path), "%s/%s-XXXXXX", folder, name);
+    fd = mkstemp(path);
+    file = fd < 0 ? NULL : fdopen(fd, "w");
+    assert_non_null(file);
+    fprintf(file, "%s\n%c", name,
+            (doors ? 1 : 0) | (secured ? 2 : 0) | (count > 0 && turns[0].kind == TALK_SAY ? 4 : 0));
+    for (size_t i = 0; i < count; i++) {
+        if (turns[i].kind == TALK_EXPECT || turns[i].kind == TALK_SECURE || turns[i].kind == TALK_AGAIN) {
+            continue;
+        }
+        putc(kinds[turns[i].kind], file);
+        if (turns[i].kind == TALK_SAY) {
+            fprintf(file, "%c%c", (int)(turns[i].bytes.size & 0xff), (int)(turns[i].bytes.size >> 8));
+            fwrite(turns[i].bytes.bytes, 1, turns[i].bytes.size, file);
+        }
+    }
+    fclose(file);
+}
+
 /* Runs the turns; talk->next is what the protocol said last. A first turn of the server's is a greeting. To be ended by
  * talk_done(). */
 static inline void talk_run(struct talk *talk, const char *name, const struct dialogue_target *target,
@@ -148,6 +180,9 @@ static inline void talk_run(struct talk *talk, const char *name, const struct di
 
     memset(talk, 0, sizeof(*talk));
     assert_non_null(protocol);
+    if (!bytewise) {
+        talk_seed(name, target->doors, false, turns, count);
+    }
     dialogue_init(&talk->dialogue, target, &talk->facts, &talk->evidence);
     talk->next = DIALOGUE_WAIT;
     talk->dialogue.greeted = count > 0 && turns[0].kind == TALK_SAY;

@@ -77,6 +77,19 @@ static const struct talk_turn auth_in_clear[] = {
     SAY("220 Go ahead\r\n"),
     {TALK_UNSECURE, {NULL, 0}}};
 
+static const struct talk_turn auth_in_both[] = {SAY("220 mx.example.org ESMTP\r\n"),
+                                                EXPECT("EHLO leastport.invalid\r\n"),
+                                                SAY("250-mx.example.org\r\n250-AUTH PLAIN\r\n250 STARTTLS\r\n"),
+                                                EXPECT("RSET\r\n"),
+                                                SAY("530 5.7.0 Authentication required\r\n"),
+                                                EXPECT("STARTTLS\r\n"),
+                                                SAY("220 Go ahead\r\n"),
+                                                {TALK_SECURE, {NULL, 0}},
+                                                EXPECT("EHLO leastport.invalid\r\n"),
+                                                SAY("250-mx.example.org\r\n250 AUTH LOGIN\r\n"),
+                                                EXPECT("QUIT\r\n"),
+                                                SAY("221 bye\r\n")};
+
 static const struct talk_turn offer_withdrawn[] = {SAY("220 mx.example.org ESMTP\r\n"),
                                                    EXPECT("EHLO leastport.invalid\r\n"),
                                                    SAY("250-mx.example.org\r\n250 STARTTLS\r\n"),
@@ -163,6 +176,15 @@ static const struct exchange exchanges[] = {
      TURNS(auth_in_clear),
      .next = DIALOGUE_DONE,
      .facts = "auth.methods=CRAM-MD5 PLAIN\n"
+              "banner=mx.example.org ESMTP\n"
+              "cleartext=true\n"
+              "hostname=mx.example.org\n"
+              "starttls=true\n"},
+    {.protocol = "smtp",
+     .port = 25,
+     TURNS(auth_in_both),
+     .next = DIALOGUE_DONE,
+     .facts = "auth.methods=LOGIN\n"
               "banner=mx.example.org ESMTP\n"
               "cleartext=true\n"
               "hostname=mx.example.org\n"
