@@ -223,6 +223,16 @@ seed_handshakes() {
     done
 }
 
+# The conversations of the protocols' unit tests.
+seed_dialogues() {
+    local source
+    mkdir -p "$seeds/dialogue"
+    grep -l -E '/(talk|exchange)\.h"' tests/unit/scanner/service/test_*.c | while read -r source; do
+        LEASTPORT_SEEDS=$seeds/dialogue "build/asan/unit/unit_scanner_$(basename -- "$source" .c)" >"$work/log" 2>&1 ||
+            { cat "$work/log" && exit 1; }
+    done
+}
+
 cmake --preset fuzz >"$work/log" || { cat "$work/log" && exit 1; }
 cmake --build --preset fuzz >"$work/log" || { cat "$work/log" && exit 1; }
 seed_scans
@@ -233,6 +243,7 @@ seed_echoes
 seed_texts
 seed_packets
 seed_payloads
+seed_dialogues
 seed_certificates
 seed_handshakes
 if (($# == 0)); then

@@ -13,7 +13,7 @@ declare -A fuzz_also=([report]=ingest [outputs]=ingest)
 
 # What is kept of inputs in the corpus may be so long, in bytes; 4096 where nothing stands.
 # shellcheck disable=SC2034
-declare -A fuzz_kept_bytes=([ingest]=1200 [report]=1200 [outputs]=1200)
+declare -A fuzz_kept_bytes=([ingest]=1200 [report]=1200 [outputs]=1200 [dialogue]=1200)
 
 # fuzz_corpora HARNESS: the folders, its own first, one a line.
 fuzz_corpora() {
