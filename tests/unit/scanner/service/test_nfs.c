@@ -1,15 +1,17 @@
-/* Built from RFC 5531; that of a port mapper, which has no such program, is recorded from rpcbind 1.2.6. */
+/* "ganesha" is recorded from NFS-Ganesha 4.3; the others are built from RFC 5531. */
 #include "tests/unit/scanner/service/hostile.h"
 
 static const struct dialogue_target target = {.host = "10.0.0.5", .port = 2049};
 
-static const struct talk_turn linux_server[] = {
+static const struct talk_turn ganesha[] = {
     EXPECT("\200\000\000("
            "LpNF\000\000\000\000\000\000\000\002\000\001\206\243\000\000\000\000\000\000\000\000\000\000\000\000\000"
            "\000\000\000\000\000\000\000\000\000\000\000"),
     SAY("\200\000\000 "
         "LpNF\000\000\000\001\000\000\000\000\000\000\000\000\000\000\000\000\000\000\000\002\000\000\000\003\000\000"
-        "\000\004")};
+        "\000\004"),
+};
+
 static const struct talk_turn version_0[] = {
     EXPECT("\200\000\000("
            "LpNF\000\000\000\000\000\000\000\002\000\001\206\243\000\000\000\000\000\000\000\000\000\000\000\000\000"
@@ -40,7 +42,7 @@ static void check(const struct hostile_exchange *exchange, const char *versions)
 static void learns_which_versions_there_are(void **state)
 {
     (void)state;
-    check(HOSTILE_EXCHANGE("nfs", &target, linux_server), "versions 3 to 4");
+    check(HOSTILE_EXCHANGE("nfs", &target, ganesha), "versions 3 to 4");
     check(HOSTILE_EXCHANGE("nfs", &target, version_0), "");
     check(HOSTILE_EXCHANGE("nfs", &target, denied), "");
 }
@@ -58,7 +60,7 @@ static void another_program_is_another_service(void **state)
 static void is_recognised_by_our_number(void **state)
 {
     (void)state;
-    hostile_recognised("nfs", linux_server[1].bytes);
+    hostile_recognised("nfs", ganesha[1].bytes);
     hostile_stranger("nfs", SPAN_OF("\x80\0\0\x18LpPM\0\0\0\1"));
     hostile_stranger("nfs", SPAN_OF("\0\0\0\x18LpNF\0\0\0\1"));
 }

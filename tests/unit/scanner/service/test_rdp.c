@@ -1,5 +1,5 @@
-/* Those of xrdp are recorded from its version in Debian 12, under two of its security layers; the others are built from
- * the specification. */
+/* Those of xrdp are recorded from its version in Debian 12, under two of its security layers, that of FreeRDP from the
+ * server of 2.11; the others are built from the specification. */
 #include "tests/unit/scanner/service/hostile.h"
 
 static const struct dialogue_target target = {.host = "10.0.0.5", .port = 3389};
@@ -20,6 +20,16 @@ static const struct talk_turn only_tls[] = {
     {TALK_AGAIN, {NULL, 0}},
     EXPECT("\003\000\000\023\016\340\000\000\000\000\000\001\000\010\000\013\000\000\000"),
     SAY("\003\000\000\023\016\320\000\000\0224\000\002\001\010\000\001\000\000\000"),
+    {TALK_SECURE, {NULL, 0}},
+};
+
+/* It wants authentication before the session. */
+static const struct talk_turn freerdp[] = {
+    EXPECT("\003\000\000\023\016\340\000\000\000\000\000\001\000\010\000\000\000\000\000"),
+    SAY("\003\000\000\023\016\320\000\000\000\000\000\003\000\010\000\005\000\000\000"),
+    {TALK_AGAIN, {NULL, 0}},
+    EXPECT("\003\000\000\023\016\340\000\000\000\000\000\001\000\010\000\013\000\000\000"),
+    SAY("\003\000\000\023\016\320\000\000\000\000\000\002\003\010\000\002\000\000\000"),
     {TALK_SECURE, {NULL, 0}},
 };
 
@@ -73,6 +83,7 @@ static void learns_what_security_there_is(void **state)
     (void)state;
     check(HOSTILE_EXCHANGE("rdp", &target, old_and_tls), "rdp tls", "true", "false", "");
     check(HOSTILE_EXCHANGE("rdp", &target, only_tls), "tls", "true", "true", "");
+    check(HOSTILE_EXCHANGE("rdp", &target, freerdp), "nla", "true", "true", "required");
     check(HOSTILE_EXCHANGE("rdp", &target, windows), "nla", "true", "true", "required");
     check(HOSTILE_EXCHANGE("rdp", &target, before_tls), "rdp", "false", "false", "");
     check(HOSTILE_EXCHANGE("rdp", &target, hangs_up), "nla", "true", "", "");
