@@ -4,7 +4,6 @@
 #include "scanner/service/protocol/all.h"
 
 enum { FRAME_METHOD = 1, FRAME_END = 0xce, FRAME_HEAD_SIZE = 7, FRAME_MAX = 32768, CONNECTION = 10, START = 10 };
-enum { FIELDS_MAX = 256 };
 
 static enum protocol_match match_frame(struct span bytes)
 {
@@ -82,7 +81,7 @@ static void learn_properties(struct dialogue *dialogue, struct span table)
 {
     struct wire_reader reader = wire_reader_of(table);
 
-    for (size_t i = 0; i < FIELDS_MAX && reader.rest.size > 0; i++) {
+    while (reader.rest.size > 0) {
         struct span name = wire_bytes(&reader, wire_u8(&reader));
         uint8_t type = wire_u8(&reader);
         struct span value = read_field(&reader, type);

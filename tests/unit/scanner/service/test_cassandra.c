@@ -18,6 +18,14 @@ static const struct talk_turn guarded[] = {
     EXPECT("\004\000\000\000\001\000\000\000\026\000\001\000\013CQL_VERSION\000\0053.0.0"),
     SAY("\204\000\000\000\003\000\000\0001\000/org.apache.cassandra.auth.PasswordAuthenticator"),
 };
+static const struct talk_turn busy[] = {
+    EXPECT("\004\000\000\000\005\000\000\000\000"),
+    SAY("\204\000\000\000\006\000\000\000[\000\003\000\021PROTOCOL_VERSIONS\000\003\000\0043/v3\000\0044/v4\000\0045/"
+        "v5\000\013COMPRESSION\000\002\000\006snappy\000\003lz4\000\013CQL_VERSION\000\001\000\0053.4.5"),
+    EXPECT("\004\000\000\000\001\000\000\000\026\000\001\000\013CQL_VERSION\000\0053.0.0"),
+    SAY("\203\000\000\000\000\000\000\000I\000\000\000\012\000CInvalid or unsupported protocol version (4); highest "
+        "supported is 3"),
+};
 static const struct talk_turn unasked[] = {
     EXPECT("\004\000\000\000\005\000\000\000\000"),
     SAY("\204\000\000\000\006\000\000\000[\000\003\000\021PROTOCOL_VERSIONS\000\003\000\0043/v3\000\0044/v4\000\0045/"
@@ -45,6 +53,7 @@ static void learns_whether_a_credential_is_needed(void **state)
     (void)state;
     check(HOSTILE_EXCHANGE("cassandra", &target, open_to_all), "CQL 3.4.5", "none", "STARTUP");
     check(HOSTILE_EXCHANGE("cassandra", &target, guarded), "CQL 3.4.5", "required", "");
+    check(HOSTILE_EXCHANGE("cassandra", &target, busy), "CQL 3.4.5", "", "");
     check(HOSTILE_EXCHANGE("cassandra", &no_doors, unasked), "CQL 3.4.5", "", "");
     check(HOSTILE_EXCHANGE("cassandra", &target, too_old), "", "", "");
 }

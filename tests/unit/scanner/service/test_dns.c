@@ -30,6 +30,14 @@ static const struct talk_turn open_resolver[] = {
     SAY("\0\x11Lr\x81\x80\0\1\0\0\0\0\0\0\0\0\2\0\1"),
 };
 
+/* Only what it has itself. */
+static const struct talk_turn authoritative[] = {
+    EXPECT(ASK_VERSION),
+    SAY("\0\x1eLq\x81\x05\0\1\0\0\0\0\0\0\7version\4bind\0\0\x10\0\3"),
+    EXPECT(ASK_ROOT),
+    SAY("\0\x11Lr\x85\x00\0\1\0\0\0\0\0\0\0\0\2\0\1"),
+};
+
 /* Pointers that lead to themselves and a label without an end are passed over, not followed. */
 static const struct talk_turn looping[] = {
     EXPECT(ASK_VERSION),
@@ -56,6 +64,7 @@ static void learns_version_and_recursion(void **state)
     check(HOSTILE_EXCHANGE("dns", &target, bind_9), "9.18.49-1~deb12u3-Debian", "false");
     check(HOSTILE_EXCHANGE("dns", &target, unbound), "unbound 1.17.1", "false");
     check(HOSTILE_EXCHANGE("dns", &target, open_resolver), "", "true");
+    check(HOSTILE_EXCHANGE("dns", &target, authoritative), "", "false");
 }
 
 static void names_that_lead_in_circles_are_passed_over(void **state)

@@ -29,6 +29,17 @@ static const struct talk_turn nobody[] = {
     EXPECT("\000\000\000\027\000\003\000\001LPRU\000\011leastport\000\000\000\000"),
     SAY("\000\000\000\020LPRU\000\000\000\000\377\377\377\377\000\000\000\000"),
 };
+static const struct talk_turn nobody_at_length[] = {
+    EXPECT("\000\000\000\023\000\022\000\000LPRT\000\011leastport"),
+    SAY("\000\000\000."
+        "LPRT\000\000\000\000\000\006\000\000\000\000\000\011\000\001\000\000\000\017\000\002\000\000\000\010\000\003"
+        "\000\000\000\014\000\021\000\000\000\001\000\022\000\000\000\003"),
+    EXPECT("\000\000\000\027\000\003\000\001LPRU\000\011leastport\000\000\000\000"),
+    SAY("\000\000\000\025LPRU\000\000\000\000\000\000\000\001\000\003abc\000\000#\204"),
+};
+static const struct talk_turn not_itself[] = {
+    EXPECT("\000\000\000\023\000\022\000\000LPRT\000\011leastport"),
+    SAY("\000\000\000\020LPRT\000\000\000\000\000\001\000\003\000\000\000\014")};
 static const struct talk_turn few[] = {EXPECT("\000\000\000\023\000\022\000\000LPRT\000\011leastport"),
                                        SAY("\000\000\000\020LPRT\000\000\000\000\000\001\000\022\000\000\000\003")};
 static const struct talk_turn unasked[] = {
@@ -56,9 +67,8 @@ static void a_broker_that_names_its_cluster_is_open(void **state)
 static void others_are_kafka_without_a_door(void **state)
 {
     const struct hostile_exchange *others[] = {
-        HOSTILE_EXCHANGE("kafka", &target, guarded),
-        HOSTILE_EXCHANGE("kafka", &target, nobody),
-        HOSTILE_EXCHANGE("kafka", &target, few),
+        HOSTILE_EXCHANGE("kafka", &target, guarded),          HOSTILE_EXCHANGE("kafka", &target, nobody),
+        HOSTILE_EXCHANGE("kafka", &target, nobody_at_length), HOSTILE_EXCHANGE("kafka", &target, few),
         HOSTILE_EXCHANGE("kafka", &no_doors, unasked),
     };
 
@@ -80,6 +90,8 @@ static void an_answer_that_lists_nothing_proves_nothing(void **state)
 
     (void)state;
     hostile_learn(&talk, HOSTILE_EXCHANGE("kafka", &target, error), DIALOGUE_FOREIGN);
+    talk_done(&talk);
+    hostile_learn(&talk, HOSTILE_EXCHANGE("kafka", &target, not_itself), DIALOGUE_FOREIGN);
     talk_done(&talk);
 }
 

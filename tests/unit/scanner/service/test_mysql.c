@@ -100,6 +100,17 @@ static const struct talk_turn blocked[] = {
         "'mariadb-admin flush-hosts'"),
 };
 
+/* The head of a packet of 16 megabytes. */
+static const struct talk_turn endless[] = {
+    SAY("J\000\000\000\0128.0."
+        "36\000\011\000\000\000abcdefgh\000\377\367\377\002\000\377\337\025\000\000\000\000\000\000\000\000\000\000ijkl"
+        "mnopqrst\000caching_sha2_password\000"),
+    EXPECT("A\000\000\001\001\202\010\000\000\000\000\001!"
+           "\000\000\000\000\000\000\000\000\000\000\000\000\000\000\000\000\000\000\000\000\000\000\000leastport\000"
+           "\000caching_sha2_password\000"),
+    SAY("\377\377\377\002"),
+};
+
 static const struct talk_turn full[] = {SAY("\027\000\000\000\377\020\004Too many connections")};
 static const struct talk_turn before_4_1[] = {
     SAY("'\000\000\000\0124.0.20\000\011\000\000\000abcdefgh\000,"
@@ -196,6 +207,15 @@ static void errors_in_place_of_a_greeting_are_its_own(void **state)
     talk_done(&talk);
 }
 
+static void waits_for_no_endless_packet(void **state)
+{
+    struct talk talk;
+
+    (void)state;
+    hostile_learn(&talk, HOSTILE_EXCHANGE("mysql", &target, endless), DIALOGUE_DONE);
+    talk_done(&talk);
+}
+
 static void is_recognised_by_its_greeting(void **state)
 {
     (void)state;
@@ -218,6 +238,7 @@ int main(void)
         cmocka_unit_test(says_that_there_is_no_password_in_other_ways_too),
         cmocka_unit_test(a_server_that_insists_on_tls_says_so),
         cmocka_unit_test(errors_in_place_of_a_greeting_are_its_own),
+        cmocka_unit_test(waits_for_no_endless_packet),
         cmocka_unit_test(is_recognised_by_its_greeting),
     };
 

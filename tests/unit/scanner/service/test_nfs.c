@@ -22,6 +22,16 @@ static const struct talk_turn denied[] = {
            "LpNF\000\000\000\000\000\000\000\002\000\001\206\243\000\000\000\000\000\000\000\000\000\000\000\000\000"
            "\000\000\000\000\000\000\000\000\000\000\000"),
     SAY("\200\000\000\024LpNF\000\000\000\001\000\000\000\001\000\000\000\001\000\000\000\005")};
+/* A verifier may have 400 bytes (RFC 5531, section 8.2). */
+static const struct talk_turn long_verifier[] = {
+    EXPECT("\200\000\000("
+           "LpNF\000\000\000\000\000\000\000\002\000\001\206\243\000\000\000\000\000\000\000\000\000\000\000\000\000"
+           "\000\000\000\000\000\000\000\000\000\000\000"),
+    SAY("\200\000\001\254LpNF\000\000\000\001\000\000\000\000\000\000\000\000\000\000\001\224vvvvvvvvvvvvvvvvvvvvvvvvvv"
+        "vvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvv"
+        "vvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvv"
+        "vvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvv"
+        "vvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvv\000\000\000\000")};
 static const struct talk_turn other_program[] = {
     EXPECT("\200\000\000("
            "LpNF\000\000\000\000\000\000\000\002\000\001\206\243\000\000\000\000\000\000\000\000\000\000\000\000\000"
@@ -54,6 +64,8 @@ static void another_program_is_another_service(void **state)
     (void)state;
     hostile(HOSTILE_EXCHANGE("nfs", &target, other_program));
     hostile_learn(&talk, HOSTILE_EXCHANGE("nfs", &target, other_program), DIALOGUE_FOREIGN);
+    talk_done(&talk);
+    hostile_learn(&talk, HOSTILE_EXCHANGE("nfs", &target, long_verifier), DIALOGUE_FOREIGN);
     talk_done(&talk);
 }
 
