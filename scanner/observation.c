@@ -278,6 +278,9 @@ static void encode_progress(struct encoder *encoder, const struct observation_pr
     encode_number(encoder, "rate_pps", progress->rate_pps);
     encode_number(encoder, "open", progress->open);
     encode_value(encoder, "eta_s", progress->eta_s < 0 ? json_null() : json_integer(progress->eta_s));
+    if (progress->asks) {
+        encode_number(encoder, "asked", progress->asked);
+    }
 }
 
 static void encode_notice(struct encoder *encoder, const struct observation_notice *notice)

@@ -156,7 +156,9 @@ struct observation_progress {
     uint64_t probes_sent;
     uint64_t rate_pps;
     uint64_t open;
-    int64_t eta_s; /* -1: not known */
+    int64_t eta_s;  /* -1: not known */
+    bool asks;      /* what answers at open ports is asked … */
+    uint64_t asked; /* … and of so many it is told */
 };
 
 struct observation_notice {

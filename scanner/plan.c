@@ -697,6 +697,11 @@ bool plan_is_unbraked(const struct plan *plan)
     return plan->doc.unbraked;
 }
 
+const uint8_t *plan_seed(const struct plan *plan)
+{
+    return plan->doc.seed;
+}
+
 bool plan_asks_services(const struct plan *plan)
 {
     return plan->doc.services;

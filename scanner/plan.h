@@ -106,6 +106,8 @@ uint64_t plan_rate_pps(const struct plan *plan);
 uint64_t plan_host_rate_pps(const struct plan *plan);
 enum plan_probe plan_probe(const struct plan *plan);
 bool plan_is_unbraked(const struct plan *plan);
+/* PERMUTATION_SEED_BYTES; borrowed until plan_destroy(). */
+const uint8_t *plan_seed(const struct plan *plan);
 bool plan_asks_services(const struct plan *plan);
 bool plan_asks_doors(const struct plan *plan);
 /* Hosts are asked whether they are there before many of their ports are; never by plain connects. */

@@ -13,6 +13,8 @@ enum {
     RESERVED_DESCRIPTORS = 16,
     SOCKETS_MAX = 32768,
     SOCKETS_LOW = 512,
+    /* Left for those who ask what answers, but not more than half of all. */
+    RESERVED_FOR_SERVICES = 2048,
     LOCAL_ERRORS_NAMED = 8,
 };
 
@@ -128,6 +130,9 @@ static int size_engine(struct prober *prober, struct limits *ret_limits, uint32_
                            ret_limits->descriptors_soft, taken + 1);
     }
     room = ret_limits->descriptors_soft - taken;
+    if (plan_asks_services(prober->options.plan)) {
+        room -= room / 2 < RESERVED_FOR_SERVICES ? room / 2 : RESERVED_FOR_SERVICES;
+    }
     *ret_sockets = room < SOCKETS_MAX ? (uint32_t)room : SOCKETS_MAX;
     if (*ret_sockets < SOCKETS_LOW) {
         report_notice(prober->options.report, "descriptors", NULL,

@@ -185,6 +185,7 @@ static int open_engine(struct prober *prober, struct problem *problem)
                                          .probe = plan_probe(plan) == PLAN_PROBE_UDP ? PACKET_UDP : PACKET_TCP_SYN,
                                          .discovers = plan_discovers(plan),
                                          .senders = prober->options.threads,
+                                         .connects = plan_asks_services(plan),
                                          .rate = {.ceiling_pps = ceiling_of(plan), .brakeless = plan_is_unbraked(plan)},
                                          .listener = {.link_opened = hear_link,
                                                       .unreachable = hear_unreachable,

@@ -81,6 +81,10 @@ const char *progress_format(const struct observation_progress *progress, char *b
              group_digits(progress->probes_done, done), group_digits(progress->probes, all),
              group_digits(progress->rate_pps, rate), format_left(progress->eta_s, left),
              group_digits(progress->open, open));
+    if (progress->asks) {
+        size_t used = strlen(buffer);
+        snprintf(buffer + used, PROGRESS_TEXT_SIZE - used, "  %s asked", group_digits(progress->asked, done));
+    }
     return buffer;
 }
 

@@ -84,8 +84,10 @@ static void count(struct report *report, const struct observation *observation)
     case OBSERVATION_CANARY:
         report->counts.canary_start |= !observation->canary.at_end;
         break;
-    case OBSERVATION_START:
     case OBSERVATION_SERVICE:
+        report->counts.services++;
+        break;
+    case OBSERVATION_START:
     case OBSERVATION_CERTIFICATE:
     case OBSERVATION_SLAB:
     case OBSERVATION_PROGRESS:
@@ -421,7 +423,7 @@ void report_host(struct report *report, const struct hostgroup *group, struct sl
 
     uint32_t probed = sort_ports(report, group, slab, host);
 
-    if (facts->counts[PROBE_SYN_ACK] == probed && probed >= EVERY_PORT_LEAST) {
+    if (facts->counts[PROBE_SYN_ACK] == probed && probed >= EVERY_PORT_LEAST && !facts->every_port) {
         tell_every_port(report, &addr, probed);
     }
     if (probed > 0 || facts->undiscovered) {

@@ -27,6 +27,7 @@ struct report_options {
 
 struct report_counts {
     uint64_t open;
+    uint64_t services; /* told what answers on so many ports */
     uint64_t hosts_up;
     uint64_t hosts_down;
     uint64_t hosts_unasked; /* of these: that did not answer discovery, */

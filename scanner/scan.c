@@ -1,6 +1,7 @@
 #include "scanner/scan.h"
 
 #include "lib/log.h"
+#include "scanner/asking.h"
 #include "scanner/limits.h"
 #include "scanner/loss.h"
 #include "scanner/prober.h"
@@ -31,6 +32,7 @@ struct scan {
     struct report *report;
     const struct prober_ops *ops;
     struct prober *prober;
+    struct asking *asking; /* NULL: services are not asked */
     struct totals totals;
     struct progress_meter meter;
     struct mono_time begun;
@@ -67,11 +69,22 @@ static void on_open(void *context, const struct sweep_found *found)
     report_open(scan->report, scan->group, found);
 }
 
-static void on_host_done(void *context, uint32_t host)
+static void tell_host(void *context, uint32_t host)
 {
     struct scan *scan = context;
 
     report_host(scan->report, scan->group, scan->slab, scan->slab_number, host);
+}
+
+/* Where its open ports are asked first, its line waits for them. */
+static void on_host_done(void *context, uint32_t host)
+{
+    struct scan *scan = context;
+
+    if (scan->asking == NULL) {
+        slab_host(scan->slab, host)->told = true;
+        tell_host(scan, host);
+    }
 }
 
 static void on_host_eased(void *context, uint32_t host)
@@ -93,6 +106,8 @@ static void tell_progress(struct scan *scan)
     figures->probes = plan_probes(scan->options->plan);
     figures->probes_sent = probes_sent(scan);
     figures->open = report_counts(scan->report)->open;
+    figures->asks = scan->asking != NULL;
+    figures->asked = report_counts(scan->report)->services;
     progress_meter_update(&scan->meter, scan->now, figures);
     if (scan->options->progress_lines && mono_elapsed_ns(scan->line_told, scan->now) >= PROGRESS_LINE_NS) {
         scan->line_told = scan->now;
@@ -101,18 +116,26 @@ static void tell_progress(struct scan *scan)
     progress_show(scan->options->progress, figures);
 }
 
+static uint64_t connects_made(const struct scan *scan)
+{
+    return scan->asking != NULL ? asking_connects(scan->asking) : 0;
+}
+
 /* Tracked connections outlive their sockets (a SYN without an answer two minutes), and when the table is full packets
  * vanish without an error: the nearer its limit, the less is sent. What was under way when some did vanish is sent
  * again. */
 static void watch_conntrack(struct scan *scan)
 {
-    struct tracking_reading reading = {.table = limits_conntrack(), .sent = probes_sent(scan)};
+    struct tracking_reading reading = {.table = limits_conntrack(), .sent = probes_sent(scan) + connects_made(scan)};
     struct tracking_pace pace;
     uint32_t tainted;
 
     reading.lost_known = limits_conntrack_lost(&reading.lost);
     tracking_look(&scan->tracking, &reading, &pace);
     scan->ops->limit(scan->prober, pace.most_pps);
+    if (scan->asking != NULL) {
+        asking_limit(scan->asking, pace.most_pps);
+    }
     if (pace.nears) {
         report_notice(scan->report, "conntrack", NULL,
                       "the connection tracking table is nearly full (%" PRIu64 " of %" PRIu64
@@ -155,6 +178,9 @@ static void tick(struct scan *scan)
     if (!scan->stopped && (wants_stop(scan) || report_error(scan->report, NULL) != 0)) {
         scan->stopped = true;
         scan->ops->stop(scan->prober);
+        if (scan->asking != NULL) {
+            asking_stop(scan->asking);
+        }
     }
 }
 
@@ -366,11 +392,16 @@ static int slab_prepare(struct scan *scan, struct problem *problem)
     for (uint32_t host = 0; host < hostgroup_hosts(scan->group); host++) {
         struct addr addr = hostgroup_addr(scan->group, host);
         struct slab_host *facts = slab_host(scan->slab, host);
-        facts->done |= plan_is_skipped(scan->options->plan, &addr);
-        if (!facts->done && is_refused_now(scan, &addr)) {
+        if (facts->done) {
+            continue;
+        }
+        if (plan_is_skipped(scan->options->plan, &addr)) {
+            facts->done = true;
+        } else if (is_refused_now(scan, &addr)) {
             facts->done = true;
             first_refused = refused++ == 0 ? addr : first_refused;
         }
+        facts->told |= facts->done;
     }
     tell_refused(scan, refused, &first_refused);
     return 0;
@@ -457,6 +488,30 @@ static bool group_is_known(const void *context, uint32_t host)
     return plan_watches_host(scan->options->plan, &addr);
 }
 
+static bool is_barred(const void *context, const struct addr *addr)
+{
+    const struct scan *scan = context;
+
+    return plan_is_skipped(scan->options->plan, addr) || is_refused_now(scan, addr);
+}
+
+/* What answers at the slab's open ports; then its hosts' lines. *ret_complete as work() has it. */
+static int ask_services(struct scan *scan, bool *ret_complete, struct problem *problem)
+{
+    struct asking_slab slab = {
+        .group = scan->group, .slab = scan->slab, .is_barred = is_barred, .host_done = tell_host, .context = scan};
+    int rc = asking_begin(scan->asking, &slab, problem);
+
+    while (rc == 0 && !asking_is_done(scan->asking)) {
+        scan->now = mono_now();
+        tick(scan);
+        rc = asking_step(scan->asking, mono_add_ns(scan->now, TICK_NS), problem);
+    }
+    *ret_complete = rc == 0 && asking_is_complete(scan->asking);
+    asking_end(scan->asking);
+    return rc;
+}
+
 static int work_slab(struct scan *scan, struct problem *problem)
 {
     struct prober_slab slab = {.order = &scan->order,
@@ -483,6 +538,9 @@ static int work_slab(struct scan *scan, struct problem *problem)
                                    .is_known = group_is_known,
                                    .context = scan};
     rc = work(scan, &slab, &complete, problem);
+    if (rc == 0 && complete && scan->asking != NULL) {
+        rc = ask_services(scan, &complete, problem);
+    }
     if (rc < 0) {
         /* The last line tells how far it came. */
         return rc;
@@ -641,6 +699,17 @@ static void check_conntrack(struct scan *scan)
     }
 }
 
+/* Before the prober, which may confine the process. */
+static int open_asking(struct scan *scan, struct problem *problem)
+{
+    struct asking_options options = {.plan = scan->options->plan,
+                                     .scope = scan->options->scope,
+                                     .report = scan->report,
+                                     .wake_fd = scan->options->stop_fd};
+
+    return plan_asks_services(scan->options->plan) ? asking_create(&options, &scan->asking, problem) : 0;
+}
+
 static int open_prober(struct scan *scan, struct problem *problem)
 {
     struct prober_options options = {.plan = scan->options->plan,
@@ -714,6 +783,9 @@ int scan_run(const struct scan_options *options, enum scan_result *ret_result, s
     rc = take_up(&scan, problem);
     progress_meter_init(&scan.meter, scan.now, probes_done(&scan), probes_sent(&scan));
     if (rc == 0) {
+        rc = open_asking(&scan, problem);
+    }
+    if (rc == 0) {
         rc = open_prober(&scan, problem);
     }
     if (rc == 0) {
@@ -730,6 +802,7 @@ int scan_run(const struct scan_options *options, enum scan_result *ret_result, s
     if (scan.prober != NULL) {
         scan.ops->destroy(scan.prober);
     }
+    asking_destroy(scan.asking);
     report_destroy(scan.report);
     if (rc == 0 || rc == -EPIPE) {
         *ret_result = rc == -EPIPE ? SCAN_UNHEARD : scan.stopped ? SCAN_STOPPED : SCAN_COMPLETE;

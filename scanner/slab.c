@@ -17,6 +17,7 @@ struct slab {
     uint32_t *first;   /* each host's first probe, close together and never written again */
     uint64_t *answers; /* two bits a probe */
     uint64_t *tried;   /* one bit a probe */
+    uint64_t *asked;   /* the same */
     uint8_t *reasons;  /* only where it is not PROBE_NONE */
     uint8_t *passes;   /* that the answer came in; where there is none, slab_set_away() */
 };
@@ -45,10 +46,11 @@ int slab_create(const uint32_t *first_probes, uint32_t hosts, struct slab **ret_
     slab->first = calloc((size_t)hosts + 1, sizeof(*slab->first));
     slab->answers = calloc(answer_words(slab->probes), sizeof(*slab->answers));
     slab->tried = calloc(tried_words(slab->probes), sizeof(*slab->tried));
+    slab->asked = calloc(tried_words(slab->probes), sizeof(*slab->asked));
     slab->reasons = calloc((size_t)slab->probes + 1, 1);
     slab->passes = calloc((size_t)slab->probes + 1, 1);
     if (slab->host == NULL || slab->first == NULL || slab->answers == NULL || slab->tried == NULL ||
-        slab->reasons == NULL || slab->passes == NULL) {
+        slab->asked == NULL || slab->reasons == NULL || slab->passes == NULL) {
         slab_destroy(slab);
         return -ENOMEM;
     }
@@ -75,6 +77,7 @@ void slab_destroy(struct slab *slab)
     free(slab->first);
     free(slab->answers);
     free(slab->tried);
+    free(slab->asked);
     free(slab->reasons);
     free(slab->passes);
     free(slab);
@@ -228,6 +231,16 @@ void slab_set_tried(struct slab *slab, uint32_t probe, bool tried)
     }
 }
 
+bool slab_asked(const struct slab *slab, uint32_t probe)
+{
+    return (slab->asked[probe / 64] >> (probe % 64) & 1) != 0;
+}
+
+void slab_set_asked(struct slab *slab, uint32_t probe)
+{
+    slab->asked[probe / 64] |= UINT64_C(1) << (probe % 64);
+}
+
 /* One walk serves both directions: `move` copies between the field and the bytes at the cursor. */
 struct cursor {
     uint8_t *bytes;
@@ -280,7 +293,7 @@ static void move_counts(struct cursor *cursor, uint64_t *counts)
     }
 }
 
-enum { HOST_BYTES = 16 + 8, TOTALS_BYTES = 8 + 2 * 8 * LOSS_PASSES_MAX };
+enum { HOST_BYTES = 16 + 10, TOTALS_BYTES = 8 + 2 * 8 * LOSS_PASSES_MAX };
 
 static void move_host(struct cursor *cursor, struct slab_host *host)
 {
@@ -296,6 +309,8 @@ static void move_host(struct cursor *cursor, struct slab_host *host)
     move_bool(cursor, &host->rtt.measured);
     move_bool(cursor, &host->heard);
     move_bool(cursor, &host->done);
+    move_bool(cursor, &host->told);
+    move_bool(cursor, &host->every_port);
     move_u64(cursor, &pass, 1);
     host->pass = (uint8_t)pass;
     move_u64(cursor, &away, 1);
@@ -317,6 +332,9 @@ static void move_probes(struct cursor *cursor, struct slab *slab)
     }
     for (size_t i = 0; i < tried_words(slab->probes); i++) {
         move_u64(cursor, &slab->tried[i], 8);
+    }
+    for (size_t i = 0; i < tried_words(slab->probes); i++) {
+        move_u64(cursor, &slab->asked[i], 8);
     }
     for (uint32_t probe = 0; probe < slab->probes; probe++) {
         uint64_t reason = slab->reasons[probe];
@@ -356,7 +374,7 @@ static void move_slab(struct cursor *cursor, struct slab *slab)
 int slab_serialise(const struct slab *slab, uint8_t **ret_bytes, size_t *ret_size)
 {
     size_t size = sizeof(MAGIC) + 8 + TOTALS_BYTES + (size_t)slab->hosts * HOST_BYTES +
-                  8 * (answer_words(slab->probes) + tried_words(slab->probes)) + 2 * (size_t)slab->probes;
+                  8 * (answer_words(slab->probes) + 2 * tried_words(slab->probes)) + 2 * (size_t)slab->probes;
     struct cursor cursor = {.bytes = malloc(size), .size = size};
     struct slab copy = *slab;
 

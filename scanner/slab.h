@@ -30,12 +30,16 @@ struct slab_host {
     uint8_t away_answers;
     /* A packet of the host's own has come, if only an ICMP error. */
     bool heard;
-    /* Its line is written; nothing about it changes any more. */
+    /* Nothing about its ports changes any more. */
     bool done;
     /* It did not answer discovery: its ports are not asked. */
     bool undiscovered;
     /* What discovery heard of it: an enum reason; REASON_NO_RESPONSE where nothing did. */
     uint8_t discovered_by;
+    /* Its line is written. */
+    bool told;
+    /* It accepts connections on ports that nobody uses, which has been told. */
+    bool every_port;
 };
 
 struct slab;
@@ -81,6 +85,10 @@ void slab_set_away(struct slab *slab, uint32_t probe, uint32_t tries);
 /* Whether the probe has had its try in its host's current pass. */
 bool slab_tried(const struct slab *slab, uint32_t probe);
 void slab_set_tried(struct slab *slab, uint32_t probe, bool tried);
+
+/* Whether what answers on the port has been told. */
+bool slab_asked(const struct slab *slab, uint32_t probe);
+void slab_set_asked(struct slab *slab, uint32_t probe);
 
 struct slab_totals {
     uint64_t sent;

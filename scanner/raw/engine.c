@@ -475,7 +475,7 @@ static int confine(struct raw_engine *engine, struct problem *problem)
 
     addr_keep_zones();
     rc = is_replay(engine) ? 0 : privilege_drop(problem);
-    return rc == 0 ? privilege_confine(problem) : rc;
+    return rc == 0 ? privilege_confine(engine->options.connects, problem) : rc;
 }
 
 int raw_engine_create(const struct raw_engine_options *options, struct raw_engine **ret_engine, struct problem *problem)

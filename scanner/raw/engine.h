@@ -43,6 +43,7 @@ struct raw_engine_options {
     const char *replay;
     const uint8_t *key;  /* COOKIE_KEY_BYTES; NULL: random */
     uint32_t senders;    /* 0: one for each processor that this process may run on */
+    bool connects;       /* TCP sockets can still be made afterwards */
     uint32_t ring_bytes; /* of each receive ring; 0: by the number of probes */
     struct rate_options rate;
     struct raw_engine_listener listener;

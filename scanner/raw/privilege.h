@@ -16,8 +16,9 @@ bool privilege_has_raw(void);
  * threads are made, which inherit what is left. Sets no_new_privs. -errno with *problem. */
 MUST_USE int privilege_drop(struct problem *problem);
 
-/* From here on the kernel refuses (EPERM) all but the system calls that a scan makes while it runs: no new socket, no
- * program, no tracing (seccomp(2)). Holds for threads made later. -errno with *problem. */
-MUST_USE int privilege_confine(struct problem *problem);
+/* From here on the kernel refuses (EPERM) all but the system calls that a scan makes while it runs: no new socket (with
+ * `connects` none but TCP's), no program, no tracing (seccomp(2)). Holds for threads made later. -errno with *problem.
+ */
+MUST_USE int privilege_confine(bool connects, struct problem *problem);
 
 #endif

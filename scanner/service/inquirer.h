@@ -20,7 +20,7 @@ struct inquirer_host {
     struct addr addr;
     const char *name;   /* that it was given by; NULL. Borrowed while the host is asked */
     uint32_t probed;    /* how many of its ports were probed … */
-    uint32_t open;      /* … and how many of these are open */
+    uint32_t open;      /* … and how many of these are open; 0: none is asked */
     bool is_every_port; /* it is known already, from an earlier part of this scan, that it accepts every port */
 };
 

@@ -95,7 +95,9 @@ struct inquiry {
     bool listened[2];
     bool lingered[2];
     bool tls_tried;
-    bool tls_seen; /* it answered in records of TLS */
+    bool tls_seen;       /* it answered in records of TLS */
+    bool agreed_at_once; /* on a version of TLS, from the first byte */
+    bool barred;         /* it wants a certificate of ours */
     bool tls_stood;
     bool misdirected; /* what answered in clear may only say that TLS is wanted */
     struct manners manners;
@@ -383,7 +385,8 @@ static const struct protocol *next_protocol(const struct inquiry *inquiry)
 
 static bool may_try_more(const struct inquiry *inquiry)
 {
-    bool closed_to_us = inquiry->mute_ends >= MUTE_ENDS_MAX || (inquiry->tls_seen && !inquiry->tls_stood);
+    bool closed_to_us =
+        inquiry->mute_ends >= MUTE_ENDS_MAX || inquiry->barred || (inquiry->tls_seen && !inquiry->tls_stood);
 
     return inquiry->connections < INQUIRY_CONNECTIONS_MAX && !inquiry->unwelcome && !closed_to_us && has_time(inquiry);
 }
@@ -452,7 +455,7 @@ static bool choose_identifying(struct inquiry *inquiry)
 
 static bool knows_tls(const struct inquiry *inquiry)
 {
-    return inquiry->tls_stood || inquiry->starts_tls;
+    return inquiry->agreed_at_once || inquiry->starts_tls;
 }
 
 /* The lowest version that is not known yet. A server that counts broken handshakes is asked once, for both that are out
@@ -472,7 +475,7 @@ static bool choose_version(struct inquiry *inquiry)
     if (version == TLS_VERSIONS || (delicate && version > TLS_1_1)) {
         return false;
     }
-    want_connection(inquiry, ERRAND_VERSION, inquiry->tls_stood ? NULL : inquiry->found);
+    want_connection(inquiry, ERRAND_VERSION, inquiry->agreed_at_once ? NULL : inquiry->found);
     inquiry->dialogue.target.doors = false;
     inquiry->delicate = delicate;
     inquiry->lowest = (enum tls_version)version;
@@ -488,8 +491,11 @@ static const char *manner_of(const struct manners *manners)
     if (manners->stuck > 0) {
         return "zero-window";
     }
-    if (manners->silences >= manners->ends && manners->silences >= manners->resets) {
-        return manners->silences > 0 ? "silent" : NULL;
+    if (manners->silences > manners->ends + manners->resets) {
+        return "silent";
+    }
+    if (manners->ends + manners->resets == 0) {
+        return NULL;
     }
     return manners->resets >= manners->ends ? "resets" : "closes";
 }
@@ -536,6 +542,10 @@ static void conclude(struct inquiry *inquiry)
         facts_set_string(facts, "service", inquiry->hint->name);
     } else if (facts_text(facts, "service") == NULL && tls) {
         facts_set_string(facts, "service", "tls");
+    }
+    if (inquiry->barred && facts_find(facts, "auth") == NULL) {
+        facts_set_string(facts, "auth", "required");
+        facts_set_string(facts, "auth.methods", "certificate");
     }
     if (facts_text(facts, "service") != NULL) {
         facts_set_truth(facts, "tls", tls && !inquiry->misdirected);
@@ -895,22 +905,6 @@ void inquiry_connected(struct inquiry *inquiry, struct mono_time now)
     }
 }
 
-/* TLS was tried and does not stand: what was known in clear counts, or what is still to be tried there. */
-static void leave_tls(struct inquiry *inquiry, struct mono_time now)
-{
-    close_connection(inquiry, now);
-    if (inquiry->tls_stood) {
-        next_errand(inquiry, now);
-        return;
-    }
-    enter_layer(inquiry, false);
-    if (inquiry->misdirected) {
-        conclude(inquiry);
-        return;
-    }
-    next_errand(inquiry, now);
-}
-
 /* No further connection can be had: what is known by now is what there is. */
 static void break_off(struct inquiry *inquiry)
 {
@@ -999,46 +993,6 @@ static void count_mute_end(struct inquiry *inquiry, bool reset)
     inquiry->mute_ends += inquiry->stage == STAGE_LISTENING || inquiry->mute_ends > 0;
 }
 
-void inquiry_ended(struct inquiry *inquiry, struct mono_time now, bool reset)
-{
-    enum stage stage = inquiry->stage;
-    uint32_t connection = inquiry->connections;
-
-    if (stage == STAGE_CONNECTING) {
-        inquiry_failed(inquiry, now);
-        return;
-    }
-    if (stage == STAGE_SHAKING || stage == STAGE_SECURING) {
-        count_mute_end(inquiry, reset);
-        inquiry_unsecured(inquiry, now, false, (struct span){NULL, 0});
-        return;
-    }
-    if (stage == STAGE_PARTING) {
-        finish_dialogue(inquiry, now);
-        return;
-    }
-    if (stage != STAGE_LISTENING && stage != STAGE_TALKING) {
-        return;
-    }
-    if (inquiry->arrived == 0) {
-        count_mute_end(inquiry, reset);
-    }
-    if (stage == STAGE_LISTENING && inquiry->head_size > 0) {
-        judge_greeting(inquiry, now, true);
-    } else if (stage == STAGE_LISTENING) {
-        next_errand(inquiry, now);
-    }
-    /* The same connection still, in a conversation: its end is news to the protocol. */
-    if (inquiry->connections == connection && inquiry->stage == STAGE_TALKING) {
-        hear(inquiry, now, reset ? DIALOGUE_RESET : DIALOGUE_CLOSED);
-    }
-}
-
-static void accept_version(struct inquiry *inquiry, enum tls_version version)
-{
-    inquiry->accepted[version] = true;
-}
-
 static void stand(struct inquiry *inquiry)
 {
     if (inquiry->misdirected) {
@@ -1054,29 +1008,38 @@ static void stand(struct inquiry *inquiry)
     inquiry->mute_ends = 0;
 }
 
+static const struct inquiry_refusal no_word = {0};
+
+/* The version that was agreed on counts, and the certificate that was shown. */
+static int take_agreement(struct inquiry *inquiry, const struct inquiry_tls *tls, struct facts *facts)
+{
+    int rc = 0;
+
+    if (!knows_tls(inquiry)) {
+        rc = identity_set_certificate(&inquiry->identity, tls->certificate);
+        facts_merge(facts, tls->facts);
+    }
+    inquiry->accepted[tls->version] = true;
+    return rc;
+}
+
 int inquiry_secured(struct inquiry *inquiry, struct mono_time now, const struct inquiry_tls *tls)
 {
-    bool first = !knows_tls(inquiry);
     bool at_once = inquiry->stage == STAGE_SHAKING;
-    int rc = 0;
+    int rc;
 
     if (!at_once && inquiry->stage != STAGE_SECURING) {
         return 0;
     }
-    accept_version(inquiry, tls->version);
-    if (first) {
-        rc = identity_set_certificate(&inquiry->identity, tls->certificate);
+    if (at_once && !inquiry->tls_stood) {
+        stand(inquiry);
     }
+    rc = take_agreement(inquiry, tls, at_once ? &inquiry->identity.facts : &inquiry->trial);
     if (rc < 0) {
         return rc;
     }
-    if (at_once && first) {
-        stand(inquiry);
-        facts_merge(&inquiry->identity.facts, tls->facts);
-    } else if (first) {
-        facts_merge(&inquiry->trial, tls->facts);
-        inquiry->starts_tls = true;
-    }
+    inquiry->agreed_at_once |= at_once;
+    inquiry->starts_tls |= !at_once;
     restart_clock(inquiry, now);
     forget_arrivals(inquiry);
     if (at_once && inquiry->errand == ERRAND_VERSION) {
@@ -1091,30 +1054,85 @@ int inquiry_secured(struct inquiry *inquiry, struct mono_time now, const struct 
     return 0;
 }
 
-void inquiry_unsecured(struct inquiry *inquiry, struct mono_time now, bool alerted, struct span said)
+/* A try of TLS from the first byte has failed, in search of what answers. */
+static void be_refused(struct inquiry *inquiry, struct mono_time now, const struct inquiry_refusal *refusal)
 {
-    inquiry->heard |= alerted || said.size > 0;
-    if (inquiry->stage == STAGE_SECURING) {
+    inquiry->tls_seen |= refusal->alerted;
+    inquiry->arrived += refusal->said.size;
+    evidence_note(&inquiry->trial_evidence, false, refusal->said);
+    keep_evidence(inquiry);
+    close_connection(inquiry, now);
+    if (!inquiry->tls_stood && !inquiry->agreed_at_once) {
+        enter_layer(inquiry, false);
+        suggest(inquiry, refusal->said);
+    }
+    if (inquiry->misdirected) {
+        conclude(inquiry);
+    } else {
+        next_errand(inquiry, now);
+    }
+}
+
+int inquiry_unsecured(struct inquiry *inquiry, struct mono_time now, const struct inquiry_refusal *refusal)
+{
+    bool at_once = inquiry->stage == STAGE_SHAKING;
+    int rc = 0;
+
+    if (!at_once && inquiry->stage != STAGE_SECURING) {
+        return 0;
+    }
+    inquiry->heard |= refusal->alerted || refusal->said.size > 0;
+    if (refusal->agreed != NULL) {
+        rc = take_agreement(inquiry, refusal->agreed, at_once ? &inquiry->identity.facts : &inquiry->trial);
+        inquiry->agreed_at_once |= at_once;
+        inquiry->starts_tls |= !at_once;
+    }
+    if (rc < 0) {
+        return rc;
+    }
+    if (!at_once) {
         inquiry->stage = STAGE_TALKING;
         hear(inquiry, now, DIALOGUE_UNSECURED);
-        return;
-    }
-    if (inquiry->stage != STAGE_SHAKING) {
-        return;
-    }
-    if (inquiry->errand == ERRAND_VERSION) {
+    } else if (inquiry->errand == ERRAND_VERSION) {
         next_errand(inquiry, now);
-        return;
+    } else {
+        be_refused(inquiry, now, refusal);
     }
-    inquiry->tls_seen |= alerted;
-    inquiry->arrived += said.size;
-    evidence_note(&inquiry->trial_evidence, false, said);
-    keep_evidence(inquiry);
-    if (said.size > 0 && !inquiry->tls_stood) {
-        enter_layer(inquiry, false);
-        suggest(inquiry, said);
+    return 0;
+}
+
+void inquiry_barred(struct inquiry *inquiry)
+{
+    inquiry->barred = true;
+}
+
+int inquiry_ended(struct inquiry *inquiry, struct mono_time now, bool reset)
+{
+    enum stage stage = inquiry->stage;
+    uint32_t connection = inquiry->connections;
+
+    if (!is_open(inquiry)) {
+        return 0;
     }
-    leave_tls(inquiry, now);
+    if (inquiry->arrived == 0 && stage != STAGE_CONNECTING && stage != STAGE_PARTING) {
+        count_mute_end(inquiry, reset);
+    }
+    if (stage == STAGE_CONNECTING) {
+        inquiry_failed(inquiry, now);
+    } else if (stage == STAGE_SHAKING || stage == STAGE_SECURING) {
+        return inquiry_unsecured(inquiry, now, &no_word);
+    } else if (stage == STAGE_PARTING) {
+        finish_dialogue(inquiry, now);
+    } else if (stage == STAGE_LISTENING && inquiry->head_size > 0) {
+        judge_greeting(inquiry, now, true);
+    } else if (stage == STAGE_LISTENING) {
+        next_errand(inquiry, now);
+    }
+    /* The same connection still, in a conversation: its end is news to the protocol. */
+    if (inquiry->connections == connection && inquiry->stage == STAGE_TALKING) {
+        hear(inquiry, now, reset ? DIALOGUE_RESET : DIALOGUE_CLOSED);
+    }
+    return 0;
 }
 
 static void be_late(struct inquiry *inquiry, struct mono_time now)
@@ -1129,7 +1147,7 @@ static void be_late(struct inquiry *inquiry, struct mono_time now)
     }
 }
 
-void inquiry_late(struct inquiry *inquiry, struct mono_time now, bool stuck)
+int inquiry_late(struct inquiry *inquiry, struct mono_time now, bool stuck)
 {
     inquiry->manners.stuck += stuck && inquiry->arrived == 0;
     switch (inquiry->stage) {
@@ -1138,11 +1156,9 @@ void inquiry_late(struct inquiry *inquiry, struct mono_time now, bool stuck)
         break;
     case STAGE_SHAKING:
         inquiry->manners.silences++;
-        inquiry_unsecured(inquiry, now, false, (struct span){NULL, 0});
-        break;
+        return inquiry_unsecured(inquiry, now, &no_word);
     case STAGE_SECURING:
-        inquiry_unsecured(inquiry, now, false, (struct span){NULL, 0});
-        break;
+        return inquiry_unsecured(inquiry, now, &no_word);
     case STAGE_LISTENING:
     case STAGE_TALKING:
         be_late(inquiry, now);
@@ -1157,4 +1173,5 @@ void inquiry_late(struct inquiry *inquiry, struct mono_time now, bool stuck)
     case STAGE_OVER:
         break;
     }
+    return 0;
 }

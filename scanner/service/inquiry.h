@@ -45,7 +45,7 @@ struct inquiry_wish {
     bool heard; /* the server has said something on this connection: it is closed in order, not by RST */
 };
 
-/* TLS stands. Borrowed for the call. */
+/* TLS was agreed on. Borrowed for the call. */
 struct inquiry_tls {
     enum tls_version version;
     const struct facts *facts; /* "cert.…" */
@@ -62,6 +62,13 @@ struct inquiry_options {
     bool brief;
     /* After so long nothing further is tried, in clear and inside TLS each; 0: INQUIRY_SILENT_MS. */
     uint32_t silent_ms;
+};
+
+/* TLS does not stand. Borrowed for the call. */
+struct inquiry_refusal {
+    bool alerted;     /* the server speaks TLS: by records of it it said no, or it had said yes before */
+    struct span said; /* else what it said instead */
+    const struct inquiry_tls *agreed; /* it had chosen a version before the handshake failed; NULL */
 };
 
 struct inquiry;
@@ -85,14 +92,18 @@ void inquiry_failed(struct inquiry *inquiry, struct mono_time now);
 void inquiry_put_off(struct inquiry *inquiry, struct mono_time now);
 /* Inside TLS once that stands. -ENOMEM. */
 MUST_USE int inquiry_arrived(struct inquiry *inquiry, struct mono_time now, struct span bytes);
-void inquiry_ended(struct inquiry *inquiry, struct mono_time now, bool reset);
+/* -ENOMEM. */
+MUST_USE int inquiry_ended(struct inquiry *inquiry, struct mono_time now, bool reset);
 /* -ENOMEM. */
 MUST_USE int inquiry_secured(struct inquiry *inquiry, struct mono_time now, const struct inquiry_tls *tls);
-/* The handshake has failed, and with it the connection. `alerted`: by records of TLS, or after some; else `said` is
- * what the server sent instead. */
-void inquiry_unsecured(struct inquiry *inquiry, struct mono_time now, bool alerted, struct span said);
+/* The handshake has failed, and with it the connection. -ENOMEM. */
+MUST_USE int inquiry_unsecured(struct inquiry *inquiry, struct mono_time now, const struct inquiry_refusal *refusal);
+/* The server has broken off inside TLS, or is about to, because it wants a certificate of ours: what is inside cannot
+ * be known. */
+void inquiry_barred(struct inquiry *inquiry);
 /* The deadline has come. `stuck`: the server takes no more data, its window is zero. */
-void inquiry_late(struct inquiry *inquiry, struct mono_time now, bool stuck);
+/* -ENOMEM. */
+MUST_USE int inquiry_late(struct inquiry *inquiry, struct mono_time now, bool stuck);
 
 /* Once it is over, or before that what is known so far. Borrowed until inquiry_destroy(). */
 const struct identity *inquiry_identity(const struct inquiry *inquiry);

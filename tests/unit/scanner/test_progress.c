@@ -39,6 +39,11 @@ static void says_it_in_one_line(void **state)
     char buffer[PROGRESS_TEXT_SIZE];
     (void)state;
     assert_string_equal(progress_format(&figures, buffer), "40%  61,440 of 150,000  9,870/s  9 s left  1,234,567 open");
+    figures.asks = true;
+    figures.asked = 7654;
+    assert_string_equal(progress_format(&figures, buffer),
+                        "40%  61,440 of 150,000  9,870/s  9 s left  1,234,567 open  7,654 asked");
+    figures.asks = false;
     figures = (struct observation_progress){.probes_done = UINT64_MAX,
                                             .probes = UINT64_MAX,
                                             .rate_pps = UINT64_MAX,

@@ -111,6 +111,10 @@ static struct slab *make_used(void)
     slab_totals(slab)->loss.limits[2] = 7;
     slab_set_tried(slab, 41, true);
     slab_set_away(slab, 41, 1);
+    slab_host(slab, 3)->told = true;
+    slab_host(slab, 1)->every_port = true;
+    slab_set_asked(slab, 64);
+    slab_set_asked(slab, 99);
     return slab;
 }
 
@@ -128,12 +132,15 @@ static void comes_back_from_its_bytes(void **state)
         assert_int_equal(slab_reason(back, probe), slab_reason(slab, probe));
         assert_int_equal(slab_tried(back, probe), slab_tried(slab, probe));
         assert_int_equal(slab_tries(back, probe), slab_tries(slab, probe));
+        assert_int_equal(slab_asked(back, probe), probe == 64 || probe == 99);
     }
     for (uint32_t host = 0; host < 4; host++) {
         assert_memory_equal(slab_host(back, host)->counts, slab_host(slab, host)->counts, 4 * sizeof(uint32_t));
         assert_int_equal(slab_host(back, host)->rtt.srtt_us, slab_host(slab, host)->rtt.srtt_us);
         assert_int_equal(slab_host(back, host)->done, slab_host(slab, host)->done);
         assert_int_equal(slab_host(back, host)->ceiling, slab_host(slab, host)->ceiling);
+        assert_int_equal(slab_host(back, host)->told, host == 3);
+        assert_int_equal(slab_host(back, host)->every_port, host == 1);
         assert_int_equal(slab_host(back, host)->discovered_by, slab_host(slab, host)->discovered_by);
         assert_int_equal(slab_host(back, host)->undiscovered, slab_host(slab, host)->undiscovered);
     }

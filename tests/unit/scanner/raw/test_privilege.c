@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <linux/capability.h>
 #include <net/ethernet.h>
+#include <netinet/in.h>
 #include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -100,6 +101,28 @@ static void *write_one(void *context)
     return write(fds[1], "x", 1) == 1 ? context : NULL;
 }
 
+/* Of sockets only those for TCP. */
+static int confine_to_connects(void)
+{
+    struct problem problem;
+    struct sockaddr_in nobody = {.sin_family = AF_INET, .sin_port = htons(1), .sin_addr = {htonl(INADDR_LOOPBACK)}};
+    int fd;
+
+    EXPECT(privilege_confine(true, &problem) == 0);
+    fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    EXPECT(fd >= 0);
+    EXPECT(connect(fd, (const struct sockaddr *)&nobody, sizeof(nobody)) == 0 || errno != EPERM);
+    EXPECT(socket(AF_INET6, SOCK_STREAM, 0) >= 0 || errno != EPERM);
+#ifndef SANITIZED
+    EXPECT(socket(AF_INET, SOCK_DGRAM, 0) < 0 && errno == EPERM);
+    EXPECT(socket(AF_INET, SOCK_RAW, IPPROTO_ICMP) < 0 && errno == EPERM);
+    EXPECT(socket(AF_INET, SOCK_STREAM, IPPROTO_SCTP) < 0 && errno == EPERM);
+    EXPECT(socket(AF_UNIX, SOCK_STREAM, 0) < 0 && errno == EPERM);
+    EXPECT(socket(AF_PACKET, SOCK_RAW, 0) < 0 && errno == EPERM);
+#endif
+    return 0;
+}
+
 static int confine(void)
 {
     char *const none[] = {NULL};
@@ -111,7 +134,7 @@ static int confine(void)
     int open_before = socket(AF_INET, SOCK_DGRAM, 0);
 
     EXPECT(pipe(fds) == 0 && open_before >= 0);
-    EXPECT(privilege_confine(&problem) == 0);
+    EXPECT(privilege_confine(false, &problem) == 0);
 #ifndef SANITIZED
     EXPECT(socket(AF_INET, SOCK_STREAM, 0) < 0 && errno == EPERM);
     EXPECT(execve("/bin/true", none, none) < 0 && errno == EPERM);
@@ -135,6 +158,7 @@ static void only_what_a_scan_needs_is_let_through(void **state)
 {
     (void)state;
     in_a_process(confine);
+    in_a_process(confine_to_connects);
 }
 
 int main(void)

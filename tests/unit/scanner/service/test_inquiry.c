@@ -347,6 +347,7 @@ static void happen(struct run *run, const struct event *event)
     struct inquiry_tls tls = {.facts = &none, .certificate = SPAN_OF("certificate")};
     struct span text = {(const uint8_t *)event->text, strlen(event->text)};
     bool complains = run->server->letter != 0 && run->server->foreign == COMPLAINS;
+    struct inquiry_refusal refusal = {0};
     char said[16];
 
     switch (event->kind) {
@@ -369,7 +370,7 @@ static void happen(struct run *run, const struct event *event)
         break;
     case END:
     case RESET:
-        inquiry_ended(run->inquiry, now, event->kind == RESET);
+        assert_int_equal(inquiry_ended(run->inquiry, now, event->kind == RESET), 0);
         break;
     case SECURED:
         tls.version = wish.highest < run->server->highest ? wish.highest : run->server->highest;
@@ -382,9 +383,9 @@ static void happen(struct run *run, const struct event *event)
         break;
     case UNSECURED:
         snprintf(said, sizeof(said), "%c what\n", run->server->letter);
-        inquiry_unsecured(run->inquiry, now, text.size > 0,
-                          complains && text.size == 0 ? (struct span){(uint8_t *)said, strlen(said)}
-                                                      : (struct span){NULL, 0});
+        refusal.alerted = text.size > 0;
+        refusal.said = complains && text.size == 0 ? (struct span){(uint8_t *)said, strlen(said)} : refusal.said;
+        assert_int_equal(inquiry_unsecured(run->inquiry, now, &refusal), 0);
         break;
     }
 }
@@ -446,7 +447,7 @@ static void drive(struct run *run, const struct server *server, uint16_t port, b
             happen(run, &event);
         } else {
             run->now_ms = due_ms > run->now_ms ? due_ms : run->now_ms;
-            inquiry_late(run->inquiry, at(run->now_ms), server->stuck);
+            assert_int_equal(inquiry_late(run->inquiry, at(run->now_ms), server->stuck), 0);
         }
     }
     assert_in_range(run->connects, 1, INQUIRY_CONNECTIONS_MAX);

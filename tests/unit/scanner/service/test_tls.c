@@ -410,7 +410,7 @@ static void works_inside_the_sandbox(void **state)
     assert_true(child >= 0);
     if (child == 0) {
         struct problem problem;
-        bool stood = prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 && privilege_confine(&problem) == 0;
+        bool stood = prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 && privilege_confine(false, &problem) == 0;
         for (enum tls_version version = TLS_1_2; stood && version < TLS_VERSIONS; version++) {
             struct tls_server server;
             struct facts facts = {0};
