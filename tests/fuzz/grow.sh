@@ -227,7 +227,7 @@ seed_handshakes() {
 seed_dialogues() {
     local source
     mkdir -p "$seeds/dialogue"
-    grep -l -E '/(talk|exchange)\.h"' tests/unit/scanner/service/test_*.c | while read -r source; do
+    grep -l -E '/(talk|exchange|hostile)\.h"' tests/unit/scanner/service/test_*.c | while read -r source; do
         LEASTPORT_SEEDS=$seeds/dialogue "build/asan/unit/unit_scanner_$(basename -- "$source" .c)" >"$work/log" 2>&1 ||
             { cat "$work/log" && exit 1; }
     done

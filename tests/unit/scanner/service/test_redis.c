@@ -6,7 +6,7 @@ static const struct talk_turn open[] = {
     EXPECT("*2\r\n$4\r\nINFO\r\n$6\r\nserver\r\n"),
     SAY("$571\r\n# "
         "Server\r\nredis_version:7.0.15\r\nredis_git_sha1:00000000\r\nredis_git_dirty:0\r\nredis_build_id:"
-        "ae4d7c971a948f0\r\nredis_mode:standalone\r\nos:Linux 6.18.44-fc-v595 "
+        "ae4d7c971a948f0\r\nredis_mode:standalone\r\nos:Linux 6.12.43-1-amd64 "
         "x86_64\r\narch_bits:64\r\nmonotonic_clock:POSIX "
         "clock_gettime\r\nmultiplexing_api:epoll\r\natomicvar_api:c11-builtin\r\ngcc_version:12.2.0\r\nprocess_id:"
         "86\r\nprocess_supervised:no\r\nrun_id:bd7f2992e6cdb8c372a3b9c2b43f7cf60c43572a\r\ntcp_port:6379\r\nserver_"
@@ -68,7 +68,7 @@ static const struct exchange exchanges[] = {
      .facts = "auth=none\n"
               "cleartext=true\n"
               "door=INFO\n"
-              "os=Linux 6.18.44-fc-v595 x86_64\n"
+              "os=Linux 6.12.43-1-amd64 x86_64\n"
               "product=Redis\n"
               "version=7.0.15\n"},
     {.protocol = "redis",

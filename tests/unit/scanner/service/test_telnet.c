@@ -9,7 +9,7 @@ static const struct talk_turn inetutils[] = {
     EXPECT("\377\376\003\377\374\001\377\374\"\377\374\037\377\376\005\377\374!"),
     SAY("\377\373\001\377\375\006\377\375\000"),
     EXPECT("\377\376\001\377\374\006\377\374\000"),
-    SAY("\r\nLinux 6.18.44-fc-v595 (lab) (pts/0)\r\n\r\n\377\373\003\377\373\001lab login: ")};
+    SAY("\r\nLinux 6.12.43-1-amd64 (lab) (pts/0)\r\n\r\n\377\373\003\377\373\001lab login: ")};
 
 /* Subnegotiations, commands of one byte and doubled bytes are not text; who asks again gets no second answer. */
 static const struct talk_turn subnegotiation[] = {
@@ -39,7 +39,7 @@ static const struct exchange exchanges[] = {
      TURNS(inetutils),
      .next = DIALOGUE_DONE,
      .facts = "auth=required\n"
-              "banner=Linux 6.18.44-fc-v595 (lab) (pts/0)\n"
+              "banner=Linux 6.12.43-1-amd64 (lab) (pts/0)\n"
               "cleartext=true\n"
               "hostname=lab\n"},
     {.protocol = "telnet",
