@@ -1,10 +1,13 @@
 /* /api/v1/endpoints: ports and the intervals of their states, now or at a past moment. */
+#include "lib/clock.h"
 #include "web/api.h"
+#include "web/known.h"
 #include "web/list.h"
 
 static const char *const endpoint_protos[] = {"tcp", "udp", NULL};
 static const char *const endpoint_states[] = {"open", "closed", "filtered", "open|filtered", NULL};
 static const char *const endpoint_classes[] = {"self", "own-vpc", "vpn", "peer", "public-range", "world", NULL};
+static const char *const endpoint_auths[] = {"none", "required", NULL};
 static const char *const endpoint_sorts[] = {"id", "port", "last_seen", NULL};
 
 static const struct param endpoint_params[] = {
@@ -17,6 +20,7 @@ static const struct param endpoint_params[] = {
     {"port", PARAM_PORTS, offsetof(struct store_endpoint_filter, ports), NULL},
     {"state", PARAM_CHOICES, offsetof(struct store_endpoint_filter, states), endpoint_states},
     {"service", PARAM_TEXTS, offsetof(struct store_endpoint_filter, services), NULL},
+    {"auth", PARAM_CHOICES, offsetof(struct store_endpoint_filter, auths), endpoint_auths},
     {"as_of", PARAM_TIME, offsetof(struct store_endpoint_filter, as_of), NULL},
     {"with_ended", PARAM_FLAG, offsetof(struct store_endpoint_filter, with_ended), NULL},
     {"first_seen_since", PARAM_TIME, offsetof(struct store_endpoint_filter, first_seen_since), NULL},
@@ -34,12 +38,18 @@ static const struct param_table endpoint_table = {
     .sort = STORE_ENDPOINT_BY_ID,
 };
 
+/* The list, and the moment of which it tells. */
+struct endpoint_list {
+    struct list list;
+    int64_t now_ms;
+};
+
 static int endpoint_row(void *context, const struct store_endpoint *endpoint)
 {
-    struct list *list = context;
-    struct json_writer *writer = &list->writer;
+    struct endpoint_list *endpoints = context;
+    struct json_writer *writer = &endpoints->list.writer;
 
-    if (!list_takes(list, endpoint->sort_key, endpoint->id)) {
+    if (!list_takes(&endpoints->list, endpoint->sort_key, endpoint->id)) {
         return 0;
     }
     json_open_object(writer, NULL);
@@ -53,6 +63,7 @@ static int endpoint_row(void *context, const struct store_endpoint *endpoint)
     json_put_text(writer, "state", endpoint->state);
     json_put_text(writer, "reason", endpoint->reason);
     json_put_text_or_null(writer, "service", endpoint->service);
+    known_write(writer, endpoint, endpoints->now_ms);
     json_put_text_or_null(writer, "bound", endpoint->bound);
     json_put_time(writer, "first_seen", endpoint->first_seen);
     json_put_time(writer, "last_seen", endpoint->last_seen);
@@ -65,7 +76,7 @@ void api_endpoints(struct exchange *exchange)
 {
     struct store_endpoint_filter filter = {0};
     struct params params;
-    struct list list;
+    struct endpoint_list endpoints;
 
     if (!params_parse(&endpoint_table, exchange->uri, &filter, &params, &exchange->problem)) {
         return;
@@ -75,6 +86,8 @@ void api_endpoints(struct exchange *exchange)
         problem_point(&exchange->problem, "query", "with_ended", "asks for all times, as_of for one");
         return;
     }
-    list_open(&list, exchange, &params);
-    list_close(&list, store_read_endpoints(exchange->reader, &filter, endpoint_row, &list));
+    filter.with_facts = true;
+    endpoints.now_ms = filter.as_of != 0 ? filter.as_of : wall_now_ms();
+    list_open(&endpoints.list, exchange, &params);
+    list_close(&endpoints.list, store_read_endpoints(exchange->reader, &filter, endpoint_row, &endpoints));
 }

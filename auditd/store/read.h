@@ -127,18 +127,34 @@ MUST_USE int store_read_identities(struct store_reader *reader, int64_t host_id,
 
 /* ---- endpoints: intervals of ports ---- */
 
+/* What is known of what answers, named as lib/fact.h has it; the value as the table endpoint_fact has it. */
+struct store_known {
+    const char *name, *value;
+};
+
 struct store_endpoint {
     int64_t id; /* of the interval */
     double sort_key;
-    const char *host, *realm, *vantage, *vantage_class, *address, *proto, *state, *reason, *service, *bound;
+    const char *host, *realm, *vantage, *vantage_class, *address, *proto, *state, *reason, *bound;
+    const char *service; /* what answers; where nobody asked, what the number is registered for */
     int64_t port, first_seen, last_seen, ended_at;
+    /* With `with_facts`, of an interval in which it was open; else nobody asked. */
+    bool was_asked;
+    int64_t asked_at;     /* last; 0 of a past moment */
+    const char *evidence; /* JSON; '' of a past moment that knew other facts */
+    const struct store_known *facts;
+    size_t fact_count; /* ascending by name */
 };
+
+/* The value; NULL when it is not known. */
+const char *store_endpoint_fact(const struct store_endpoint *endpoint, const char *name);
 
 enum store_endpoint_sort { STORE_ENDPOINT_BY_ID, STORE_ENDPOINT_BY_PORT, STORE_ENDPOINT_BY_LAST_SEEN };
 
 struct store_endpoint_filter {
-    struct store_texts hosts, realms, vantages, vantage_classes, addresses, protos, states, services;
+    struct store_texts hosts, realms, vantages, vantage_classes, addresses, protos, states, services, auths;
     struct store_numbers ports;
+    bool with_facts; /* of each row; filters ask for facts in any case */
     int64_t as_of;   /* 0: now */
     bool with_ended; /* every interval there was; not with as_of */
     int64_t first_seen_since, first_seen_before, last_seen_since, last_seen_before;
@@ -148,6 +164,43 @@ struct store_endpoint_filter {
 typedef int store_endpoint_fn(void *context, const struct store_endpoint *endpoint);
 MUST_USE int store_read_endpoints(struct store_reader *reader, const struct store_endpoint_filter *filter,
                                   store_endpoint_fn *fn, void *context);
+
+/* ---- certificates ---- */
+
+struct store_shown_certificate {
+    int64_t id;
+    double sort_key;
+    const char *sha256, *subject, *issuer, *names, *key, *signature; /* names with blanks between */
+    int64_t not_before, not_after, key_bits, first_seen;             /* 0: not known */
+    int64_t endpoint_count;                                          /* open ones that show it now */
+};
+
+enum store_certificate_sort { STORE_CERTIFICATE_BY_END, STORE_CERTIFICATE_BY_FIRST_SEEN, STORE_CERTIFICATE_BY_ID };
+
+/* Those that an open endpoint shows now, unless `with_unseen` asks for all that were ever seen. */
+struct store_certificate_filter {
+    struct store_texts sha256s, names;
+    const char *subject, *issuer;               /* part of it, whatever the case; NULL: any */
+    struct store_texts hosts, realms, verdicts; /* of an endpoint that shows it */
+    int64_t not_after_since, not_after_before, first_seen_since, first_seen_before;
+    bool with_unseen;
+    struct store_page page;
+};
+
+typedef int store_certificate_fn(void *context, const struct store_shown_certificate *certificate);
+MUST_USE int store_read_certificates(struct store_reader *reader, const struct store_certificate_filter *filter,
+                                     store_certificate_fn *fn, void *context);
+
+/* Truths as facts have them: "true", "false", '' where it is not known. */
+struct store_certificate_endpoint {
+    const char *host, *realm, *address, *proto, *vantage, *verdict, *name_mismatch, *weak;
+    int64_t port, since;
+};
+
+typedef int store_certificate_endpoint_fn(void *context, const struct store_certificate_endpoint *endpoint);
+/* The open endpoints that show it now, `limit` at most. */
+MUST_USE int store_read_certificate_endpoints(struct store_reader *reader, const char *sha256, uint32_t limit,
+                                              store_certificate_endpoint_fn *fn, void *context);
 
 /* How many ports of living hosts are open and were judged, when they were last looked at, by a policy other than the
  * one of that hash: under that one they count from their next scan on. */
@@ -258,6 +311,32 @@ struct store_change_filter {
 typedef int store_change_fn(void *context, const struct store_change *change);
 MUST_USE int store_read_changes(struct store_reader *reader, const struct store_change_filter *filter,
                                 store_change_fn *fn, void *context);
+
+/* ---- changes of what answers ---- */
+
+/* Facts of an endpoint that was asked before: what one was and what it became; '' is not known. */
+struct store_service_change {
+    int64_t id;
+    double sort_key;
+    int64_t at;
+    const char *fact, *was, *became, *scan; /* scan: uuid; '' when it was only known no more */
+    const char *host, *realm, *address, *name, *proto, *vantage, *service;
+    int64_t port;
+};
+
+enum store_service_change_sort { STORE_SERVICE_CHANGE_BY_TIME };
+
+/* Of the facts whose change matters to people: service, product, version, auth, tls.version, cert.sha256. */
+struct store_service_change_filter {
+    struct store_texts hosts, realms, facts;
+    struct store_numbers ports;
+    int64_t since, before;
+    struct store_page page;
+};
+
+typedef int store_service_change_fn(void *context, const struct store_service_change *change);
+MUST_USE int store_read_service_changes(struct store_reader *reader, const struct store_service_change_filter *filter,
+                                        store_service_change_fn *fn, void *context);
 
 /* ---- score ---- */
 

@@ -1,7 +1,7 @@
 // The API's conventions, each by requests as scripts send them, and what hostile clients send over raw sockets.
 import assert from "node:assert/strict";
 import { execFileSync, spawnSync } from "node:child_process";
-import { mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, readdirSync, renameSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { createServer, connect } from "node:net";
 import { after, before, describe, test } from "node:test";
@@ -13,6 +13,7 @@ const require = createRequire(import.meta.url);
 const yaml = require("js-yaml");
 const Ajv = require("ajv/dist/2020.js");
 const addFormats = require("ajv-formats");
+const SCHEMA = readdirSync(new URL("../../schema/migrations", import.meta.url)).length;
 
 let place;
 let site;
@@ -99,6 +100,7 @@ describe("the description", () => {
         assert.ok(!errors.some((error) => error.message === "is not known here"), `${path}?${name}`);
       }
       const files = { "/api/v1/scans": "scan", "/api/v1/hosts": "host", "/api/v1/endpoints": "endpoint",
+        "/api/v1/certificates": "certificate", "/api/v1/changes/services": "service_change",
         "/api/v1/findings": "finding", "/api/v1/changes": "change", "/api/v1/score": "score" };
       if (files[path]) {
         const source = readFileSync(new URL(`../../web/api_${files[path]}.c`, import.meta.url), "utf8");
@@ -132,10 +134,10 @@ describe("the description", () => {
 });
 
 describe("lists", () => {
-  const lists = ["findings", "hosts", "endpoints", "scans", "changes", "score"];
+  const lists = ["findings", "hosts", "endpoints", "certificates", "scans", "changes", "changes/services", "score"];
   const sorts = { findings: ["id", "severity", "penalty", "port", "first_seen", "last_seen", "changed_at"],
     hosts: ["id", "exposure", "score", "last_up"], endpoints: ["id", "port", "last_seen"], scans: ["started_at"], changes: ["at"],
-    score: ["id", "first_at", "score", "exposure"] };
+    "changes/services": ["at"], certificates: ["not_after", "first_seen", "id"], score: ["id", "first_at", "score", "exposure"] };
 
   for (const list of lists) {
     test(`${list}: pages of every order add up to the whole, none lost, none doubled`, async () => {
@@ -213,6 +215,90 @@ describe("lists", () => {
     assert.equal((await read(`/api/v1/hosts?address=10.20.1.14&as_of=${before}`)).items.length, 0);
     const [now, past] = await Promise.all(["", `&as_of=${then}`].map((query) => read(`/api/v1/score?scope=fleet${query}`)));
     assert.ok(past.items[0].score > now.items[0].score);
+  });
+
+  const day = (ago) => new Date(Date.now() - ago * 24 * 3600e3).toISOString();
+  const cache = uuidOf("host prod-eu 10.20.1.14");
+
+  test("endpoints say what answers: service, product, version, TLS, authentication, every fact, the bytes", async () => {
+    const { items: [redis] } = await read(`/api/v1/endpoints?host=${cache}&port=6379`);
+    assert.deepEqual([redis.service, redis.recognised, redis.product, redis.version, redis.tls, redis.auth],
+      ["redis", true, "Redis", "7.0.15", false, "none"]);
+    assert.deepEqual(redis.evidence, [{ sent: "*1\r\n$4\r\nPING\r\n", bytes: 14 }, { received: "+PONG\r\n", bytes: 7 }]);
+    assert.deepEqual([redis.facts.door, redis.facts.cleartext], ["PING", true]);
+    const { items: [database] } = await read(`/api/v1/endpoints?address=10.20.1.21&port=5432`);
+    assert.deepEqual([database.facts["cert.days_left"], database.facts["cert.key_bits"], database.facts["tls.required"]], [9, 2048, false]);
+    const { items: [unasked] } = await read(`/api/v1/endpoints?host=${uuidOf("host staging 10.20.1.14")}&port=7443`);
+    assert.deepEqual([unasked.recognised, unasked.tls, unasked.asked_at, unasked.facts, unasked.evidence], [false, null, null, null, null]);
+    const { items: [closed] } = await read(`/api/v1/endpoints?host=${uuidOf("host staging 10.20.1.14")}&port=22`);
+    assert.deepEqual([closed.state, closed.facts], ["closed", null]);
+  });
+
+  test("endpoints: service is what answers, and the number's name only where nobody asked; auth", async () => {
+    const ports = async (query) => (await read(`/api/v1/endpoints?limit=500&${query}`)).items.map((one) => `${one.address}:${one.port}`).sort();
+    assert.deepEqual(await ports("vantage_class=world&state=open&service=redis,postgresql"), ["10.20.1.14:6379", "10.20.1.21:5432"]);
+    // A Jetty on 8080 speaks HTTP, whatever 8080 is registered for; a silent port 80 speaks nothing.
+    assert.ok((await ports("service=http")).includes("10.20.1.30:8080"));
+    assert.ok(!(await ports("service=http-alt")).includes("10.20.1.30:8080"));
+    assert.ok((await ports("service=http-alt")).includes("10.20.9.10:8080"), "nobody asked there");
+    assert.ok(!(await ports("service=http")).includes("192.168.4.2:80"), "asked, and nothing was recognised");
+    const { items: [silent] } = await read("/api/v1/endpoints?address=192.168.4.2&port=80");
+    assert.deepEqual([silent.service, silent.recognised, silent.facts], [null, false, { behaviour: "silent" }]);
+    assert.deepEqual(await ports("auth=none"), ["10.20.1.14:6379", "10.20.1.14:6379", "10.20.2.8:9092"]);
+    assert.deepEqual(await ports("auth=none&realm=prod-eu&service=redis"), ["10.20.1.14:6379"]);
+    assert.deepEqual(await ports("auth=none,required"), [...await ports("auth=none"), ...await ports("auth=required")].sort());
+    await problem("/api/v1/endpoints?auth=perhaps", 400, "#/query/auth");
+  });
+
+  test("facts at a past moment: what answered then, and nothing before anybody asked", async () => {
+    const jetty = "/api/v1/endpoints?address=10.20.1.30&port=8080";
+    const [then, now] = await Promise.all([`${jetty}&as_of=${day(10)}`, jetty].map(read));
+    assert.notEqual(then.items[0].facts["cert.sha256"], now.items[0].facts["cert.sha256"]);
+    assert.equal(then.items[0].facts["cert.days_left"], 12);
+    assert.equal(then.items[0].evidence, null, "the bytes are those of the last change");
+    const long = (await read(`/api/v1/endpoints?address=10.20.1.21&port=5432&as_of=${day(35)}`)).items[0];
+    assert.deepEqual([long.state, long.service, long.facts], ["open", "postgresql", null]);
+    const kafka = async (query) => (await read(`/api/v1/endpoints?address=10.20.2.8&port=9092&${query}`)).items.length;
+    assert.deepEqual(await Promise.all(["required", "none"].map((auth) => kafka(`auth=${auth}&as_of=${day(10)}`))), [1, 0]);
+    assert.deepEqual(await Promise.all(["required", "none"].map((auth) => kafka(`auth=${auth}&as_of=${day(0.5)}`))), [0, 1]);
+    assert.equal(await kafka(`service=kafka&as_of=${day(40)}`), 1, "open, and nobody had asked: the number's name");
+    assert.equal(await kafka(`auth=none,required&as_of=${day(40)}`), 0);
+    assert.deepEqual((await read("/api/v1/endpoints?with_ended=true&auth=none&limit=500")).items, (await read("/api/v1/endpoints?auth=none&limit=500")).items);
+  });
+
+  test("certificates: soonest to end first, with names, days and who shows them", async () => {
+    const { items } = await read("/api/v1/certificates");
+    assert.deepEqual(items.map((one) => [one.subject, one.days_left]), [["CN=app.prod.example", -6], ["CN=db-2.prod.example", 9], ["CN=edge-1.prod.example", 74]]);
+    assert.deepEqual(items[1].names, ["db-2.prod.example", "db.prod.example"]);
+    assert.deepEqual(items[1].endpoints.map((one) => [one.host, one.address, one.port, one.verdict]),
+      [[uuidOf("host prod-eu 10.20.1.21"), "10.20.1.21", 5432, "trusted"]]);
+    assert.deepEqual([items[0].endpoint_count, items[0].key_bits, items[0].endpoints[0].verdict, items[0].endpoints[0].weak], [1, 1024, "expired", true]);
+    const subjects = async (query) => (await read(`/api/v1/certificates?${query}`)).items.map((one) => one.subject);
+    assert.deepEqual(await subjects("name=DB.prod.example"), ["CN=db-2.prod.example"]);
+    assert.deepEqual(await subjects("name=prod.example"), [], "a name is a whole one");
+    assert.deepEqual(await subjects("issuer=issuing ca 3"), ["CN=db-2.prod.example", "CN=edge-1.prod.example"]);
+    assert.deepEqual(await subjects(`not_after_before=${new Date().toISOString()}`), ["CN=app.prod.example"]);
+    assert.deepEqual(await subjects("verdict=expired,bad"), ["CN=app.prod.example"]);
+    assert.deepEqual(await subjects(`host=${uuidOf("host prod-eu 10.20.1.30")}`), ["CN=edge-1.prod.example"]);
+    assert.deepEqual(await subjects("realm=office"), []);
+    assert.equal((await subjects("with_unseen=true")).length, 4);
+    await problem("/api/v1/certificates?verdict=dubious", 400, "#/query/verdict");
+  });
+
+  test("changes of what answers: a version, a door that opened, a certificate renewed; no first answer", async () => {
+    const { items } = await read("/api/v1/changes/services");
+    assert.deepEqual(items.map((one) => [one.what, one.fact, one.was, one.became, one.port].map((x) => (/^[0-9a-f]{64}$/.test(x) ? "…" : x))), [
+      ["authentication changed", "auth", "required", "none", 9092],
+      ["certificate renewed", "cert.sha256", "…", "…", 8080],
+      ["version changed", "version", "3.4", "3.6", 9092]]);
+    const broker = uuidOf("host prod-eu 10.20.2.8");
+    assert.equal(items[0].host.uuid, broker);
+    assert.ok(items.every((one, i) => i === 0 || one.at <= items[i - 1].at));
+    assert.deepEqual((await read(`/api/v1/changes/services?at_since=${day(2.5)}`)).items, items.slice(0, 2));
+    assert.deepEqual((await read(`/api/v1/changes/services?at_before=${day(2.5)}`)).items, items.slice(2));
+    assert.deepEqual((await read("/api/v1/changes/services?fact=version,service")).items, items.slice(2));
+    assert.deepEqual((await read(`/api/v1/changes/services?host=${broker}&port=9092&limit=500`)).items, [items[0], items[2]]);
+    assert.deepEqual((await read("/api/v1/changes/services?realm=office")).items, []);
   });
 
   test("the same address in two realms is two hosts", async () => {
@@ -333,7 +419,7 @@ describe("HTTP", () => {
     const since = (Date.now() - Date.parse(youngest.ended_at)) / 1000;
     assert.equal(answer.status, 200);
     assert.equal(health.web.status, "running");
-    assert.equal(health.database.schema, 1);
+    assert.equal(health.database.schema, SCHEMA);
     assert.equal(health.database.last_scan.uuid, youngest.uuid);
     assert.ok(Math.abs(health.database.last_scan.age_s - since) < 5, `${health.database.last_scan.age_s}, not ${since}`);
     assert.deepEqual(health.auditd, { status: "unknown" });
@@ -510,7 +596,7 @@ describe("the database", () => {
       makeEmpty(path);
       assert.equal((await ask("/readyz")).status, 200);
       const { database } = await (await ask("/api/v1/health")).json();
-      assert.deepEqual(database, { status: "readable", schema: 1, last_scan: null });
+      assert.deepEqual(database, { status: "readable", schema: SCHEMA, last_scan: null });
       assert.deepEqual(await (await ask("/api/v1/findings")).json(), { items: [], next_cursor: null });
     });
   });

@@ -4,7 +4,7 @@ import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { readFileSync, readdirSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import { hostileName, hosts, rules, severities } from "./fixture_data.mjs";
+import { answers, certificates, hostileName, hosts, rules, severities } from "./fixture_data.mjs";
 
 const MIGRATIONS = fileURLToPath(new URL("../../../schema/migrations/", import.meta.url));
 const APPLICATION_ID = 0x6c737470;
@@ -21,6 +21,9 @@ function literal(value) {
   if (value === null || value === undefined) {
     return "NULL";
   }
+  if (value instanceof Uint8Array && !Buffer.isBuffer(value)) {
+    return `X'${Buffer.from(value).toString("hex")}'`;
+  }
   if (typeof value === "number") {
     return String(value);
   }
@@ -30,12 +33,13 @@ function literal(value) {
 class Sql {
   lines = [];
   ids = new Map();
+  certificates = new Map(); // ids by name
   events = []; // written last, in the order of their times, as they came about
 
   insert(table, row) {
     const id = (this.ids.get(table) ?? 0) + 1;
     this.ids.set(table, id);
-    const full = table === "finding_vantage" ? row : { id, ...row };
+    const full = ["finding_vantage", "endpoint_answer"].includes(table) ? row : { id, ...row };
     const values = Object.values(full).map(literal).join(", ");
     this.lines.push(`INSERT INTO ${table} (${Object.keys(full).join(", ")}) VALUES (${values});`);
     return id;
@@ -141,7 +145,7 @@ function addHost(sql, host, now, scans) {
   return { ...host, id, uuid, realmId, born, seen, first, last };
 }
 
-function addEndpoint(sql, host, rule, finding) {
+function addEndpoint(sql, host, rule, finding, now, plain) {
   const endpoint = sql.insert("endpoint", { asset_id: host.id, vantage_id: host.realmId, address: host.address,
     proto: rule.proto ?? "tcp", port: rule.port });
   const common = { endpoint_id: endpoint, service: rule.banner ?? rule.service, first_scan_id: host.first.id,
@@ -153,6 +157,56 @@ function addEndpoint(sql, host, rule, finding) {
     sql.insert("endpoint_state", { ...common, state: "closed", reason: "reset", first_seen: finding.fixed_at,
       last_seen: host.seen });
   }
+  const key = `${host.address} ${finding.rule}${host.realm === "staging" && host.address.startsWith("10.20.") ? " in staging" : ""}`;
+  if (answers[key] && !(plain && key.endsWith(" in staging"))) {
+    addAnswer(sql, host, endpoint, answers[key], now);
+  }
+}
+
+// Its id and its facts.
+function addCertificate(sql, name, now) {
+  const { ends, verdict, weak = false, key_bits = 2048, ...text } = certificates[name];
+  const sha256 = createHash("sha256").update(name).digest("hex");
+  const not_after = Math.floor((now + ends * DAY) / 1000) * 1000 + HOUR;
+  const not_before = not_after - 90 * DAY;
+  if (!sql.certificates.has(name)) {
+    sql.certificates.set(name, sql.insert("certificate", { sha256, der: new Uint8Array([0x30, 0x00]), ...text, not_before, not_after, key: "RSA",
+      key_bits, signature: "RSA-SHA256", first_seen: now - 30 * DAY }));
+  }
+  return { "cert.sha256": sha256, "cert.subject": text.subject, "cert.issuer": text.issuer, "cert.names": text.names,
+    "cert.not_before": new Date(not_before).toISOString(), "cert.not_after": new Date(not_after).toISOString(),
+    "cert.verdict": verdict, "cert.weak": weak, "cert.key": "RSA", "cert.key_bits": key_bits, "cert.signature": "RSA-SHA256" };
+}
+
+// Histories of single facts: lists of [days ago, value].
+function factHistories({ age, facts, certificate = [] }, sql, now) {
+  const all = Object.fromEntries(Object.entries(facts).map(([name, value]) => [name, Array.isArray(value) ? value : [[age, value]]]));
+  for (const [days, name] of typeof certificate === "string" ? [[age, certificate]] : certificate) {
+    for (const [fact, value] of Object.entries(addCertificate(sql, name, now))) {
+      if (all[fact]?.at(-1)[1] !== value) {
+        (all[fact] ??= []).push([days, value]);
+      }
+    }
+  }
+  return all;
+}
+
+function addAnswer(sql, host, endpoint, answer, now) {
+  const at = (days) => now - days * DAY - HOUR;
+  const all = factHistories(answer, sql, now);
+  let changed = at(answer.age);
+  for (const name of Object.keys(all).sort()) {
+    all[name].forEach(([days, value], i) => {
+      const next = all[name][i + 1];
+      changed = Math.max(changed, at(days));
+      sql.insert("endpoint_fact", { endpoint_id: endpoint, name, value: String(value), since: at(days),
+        ended_at: next ? at(next[0]) : null, scan_id: host.last.id });
+    });
+  }
+  const shown = [answer.certificate ?? []].flat(2).filter((name) => typeof name === "string").at(-1);
+  sql.insert("endpoint_answer", { endpoint_id: endpoint, evidence: JSON.stringify(answer.evidence),
+    certificate_id: shown ? sql.certificates.get(shown) : null, first_seen: at(answer.age), last_seen: host.seen,
+    changed_at: changed, last_scan_id: host.last.id });
 }
 
 function addEvents(sql, host, finding, id, scans) {
@@ -179,13 +233,13 @@ function addEvents(sql, host, finding, id, scans) {
   }
 }
 
-function addFinding(sql, host, spec, now, scans) {
+function addFinding(sql, host, spec, now, scans, plain) {
   const rule = rules[spec.rule];
   const penalty = penaltyOf(rule, host);
   const severity = severityOf(penalty);
   const first_seen = now - (spec.age ?? host.age) * DAY - 2 * HOUR;
   const changed_at = now - (spec.changed ?? spec.age ?? host.age) * DAY - 2 * HOUR;
-  const finding = { presence: spec.presence ?? "OPEN", sight: host.unseen ? "STALE" : "FRESH", first_seen, changed_at,
+  const finding = { rule: spec.rule, presence: spec.presence ?? "OPEN", sight: host.unseen ? "STALE" : "FRESH", first_seen, changed_at,
     fixed_at: spec.presence === "FIXED" ? changed_at : null, penalty, service: rule.service, breadth: host.breadth,
     breadth_class: host.breadthClass, service_weight: rule.weight, need: rule.need, severity };
   const id = sql.insert("finding", {
@@ -200,7 +254,7 @@ function addFinding(sql, host, spec, now, scans) {
   });
   sql.insert("finding_vantage", { finding_id: id, vantage_id: host.realmId, class: host.breadthClass, since: first_seen,
     until: finding.fixed_at });
-  addEndpoint(sql, host, rule, finding);
+  addEndpoint(sql, host, rule, finding, now, plain);
   addEvents(sql, host, finding, id, scans);
   return { ...finding, host: host.uuid, realm: host.realm };
 }
@@ -234,7 +288,7 @@ export function makeFixture(path, { days = 60, now = Date.now(), plain = false }
   for (const spec of hosts) {
     const name = plain && spec.name === hostileName ? "cache-1.staging.example" : spec.name;
     const host = addHost(sql, { ...spec, name }, now, scans);
-    const own = spec.findings.map((finding) => addFinding(sql, host, finding, now, scans));
+    const own = spec.findings.map((finding) => addFinding(sql, host, finding, now, scans, plain));
     addHistory(sql, "host", host.uuid, own, now, Math.min(days, spec.age));
     findings.push(...own);
   }

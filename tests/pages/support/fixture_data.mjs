@@ -35,6 +35,37 @@ export const rules = {
     fix: "Close it, or add a rule that says who needs it from where, and why." },
 };
 
+// What hostile servers say of themselves: markup, and bytes that terminals act on.
+export const hostileBanner = "<script>document.title='owned'</script>\u001b[31m\u0007\u009b2J\u202e<b>bold</b>";
+
+const certificates = {
+  db: { subject: "CN=db-2.prod.example", issuer: "CN=Example Issuing CA 3,O=Example", names: "db-2.prod.example db.prod.example", ends: 9, verdict: "trusted" },
+  old: { subject: "CN=edge-1.prod.example", issuer: "CN=Example Issuing CA 2,O=Example", names: "edge-1.prod.example", ends: 2, verdict: "trusted" },
+  edge: { subject: "CN=edge-1.prod.example", issuer: "CN=Example Issuing CA 3,O=Example", names: "edge-1.prod.example edge.example", ends: 74, verdict: "trusted" },
+  app: { subject: "CN=app.prod.example", issuer: "CN=app.prod.example", names: "app.prod.example", ends: -6, verdict: "expired", key_bits: 1024, weak: true },
+};
+export { certificates };
+
+// What answers, by host and rule, and since how many days; a value that is a list is a history: [days ago, value] each.
+export const answers = {
+  "10.20.1.14 redis": { age: 0, facts: { service: "redis", product: "Redis", version: "7.0.15", cpe: "cpe:2.3:a:redis:redis:7.0.15:*:*:*:*:*:*:*",
+    auth: "none", door: "PING", cleartext: true }, evidence: [{ sent: "*1\r\n$4\r\nPING\r\n", bytes: 14 }, { received: "+PONG\r\n", bytes: 7 }] },
+  "10.20.1.14 ssh": { age: 20, facts: { service: "ssh", product: "OpenSSH", version: "9.2p1", cpe: "cpe:2.3:a:openbsd:openssh:9.2p1:*:*:*:*:*:*:*", os: "Debian",
+    auth: "required", banner: "SSH-2.0-OpenSSH_9.2p1 Debian-2+deb12u3" }, evidence: [{ received: "SSH-2.0-OpenSSH_9.2p1 Debian-2+deb12u3\r\n", bytes: 41 }] },
+  "10.20.1.21 postgresql": { age: 30, certificate: "db", facts: { service: "postgresql", product: "PostgreSQL", auth: "required", starttls: true, "tls.required": false, "tls.version": "1.2",
+    "tls.versions": "1.2 1.3" }, evidence: [{ sent: "\\x00\\x00\\x00\\x08\\x04\\xD2\\x16/", bytes: 8 }, { received: "S", bytes: 1 }] },
+  "10.20.1.30 http": { age: 15, facts: { service: "http", product: "nginx", version: "1.22.1", cleartext: true, "http.status": 200, "http.title": "Welcome", redirects_to_https: false },
+    evidence: [{ sent: "GET / HTTP/1.1\r\nHost: 10.20.1.30\r\n\r\n", bytes: 40 }, { received: "HTTP/1.1 200 OK\r\nServer: nginx/1.22.1\r\n\r\n", bytes: 45 }] },
+  "10.20.1.30 backend": { age: 15, certificate: [[15, "old"], [2, "edge"]], facts: { service: "http", tls: true, product: "Jetty", version: "9.4.53", "tls.version": "1.0", "tls.versions": "1.0 1.1 1.2 1.3", auth: "required", "http.auth": "Basic" },
+    evidence: [{ received: "HTTP/1.1 401 Unauthorized\r\n", bytes: 27 }] },
+  "10.20.1.14 redis in staging": { age: 10, facts: { service: "redis", product: hostileBanner, version: "<i>9</i>", banner: hostileBanner, auth: "none", door: "INFO" },
+    evidence: [{ sent: "PING\r\n", bytes: 6 }, { received: hostileBanner, bytes: 70 }] },
+  "10.20.9.11 backend": { age: 8, certificate: "app", facts: { service: "http", tls: true, product: "Apache Tomcat", "tls.version": "1.2", "tls.versions": "1.2 1.3" }, evidence: [{ received: "HTTP/1.1 404 \r\n", bytes: 15 }] },
+  "10.20.2.8 kafka": { age: 20, facts: { service: "kafka", product: "Apache Kafka", version: [[20, "3.4"], [3, "3.6"]], auth: [[20, "required"], [1, "none"]], door: "Metadata", cleartext: true },
+    evidence: [{ sent: "Metadata 3", bytes: 34 }, { received: "broker-3.prod.example 9092 orders payments", bytes: 210 }] },
+  "192.168.4.2 http": { age: 8, facts: { behaviour: "silent" }, evidence: [] },
+};
+
 const world = { breadth: 1, breadthClass: "world", openTo: "the world" };
 const vpc = { breadth: 0.15, breadthClass: "own-vpc", openTo: "its own network" };
 const peer = { breadth: 0.4, breadthClass: "peer", openTo: "a peered network" };

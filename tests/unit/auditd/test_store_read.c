@@ -440,6 +440,188 @@ static void reads_intervals_at_any_moment(void **state)
     store_reader_close(reader);
 }
 
+/* ---- what answers ---- */
+
+/* SSH on endpoint 1 until its port closed at 5000, asked first at 1500; endpoint 2 was Redis behind a password, and
+ * from 3000 on says what is no UTF-8. */
+static const char answers[] =
+    "INSERT INTO endpoint_answer (endpoint_id, evidence, first_seen, last_seen, changed_at, last_scan_id) VALUES"
+    " (1, '[1]', 1500, 4000, 1500, 1), (2, '[2]', 1500, 5000, 3000, 2);"
+    "INSERT INTO endpoint_fact (endpoint_id, name, value, since, ended_at, scan_id) VALUES"
+    " (1, 'service', 'ssh', 1500, NULL, 1), (2, 'service', 'redis', 1500, NULL, 1),"
+    " (2, 'auth', 'required', 1500, 3000, 1), (2, 'auth', 'none', 3000, NULL, 2),"
+    " (2, 'banner', CAST(X'ff3c623e1b' AS TEXT), 3000, NULL, 2), (2, 'version', '7.0', 1500, 4000, 1);";
+static const char no_answers[] = "DELETE FROM endpoint_fact; DELETE FROM endpoint_answer;";
+
+/* "6379 redis auth=none,banner=… [2]; " for each row. */
+static int tell_answer(void *context, const struct store_endpoint *endpoint)
+{
+    char *told = context;
+    size_t length = strlen(told);
+    length += (size_t)snprintf(told + length, 512 - length, "%d %s", (int)endpoint->port, endpoint->service);
+    for (size_t i = 0; i < endpoint->fact_count; i++) {
+        length += (size_t)snprintf(told + length, 512 - length, "%s%s=%s", i == 0 ? " " : ",", endpoint->facts[i].name,
+                                   endpoint->facts[i].value);
+    }
+    snprintf(told + length, 512 - length, "%s%s; ", endpoint->was_asked ? " " : "", endpoint->evidence);
+    return 0;
+}
+
+static void assert_answers(struct store_reader *reader, const struct store_endpoint_filter *filter,
+                           const char *expected)
+{
+    char told[512] = "";
+    assert_int_equal(store_read_endpoints(reader, filter, tell_answer, told), 0);
+    assert_string_equal(told, expected);
+}
+
+static void tells_what_answered_at_any_moment(void **state)
+{
+    static const char *const ssh = "ssh";
+    static const char *const smtp = "smtp";
+    static const char *const redis = "redis";
+    static const char *const none = "none";
+    static const char *const required = "required";
+    struct store_reader *reader = open_reader();
+    struct store_endpoint_filter filter = {.with_facts = true};
+    (void)state;
+    run_sql(db_path, answers);
+    run_sql(db_path, "UPDATE endpoint_state SET service = 'smtp' WHERE endpoint_id = 1");
+    assert_answers(reader, &filter, "22 smtp; 6379 redis auth=none,banner=\xff<b>\x1b,service=redis [2]; ");
+    filter.services = (struct store_texts){&ssh, 1};
+    assert_answers(reader, &filter, "");
+    filter.services = (struct store_texts){&smtp, 1};
+    assert_answers(reader, &filter, "22 smtp; ");
+    filter.services = (struct store_texts){&redis, 1};
+    assert_answers(reader, &filter, "6379 redis auth=none,banner=\xff<b>\x1b,service=redis [2]; ");
+    filter = (struct store_endpoint_filter){.auths = {&none, 1}};
+    assert_answers(reader, &filter, "6379 ; ");
+    filter = (struct store_endpoint_filter){.with_facts = true, .as_of = 2999};
+    assert_answers(reader, &filter, "22 ssh service=ssh [1]; 6379 redis auth=required,service=redis,version=7.0 ; ");
+    filter.services = (struct store_texts){&smtp, 1};
+    assert_answers(reader, &filter, "");
+    filter.services = (struct store_texts){&ssh, 1};
+    assert_answers(reader, &filter, "22 ssh service=ssh [1]; ");
+    filter = (struct store_endpoint_filter){.with_facts = true, .as_of = 1499, .services = {&smtp, 1}};
+    assert_answers(reader, &filter, "22 smtp; ");
+    filter = (struct store_endpoint_filter){.with_facts = true, .with_ended = true, .services = {&ssh, 1}};
+    assert_answers(reader, &filter, "22 ssh service=ssh [1]; ");
+    filter = (struct store_endpoint_filter){.with_ended = true, .auths = {&required, 1}};
+    assert_answers(reader, &filter, "");
+    filter.as_of = 1500;
+    filter.with_ended = false;
+    assert_answers(reader, &filter, "6379 ; ");
+    run_sql(db_path, "UPDATE endpoint_state SET service = ''");
+    run_sql(db_path, no_answers);
+    store_reader_close(reader);
+}
+
+/* As many as a hostile scanner could have written: those that fit are told, the rest left out. */
+static void tells_no_more_facts_than_fit(void **state)
+{
+    struct store_reader *reader = open_reader();
+    const struct store_endpoint_filter filter = {.with_facts = true, .as_of = 4000};
+    struct seen seen = {0};
+    (void)state;
+    run_sql(db_path, answers);
+    run_sql(db_path,
+            "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 500) INSERT INTO "
+            "endpoint_fact (endpoint_id, name, value, since, scan_id) SELECT 1, 'x' || i, printf('%.*c', 4000, 'y'), "
+            "1500, 1 FROM n");
+    assert_int_equal(store_read_endpoints(reader, &filter, see_endpoint, &seen), 0);
+    ASSERT_SEEN(seen, 1, 3);
+    run_sql(db_path, no_answers);
+    store_reader_close(reader);
+}
+
+static int tell_change(void *context, const struct store_service_change *change)
+{
+    char *told = context;
+    size_t length = strlen(told);
+    snprintf(told + length, 512 - length, "%d %d %s %s>%s; ", (int)change->at, (int)change->port, change->fact,
+             change->was, change->became);
+    return 0;
+}
+
+static void tells_what_answers_otherwise(void **state)
+{
+    static const char *const facts[] = {"version", "auth"};
+    struct store_reader *reader = open_reader();
+    struct store_service_change_filter filter = {0};
+    char told[4][512] = {""};
+    (void)state;
+    run_sql(db_path, answers);
+    run_sql(db_path, "UPDATE endpoint_answer SET changed_at = 6000 WHERE endpoint_id = 2;"
+                     "INSERT INTO endpoint_fact (endpoint_id, name, value, since, scan_id) VALUES"
+                     " (2, 'product', 'Redis', 5000, 2), (2, 'version', '7.2', 6000, 2)");
+    assert_int_equal(store_read_service_changes(reader, &filter, tell_change, told[0]), 0);
+    assert_string_equal(told[0], "3000 6379 auth required>none; 4000 6379 version 7.0>; 5000 6379 product >Redis; "
+                                 "6000 6379 version >7.2; ");
+    filter.since = 4000;
+    filter.before = 6000;
+    assert_int_equal(store_read_service_changes(reader, &filter, tell_change, told[1]), 0);
+    assert_string_equal(told[1], "4000 6379 version 7.0>; 5000 6379 product >Redis; ");
+    filter = (struct store_service_change_filter){.facts = {facts, 2}, .page = {.is_descending = true, .limit = 2}};
+    assert_int_equal(store_read_service_changes(reader, &filter, tell_change, told[2]), 0);
+    assert_string_equal(told[2], "6000 6379 version >7.2; 4000 6379 version 7.0>; ");
+    run_sql(db_path, no_answers);
+    store_reader_close(reader);
+}
+
+static int tell_certificate(void *context, const struct store_shown_certificate *certificate)
+{
+    char *told = context;
+    size_t length = strlen(told);
+    snprintf(told + length, 512 - length, "%s %d; ", certificate->subject, (int)certificate->endpoint_count);
+    return 0;
+}
+
+static int tell_shower(void *context, const struct store_certificate_endpoint *endpoint)
+{
+    char *told = context;
+    size_t length = strlen(told);
+    snprintf(told + length, 512 - length, "%s:%d %s %s; ", endpoint->address, (int)endpoint->port, endpoint->verdict,
+             endpoint->name_mismatch);
+    return 0;
+}
+
+/* What has no end is last; what only a closed port showed is not shown now. */
+static void tells_who_shows_a_certificate(void **state)
+{
+    static const char *const name = "B.Example";
+    struct store_reader *reader = open_reader();
+    struct store_certificate_filter filter = {0};
+    char told[6][512] = {""};
+    (void)state;
+    run_sql(db_path, answers);
+    run_sql(db_path,
+            "INSERT INTO certificate (sha256, der, subject, issuer, names, not_after, key, signature, first_seen)"
+            " VALUES ('a', X'30', 'endless', 'I', 'a.example b.example', NULL, '', '', 1), ('b', X'30', 'late', "
+            "'J', 'xb.example', 9000, '', '', 1), ('c', X'30', 'early', 'J', '', 3000, '', '', 1);"
+            "INSERT INTO endpoint_fact (endpoint_id, name, value, since, ended_at, scan_id) VALUES"
+            " (1, 'cert.sha256', 'c', 1500, NULL, 1), (2, 'cert.sha256', 'a', 2000, NULL, 1),"
+            " (2, 'cert.sha256', 'b', 1500, 2000, 1), (2, 'cert.verdict', 'bad', 2000, NULL, 1),"
+            " (2, 'cert.name_mismatch', 'true', 2000, NULL, 1)");
+    assert_int_equal(store_read_certificates(reader, &filter, tell_certificate, told[0]), 0);
+    assert_string_equal(told[0], "endless 1; ");
+    filter.with_unseen = true;
+    assert_int_equal(store_read_certificates(reader, &filter, tell_certificate, told[1]), 0);
+    assert_string_equal(told[1], "early 0; late 0; endless 1; ");
+    filter.names = (struct store_texts){&name, 1};
+    assert_int_equal(store_read_certificates(reader, &filter, tell_certificate, told[2]), 0);
+    assert_string_equal(told[2], "endless 1; ");
+    filter = (struct store_certificate_filter){.with_unseen = true, .issuer = "j", .not_after_since = 3001};
+    assert_int_equal(store_read_certificates(reader, &filter, tell_certificate, told[3]), 0);
+    assert_string_equal(told[3], "late 0; ");
+    assert_int_equal(store_read_certificate_endpoints(reader, "a", 10, tell_shower, told[4]), 0);
+    assert_string_equal(told[4], "10.0.0.1:6379 bad true; ");
+    assert_int_equal(store_read_certificate_endpoints(reader, "c", 10, tell_shower, told[5]), 0);
+    assert_string_equal(told[5], "");
+    run_sql(db_path, no_answers);
+    run_sql(db_path, "DELETE FROM certificate");
+    store_reader_close(reader);
+}
+
 static int see_class(void *context, const struct store_endpoint *endpoint)
 {
     char *classes = context;
@@ -646,12 +828,16 @@ static int open_and_list(void)
     static const char *const names[] = {"a", "b", "c", "d", "e", "f", "g", "h", "i",
                                         "j", "k", "l", "m", "n", "o", "p", "q"};
     struct store_finding_filter filter = {.services = {names, 17}};
+    const struct store_endpoint_filter endpoints = {.with_facts = true};
     char error[STORE_READ_ERROR_SIZE];
     struct store_reader *reader = NULL;
     struct seen seen = {0};
     int rc = store_reader_open(db_path, error, &reader);
     if (rc == 0) {
         rc = store_read_findings(reader, &filter, see_finding, &seen);
+    }
+    if (rc == 0) {
+        rc = store_read_endpoints(reader, &endpoints, see_endpoint, &seen);
     }
     store_reader_close(reader);
     assert_true(rc == 0 || rc == -ENOMEM);
@@ -661,7 +847,9 @@ static int open_and_list(void)
 static void survives_each_failed_allocation(void **state)
 {
     (void)state;
+    run_sql(db_path, answers);
     assert_true(alloc_count_down(open_and_list) > 3);
+    run_sql(db_path, no_answers);
 }
 
 int main(void)
@@ -674,6 +862,10 @@ int main(void)
         cmocka_unit_test(knows_who_held_an_address_then),
         cmocka_unit_test(calls_a_host_by_its_best_address),
         cmocka_unit_test(reads_intervals_at_any_moment),
+        cmocka_unit_test(tells_what_answered_at_any_moment),
+        cmocka_unit_test(tells_no_more_facts_than_fit),
+        cmocka_unit_test(tells_what_answers_otherwise),
+        cmocka_unit_test(tells_who_shows_a_certificate),
         cmocka_unit_test(knows_the_class_of_each_endpoint),
         cmocka_unit_test(calls_a_change_by_its_findings_address),
         cmocka_unit_test(counts_by_groups),
