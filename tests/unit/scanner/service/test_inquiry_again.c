@@ -69,7 +69,7 @@ static void greets_with_something_else(void **state)
     (void)state;
     say(inquiry, "500 too many connections from your address\r\n");
     /* Text may become a prompt, with more of it. */
-    inquiry_late(inquiry, now, false);
+    assert_int_equal(inquiry_late(inquiry, now, false), 0);
     check(inquiry);
 }
 
@@ -78,7 +78,7 @@ static void says_nothing(void **state)
     struct inquiry *inquiry = begin();
 
     (void)state;
-    inquiry_late(inquiry, now, false);
+    assert_int_equal(inquiry_late(inquiry, now, false), 0);
     check(inquiry);
 }
 
@@ -87,7 +87,7 @@ static void closes(void **state)
     struct inquiry *inquiry = begin();
 
     (void)state;
-    inquiry_ended(inquiry, now, true);
+    assert_int_equal(inquiry_ended(inquiry, now, true), 0);
     check(inquiry);
 }
 
