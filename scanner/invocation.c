@@ -276,6 +276,8 @@ static int plan_from_parts(struct invocation *run, const struct plan_parts *part
     wanted.probe = run->probe;
     wanted.rate_pps = options->rate_pps;
     wanted.unbraked = options->unbraked;
+    wanted.services = options->services;
+    wanted.doors = options->services && !options->closed_doors;
     wanted.undiscovered = options->undiscovered && run->probe != PLAN_PROBE_CONNECT;
     wanted.host_rate_pps = options->host_rate_pps;
     wanted.shard_index = options->shard_index;

@@ -31,6 +31,8 @@ enum key {
     KEY_THREADS,
     KEY_LINK,
     KEY_NO_DISCOVERY,
+    KEY_SERVICES,
+    KEY_NO_DOOR_CHECKS,
     KEY_REALM,
     KEY_VANTAGE,
     KEY_PLAN,
@@ -63,6 +65,8 @@ static const struct argp_option rows[] = {
      "how raw packets leave: packet, packet-bypass, ip, pcap:RECORD[,REPLAY]", 3},
     {"no-discovery", KEY_NO_DISCOVERY, NULL, 0, "probe silent hosts too; else raw probes of over 16 ports ask first",
      3},
+    {"services", KEY_SERVICES, NULL, 0, "ask what answers at open TCP ports", 3},
+    {"no-door-checks", KEY_NO_DOOR_CHECKS, NULL, 0, "do not ask whether it lets strangers in", 3},
     {"output", KEY_OUTPUT, "FORMAT:FILE", 0, "table, jsonl or xml; FILE - is stdout; repeats", 4},
     {"state", KEY_STATE, "FILE", 0, "where plan and progress are kept", 5},
     {"resume", KEY_RESUME, "FILE", 0, "go on with the scan of that state file", 5},
@@ -302,6 +306,12 @@ static void check(struct argp_state *state)
     if (options->resume != NULL && (options->scan_id != NULL || options->state != NULL)) {
         argp_error(state, "--scan-id and --state do not go with --resume: the state file goes on as it is");
     }
+    if (options->services && options->probe_given && options->probe == PLAN_PROBE_UDP) {
+        argp_error(state, "--services and --udp do not go together: only TCP ports can be asked what answers");
+    }
+    if (options->closed_doors && !options->services && !given) {
+        argp_error(state, "--no-door-checks goes with --services");
+    }
     if (options->from_slab_given && (options->plan == NULL || options->state != NULL)) {
         argp_error(state, "--from-slab goes with --plan, and without --state");
     }
@@ -341,6 +351,14 @@ static error_t take(int key, char *text, struct argp_state *state)
         return 0;
     case KEY_NO_DISCOVERY:
         options->undiscovered = true;
+        options->settles_plan = name_of(key);
+        return 0;
+    case KEY_SERVICES:
+        options->services = true;
+        options->settles_plan = name_of(key);
+        return 0;
+    case KEY_NO_DOOR_CHECKS:
+        options->closed_doors = true;
         options->settles_plan = name_of(key);
         return 0;
     case KEY_PROGRESS_LINES:

@@ -38,6 +38,8 @@ struct options {
     uint64_t rate_pps;
     bool unbraked;     /* --rate max */
     bool undiscovered; /* --no-discovery */
+    bool services;     /* --services */
+    bool closed_doors; /* --no-door-checks */
     uint64_t host_rate_pps;
     int64_t retries;
     uint32_t shard_index;

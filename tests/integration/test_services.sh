@@ -173,7 +173,22 @@ test_kill() {
     tap_is "kill -9 at $REPEATS moments, resumed: the same result" "$said" ""
 }
 
+# The same by the command line; without --services nobody is asked.
+test_options() {
+    "$BIN/leastport-scan" 10.77.0.2 -p 22,80 --connect -o jsonl:plain 2>options.err
+    tap_is "without --services: ports and no services" "$(jq -r .type plain | grep -c -e '^service$')" 0
+    "$BIN/leastport-scan" 10.77.0.2 -p 22,80 --connect --services -o jsonl:asked 2>options.err
+    tap_is "--services: what answers, doors too" \
+        "$(services_of asked | awk '{ print $2, $3 }' | xargs) $(jq -c 'select(.type == "scan_start") | .plan.services' asked)" \
+        '22 ssh 80 http {"doors":true}'
+    "$BIN/leastport-scan" 10.77.0.2 -p 22,80 --connect --services --no-door-checks -o jsonl:closed 2>options.err
+    tap_is "--no-door-checks: the same without doors" \
+        "$(services_of closed | awk '{ print $2, $3 }' | xargs) $(jq -c 'select(.type == "scan_start") | .plan.services' closed)" \
+        '22 ssh 80 http {"doors":false}'
+}
+
 if place; then
+    test_options
     test_truth
     test_hostile
     test_every_port
