@@ -18,9 +18,9 @@ enum {
     QUIET_MAX = 262144,
     /* Of certificates, as they stand in the message. */
     CHAIN_SIZE_MAX = 65536,
-    /* More than what is added to a record, and room for a key update before it. */
-    RECORD_OVERHEAD = 64,
-    WRITE_SLACK = 512,
+    /* More than what is added to a record, 85 bytes at most (a SHA-384 and two blocks of AES), or to one of TLS 1.3
+     * with a key update before it. */
+    RECORD_OVERHEAD = 128,
     /* The largest group that has a name (RFC 7919). */
     DH_BITS_MAX = 8192,
     DH_BITS_MIN = 256,
@@ -84,8 +84,8 @@ const char *tls_version_name(enum tls_version version)
     return names[version];
 }
 
-/* All that GnuTLS can do, the best first: what is asked is what the server takes. The levels and flags at the end are
- * for servers that nobody else would speak to any more. NULL when the system's configuration has taken out one of the
+/* All that GnuTLS can do, the best first: what is asked is what the server takes. %COMPAT bears certificates whose key
+ * is not meant for what the server does with it. NULL when the system's configuration has taken out one of the
  * versions, which it does without a word. */
 static int make_priorities(enum tls_version lowest, enum tls_version highest, gnutls_priority_t *ret_priorities)
 {
@@ -103,10 +103,9 @@ static int make_priorities(enum tls_version lowest, enum tls_version highest, gn
              ":+CIPHER-ALL:+AES-256-CCM-8:+AES-128-CCM-8:+CAMELLIA-256-GCM:+CAMELLIA-128-GCM:+CAMELLIA-256-CBC"
              ":+CAMELLIA-128-CBC:+3DES-CBC:+ARCFOUR-128"
              ":+MAC-ALL:+SHA384:+SHA256:+MD5:+COMP-NULL:+CTYPE-X509"
-             ":+SIGN-ALL:+SIGN-RSA-SHA224:+SIGN-ECDSA-SHA224:+SIGN-DSA-SHA256:+SIGN-DSA-SHA224:+SIGN-DSA-SHA1"
-             ":+SIGN-RSA-MD5"
+             ":+SIGN-ALL:+SIGN-DSA-SHA256:+SIGN-DSA-SHA1"
              ":+GROUP-ALL:+GROUP-SECP224R1:+GROUP-SECP192R1"
-             ":%%COMPAT:%%VERIFY_ALLOW_BROKEN:%%PROFILE_VERY_WEAK");
+             ":%%COMPAT");
     rc = gnutls_priority_init(&priorities, text, NULL);
     if (rc < 0) {
         *ret_priorities = NULL;
@@ -612,7 +611,7 @@ int tls_write(struct tls *tls, struct span bytes)
 
     assert(tls->state == TLS_STANDS);
     records = bytes.size / gnutls_record_get_max_size(tls->session) + 1;
-    if (bytes.size + records * RECORD_OVERHEAD + WRITE_SLACK > sizeof(tls->out) - tls->out_size) {
+    if (bytes.size + records * RECORD_OVERHEAD > sizeof(tls->out) - tls->out_size) {
         return -EMSGSIZE;
     }
     while (sent < bytes.size) {

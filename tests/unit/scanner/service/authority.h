@@ -33,6 +33,7 @@ struct wish {
     int64_t ends_s;
     bool is_ca;
     bool for_clients;
+    unsigned int usage;          /* of its key; 0: any */
     const struct issued *issuer; /* NULL: itself */
 };
 
@@ -77,6 +78,7 @@ static inline void authority_issue(struct issued *issued, const struct wish *wis
     assert(wish->is_ca ||
            gnutls_x509_crt_set_key_purpose_oid(
                issued->certificate, wish->for_clients ? GNUTLS_KP_TLS_WWW_CLIENT : GNUTLS_KP_TLS_WWW_SERVER, 0) == 0);
+    assert(wish->usage == 0 || gnutls_x509_crt_set_key_usage(issued->certificate, wish->usage) == 0);
     authority_name(issued->certificate, wish);
     /* RFC 8032 has its own digest. */
     if (gnutls_x509_privkey_get_pk_algorithm(issuer->key) == GNUTLS_PK_EDDSA_ED25519) {

@@ -303,34 +303,59 @@ static void reads_on_behind_what_is_only_tls(void **state)
     end(&server, tls);
 }
 
-static void writes_as_long_as_there_is_room(void **state)
+static void check_room(enum tls_version version, const char *priorities)
 {
     static const uint8_t zeros[4096];
     const struct span most = {zeros, sizeof(zeros)};
     const struct span byte = {zeros, 1};
+    struct tls_server server;
+    struct tls *tls = client(version, version);
+    uint8_t bytes[4096];
+    int count = 0;
 
-    (void)state;
-    for (enum tls_version version = TLS_1_2; version < TLS_VERSIONS; version++) {
-        struct tls_server server;
-        struct tls *tls = stands(&server, version);
-        uint8_t bytes[4096];
-        int count = 0;
-        assert_int_equal(tls_write(tls, most), 0);
-        assert_int_equal(tls_write(tls, most), -EMSGSIZE);
-        while (tls_write(tls, byte) == 0) {
-            count++;
-        }
-        assert_true(count > 0);
-        assert_int_equal(tls_write(tls, byte), -EMSGSIZE);
-        assert_int_equal(tls_step(tls), TLS_STANDS);
-        (void)tls_server_carry(&server, tls, SIZE_MAX);
-        assert_int_equal(gnutls_record_recv(server.session, bytes, sizeof(bytes)), sizeof(bytes));
-        for (int i = 0; i < count; i++) {
-            assert_int_equal(gnutls_record_recv(server.session, bytes, sizeof(bytes)), 1);
-        }
-        assert_int_equal(tls_write(tls, most), 0);
-        end(&server, tls);
+    tls_server_init(&server, &(struct tls_server_options){.priorities = priorities, .chain = {&rsa}});
+    assert_int_equal(tls_server_shake(&server, tls, SIZE_MAX), TLS_STANDS);
+    if (version == TLS_1_3) {
+        ask_for_keys(&server);
+        assert_int_equal(hear(&server, tls), 0);
     }
+    assert_int_equal(tls_write(tls, most), 0);
+    assert_int_equal(tls_write(tls, most), -EMSGSIZE);
+    while (tls_write(tls, byte) == 0) {
+        count++;
+    }
+    assert_true(count > 0);
+    assert_int_equal(tls_write(tls, byte), -EMSGSIZE);
+    assert_int_equal(tls_step(tls), TLS_STANDS);
+    (void)tls_server_carry(&server, tls, SIZE_MAX);
+    if (version == TLS_1_3) {
+        assert_int_equal(gnutls_record_recv(server.session, bytes, sizeof(bytes)), GNUTLS_E_AGAIN); /* new keys */
+    }
+    assert_int_equal(gnutls_record_recv(server.session, bytes, sizeof(bytes)), sizeof(bytes));
+    for (int i = 0; i < count; i++) {
+        assert_int_equal(gnutls_record_recv(server.session, bytes, sizeof(bytes)), 1);
+    }
+    assert_int_equal(tls_write(tls, most), 0);
+    /* However little is left, it is never tried in vain. */
+    for (size_t first = 0; first < 128; first++) {
+        tls_sent(tls, tls_outgoing(tls).size);
+        assert_int_equal(tls_write(tls, (struct span){zeros, first}), 0);
+        while (tls_write(tls, byte) == 0) {
+        }
+        assert_int_equal(tls_write(tls, byte), -EMSGSIZE);
+    }
+    end(&server, tls);
+}
+
+static void writes_as_long_as_there_is_room(void **state)
+{
+    (void)state;
+    check_room(TLS_1_0, old_servers[TLS_1_0]);
+    check_room(TLS_1_2, "NORMAL");
+    check_room(TLS_1_2, "NONE:+VERS-TLS1.2:+RSA:+AES-256-CBC:+SHA256:+SHA384:+COMP-NULL:+CTYPE-X509:+SIGN-ALL");
+    check_room(TLS_1_2,
+               "NONE:+VERS-TLS1.2:+ECDHE-RSA:+AES-256-CBC:+SHA384:+COMP-NULL:+CTYPE-X509:+SIGN-ALL:+GROUP-ALL");
+    check_room(TLS_1_3, "NORMAL");
 }
 
 /* The name that the server hears for what was asked; "" for none. */
@@ -459,6 +484,7 @@ static void knows_records(void **state)
     assert_false(tls_is_record(SPAN_OF("\x16\x03\x03\x00\x7a\x01\x00\x00\x76\x03\x03")));
     assert_false(tls_is_record(SPAN_OF("\x16\x03\x03\x00\x03\x02\x00\x00")));
     assert_false(tls_is_record(SPAN_OF("\x16\x03\x05\x00\x7a\x02\x00\x00\x76\x03\x03")));
+    assert_false(tls_is_record(SPAN_OF("\x15\x02\xff\x00\x02\x02\x46")));
     assert_false(tls_is_record(SPAN_OF("\x15\x03\x01\x00\x03\x02\x46\x00")));
     assert_false(tls_is_record(SPAN_OF("\x15\x03\x01\x00\x02\x03\x46")));
     assert_false(tls_is_record(SPAN_OF("HTTP/1.1 400 Bad Request\r\n")));

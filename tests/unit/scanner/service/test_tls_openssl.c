@@ -69,6 +69,8 @@ static int set_up(void **state)
     write_pair("rsa", &(struct wish){.key = GNUTLS_PK_RSA, .bits = 2048, .dns = {"www.example"}});
     write_pair("old", &(struct wish){
                           .key = GNUTLS_PK_RSA, .bits = 1024, .digest = GNUTLS_DIG_SHA1, .common_name = "old.example"});
+    write_pair("misused", &(struct wish){.key = GNUTLS_PK_RSA, .bits = 2048, .usage = GNUTLS_KEY_KEY_ENCIPHERMENT});
+    write_pair("tiny", &(struct wish){.key = GNUTLS_PK_RSA, .bits = 512, .digest = GNUTLS_DIG_SHA1});
     write_pair("ec", &(struct wish){.key = GNUTLS_PK_ECDSA, .bits = 256, .dns = {"ec.example"}});
     return tls_context_create(&context, &problem);
 }
@@ -124,7 +126,8 @@ static void openssl_stop(void)
 
 static int tear_down(void **state)
 {
-    static const char *const names[] = {"rsa.cert", "rsa.key", "old.cert", "old.key", "ec.cert", "ec.key"};
+    static const char *const names[] = {"rsa.cert",    "rsa.key",   "old.cert", "old.key", "misused.cert",
+                                        "misused.key", "tiny.cert", "tiny.key", "ec.cert", "ec.key"};
     char path[PATH_SIZE];
 
     (void)state;
@@ -256,16 +259,26 @@ static void what_only_old_servers_speak(void **state)
     static const struct {
         const char *pair;
         const char *cipher;
+        const char *group; /* NULL: any */
     } cases[] = {
-        {"rsa", "AES128-SHA:@SECLEVEL=0"},      {"rsa", "DHE-RSA-AES256-SHA:@SECLEVEL=0"},
-        {"old", "AES256-SHA:@SECLEVEL=0"},      {"old", "ECDHE-RSA-AES128-SHA:@SECLEVEL=0"},
-        {"rsa", "CAMELLIA128-SHA:@SECLEVEL=0"}, {"ec", "ECDHE-ECDSA-AES128-SHA:@SECLEVEL=0"},
+        {"rsa", "AES128-SHA:@SECLEVEL=0", NULL},
+        {"rsa", "DHE-RSA-AES256-SHA:@SECLEVEL=0", NULL},
+        {"old", "AES256-SHA:@SECLEVEL=0", NULL},
+        {"old", "ECDHE-RSA-AES128-SHA:@SECLEVEL=0", NULL},
+        {"rsa", "CAMELLIA128-SHA:@SECLEVEL=0", NULL},
+        {"ec", "ECDHE-ECDSA-AES128-SHA:@SECLEVEL=0", NULL},
+        {"misused", "ECDHE-RSA-AES128-SHA:@SECLEVEL=0", NULL},
+        {"tiny", "AES128-SHA:@SECLEVEL=0", NULL},
+        {"tiny", "ECDHE-RSA-AES128-SHA:@SECLEVEL=0", NULL},
+        {"rsa", "ECDHE-RSA-AES128-SHA:@SECLEVEL=0", "P-192"},
     };
     const struct expected stands = {.agreed = TLS_1_0, .stands = true};
 
     (void)state;
     for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
-        if (!openssl_start(cases[i].pair, (const char *const[]){"-tls1", "-cipher", cases[i].cipher, NULL})) {
+        if (!openssl_start(cases[i].pair,
+                           (const char *const[]){"-tls1", "-cipher", cases[i].cipher,
+                                                 cases[i].group != NULL ? "-groups" : NULL, cases[i].group, NULL})) {
             skip();
         }
         check(TLS_1_0, TLS_1_0, &stands);
