@@ -1044,10 +1044,12 @@ int inquiry_secured(struct inquiry *inquiry, struct mono_time now, const struct 
     forget_arrivals(inquiry);
     if (at_once && inquiry->errand == ERRAND_VERSION) {
         next_errand(inquiry, now);
-    } else if (at_once) {
+        return 0;
+    }
+    inquiry->dialogue.secured = true;
+    if (at_once) {
         be_ready(inquiry, now);
     } else {
-        inquiry->dialogue.secured = true;
         inquiry->stage = STAGE_TALKING;
         hear(inquiry, now, DIALOGUE_SECURED);
     }

@@ -52,6 +52,7 @@ static enum dialogue_next hear_letter(struct dialogue *dialogue, enum dialogue_e
     }
     if (span_find(line, SPAN_OF("done")) >= 0) {
         facts_set_string(dialogue->facts, "product", "finished");
+        facts_set_truth(dialogue->facts, "tls.required", dialogue->secured);
         dialogue_sendf(dialogue, "%c quit\n", letter);
         return DIALOGUE_DONE;
     }
@@ -515,6 +516,8 @@ static void finds_what_answers(void **state)
         }
         assert_int_equal(facts_truth(facts_of(&run), "tls", !server.tls), server.tls);
         assert_non_null(facts_find(facts_of(&run), "cleartext"));
+        /* Whoever talks inside TLS from the first byte on knows it. */
+        assert_true(!server.tls || facts_truth(facts_of(&run), "tls.required", true));
         inquiry_destroy(run.inquiry);
     }
 }
