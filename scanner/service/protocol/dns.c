@@ -96,10 +96,7 @@ static enum dialogue_next hear_answer(struct dialogue *dialogue, struct span mes
     }
     dialogue->recognised = true;
     if (dialogue->step == ASKED_VERSION) {
-        /* On its own port DNS is in clear everywhere: that is no news. */
-        if (dialogue->secured) {
-            facts_set_truth(dialogue->facts, "cleartext", false);
-        }
+        facts_set_truth(dialogue->facts, "cleartext", !dialogue->secured);
         read_answers(dialogue, &reader, questions, answers);
         ask_root(dialogue);
         return DIALOGUE_WAIT;

@@ -234,6 +234,7 @@ static enum dialogue_next hear_error(struct dialogue *dialogue, struct span payl
     switch (code) {
     case ERROR_SECURE_TRANSPORT_REQUIRED:
         facts_set_truth(dialogue->facts, "tls.required", true);
+        facts_set_truth(dialogue->facts, "cleartext", false);
         break;
     case ERROR_ACCESS_DENIED:
         facts_set_string(dialogue->facts, "auth", "required");

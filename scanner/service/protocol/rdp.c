@@ -68,6 +68,7 @@ static enum dialogue_next hear_old(struct dialogue *dialogue, uint8_t type, uint
         bool credssp = value == CREDSSP_REQUIRED;
         if (credssp || value == TLS_REQUIRED || value == TLS_WITH_USER_REQUIRED) {
             facts_set_truth(dialogue->facts, "tls.required", true);
+            facts_set_truth(dialogue->facts, "cleartext", false);
         }
         if (credssp) {
             facts_set_string(dialogue->facts, "auth", "required");

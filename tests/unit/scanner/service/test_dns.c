@@ -54,7 +54,7 @@ static void check(const struct hostile_exchange *exchange, const char *version, 
     hostile_learn(&talk, exchange, DIALOGUE_DONE);
     assert_string_equal(hostile_fact(&talk, "banner"), version);
     assert_string_equal(hostile_fact(&talk, "dns.recursion"), recursion);
-    assert_string_equal(hostile_fact(&talk, "cleartext"), "");
+    assert_string_equal(hostile_fact(&talk, "cleartext"), "true");
     talk_done(&talk);
 }
 

@@ -180,6 +180,7 @@ static void a_server_that_insists_on_tls_says_so(void **state)
     (void)state;
     hostile_learn(&talk, HOSTILE_EXCHANGE("mysql", &target, insists_on_tls), DIALOGUE_DONE);
     assert_string_equal(hostile_fact(&talk, "tls.required"), "true");
+    assert_string_equal(hostile_fact(&talk, "cleartext"), "false");
     talk_done(&talk);
 }
 

@@ -74,6 +74,7 @@ static void check(const struct hostile_exchange *exchange, const char *methods, 
     assert_string_equal(hostile_fact(&talk, "auth.methods"), methods);
     assert_string_equal(hostile_fact(&talk, "starttls"), starttls);
     assert_string_equal(hostile_fact(&talk, "tls.required"), required);
+    assert_string_equal(hostile_fact(&talk, "cleartext"), strcmp(required, "true") == 0 ? "false" : "");
     assert_string_equal(hostile_fact(&talk, "auth"), auth);
     talk_done(&talk);
 }
