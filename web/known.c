@@ -15,7 +15,7 @@ int64_t known_days(int64_t end_ms, int64_t now_ms)
     return days - ((end_ms - now_ms) % KNOWN_DAY_MS < 0 ? 1 : 0);
 }
 
-static void known_write_value(struct json_writer *writer, const struct store_known *fact)
+static void known_write_value(struct json_writer *writer, const struct store_endpoint_fact *fact)
 {
     const struct fact_kind *kind = fact_kind_find(fact->name);
 
@@ -35,7 +35,7 @@ static void known_write_facts(struct json_writer *writer, const struct store_end
 
     json_open_object(writer, "facts");
     for (size_t i = 0; i < endpoint->fact_count; i++) {
-        const struct store_known *fact = &endpoint->facts[i];
+        const struct store_endpoint_fact *fact = &endpoint->facts[i];
         known_write_value(writer, fact);
         if (strcmp(fact->name, "cert.not_after") == 0 && wall_parse(fact->value, &end_ms) == 0) {
             json_put_number(writer, "cert.days_left", known_days(end_ms, now_ms));

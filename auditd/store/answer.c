@@ -6,8 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Another value of these is no change that anybody would look for in a year: it takes the place of the old one. */
-static const char *const passing[] = {"http.body_sha256"};
+/* Another value of these is no change that anybody would look for in a year (some banners say the time of day): it
+ * takes the place of the old one. */
+static const char *const passing[] = {"banner", "http.body_sha256"};
 
 static bool is_passing(const char *name)
 {

@@ -128,7 +128,7 @@ MUST_USE int store_read_identities(struct store_reader *reader, int64_t host_id,
 /* ---- endpoints: intervals of ports ---- */
 
 /* What is known of what answers, named as lib/fact.h has it; the value as the table endpoint_fact has it. */
-struct store_known {
+struct store_endpoint_fact {
     const char *name, *value;
 };
 
@@ -142,7 +142,7 @@ struct store_endpoint {
     bool was_asked;
     int64_t asked_at;     /* last; 0 of a past moment */
     const char *evidence; /* JSON; '' of a past moment that knew other facts */
-    const struct store_known *facts;
+    const struct store_endpoint_fact *facts;
     size_t fact_count; /* ascending by name */
 };
 

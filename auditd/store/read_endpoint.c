@@ -35,7 +35,7 @@ enum { ENDPOINT_FACTS_MAX = 96 };
 
 /* The facts of one row; the texts stand one after another in `text`, which the next row takes over. */
 struct endpoint_facts {
-    struct store_known items[ENDPOINT_FACTS_MAX];
+    struct store_endpoint_fact items[ENDPOINT_FACTS_MAX];
     size_t offsets[ENDPOINT_FACTS_MAX][2];
     size_t count;
     char *text;
