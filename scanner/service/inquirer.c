@@ -97,7 +97,7 @@ struct inquirer {
     struct portset *likely; /* ports that some protocol is likely on */
     struct mono_time now;
     struct mono_time no_room_until;
-    struct mono_time fed; /* when a connection was last made, or none was wanted */
+    struct mono_time starved; /* since when no connection could be made for want of room; 0: it could */
     uint64_t connects;
     uint64_t told;
     int exhausted; /* the errno that was told last */
@@ -167,7 +167,6 @@ int inquirer_create(const struct inquirer_options *options, struct inquirer **re
     inquirer->rate = options->rate;
     inquirer->waiting_head = NOWHERE;
     inquirer->waiting_tail = NOWHERE;
-    inquirer->fed = mono_now();
     rc = open_epoll(inquirer);
     if (rc == 0) {
         rc = open_places(inquirer);
@@ -593,6 +592,9 @@ static int comply(struct inquirer *inquirer, struct place *place)
 static void tell_exhausted(struct inquirer *inquirer, int error)
 {
     inquirer->no_room_until = mono_add_ns(inquirer->now, ROOM_MS * NS_PER_MS);
+    if (inquirer->starved.ns == 0) {
+        inquirer->starved = inquirer->now;
+    }
     if (inquirer->exhausted != error) {
         inquirer->exhausted = error;
         inquirer->options.listener.exhausted(inquirer->options.listener.context, error);
@@ -602,7 +604,7 @@ static void tell_exhausted(struct inquirer *inquirer, int error)
 /* A connection that is on its way, or was refused by this machine itself. -errno. */
 static int begun(struct inquirer *inquirer, struct place *place, bool stands)
 {
-    inquirer->fed = inquirer->now;
+    inquirer->starved = (struct mono_time){0};
     if (place->inquiry == NULL) {
         if (!stands) {
             finish_control(inquirer, place, false);
@@ -682,9 +684,6 @@ static int connect_waiting(struct inquirer *inquirer)
     bool room = mono_elapsed_ns(inquirer->now, inquirer->no_room_until) == 0;
     int rc = 1;
 
-    if (at == NOWHERE) {
-        inquirer->fed = inquirer->now;
-    }
     inquirer->waiting_head = NOWHERE;
     inquirer->waiting_tail = NOWHERE;
     while (at != NOWHERE) {
@@ -700,7 +699,8 @@ static int connect_waiting(struct inquirer *inquirer)
             queue(inquirer, place);
         }
     }
-    if (rc >= 0 && mono_elapsed_ns(inquirer->fed, inquirer->now) > STARVED_S * NS_PER_S) {
+    if (rc >= 0 && inquirer->starved.ns != 0 &&
+        mono_elapsed_ns(inquirer->starved, inquirer->now) > STARVED_S * NS_PER_S) {
         return -ENOBUFS;
     }
     return rc < 0 ? rc : 0;

@@ -72,8 +72,9 @@ struct inquirer;
 MUST_USE int inquirer_create(const struct inquirer_options *options, struct inquirer **ret_inquirer);
 void inquirer_destroy(struct inquirer *inquirer);
 
-/* Does what there is to do, and waits at most until `until` for more. -errno: memory, the poll; -EPERM or -EACCES when
- * the guard has refused a connect, and then nothing was sent. */
+/* Does what there is to do, and waits at most until `until` for more. -errno: memory, the poll; -ENOBUFS: no room for a
+ * connection on this machine for a minute; -EPERM or -EACCES when the guard has refused a connect, and then nothing was
+ * sent. */
 MUST_USE int inquirer_step(struct inquirer *inquirer, struct mono_time until);
 /* Connects a second that this machine bears at the moment, below options->rate; 0: any. */
 void inquirer_limit(struct inquirer *inquirer, uint64_t most_pps);

@@ -71,6 +71,7 @@ struct work {
     struct tls_context *tls;
     struct place place;
     uint32_t hosts;
+    uint32_t barred; /* the first so many are not to be asked */
     uint32_t told[HOSTS];
     uint32_t done[HOSTS];
     uint32_t recognised;
@@ -100,8 +101,9 @@ static struct addr host_addr(uint32_t host)
 /* One closed port of each was probed as well, so that no control is asked. */
 static void source_host(const void *context, uint32_t host, struct inquirer_host *ret_host)
 {
-    (void)context;
-    *ret_host = (struct inquirer_host){.addr = host_addr(host), .probed = 2, .open = 1};
+    const struct work *work = context;
+
+    *ret_host = (struct inquirer_host){.addr = host_addr(host), .probed = 2, .open = host >= work->barred};
 }
 
 static int32_t source_next_port(const void *context, uint32_t host, uint32_t from)
@@ -265,6 +267,26 @@ static void is_held_by_the_guard(void **state)
     scope_destroy(scope);
 }
 
+static void asks_no_host_that_is_barred(void **state)
+{
+    struct work *work = calloc(1, sizeof(*work));
+    struct scope *scope = make_scope("127.1.0.1/32");
+    struct inquirer *inquirer;
+    (void)state;
+    assert_non_null(work);
+    work->hosts = 2;
+    work->barred = 1;
+    begin(work);
+    inquirer = make(work, scope, 0);
+    assert_int_equal(run(inquirer), 0);
+    assert_int_equal(work->told[0], 0);
+    assert_int_equal(work->told[1], 1);
+    assert_int_equal(work->done[0] + work->done[1], 2);
+    inquirer_destroy(inquirer);
+    end(work);
+    scope_destroy(scope);
+}
+
 /* What is stopped is not told, and no host that was under way is done. */
 static void stops_at_once(void **state)
 {
@@ -301,6 +323,7 @@ int main(void)
         cmocka_unit_test(asks_two_thousand_at_once),
         cmocka_unit_test(waits_for_descriptors),
         cmocka_unit_test(is_held_by_the_guard),
+        cmocka_unit_test(asks_no_host_that_is_barred),
         cmocka_unit_test(stops_at_once),
     };
 

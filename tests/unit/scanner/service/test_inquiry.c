@@ -518,6 +518,8 @@ static void finds_what_answers(void **state)
         assert_non_null(facts_find(facts_of(&run), "cleartext"));
         /* Whoever talks inside TLS from the first byte on knows it. */
         assert_true(!server.tls || facts_truth(facts_of(&run), "tls.required", true));
+        /* To the end, over a second connection too. */
+        assert_true(letters[index] != 'B' || facts_text(facts_of(&run), "product") != NULL);
         inquiry_destroy(run.inquiry);
     }
 }
@@ -548,6 +550,28 @@ static void says_what_is_no_service(void **state)
                         1000);
         check_behaviour(&(struct server){.piece = 1, .foreign = RESETS}, ports[i], "resets", 12000);
     }
+}
+
+/* Whoever complains in its own tongue is not asked by all the others first; whoever closes at once is left soon. */
+static void needs_few_connections(void **state)
+{
+    struct server complains = {.letter = 'C', .foreign = COMPLAINS, .piece = 64};
+    struct server closes = {.piece = 1, .ends_at_once = true, .foreign = CLOSES};
+    struct server fragile = {.letter = 'D', .tls = true, .highest = TLS_1_3, .piece = 64};
+    struct run run;
+    (void)state;
+    drive(&run, &complains, 30000, false);
+    assert_string_equal(facts_text(facts_of(&run), "service"), "charlie");
+    assert_int_equal(run.connects, 2);
+    inquiry_destroy(run.inquiry);
+    drive(&run, &closes, 30000, false);
+    assert_in_range(run.connects, 1, 4);
+    inquiry_destroy(run.inquiry);
+    /* In clear, HTTP there, TLS, and once for old versions. */
+    drive(&run, &fragile, 1004, false);
+    assert_string_equal(facts_text(facts_of(&run), "service"), "delta");
+    assert_int_equal(run.connects, 4);
+    inquiry_destroy(run.inquiry);
 }
 
 static void gives_up_a_port_that_refuses(void **state)
@@ -674,10 +698,15 @@ static void is_brief(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(finds_what_answers),           cmocka_unit_test(says_what_is_no_service),
-        cmocka_unit_test(gives_up_a_port_that_refuses), cmocka_unit_test(bears_floods),
-        cmocka_unit_test(asks_for_each_version),        cmocka_unit_test(looks_behind_a_hint),
-        cmocka_unit_test(keeps_an_unknown_greeting),    cmocka_unit_test(is_brief),
+        cmocka_unit_test(finds_what_answers),
+        cmocka_unit_test(says_what_is_no_service),
+        cmocka_unit_test(needs_few_connections),
+        cmocka_unit_test(gives_up_a_port_that_refuses),
+        cmocka_unit_test(bears_floods),
+        cmocka_unit_test(asks_for_each_version),
+        cmocka_unit_test(looks_behind_a_hint),
+        cmocka_unit_test(keeps_an_unknown_greeting),
+        cmocka_unit_test(is_brief),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
