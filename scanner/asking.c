@@ -2,6 +2,7 @@
 
 #include "scanner/limits.h"
 #include "scanner/service/inquirer.h"
+#include "scanner/service/rules.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -13,6 +14,7 @@ enum { RESERVED_DESCRIPTORS = 16 };
 struct asking {
     struct asking_options options;
     struct tls_context *tls;
+    struct rules *rules;
     uint64_t most_pps;
     uint64_t connects; /* of the slabs that are done */
     struct asking_slab slab;
@@ -30,6 +32,9 @@ int asking_create(const struct asking_options *options, struct asking **ret_aski
     asking->options = *options;
     rc = tls_context_create(&asking->tls, problem);
     if (rc == 0) {
+        rc = rules_create(&asking->rules, problem);
+    }
+    if (rc == 0) {
         /* Where that fails, what there is must do. */
         (void)!limits_raise_descriptors();
     }
@@ -46,6 +51,7 @@ void asking_destroy(struct asking *asking)
     if (asking != NULL) {
         asking_end(asking);
         tls_context_destroy(asking->tls);
+        rules_destroy(asking->rules);
         free(asking);
     }
 }
@@ -130,13 +136,16 @@ static bool source_was_probed(const void *context, uint32_t host, uint16_t port)
 static void on_identified(void *context, uint32_t host, uint16_t port, const struct identity *identity)
 {
     struct asking *asking = context;
+    struct facts facts;
     struct report_answer answer = {.host = hostgroup_addr(asking->slab.group, host),
                                    .port = port,
-                                   .facts = &identity->facts,
+                                   .facts = &facts,
                                    .evidence = &identity->evidence,
                                    .certificate = {identity->certificate, identity->certificate_size}};
     int64_t probe = hostgroup_find(asking->slab.group, &answer.host, port);
 
+    facts_copy(&facts, &identity->facts);
+    rules_apply(asking->rules, &facts);
     report_service(asking->options.report, &answer);
     slab_set_asked(asking->slab.slab, (uint32_t)probe);
 }

@@ -122,6 +122,8 @@ static const struct rule table[] = {
      "15.0.2000", "15.0.2000", "cpe:2.3:a:microsoft:sql_server:15.0.2000:*:*:*:*:*:*:*"},
     {"oracle", "version", "^([\\d.]+)", "Oracle TNS listener", "$1", NULL, "a:oracle:database_server:$1", "19.0.0.0.0",
      "19.0.0.0.0", "cpe:2.3:a:oracle:database_server:19.0.0.0.0:*:*:*:*:*:*:*"},
+    {"redis", "product", "^Valkey$", "Valkey", NULL, NULL, "a:lfprojects:valkey", "Valkey", NULL,
+     "cpe:2.3:a:lfprojects:valkey:*:*:*:*:*:*:*:*"},
     {"redis", "version", "^([\\d.]+)", "Redis", NULL, NULL, "a:redis:redis:$1", "7.0.15", "7.0.15",
      "cpe:2.3:a:redis:redis:7.0.15:*:*:*:*:*:*:*"},
     {"memcached", "version", "^([\\d.]+)", "Memcached", NULL, NULL, "a:memcached:memcached:$1", "1.6.18", "1.6.18",
