@@ -371,6 +371,7 @@ static int plan_from_state(struct invocation *run, struct problem *problem)
         return rc;
     }
     head = state_head(run->state);
+    means.is_kept = true;
     rc = plan_from_json(head->plan_json, strlen(head->plan_json), &means, &run->plan, problem);
     if (rc == 0) {
         rc = state_check_plan(run->state, plan_hash(run->plan), problem);

@@ -508,6 +508,10 @@ static int plan_from_object(const json_t *json, const struct plan_means *means, 
         return plan_out_of_memory(problem);
     }
     rc = plan_doc_read(&plan->doc, json, means->services, problem);
+    if (rc == 0 && means->is_kept && json_object_get(json, "discovery") == NULL) {
+        plan->doc.discovers = false;
+        plan->doc.discovery_unsaid = true;
+    }
     if (rc == 0) {
         rc = plan_check_targets(plan, problem);
     }

@@ -70,6 +70,8 @@ struct plan_means {
     const struct services *services; /* may be NULL */
     struct resolver resolver;
     uint8_t seed[PERMUTATION_SEED_BYTES]; /* for a plan in JSON that has no seed */
+    /* From a state: one that says nothing of discovery is from before there was any, and stays as it is. */
+    bool is_kept;
     /* With it a target's or watched name that does not resolve is told and left out (`resolved` has it without
      * addresses); without, it is an error. A name among the exclusions, or the canary's, must always resolve. */
     plan_notice_fn *notice;

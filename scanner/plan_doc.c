@@ -747,7 +747,7 @@ static int plan_doc_write_optional(const struct plan_doc *doc, json_t *json)
     if (doc->scope.count > 0) {
         rc |= json_object_set_new(json, "scope", plan_doc_write_prefixes(&doc->scope));
     }
-    if (doc->probe != PLAN_PROBE_CONNECT) {
+    if (doc->probe != PLAN_PROBE_CONNECT && !doc->discovery_unsaid) {
         rc |= json_object_set_new(json, "discovery", json_boolean(doc->discovers));
     }
     if (doc->unbraked) {

@@ -58,6 +58,7 @@ struct plan_doc {
     bool services; /* open ports are asked what answers there … */
     bool doors;    /* … and whether they let a stranger in */
     bool discovers;
+    bool discovery_unsaid; /* nor is it written */
     bool has_seed;
     uint8_t seed[PERMUTATION_SEED_BYTES];
     struct plan_doc_prefixes scope;

@@ -5,7 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const uint8_t MAGIC[8] = {'L', 'P', 'S', 'L', 'A', 'B', 0, 3};
+static const uint8_t MAGIC[7] = {'L', 'P', 'S', 'L', 'A', 'B', 0};
+/* Its last byte. What is older than discovery and services is read too. */
+enum { FORMAT_FORMER = 2, FORMAT = 4 };
 
 struct slab {
     uint32_t hosts;
@@ -246,6 +248,7 @@ struct cursor {
     uint8_t *bytes;
     size_t size;
     size_t at;
+    uint64_t format;
     bool reading;
     bool failed;
 };
@@ -309,16 +312,22 @@ static void move_host(struct cursor *cursor, struct slab_host *host)
     move_bool(cursor, &host->rtt.measured);
     move_bool(cursor, &host->heard);
     move_bool(cursor, &host->done);
-    move_bool(cursor, &host->told);
-    move_bool(cursor, &host->every_port);
+    if (cursor->format == FORMAT) {
+        move_bool(cursor, &host->told);
+        move_bool(cursor, &host->every_port);
+    } else {
+        host->told = host->done; /* it had no services to wait for */
+    }
     move_u64(cursor, &pass, 1);
     host->pass = (uint8_t)pass;
     move_u64(cursor, &away, 1);
     host->away = (uint8_t)away;
     move_u64(cursor, &away_answers, 1);
     host->away_answers = (uint8_t)away_answers;
-    move_bool(cursor, &host->undiscovered);
-    move_u64(cursor, &discovered_by, 1);
+    if (cursor->format == FORMAT) {
+        move_bool(cursor, &host->undiscovered);
+        move_u64(cursor, &discovered_by, 1);
+    }
     host->discovered_by = (uint8_t)discovered_by;
     cursor->failed |= pass >= LOSS_PASSES_MAX || away > pass + 1 || discovered_by > REASON_ABORTED ||
                       away_answers > SLAB_AWAY_ANSWERS || host->rtt.rto_us < RTT_RTO_MIN_US ||
@@ -333,7 +342,7 @@ static void move_probes(struct cursor *cursor, struct slab *slab)
     for (size_t i = 0; i < tried_words(slab->probes); i++) {
         move_u64(cursor, &slab->tried[i], 8);
     }
-    for (size_t i = 0; i < tried_words(slab->probes); i++) {
+    for (size_t i = 0; cursor->format == FORMAT && i < tried_words(slab->probes); i++) {
         move_u64(cursor, &slab->asked[i], 8);
     }
     for (uint32_t probe = 0; probe < slab->probes; probe++) {
@@ -354,6 +363,8 @@ static void move_slab(struct cursor *cursor, struct slab *slab)
         move_u64(cursor, &byte, 1);
         cursor->failed |= byte != MAGIC[i];
     }
+    move_u64(cursor, &cursor->format, 1);
+    cursor->failed |= cursor->format != FORMAT && cursor->format != FORMAT_FORMER;
     for (int i = 0; i < 2; i++) {
         uint32_t expected = i == 0 ? slab->hosts : slab->probes;
         uint32_t value = expected;
@@ -373,9 +384,9 @@ static void move_slab(struct cursor *cursor, struct slab *slab)
 
 int slab_serialise(const struct slab *slab, uint8_t **ret_bytes, size_t *ret_size)
 {
-    size_t size = sizeof(MAGIC) + 8 + TOTALS_BYTES + (size_t)slab->hosts * HOST_BYTES +
+    size_t size = sizeof(MAGIC) + 1 + 8 + TOTALS_BYTES + (size_t)slab->hosts * HOST_BYTES +
                   8 * (answer_words(slab->probes) + 2 * tried_words(slab->probes)) + 2 * (size_t)slab->probes;
-    struct cursor cursor = {.bytes = malloc(size), .size = size};
+    struct cursor cursor = {.bytes = malloc(size), .size = size, .format = FORMAT};
     struct slab copy = *slab;
 
     if (cursor.bytes == NULL) {

@@ -33,8 +33,8 @@ struct neighbours {
     size_t unknown;
     size_t at; /* in this round */
     uint32_t round;
-    bool asking;   /* in a round, not in the rest behind it */
-    bool fruitful; /* the round, or its rest, has brought an answer */
+    uint32_t rounds; /* that are to be, as far as is known */
+    bool asking;     /* in a round, not in the rest behind it */
     struct pacer *pacer;
     struct pacer_rate rate;
     struct mono_time rest_until; /* the round's time-out, once all of it has been asked */
@@ -65,6 +65,7 @@ struct neighbours *neighbours_create(struct pacer *pacer)
     if (neighbours != NULL) {
         neighbours->pacer = pacer;
         neighbours->rate = pacer_rate_of(NEIGHBOUR_RATE_PPS, 32);
+        neighbours->rounds = NEIGHBOUR_TRIES;
     }
     return neighbours;
 }
@@ -141,6 +142,18 @@ void neighbours_spare(struct neighbours *neighbours, int64_t number)
     neighbour->spared = true;
 }
 
+/* Who was not heard in the first round shows that questions or answers get lost: then each find is followed by as many
+ * rounds as are planned for the silent. */
+static void heed_find(struct neighbours *neighbours)
+{
+    uint32_t round = neighbours->round + (neighbours->asking ? 1 : 0);
+    uint32_t rounds = round + NEIGHBOUR_TRIES < NEIGHBOUR_TRIES_MOST ? round + NEIGHBOUR_TRIES : NEIGHBOUR_TRIES_MOST;
+
+    if (round > 1) {
+        neighbours->rounds = rounds;
+    }
+}
+
 void neighbours_learn(struct neighbours *neighbours, uint32_t link, const struct addr *addr,
                       const uint8_t mac[ROUTE_MAC])
 {
@@ -151,8 +164,10 @@ void neighbours_learn(struct neighbours *neighbours, uint32_t link, const struct
         return;
     }
     memcpy(neighbour->mac, mac, ROUTE_MAC);
-    neighbours->unknown -= neighbour->known || neighbour->spared ? 0 : 1;
-    neighbours->fruitful |= !neighbour->known;
+    if (!neighbour->known && !neighbour->spared) {
+        neighbours->unknown--;
+        heed_find(neighbours);
+    }
     neighbour->known = true;
 }
 
@@ -175,10 +190,9 @@ static void end_round(struct neighbours *neighbours, struct mono_time now)
     neighbours->asking = false;
 }
 
-/* The planned rounds, and further ones while each still brings answers: then questions get lost. */
 static bool is_last_round(const struct neighbours *neighbours)
 {
-    return neighbours->round >= NEIGHBOUR_TRIES_MOST || (neighbours->round >= NEIGHBOUR_TRIES && !neighbours->fruitful);
+    return neighbours->round >= neighbours->rounds;
 }
 
 static bool begin_round(struct neighbours *neighbours, struct mono_time now)
@@ -186,7 +200,6 @@ static bool begin_round(struct neighbours *neighbours, struct mono_time now)
     if (!neighbours->asking && (now.ns < neighbours->rest_until.ns || is_last_round(neighbours))) {
         return false;
     }
-    neighbours->fruitful &= neighbours->asking;
     neighbours->asking = true;
     return true;
 }

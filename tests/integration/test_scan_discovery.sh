@@ -208,6 +208,43 @@ test_loss() {
     target nft flush chain inet hosts lossy
 }
 
+# Those on link are found by ARP and neighbour discovery, of which 5 % are lost each way, before their slab as well as ahead of it.
+test_lossy_link() {
+    local run missed="" runs=5 there plan
+    there=$(for host in {100..159}; do printf '%s\n%s\n' "$host" "$host"; done | paste -sd,)
+    for host in {100..159}; do
+        printf 'addr add 10.77.0.%s/32 dev cable\naddr add fd77::%s/128 dev cable nodad\n' "$host" "$host"
+    done | target ip -batch -
+    target nft -f - <<'END'
+table arp link {
+    chain in { type filter hook input priority 0; numgen random mod 100 < 5 drop; }
+    chain out { type filter hook output priority 0; numgen random mod 100 < 5 drop; }
+}
+END
+    target nft insert rule inet hosts input icmpv6 type nd-neighbor-solicit numgen random mod 100 '<' 5 drop
+    target nft insert rule inet hosts output icmpv6 type nd-neighbor-advert numgen random mod 100 '<' 5 drop
+    target nft insert rule inet hosts input tcp dport 6001 accept
+    for ((run = 1; run <= runs; run++)); do
+        for plan in '{}' '{slab: {probes: 65536, hosts: 16}}'; do
+            jq -n '{schema: "leastport.plan/1", realm: "r", vantage: "v", targets: ["10.77.0.96-10.77.0.170", "fd77::96-fd77::170"],
+                ports: "6001", probes: ["syn"]} + '"$plan" | scan --plan - -o jsonl:link 2>/dev/null
+            [[ $(open_hosts link) == "$there" ]] || missed+=" $run: $(open_hosts link)"
+        done
+    done
+    tap_is "5 % of ARP and neighbour discovery lost each way: nobody is missed in $((2 * runs)) runs" "$missed" ""
+    target nft delete table arp link
+}
+
+# A SYN scan of 10.78.1.60-63 and 10.78.2.1, interrupted in its slab by a version that knew no discovery.
+test_older_state() {
+    cp "$HERE/state-before-discovery" older.state
+    scan --resume older.state -o jsonl:older 2>older.err
+    tap_is "the state of a scan from before discovery is resumed: $(tail -n 1 older.err)" "$? $(end_of older .complete)" "0 true"
+    tap_is "by the plan that it had" "$(jq -r 'select(.type == "scan_start") | .plan_hash' older)" \
+        dcd5fe9db7e212ec1f2090f6f9ed06661e9d33d0d21b7b1501ab66737de062ae
+    tap_is "and each of its ports has a state" "$(ports_of older | wc -l) $(end_of older .probes_unasked)" "200 null"
+}
+
 # peak TARGETS PORTS: the most memory of its first two seconds without the rings, in KiB.
 peak() {
     local pid rings
@@ -272,6 +309,8 @@ if hosts_create && listen target :: 6001; then
     timed test_kill
     timed test_many
     timed test_loss
+    timed test_lossy_link
+    timed test_older_state
     timed test_memory
 else
     tap_fail "a place to scan in"

@@ -295,6 +295,32 @@ static void discovery_is_the_plan_s(void **state)
     plan_destroy(connects);
 }
 
+/* What an older version kept is gone on with as it was: its hash would be another's. */
+static void a_kept_plan_from_before_discovery_stays_as_it_is(void **state)
+{
+    struct plan_means means = plan_means_default();
+    struct plan *today = plan_of("{" HEAD ",\"targets\":[\"10.0.0.1\"],\"ports\":\"53\",\"probes\":[\"udp\"]}");
+    struct problem problem;
+    struct plan *kept;
+    char text[1024];
+    char *key;
+    (void)state;
+    (void)snprintf(text, sizeof(text), "%s", plan_json(today));
+    key = strstr(text, "\"discovery\":true,");
+    assert_non_null(key);
+    memmove(key, key + strlen("\"discovery\":true,"), strlen(key + strlen("\"discovery\":true,")) + 1);
+    means.is_kept = true;
+    assert_int_equal(plan_from_json(text, strlen(text), &means, &kept, &problem), 0);
+    assert_false(plan_discovers(kept));
+    assert_string_equal(plan_json(kept), text);
+    plan_destroy(kept);
+    assert_int_equal(plan_from_json(plan_json(today), strlen(plan_json(today)), &means, &kept, &problem), 0);
+    assert_true(plan_discovers(kept));
+    assert_string_equal(plan_hash(kept), plan_hash(today));
+    plan_destroy(kept);
+    plan_destroy(today);
+}
+
 static void skips_addresses_that_names_have_lost(void **state)
 {
     struct plan *plan =
@@ -497,6 +523,7 @@ int main(void)
         cmocka_unit_test(bounds_nesting),
         cmocka_unit_test(the_probe_decides_the_protocol),
         cmocka_unit_test(discovery_is_the_plan_s),
+        cmocka_unit_test(a_kept_plan_from_before_discovery_stays_as_it_is),
         cmocka_unit_test(skips_addresses_that_names_have_lost),
         cmocka_unit_test(tells_of_names_without_addresses),
         cmocka_unit_test(never_scan_is_left_out_and_counted),
