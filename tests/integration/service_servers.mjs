@@ -66,7 +66,6 @@ const secured = {
     443: {handle: http},
     8999: {handle: http},
     8998: {handle: ssh, minVersion: "TLSv1.2", maxVersion: "TLSv1.2"},
-    8997: {handle: quiet},
 };
 
 const servers = [

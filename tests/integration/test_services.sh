@@ -10,7 +10,7 @@ export BIN
 # shellcheck source=tests/integration/place.sh
 . "$HERE/place.sh"
 
-TRUE_PORTS=22,80,443,2022,3306,8997-8999
+TRUE_PORTS=22,80,443,2022,3306,8998,8999
 DULL_PORTS=7001-7005
 HOSTILE_PORTS=7101-7110
 
@@ -67,7 +67,6 @@ truth() {
 7004 - false - silent
 7005 - false - closes
 80 http false - -
-8997 tls true 1.2 1.3 -
 8998 ssh true 1.2 -
 8999 http true 1.2 1.3 -
 END
