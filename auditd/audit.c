@@ -110,6 +110,8 @@ static int audit_make_request(struct audit *audit)
         audit_put_count(request, "host_rate_pps", options->host_rate_pps) < 0 ||
         audit_put_count(request, "retries", options->retries) < 0 ||
         (options->no_verify && json_object_set_new(request, "verify", json_false()) != 0) ||
+        (options->no_services && json_object_set_new(request, "services", json_false()) != 0) ||
+        (options->no_door_checks && json_object_set_new(request, "door_checks", json_false()) != 0) ||
         (options->fresh && json_object_set_new(request, "fresh", json_true()) != 0)) {
         log_error("an argument is no text in UTF-8");
         return -EINVAL;

@@ -21,6 +21,8 @@ enum options_key {
     KEY_LISTEN,
     KEY_NAME,
     KEY_NEW_TENANT,
+    KEY_NO_DOOR_CHECKS,
+    KEY_NO_SERVICES,
     KEY_NO_VERIFY,
     KEY_POLICY,
     KEY_RATE,
@@ -185,6 +187,9 @@ static const struct argp_option audit_rows[] = {
     {"output", 'o', "FORMAT:FILE", 0, "Write table or jsonl to FILE, - for stdout", 0},
     {"new-tenant", KEY_NEW_TENANT, "ADDRESS", OPTION_HIDDEN,
      "Another machine has this address now: what was found on the old one is retired; repeats", 0},
+    {"no-services", KEY_NO_SERVICES, NULL, 0, "Do not ask open ports what answers there", 0},
+    {"no-door-checks", KEY_NO_DOOR_CHECKS, NULL, OPTION_HIDDEN,
+     "Ask no questions that show whether a server lets a stranger in", 0},
     {"no-verify", KEY_NO_VERIFY, NULL, OPTION_HIDDEN, "Do not look a second time at what changed", 0},
     {"fresh", KEY_FRESH, NULL, OPTION_HIDDEN, "Start over although an interrupted audit of the same could go on", 0},
     {"help-all", KEY_HELP_ALL, NULL, 0, "Help with every option", -1},
@@ -210,6 +215,26 @@ static void options_audit_all_help(const struct argp_state *state)
     exit(EXIT_SUCCESS);
 }
 
+static error_t options_audit_flag(int key, struct audit_options *options)
+{
+    switch (key) {
+    case KEY_NO_VERIFY:
+        options->no_verify = true;
+        return 0;
+    case KEY_NO_SERVICES:
+        options->no_services = true;
+        return 0;
+    case KEY_NO_DOOR_CHECKS:
+        options->no_door_checks = true;
+        return 0;
+    case KEY_FRESH:
+        options->fresh = true;
+        return 0;
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+}
+
 static error_t options_audit_more(int key, char *arg, struct argp_state *state)
 {
     struct audit_options *options = state->input;
@@ -233,12 +258,6 @@ static error_t options_audit_more(int key, char *arg, struct argp_state *state)
     case KEY_RETRIES:
         options->retries = options_number(state, "retries", arg, 20);
         return 0;
-    case KEY_NO_VERIFY:
-        options->no_verify = true;
-        return 0;
-    case KEY_FRESH:
-        options->fresh = true;
-        return 0;
     case KEY_HELP_ALL:
         options_audit_all_help(state);
         return 0;
@@ -246,7 +265,7 @@ static error_t options_audit_more(int key, char *arg, struct argp_state *state)
         options_add(state, &options->targets, arg);
         return 0;
     default:
-        return ARGP_ERR_UNKNOWN;
+        return options_audit_flag(key, options);
     }
 }
 

@@ -40,6 +40,8 @@ struct audit_options {
     struct options_output outputs[OPTIONS_OUTPUTS_MAX];
     size_t output_count;
     bool no_verify;
+    bool no_services;
+    bool no_door_checks;
     bool fresh;
 };
 

@@ -39,6 +39,8 @@ static const struct request_field {
     {"host_rate_pps", REQUEST_COUNT, UINT32_MAX},
     {"retries", REQUEST_COUNT, REQUEST_RETRIES_MAX},
     {"verify", REQUEST_FLAG, 0},
+    {"services", REQUEST_FLAG, 0},
+    {"door_checks", REQUEST_FLAG, 0},
     {"fresh", REQUEST_FLAG, 0},
     {"follow", REQUEST_FLAG, 0},
 };
@@ -296,6 +298,16 @@ static int request_put_ports(json_t *plan, const char *expression, char *reason)
     return rc;
 }
 
+static int request_put_services(json_t *plan, const json_t *request, const struct config *config)
+{
+    bool doors = request_flag(request, "door_checks", config->door_checks);
+
+    if (!request_flag(request, "services", config->services)) {
+        return 0;
+    }
+    return json_object_set_new(plan, "services", json_pack("{s:b}", "doors", (int)doors)) == 0 ? 0 : -ENOMEM;
+}
+
 int request_plan(const json_t *request, const struct config *config, json_t **ret_plan,
                  char ret_reason[REQUEST_REASON_SIZE])
 {
@@ -318,6 +330,9 @@ int request_plan(const json_t *request, const struct config *config, json_t **re
     if (rc == 0) {
         rc = request_put_list(plan, "exclude",
                               request_list(json_object_get(request, "exclude"), &config->exclude, true));
+    }
+    if (rc == 0) {
+        rc = request_put_services(plan, request, config);
     }
     if (rc == 0) {
         rc = request_put_guards(plan, config, ret_reason);
@@ -390,6 +405,8 @@ json_t *request_verify_plan(const json_t *plan, const json_t *endpoints)
     failed =
         failed || json_object_set(verify, "targets", targets) != 0 ||
         json_object_set_new(verify, "watch", json_deep_copy(endpoints)) != 0 ||
+        /* Whether a port is open is looked at twice; a server is asked once. */
+        (json_object_get(verify, "services") != NULL && json_object_del(verify, "services") != 0) ||
         json_object_set_new(verify, "resolved", request_excluded_names(plan)) != 0 ||
         json_object_set_new(verify, "ports", json_sprintf("%" JSON_INTEGER_FORMAT, json_integer_value(first))) != 0;
     json_decref(targets);

@@ -160,25 +160,14 @@ static const struct validate_schema EPHEMERAL = {.types = VALIDATE_OBJECT, .fiel
 static const struct validate_schema EPHEMERALS = {
     .types = VALIDATE_ARRAY, .expected = "a list like [{cidr: 10.1.0.0/16}]", .items = &EPHEMERAL, .max_items = 1000};
 
-static const struct validate_field CONFIG_FIELDS[] = {{"version", &VERSION, true},
-                                                      {"db", &FILE_PATH, false},
-                                                      {"listen", &LISTEN, false},
-                                                      {"realm", &NAME, false},
-                                                      {"vantage", &VANTAGE, false},
-                                                      {"scope", &PREFIXES, false},
-                                                      {"never_scan", &FILE_PATH, false},
-                                                      {"targets", &TARGETS, false},
-                                                      {"exclude", &TARGETS, false},
-                                                      {"ports", &PORTS, false},
-                                                      {"rate", &RATE, false},
-                                                      {"host_rate", &RATE, false},
-                                                      {"retries", &RETRY, false},
-                                                      {"policy", &FILE_PATH, false},
-                                                      {"canary", &CANARY, false},
-                                                      {"ephemeral", &EPHEMERALS, false},
-                                                      {"max_age", &DURATION, false},
-                                                      {"verify", &FLAG, false},
-                                                      {NULL, NULL, false}};
+static const struct validate_field CONFIG_FIELDS[] = {
+    {"version", &VERSION, true},       {"db", &FILE_PATH, false},     {"listen", &LISTEN, false},
+    {"realm", &NAME, false},           {"vantage", &VANTAGE, false},  {"scope", &PREFIXES, false},
+    {"never_scan", &FILE_PATH, false}, {"targets", &TARGETS, false},  {"exclude", &TARGETS, false},
+    {"ports", &PORTS, false},          {"rate", &RATE, false},        {"host_rate", &RATE, false},
+    {"retries", &RETRY, false},        {"policy", &FILE_PATH, false}, {"canary", &CANARY, false},
+    {"ephemeral", &EPHEMERALS, false}, {"max_age", &DURATION, false}, {"verify", &FLAG, false},
+    {"services", &FLAG, false},        {"door_checks", &FLAG, false}, {NULL, NULL, false}};
 static const struct validate_schema CONFIG = {
     .types = VALIDATE_OBJECT, .expected = "a mapping that begins with \"version: 1\"", .fields = CONFIG_FIELDS};
 
@@ -205,6 +194,8 @@ int config_init_default(struct config *ret_config)
         .retries = RETRIES,
         .max_age_ms = 7 * DAY_MS,
         .verify = true,
+        .services = true,
+        .door_checks = true,
     };
 
     if (config.listen == NULL || config.realm == NULL || config.vantage == NULL || config.ports == NULL) {
@@ -409,14 +400,20 @@ static int set_scan(const struct yaml_node *root, struct config *config)
     return rc == 0 ? set_ephemeral(root, config) : rc;
 }
 
+static void set_flag(const struct yaml_node *root, const char *key, bool *flag)
+{
+    const struct yaml_node *node = yaml_node_get(root, key);
+
+    *flag = node == NULL ? *flag : json_is_true(node->value);
+}
+
 static int set_all(const struct yaml_node *root, const char *folder, struct config *config)
 {
-    const struct yaml_node *verify = yaml_node_get(root, "verify");
     int rc = set_places(root, folder, config);
 
-    if (verify != NULL) {
-        config->verify = json_is_true(verify->value);
-    }
+    set_flag(root, "verify", &config->verify);
+    set_flag(root, "services", &config->services);
+    set_flag(root, "door_checks", &config->door_checks);
     rc = rc == 0 ? set_scan(root, config) : rc;
     return rc == 0 ? set_duration(root, "max_age", &config->max_age_ms) : rc;
 }

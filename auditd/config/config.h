@@ -46,6 +46,8 @@ struct config {
     size_t ephemeral_count;
     int64_t max_age_ms; /* what was judged longer ago is not covered */
     bool verify;        /* probe what changed a second time */
+    bool services;      /* ask open ports what answers there */
+    bool door_checks;   /* with it: ask too what shows whether a server lets a stranger in */
 };
 
 /* -ENOMEM. The caller ends it with config_done(). */

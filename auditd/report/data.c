@@ -534,6 +534,7 @@ static int read_all(struct store_reader *reader, struct report_data *data)
     if (rc == 0 && data->before.is_set) {
         rc = read_changes(reader, data);
     }
+    rc = rc == 0 ? report_answers_read(reader, &data->answers) : rc;
     data->only_self = all.seen_from_itself && !all.seen_from_elsewhere;
     return rc;
 }
@@ -564,6 +565,7 @@ void report_data_done(struct report_data *data)
     for (size_t i = 0; i < data->change_count; i++) {
         free_change(&data->changes[i]);
     }
+    report_answers_done(&data->answers);
     free(data->groups);
     free(data->changes);
     json_decref(data->caps);

@@ -3,6 +3,7 @@
 #define LEASTPORT_AUDITD_REPORT_DATA_H
 
 #include "auditd/policy/judge.h"
+#include "auditd/report/answers.h"
 #include "auditd/store/read.h"
 
 #include <jansson.h>
@@ -81,6 +82,7 @@ struct report_data {
     struct report_change *changes; /* by kind, then worst first */
     size_t change_count;
     uint64_t change_counts[REPORT_CHANGE_KINDS];
+    struct report_answers answers;
 };
 
 /* All of one moment. -errno as store_read.h has it. The caller ends it with report_data_done(). */

@@ -1,9 +1,11 @@
 #include "auditd/report/jsonl.h"
 
 #include "lib/clock.h"
+#include "lib/fact.h"
 
 #include <errno.h>
 #include <jansson.h>
+#include <stdlib.h>
 #include <string.h>
 
 struct lines {
@@ -13,6 +15,7 @@ struct lines {
     char state[16];
     char reason[64];
     char vantage[160];
+    json_t *facts; /* what answers there; NULL where nobody asked */
 };
 
 static int print_line(FILE *out, json_t *object)
@@ -49,9 +52,49 @@ static json_t *text(const char *bytes)
     return json_string(clean);
 }
 
+/* Each as its own type, the days left by the certificate's end. NULL out of memory. */
+static json_t *facts_of(const struct store_endpoint *endpoint)
+{
+    json_t *facts = json_object();
+
+    for (size_t i = 0; facts != NULL && i < endpoint->fact_count; i++) {
+        const struct store_endpoint_fact *fact = &endpoint->facts[i];
+        const struct fact_kind *kind = fact_kind_find(fact->name);
+        json_t *value;
+        if (kind != NULL && kind->type == FACT_NUMBER) {
+            value = json_integer(strtoll(fact->value, NULL, 10));
+        } else if (kind != NULL && kind->type == FACT_TRUTH) {
+            value = json_boolean(strcmp(fact->value, "true") == 0);
+        } else {
+            value = text(fact->value);
+        }
+        if (value == NULL || json_object_set_new(facts, fact->name, value) != 0) {
+            json_decref(facts);
+            facts = NULL;
+        }
+    }
+    return facts;
+}
+
+/* The bytes in turns; null where the store has none. */
+static json_t *evidence_of(const struct store_endpoint *endpoint)
+{
+    json_t *evidence = json_loads(endpoint->evidence, 0, NULL);
+
+    return evidence == NULL ? json_null() : evidence;
+}
+
 static int take_endpoint(void *context, const struct store_endpoint *endpoint)
 {
     struct lines *lines = context;
+
+    if (endpoint->was_asked) {
+        json_decref(lines->facts);
+        lines->facts = facts_of(endpoint);
+        if (lines->facts == NULL) {
+            return -ENOMEM;
+        }
+    }
 
     snprintf(lines->state, sizeof(lines->state), "%s", endpoint->state);
     snprintf(lines->reason, sizeof(lines->reason), "%s", endpoint->reason);
@@ -65,9 +108,12 @@ static int read_endpoint(struct lines *lines, const struct store_finding *findin
         .hosts = {&finding->host, 1},
         .protos = {&finding->proto, 1},
         .ports = {&finding->port, 1},
+        .with_facts = true,
         .page = {.sort = STORE_ENDPOINT_BY_LAST_SEEN, .is_descending = true, .limit = 1},
     };
 
+    json_decref(lines->facts);
+    lines->facts = NULL;
     lines->state[0] = '\0';
     lines->reason[0] = '\0';
     lines->vantage[0] = '\0';
@@ -90,7 +136,7 @@ static int print_finding(void *context, const struct store_finding *finding)
         lines->out,
         json_pack(
             "{s:s, s:s, s:s, s:s, s:o, s:o, s:o, s:o, s:s, s:I, s:s, s:o, s:o, s:o, s:s, s:s, s:s, s:s, s:f, s:f, "
-            "s:f, s:f, s:f, s:s, s:s, s:s, s:o, s:o, s:o, s:o, s:s, s:s, s:s}",
+            "s:f, s:f, s:f, s:s, s:s, s:s, s:o, s:o, s:o, s:o, s:s, s:s, s:s, s:O?}",
             "schema", "leastport.finding/1", "type", "finding", "scan_id", finding->scan, "ts", seen, "realm",
             text(finding->realm), "vantage", text(lines->vantage), "host", text(finding->address), "name",
             text(finding->name), "proto", finding->proto, "port", (json_int_t)finding->port, "state", lines->state,
@@ -100,7 +146,8 @@ static int print_finding(void *context, const struct store_finding *finding)
             finding->evidence, "need", finding->need, "penalty", finding->penalty, "breadth_class",
             finding->breadth_class, "evidence_kind", finding->evidence_kind, "need_kind", finding->need_kind, "title",
             text(finding->title), "why", text(finding->why), "fix", text(finding->fix), "owner", text(finding->owner),
-            "first_seen", first, "fingerprint", finding->fingerprint, "policy_hash", finding->policy_hash));
+            "first_seen", first, "fingerprint", finding->fingerprint, "policy_hash", finding->policy_hash, "facts",
+            lines->facts));
 }
 
 static int print_score(void *context, const struct store_score *score)
@@ -122,13 +169,38 @@ static int print_score(void *context, const struct store_score *score)
                                             "coverage", score->coverage, "caps", caps, "terms", terms));
 }
 
+/* An open port that was asked, whatever is thought of it. */
+static int print_service(void *context, const struct store_endpoint *endpoint)
+{
+    struct lines *lines = context;
+    char asked[WALL_TEXT_SIZE];
+    json_t *facts;
+
+    if (!endpoint->was_asked) {
+        return 0;
+    }
+    facts = facts_of(endpoint);
+    if (facts == NULL) {
+        return -ENOMEM;
+    }
+    return print_line(lines->out,
+                      json_pack("{s:s, s:s, s:s, s:o, s:o, s:o, s:s, s:I, s:o, s:o, s:o}", "schema",
+                                "leastport.finding/1", "type", "service", "ts", wall_format(endpoint->asked_at, asked),
+                                "realm", text(endpoint->realm), "vantage", text(endpoint->vantage), "host",
+                                text(endpoint->address), "proto", endpoint->proto, "port", (json_int_t)endpoint->port,
+                                "service", text(endpoint->service), "facts", facts, "evidence", evidence_of(endpoint)));
+}
+
 static int print_all(struct lines *lines)
 {
     static const char *const scopes[] = {"fleet"};
     const struct store_score_filter score = {.scopes = {scopes, 1}};
     const struct store_finding_filter findings = {.page = {.sort = STORE_FINDING_BY_PENALTY, .is_descending = true}};
+    static const char *const open[] = {"open"};
+    const struct store_endpoint_filter endpoints = {.states = {open, 1}, .with_facts = true};
     int rc = store_read_findings(lines->reader, &findings, print_finding, lines);
 
+    rc = rc == 0 ? store_read_endpoints(lines->reader, &endpoints, print_service, lines) : rc;
     return rc == 0 ? store_read_scores(lines->reader, &score, print_score, lines) : rc;
 }
 
@@ -142,5 +214,6 @@ int report_jsonl_print(struct store_reader *reader, FILE *out)
     }
     rc = print_all(&lines);
     store_reader_end(reader);
+    json_decref(lines.facts);
     return rc;
 }

@@ -8,6 +8,7 @@
 #include <string.h>
 
 enum { WIDTH_MIN = 40, TEXT_INDENT = 14, SHORT_LINES_MAX = 10, CHANGE_LINES_MAX = 8, TERM_LINES = 5, LINE_SIZE = 1600 };
+enum { ANSWER_LINES_MAX = 12, ANSWER_NAME_MAX = 120, DAY_MS = 24 * 3600 * 1000 };
 
 struct pen {
     const struct report_data *data;
@@ -280,6 +281,117 @@ static void print_worst(const struct pen *pen)
     }
 }
 
+/* ---- what answers ---- */
+
+static const char *answer_behaviour(const char *behaviour)
+{
+    static const struct {
+        const char *behaviour;
+        const char *words;
+    } rows[] = {
+        {"silent", "No service: it says nothing"},
+        {"closes", "No service: it closes what is opened"},
+        {"resets", "No service: it resets what is opened"},
+        {"zero-window", "No service: it takes no data"},
+        {"every-port", "No service: the host, or what stands before it, accepts every port"},
+    };
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+        if (strcmp(behaviour, rows[i].behaviour) == 0) {
+            return rows[i].words;
+        }
+    }
+    return "Not recognised";
+}
+
+/* "redis (Redis 7.0.15)", "http in TLS (nginx)" */
+static size_t answer_name(const struct report_answer *answer, char *text, size_t size)
+{
+    const char *service = answer->texts[ANSWER_SERVICE];
+    const char *product = answer->texts[ANSWER_PRODUCT];
+    const char *version = answer->texts[ANSWER_VERSION];
+    bool is_named = product[0] != '\0' || version[0] != '\0';
+    bool is_inside = strcmp(answer->texts[ANSWER_TLS], "true") == 0 && strcmp(service, "tls") != 0;
+
+    if (service[0] == '\0') {
+        return (size_t)snprintf(text, size, "%s", answer_behaviour(answer->texts[ANSWER_BEHAVIOUR]));
+    }
+    return (size_t)snprintf(text, size, "%.*s%s%s%.*s%s%.*s%s", ANSWER_NAME_MAX, service, is_inside ? " in TLS" : "",
+                            is_named ? " (" : "", ANSWER_NAME_MAX, product,
+                            product[0] != '\0' && version[0] != '\0' ? " " : "", ANSWER_NAME_MAX, version,
+                            is_named ? ")" : "");
+}
+
+static void answer_add_protection(const struct report_answer *answer, int64_t now_ms, char *text, size_t size)
+{
+    const char *lowest = answer->texts[ANSWER_TLS_VERSION];
+    char moment[WALL_TEXT_SIZE];
+    int64_t days = (answer->certificate_end - now_ms) / DAY_MS;
+    size_t length = 0;
+
+    text[0] = '\0';
+    if (lowest[0] != '\0') {
+        length += (size_t)snprintf(text, size, "; TLS from %.8s on", lowest);
+    }
+    if (strcmp(answer->texts[ANSWER_CLEARTEXT], "true") == 0) {
+        length += (size_t)snprintf(text + length, size - length, "; in clear");
+    }
+    if (answer->certificate_end != 0) {
+        wall_format(answer->certificate_end, moment);
+        moment[10] = '\0';
+        if (answer->certificate_end <= now_ms) {
+            snprintf(text + length, size - length, "; certificate ended %s", moment);
+        } else {
+            snprintf(text + length, size - length, "; certificate ends %s, in %" PRId64 " day%s", moment, days,
+                     plural((uint64_t)days));
+        }
+    }
+}
+
+static void print_answer(const struct pen *pen, const struct report_answer *answer)
+{
+    char protection[128];
+    char text[LINE_SIZE];
+    size_t named = answer->count < ANSWER_PLACES_NAMED ? (size_t)answer->count : ANSWER_PLACES_NAMED;
+    size_t length = answer_name(answer, text, sizeof(text));
+
+    answer_add_protection(answer, pen->options->now_ms, protection, sizeof(protection));
+    length += (size_t)snprintf(
+        text + length, sizeof(text) - length,
+        "%s%s: ", strcmp(answer->texts[ANSWER_AUTH], "none") == 0 ? ", answers without a credential" : "", protection);
+    for (size_t i = 0; i < named; i++) {
+        length += (size_t)snprintf(text + length, sizeof(text) - length, "%s%s", i > 0 ? ", " : "", answer->places[i]);
+    }
+    if (answer->count > named) {
+        snprintf(text + length, sizeof(text) - length, " and %" PRIu64 " more", answer->count - named);
+    }
+    fputs("  ", pen->out);
+    typeset_wrap(pen->out, text, 2, 2, pen->width);
+    fputc('\n', pen->out);
+}
+
+static void print_answers(const struct pen *pen)
+{
+    const struct report_answers *answers = &pen->data->answers;
+    char text[LINE_SIZE];
+
+    if (answers->asked == 0) {
+        return;
+    }
+    heading(pen, "What answers");
+    for (size_t i = 0; i < answers->count && i < ANSWER_LINES_MAX; i++) {
+        print_answer(pen, &answers->items[i]);
+    }
+    if (answers->count > ANSWER_LINES_MAX) {
+        fprintf(pen->out, "    and %zu more kinds\n", answers->count - ANSWER_LINES_MAX);
+    }
+    if (answers->unasked > 0) {
+        snprintf(text, sizeof(text), "%" PRIu64 " open port%s not asked.", answers->unasked,
+                 answers->unasked == 1 ? " was" : "s were");
+        paragraph(pen, text, 2);
+    }
+}
+
 /* ---- what changed, what was not seen ---- */
 
 static const struct {
@@ -451,6 +563,7 @@ void report_table_print(const struct report_data *data, const struct report_opti
     fputc('\n', out);
     print_score(&pen);
     print_worst(&pen);
+    print_answers(&pen);
     print_changes(&pen);
     print_not_seen(&pen);
     print_arithmetic(&pen);

@@ -170,7 +170,7 @@ slab_is_stored() {
 # cut NAME WHAT SIGNAL: an audit whose scanner or auditd gets the signal within the second slab, then the same again.
 cut() {
     local name=$1 what=$2 signal=$3 db=$DIR/$1.db pid victim
-    "$BIN/leastport" audit "${many[@]}" --db "$db" >"$DIR/out" 2>"$DIR/err" &
+    "$BIN/leastport" audit --no-services "${many[@]}" --db "$db" >"$DIR/out" 2>"$DIR/err" &
     pid=$!
     wait_for 120 slab_is_stored "$db" || tap_fail "$name: the first slab is stored"
     victim=$pid

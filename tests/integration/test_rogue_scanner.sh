@@ -107,7 +107,7 @@ rm -f -- "$DB"*
 has_endpoint() {
     [[ $(sql "$DB" 'SELECT count(*) FROM endpoint' 2>/dev/null) == 1 ]]
 }
-LEASTPORT_ROGUE=deaf "$BIN/leastport" audit 10.99.0.2 -p 22,80 --db "$DB" --no-verify 2>"$DIR/err" >/dev/null &
+LEASTPORT_ROGUE=deaf "$BIN/leastport" audit --no-services 10.99.0.2 -p 22,80 --db "$DB" --no-verify 2>"$DIR/err" >/dev/null &
 deaf=$!
 harness_pids+=("$deaf")
 tap_ok "one that never ends has its first lines stored" wait_for 20 has_endpoint

@@ -98,7 +98,7 @@ tap_ok "by at most one reader of the database for each of web's four threads ($(
 
 # ---- audits that are cut short ----
 slow=(--rate 20 -p 1000-3000)
-"$BIN/leastport" audit $THERE --db "$DB" "${slow[@]}" >/dev/null 2>"$DIR/slow" &
+"$BIN/leastport" audit --no-services $THERE --db "$DB" "${slow[@]}" >/dev/null 2>"$DIR/slow" &
 client=$!
 job_runs() {
     [[ $(control '{"op":"status"}' | jq -r '.jobs[0].probes_done // 0') -gt 0 ]]
@@ -111,7 +111,7 @@ kill -INT "$client"
 wait "$client"
 tap_is "SIGINT at the client ends the audit early: findings are there, 1" "$?" 1
 tap_like "and it says so" "$(<"$DIR/slow")" 'incomplete'
-"$BIN/leastport" audit $THERE --db "$DB" "${slow[@]}" --fresh >/dev/null 2>&1 &
+"$BIN/leastport" audit --no-services $THERE --db "$DB" "${slow[@]}" --fresh >/dev/null 2>&1 &
 client=$!
 wait_for 30 job_runs
 kill -9 "$client"
@@ -141,7 +141,7 @@ tap_ok "and answers" curl -fsS -o /dev/null "$(web_status url)healthz"
 tap_is "restarts are counted" "$(web_status restarts)" 1
 
 # ---- the end ----
-"$BIN/leastport" audit $THERE --db "$DB" "${slow[@]}" --fresh >/dev/null 2>"$DIR/slow" &
+"$BIN/leastport" audit --no-services $THERE --db "$DB" "${slow[@]}" --fresh >/dev/null 2>"$DIR/slow" &
 client=$!
 wait_for 30 job_runs
 web=$(web_status pid)

@@ -138,4 +138,4 @@ place_keep() {
     fi
 }
 
-PLACE_AUDIT=("$PLACE_TARGETS" -p "$PLACE_PORTS" "${PLACE_PACE[@]}")
+PLACE_AUDIT=(--no-services "$PLACE_TARGETS" -p "$PLACE_PORTS" "${PLACE_PACE[@]}")

@@ -74,7 +74,9 @@ static void takes_every_key(void **state)
                                "canary: {host: 10.0.0.1, port: 53, proto: tcp}\n"
                                "ephemeral: [{cidr: 10.0.8.0/21, retire_after: 36h}, {cidr: 10.0.16.0/21}]\n"
                                "max_age: 2w\n"
-                               "verify: false\n";
+                               "verify: false\n"
+                               "services: false\n"
+                               "door_checks: false\n";
     struct config config;
 
     (void)state;
@@ -104,6 +106,8 @@ static void takes_every_key(void **state)
     assert_int_equal(config.ephemeral[1].retire_after_ms, 7 * DAY_MS);
     assert_int_equal(config.max_age_ms, 14 * DAY_MS);
     assert_false(config.verify);
+    assert_false(config.services);
+    assert_false(config.door_checks);
     config_done(&config);
 }
 

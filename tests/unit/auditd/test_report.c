@@ -270,6 +270,108 @@ static void knows_its_place(void **state)
     fclose(out);
 }
 
+/* What answers at 10.0.0.1 and 10.0.0.2: two alike behind TLS, an open door, a port that says nothing; one was not
+ * asked. */
+static void audit_services(struct fixture *fixture)
+{
+    static const struct {
+        const char *host;
+        int port;
+        const char *facts; /* NULL: not asked */
+    } ports[] = {
+        {"10.0.0.1", 443,
+         "\"service\":\"http\",\"tls\":true,\"product\":\"nginx\",\"version\":\"1.22\",\"tls.version\":\"1.0\","
+         "\"cert.not_after\":\"2023-11-24T00:00:00Z\""},
+        {"10.0.0.1", 4444,
+         "\"service\":\"redis\",\"product\":\"R\\u202e\",\"version\":\"7\",\"auth\":\"none\",\"door\":\"INFO\","
+         "\"cleartext\":true"},
+        {"10.0.0.1", 7000, "\"behaviour\":\"silent\""},
+        {"10.0.0.1", 8000, NULL},
+        {"10.0.0.2", 443,
+         "\"service\":\"http\",\"tls\":true,\"product\":\"nginx\",\"version\":\"1.22\",\"tls.version\":\"1.0\","
+         "\"cert.not_after\":\"2023-11-20T00:00:00Z\""},
+        {"10.0.0.2", 8443, "\"service\":\"http\",\"tls\":true,\"cert.not_after\":\"2023-11-14T00:00:00Z\""},
+    };
+    const struct fixture_plan plan = {"default", "local", "[\"10.0.0.0/29\"]", "1-65535", "", 1, 0};
+
+    fixture_start(fixture, &plan);
+    for (size_t i = 0; i < sizeof(ports) / sizeof(*ports); i++) {
+        fixture_port(fixture, ports[i].host, ports[i].port, "open", "syn-ack");
+        if (ports[i].facts != NULL) {
+            fixture_line(fixture, "service",
+                         "\"host\":\"%s\",\"proto\":\"tcp\",\"port\":%d,\"facts\":{%s},\"evidence\":[{\"received\":"
+                         "\"x\",\"bytes\":1}]",
+                         ports[i].host, ports[i].port, ports[i].facts);
+        }
+    }
+    fixture_host(fixture, "10.0.0.1", true);
+    fixture_host(fixture, "10.0.0.2", true);
+    fixture_slab(fixture, 0, 1);
+    fixture_line(fixture, "scan_end", "\"complete\":true,\"cause\":\"done\",\"loss\":0.0,\"hosts_up\":2");
+    assert_int_equal(store_resume_put(fixture->store, fixture->scan, "asked"), 0);
+    settle(fixture);
+}
+
+static void tells_what_answers(void **state)
+{
+    struct fixture *fixture = *state;
+    struct report_options options;
+    const char *part;
+    char *text;
+
+    audit_services(fixture);
+    options = at(fixture);
+    options.width = 120;
+    text = report(fixture, &options);
+    part = strstr(text, "What answers\n");
+    assert_non_null(part);
+    assert_says(part, "What answers\n"
+                      "  redis (R\\xe2\\x80\\xae 7), answers without a credential; in clear: 10.0.0.1 4444/tcp\n"
+                      "  http in TLS; certificate ended 2023-11-14: 10.0.0.2 8443/tcp\n"
+                      "  http in TLS (nginx 1.22); TLS from 1.0 on; certificate ends 2023-11-20, in 4 days: 10.0.0.1 "
+                      "443/tcp, 10.0.0.2 443/tcp\n"
+                      "  No service: it says nothing: 10.0.0.1 7000/tcp\n"
+                      "  1 open port was not asked.\n");
+    assert_says(text, "answers without a credential");
+    assert_says(text, "baseline/open-door");
+    free(text);
+}
+
+static void writes_services_as_json_lines(void **state)
+{
+    struct fixture *fixture = *state;
+    struct report_options options;
+    size_t services = 0;
+    char *text;
+
+    audit_services(fixture);
+    options = at(fixture);
+    options.format = REPORT_JSONL;
+    text = report(fixture, &options);
+    for (const char *line = text; *line != '\0'; line += strcspn(line, "\n") + 1) {
+        json_t *object = json_loadb(line, strcspn(line, "\n"), 0, NULL);
+        const json_t *facts = json_object_get(object, "facts");
+        const char *type = json_string_value(json_object_get(object, "type"));
+        json_int_t port = json_integer_value(json_object_get(object, "port"));
+        assert_non_null(object);
+        services += strcmp(type, "service") == 0 ? 1 : 0;
+        if (strcmp(type, "score") != 0) {
+            assert_int_equal(json_is_object(facts), port != 8000);
+        }
+        if (port == 443) {
+            assert_true(json_is_true(json_object_get(facts, "tls")));
+            assert_string_equal(json_string_value(json_object_get(facts, "tls.version")), "1.0");
+        }
+        if (port == 4444 && strcmp(type, "service") == 0) {
+            assert_string_equal(json_string_value(json_object_get(object, "service")), "redis");
+            assert_int_equal(json_array_size(json_object_get(object, "evidence")), 1);
+        }
+        json_decref(object);
+    }
+    assert_int_equal(services, 5);
+    free(text);
+}
+
 static void writes_json_lines(void **state)
 {
     static const char *const keys[] = {"schema", "type",  "scan_id", "ts",      "host",    "port",
@@ -411,6 +513,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(keeps_to_the_width, fixture_setup, fixture_teardown),
         cmocka_unit_test_setup_teardown(colours_beside_the_words, fixture_setup, fixture_teardown),
         cmocka_unit_test(knows_its_place),
+        cmocka_unit_test_setup_teardown(tells_what_answers, fixture_setup, fixture_teardown),
+        cmocka_unit_test_setup_teardown(writes_services_as_json_lines, fixture_setup, fixture_teardown),
         cmocka_unit_test_setup_teardown(writes_json_lines, fixture_setup, fixture_teardown),
         cmocka_unit_test(escapes_hostile_text),
         cmocka_unit_test_setup_teardown(praises_nothing_when_nobody_answered, fixture_setup, fixture_teardown),

@@ -60,6 +60,8 @@ static void refuses_and_names_the_member(void **state)
         {"{\"targets\":[\"a\"],\"rate_pps\":1.5}", "rate_pps"},
         {"{\"targets\":[\"a\"],\"rate_pps\":4294967296}", "rate_pps"},
         {"{\"targets\":[\"a\"],\"verify\":1}", "verify"},
+        {"{\"targets\":[\"a\"],\"services\":{}}", "services"},
+        {"{\"targets\":[\"a\"],\"door_checks\":\"no\"}", "door_checks"},
         {"{\"targets\":[\"a\"],\"vantage_class\":\"moon\"}", "vantage_class"},
         {"{\"targets\":[\"a\"],\"scope\":[\"0.0.0.0/0\"]}", "scope"},
         {"{\"targets\":[\"a\"],\"never_scan\":[]}", "scope"},
@@ -98,6 +100,45 @@ static void plans_what_is_asked_over_what_is_configured(void **state)
     assert_null(json_object_get(plan, "never_scan"));
     json_decref(plan);
     json_decref(request);
+    config_done(&config);
+}
+
+/* Asked by default, doors too; the request decides over the configuration. */
+static void plans_what_is_asked_of_services(void **state)
+{
+    static const struct {
+        const char *request;
+        bool services, door_checks; /* of the configuration */
+        const char *planned;        /* NULL: nothing is asked */
+    } cases[] = {
+        {"{}", true, true, "{\"doors\":true}"},
+        {"{\"door_checks\":false}", true, true, "{\"doors\":false}"},
+        {"{}", true, false, "{\"doors\":false}"},
+        {"{\"door_checks\":true}", true, false, "{\"doors\":true}"},
+        {"{\"services\":false,\"door_checks\":true}", true, true, NULL},
+        {"{}", false, true, NULL},
+        {"{\"services\":true}", false, true, "{\"doors\":true}"},
+    };
+    char reason[REQUEST_REASON_SIZE];
+    struct config config;
+
+    (void)state;
+    assert_int_equal(config_init_default(&config), 0);
+    assert_true(config.services && config.door_checks);
+    for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+        json_t *request = parse(cases[i].request);
+        json_t *want = cases[i].planned == NULL ? NULL : parse(cases[i].planned);
+        json_t *plan;
+        config.services = cases[i].services;
+        config.door_checks = cases[i].door_checks;
+        json_object_set_new(request, "targets", json_pack("[s]", "10.0.0.1"));
+        assert_int_equal(request_plan(request, &config, &plan, reason), 0);
+        assert_true(want == NULL ? json_object_get(plan, "services") == NULL
+                                 : json_equal(json_object_get(plan, "services"), want));
+        json_decref(plan);
+        json_decref(want);
+        json_decref(request);
+    }
     config_done(&config);
 }
 
@@ -144,7 +185,8 @@ static void looks_again_at_the_endpoints_alone(void **state)
 {
     json_t *plan =
         parse("{\"realm\":\"r\",\"targets\":[\"10.0.0.0/8\",\"db\"],\"ports\":\"all\",\"canary\":{\"port\":1},"
-              "\"exclude\":[\"old:22\"],\"resolved\":{\"db\":[\"10.0.0.1\"],\"old\":[\"10.0.0.2\"]}}");
+              "\"services\":{\"doors\":true},\"exclude\":[\"old:22\"],\"resolved\":{\"db\":[\"10.0.0.1\"],\"old\":["
+              "\"10.0.0.2\"]}}");
     json_t *endpoints = parse("[{\"host\":\"10.0.0.1\",\"proto\":\"tcp\",\"port\":22},"
                               "{\"host\":\"fd00::1\",\"proto\":\"tcp\",\"port\":443}]");
     json_t *want = parse("{\"realm\":\"r\",\"targets\":[\"10.0.0.1:22\",\"[fd00::1]:443\"],\"ports\":\"22\",\"canary\":"
@@ -167,6 +209,7 @@ int main(void)
         cmocka_unit_test(takes_what_holds_together),
         cmocka_unit_test(refuses_and_names_the_member),
         cmocka_unit_test(plans_what_is_asked_over_what_is_configured),
+        cmocka_unit_test(plans_what_is_asked_of_services),
         cmocka_unit_test(guards_come_from_the_never_scan_file),
         cmocka_unit_test(looks_again_at_the_endpoints_alone),
     };
