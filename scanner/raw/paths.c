@@ -18,6 +18,8 @@ enum {
     TEMPLATES_BARE = 3,
     PATHS_MAX = UINT16_MAX - 2,
     QUESTIONS_AT_ONCE = 64,
+    /* Addresses of a slab that one hardware address may have, and still be theirs. */
+    SHARED_MOST = 8,
 };
 
 static const uint16_t NO_PATH = UINT16_MAX;
@@ -48,6 +50,7 @@ struct paths {
     /* Of the slab at hand. */
     struct way *ways;
     uint32_t *hops; /* numbers of neighbours */
+    uint64_t *macs; /* of those on link, until it is settled */
     struct paths_hosts hosts;
     uint64_t digest; /* of its routes */
     struct neighbours *neighbours;
@@ -61,9 +64,11 @@ static void forget_slab(struct paths *paths)
 {
     free(paths->ways);
     free(paths->hops);
+    free(paths->macs);
     neighbours_destroy(paths->neighbours);
     paths->ways = NULL;
     paths->hops = NULL;
+    paths->macs = NULL;
     paths->neighbours = NULL;
     paths->hosts = (struct paths_hosts){0};
     paths->settled = false;
@@ -447,8 +452,9 @@ static int make_room(struct paths *paths, const struct paths_hosts *hosts, struc
     forget_slab(paths);
     paths->ways = calloc((size_t)hosts->count + 1, sizeof(*paths->ways));
     paths->hops = calloc((size_t)hosts->count + 1, sizeof(*paths->hops));
+    paths->macs = calloc((size_t)hosts->count + 1, sizeof(*paths->macs));
     paths->neighbours = neighbours_create(&paths->pacer);
-    if (paths->ways == NULL || paths->hops == NULL || paths->neighbours == NULL) {
+    if (paths->ways == NULL || paths->hops == NULL || paths->macs == NULL || paths->neighbours == NULL) {
         forget_slab(paths);
         return problem_set(problem, -ENOMEM, "out of memory");
     }
@@ -623,6 +629,67 @@ struct mono_time paths_wakeup(const struct paths *paths, struct mono_time now)
     return due.ns < first.ns ? due : first;
 }
 
+static bool is_on_link_and_there(const struct paths *paths, uint32_t host)
+{
+    return paths->ways[host].near && paths->hops[host] != NO_HOP && paths->ways[host].path < SKIPPED;
+}
+
+static uint64_t mac_number(const uint8_t mac[ROUTE_MAC])
+{
+    uint64_t number = 0;
+
+    for (size_t i = 0; i < ROUTE_MAC; i++) {
+        number = number << 8 | mac[i];
+    }
+    return number;
+}
+
+static int compare_macs(const void *one, const void *other)
+{
+    const uint64_t *a = one;
+    const uint64_t *b = other;
+
+    return (*a > *b) - (*a < *b);
+}
+
+/* Whether more than SHARED_MOST of them, sorted, are this one. */
+static bool is_shared(const uint64_t *macs, uint32_t count, uint64_t mac)
+{
+    uint32_t low = 0;
+    uint32_t high = count;
+
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2;
+        if (macs[middle] < mac) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    return count - low > SHARED_MOST && macs[low + SHARED_MOST] == mac;
+}
+
+/* Who answers for many addresses answers, most likely, for all: proxy ARP (RFC 1027), which is how some clouds have
+ * their subnets. That shows of none of them that it is there. */
+static void doubt_shared(struct paths *paths)
+{
+    uint32_t count = 0;
+
+    for (uint32_t host = 0; host < paths->hosts.count; host++) {
+        if (is_on_link_and_there(paths, host)) {
+            paths->macs[count++] = mac_number(paths->ways[host].mac);
+        }
+    }
+    qsort(paths->macs, count, sizeof(*paths->macs), compare_macs);
+    for (uint32_t host = 0; host < paths->hosts.count; host++) {
+        if (is_on_link_and_there(paths, host) && is_shared(paths->macs, count, mac_number(paths->ways[host].mac))) {
+            paths->ways[host].near = false;
+        }
+    }
+    free(paths->macs);
+    paths->macs = NULL;
+}
+
 bool paths_settle(struct paths *paths, struct mono_time now)
 {
     if (paths->settled || !neighbours_done(paths->neighbours, now) ||
@@ -638,6 +705,7 @@ bool paths_settle(struct paths *paths, struct mono_time now)
             paths->options.unreachable(paths->options.context, host, EHOSTDOWN);
         }
     }
+    doubt_shared(paths);
     paths->settled = true;
     return true;
 }

@@ -78,7 +78,8 @@ struct paths_frame {
 };
 struct paths_frame paths_frame(const struct paths *paths, uint32_t host, enum packet_probe probe,
                                struct template_target *target, uint8_t *buffer);
-/* Whether the host is known to be there: this machine itself, or one on link, which has answered for its address. */
+/* Whether the host is known to be there: this machine itself, or one on link, which has answered for its address and
+ * not for many others; once settled. */
 bool paths_is_near(const struct paths *paths, uint32_t host);
 
 #endif

@@ -148,6 +148,22 @@ test_near() {
     tap_is "on link: the one that is there" "$(open_hosts near)" 2
 }
 
+# A router that answers ARP for a whole network, in which few are there.
+test_proxy_arp() {
+    ip addr add 10.74.0.1/24 dev cable
+    target ip route add local 10.74.0.0/24 dev lo table main
+    target ip route add 10.74.0.1/32 dev cable
+    target nft insert rule inet hosts input ip daddr 10.74.0.20-10.74.0.29 accept
+    scan --syn -p "$PORTS" 10.74.0.2-10.74.0.254 -o jsonl:proxy 2>/dev/null
+    tap_is "one that answers ARP for all: who answers otherwise is up" "$(hosts_that_are up proxy)" "$(seq 20 29 | paste -sd,)"
+    tap_is "and of the others no port was asked" "$(end_of proxy .probes_unasked)" $((40 * 243))
+    scan --syn -p "$PORTS" 10.74.0.72-10.74.0.79 -o jsonl:proxy 2>/dev/null
+    tap_is "one that answers for eight may be eight" "$(open_hosts proxy) $(end_of proxy .probes_unasked)" "$(seq 72 79 | paste -sd,) null"
+    scan --syn -p "$PORTS" 10.74.0.71-10.74.0.79 -o jsonl:proxy 2>/dev/null
+    tap_is "for nine not" "$(open_hosts proxy) $(end_of proxy .probes_unasked)" " $((9 * 40))"
+    ip addr del 10.74.0.1/24 dev cable
+}
+
 test_shards() {
     local shard
     for shard in 1 2; do
@@ -303,6 +319,7 @@ if hosts_create && listen target :: 6001; then
     timed test_routers
     timed test_few_ports
     timed test_near
+    timed test_proxy_arp
     timed test_shards
     timed test_resume 0.5
     timed test_resume 2
