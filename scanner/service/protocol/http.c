@@ -496,7 +496,8 @@ static enum dialogue_next hear_winrm(struct dialogue *dialogue, const struct htt
 static enum dialogue_next hear_proxy(struct dialogue *dialogue, const struct http_response *response)
 {
     bool failed = response->status == 502 || response->status == 503 || response->status == 504 ||
-                  (response->status == 500 && body_has(response, SPAN_OF("leastport.invalid")));
+                  (response->status == 500 && (body_has(response, SPAN_OF("leastport.invalid")) ||
+                                               body_has(response, SPAN_OF("unable to connect to the remote"))));
 
     if (is_proxy(response) || failed || has_field(response, "via")) {
         name_service(dialogue, "http-proxy");

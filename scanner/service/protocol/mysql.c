@@ -42,6 +42,7 @@ enum {
     ERROR_HOST_BLOCKED = 1129,
     ERROR_HOST_NOT_PRIVILEGED = 1130,
     ERROR_ACCESS_DENIED = 1045,
+    ERROR_ACCESS_DENIED_NO_PASSWORD = 1698, /* MariaDB, to who sent no password */
     ERROR_FIRST = 1000,
     ERROR_LAST = 4999,
     ERROR_SECURE_TRANSPORT_REQUIRED = 3159,
@@ -237,6 +238,7 @@ static enum dialogue_next hear_error(struct dialogue *dialogue, struct span payl
         facts_set_truth(dialogue->facts, "cleartext", false);
         break;
     case ERROR_ACCESS_DENIED:
+    case ERROR_ACCESS_DENIED_NO_PASSWORD:
         facts_set_string(dialogue->facts, "auth", "required");
         break;
     case ERROR_HOST_BLOCKED:

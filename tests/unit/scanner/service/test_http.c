@@ -184,6 +184,14 @@ static void tells_etcd_winrm_proxies_and_sockets(void **state)
         EXPECT("GET / HTTP/1.1\r\nHost: proxy.example:3128\r\n" REST), ANSWER("400", "", ""), AGAIN,
         EXPECT("GET http://leastport.invalid/ HTTP/1.1\r\nHost: proxy.example:3128\r\n" REST),
         ANSWER("407", "Proxy-Authenticate: Basic\r\n", "")};
+    /* tinyproxy 1.11.1 of Debian 12, which has no name server. */
+    static const struct talk_turn tinyproxy[] = {
+        EXPECT("GET / HTTP/1.1\r\nHost: proxy.example:3128\r\n" REST),
+        ANSWER("400", "Server: tinyproxy/1.11.1\r\n",
+               "<p>You tried to connect to the machine the proxy is running on</p>\n"),
+        AGAIN, EXPECT("GET http://leastport.invalid/ HTTP/1.1\r\nHost: proxy.example:3128\r\n" REST),
+        ANSWER("500", "Server: tinyproxy/1.11.1\r\n",
+               "<h1>Unable to connect</h1>\n<p>Tinyproxy was unable to connect to the remote web server.</p>\n")};
     static const struct talk_turn origin[] = {
         EXPECT("GET / HTTP/1.1\r\nHost: proxy.example:3128\r\n" REST), ANSWER("200", "", "page"), AGAIN,
         EXPECT("GET http://leastport.invalid/ HTTP/1.1\r\nHost: proxy.example:3128\r\n" REST),
@@ -199,6 +207,7 @@ static void tells_etcd_winrm_proxies_and_sockets(void **state)
     CHECK(&clear, etcd, {"service", "etcd"}, {"version", "3.4.23"}, {"auth", "none"});
     CHECK(&proxy, squid, {"service", "http-proxy"}, {"http.server", "squid/5.7"});
     CHECK(&proxy, unsaid, {"service", "http-proxy"}, {"auth", "required"});
+    CHECK(&proxy, tinyproxy, {"service", "http-proxy"}, {"http.status", "400"});
     CHECK(&proxy, origin, {"service", "-"}, {"http.status", "200"});
     CHECK(&clear, socket, {"service", "websocket"}, {"http.status", "426"});
 }

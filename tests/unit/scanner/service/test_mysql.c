@@ -116,6 +116,17 @@ static const struct talk_turn before_4_1[] = {
     SAY("'\000\000\000\0124.0.20\000\011\000\000\000abcdefgh\000,"
         "\000\010\002\000\000\000\000\000\000\000\000\000\000\000\000\000\000")};
 
+/* MariaDB 10.11 of Debian 12, without TLS. */
+static const struct talk_turn denied_without_password[] = {
+    SAY("d\000\000\000\0125.5.5-10.11.19-MariaDB-0+deb12u1\000\005\000\000\000G3f-Jla!"
+        "\000\376\367\010\002\000\377\201\025\000\000\000\000\000\000\035\000\000\000|"
+        "sITKZccHzQd\000mysql_native_password\000"),
+    EXPECT("A\000\000\001\001\202\010\000\000\000\000\001!"
+           "\000\000\000\000\000\000\000\000\000\000\000\000\000\000\000\000\000\000\000\000\000\000\000leastport\000"
+           "\000mysql_native_password\000"),
+    SAY("6\000\000\002\377\242\006#28000Access denied for user 'leastport'@'10.0.0.9'"),
+};
+
 static void ends_the_handshake_by_a_login_that_is_denied(void **state)
 {
     struct talk talk;
@@ -129,6 +140,12 @@ static void ends_the_handshake_by_a_login_that_is_denied(void **state)
     assert_string_equal(hostile_fact(&talk, "auth.methods"), "mysql_native_password");
     assert_string_equal(hostile_fact(&talk, "cleartext"), "");
     assert_false(talk.dialogue.unwelcome);
+    talk_done(&talk);
+    hostile(HOSTILE_EXCHANGE("mysql", &target, denied_without_password));
+    hostile_learn(&talk, HOSTILE_EXCHANGE("mysql", &target, denied_without_password), DIALOGUE_DONE);
+    assert_string_equal(hostile_fact(&talk, "auth"), "required");
+    assert_string_equal(hostile_fact(&talk, "starttls"), "false");
+    assert_string_equal(hostile_fact(&talk, "cleartext"), "true");
     talk_done(&talk);
 }
 
