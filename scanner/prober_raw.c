@@ -33,6 +33,10 @@ struct prober {
 static void hear_link(void *context, const char *interface, const char *driver, const char *reason, size_t ring_bytes)
 {
     (void)context;
+    if (ring_bytes == 0) {
+        log_notice("%s: link driver %s (%s), no receive ring", interface, driver, reason);
+        return;
+    }
     log_notice("%s: link driver %s (%s), receive rings of %zu KiB", interface, driver, reason, ring_bytes / 1024);
 }
 

@@ -26,13 +26,15 @@ enum {
     RING_BYTES_LEAST = 512 * 1024,
     RING_BYTES_MOST = 8 * 1024 * 1024,
     RING_BYTES_SHARED = 2 * 1024 * 1024,
+    /* Neighbours, discovery, duplicates. */
+    ANSWERS_MORE = 64,
     PCAP_FIRST_PORT = 61000,
     PATIENTLY_AT_ONCE = 128,
     /* Hosts that are told of in one step: the reader is not kept from its ring for longer than that. */
     TOLD_AT_ONCE = 32,
     /* How often in a slab. */
     DOWNS_MOST = 8,
-    /* As many frames in one step are a flood: what comes next is left to gather. */
+    /* As many frames in one step are a flood: what comes next is left to gather for longer. */
     FLOOD_FRAMES = 256,
 };
 
@@ -40,6 +42,8 @@ enum {
 static const uint64_t LOSSES_EVERY_NS = UINT64_C(2) * 1000 * 1000;
 /* The smallest rings hold what comes in twenty times as long. */
 static const uint64_t NAP_NS = UINT64_C(1) * 1000 * 1000;
+/* While less comes: who is woken by each frame has no time for anything else. */
+static const uint64_t NAP_SOME_NS = UINT64_C(250) * 1000;
 /* How long a link may take nothing. */
 static const uint64_t REFUSED_MOST_NS = UINT64_C(30) * 1000 * 1000 * 1000;
 static const uint64_t HEAR_EVERY_NS = UINT64_C(2) * 1000 * 1000;
@@ -430,6 +434,17 @@ static uint32_t ring_shares(const struct raw_engine *engine)
     return ring_bytes(engine) >= RING_BYTES_SHARED ? engine->options.senders : 1;
 }
 
+/* Of a plan that is nearly over before a ring would be made and taken away again; a larger one is done with less
+ * processor time by rings. */
+static uint32_t few_answers(const struct raw_engine *engine)
+{
+    uint64_t probes = space_probes(engine->options.space);
+
+    return engine->options.ring_bytes == 0 && probes <= RING_BYTES_MOST / RING_BYTES_PROBE
+               ? (uint32_t)probes + ANSWERS_MORE
+               : 0;
+}
+
 static int open_network(struct raw_engine *engine, struct problem *problem)
 {
     struct paths_options paths = {.key = engine->key, .unreachable = hear_unreachable, .context = engine};
@@ -437,6 +452,7 @@ static int open_network(struct raw_engine *engine, struct problem *problem)
                                   .senders = engine->options.senders + 1, /* the reader is the last of them */
                                   .ring_bytes = ring_bytes(engine),
                                   .ring_shares = ring_shares(engine),
+                                  .answers = few_answers(engine),
                                   .record = engine->options.record,
                                   .replay = engine->options.replay,
                                   .opened = hear_opened,
@@ -1227,9 +1243,9 @@ static int ask_ahead(struct raw_engine *engine, struct mono_time *due, struct pr
 
 static void rest_until(const struct raw_engine *engine, struct mono_time until, const int fds[2])
 {
-    struct mono_time nap = mono_add_ns(engine->now, NAP_NS);
+    struct mono_time nap = mono_add_ns(engine->now, engine->frames >= FLOOD_FRAMES ? NAP_NS : NAP_SOME_NS);
 
-    if (engine->frames >= FLOOD_FRAMES) {
+    if (engine->frames > 0) {
         links_nap(nap.ns < until.ns ? nap : until, fds, 2);
     } else {
         links_wait(engine->links, until, fds, 2);

@@ -45,6 +45,9 @@ struct link_options {
     /* Rings that share them, so that processors which take packets in at the same time do not wait for each other; 0 is
      * one. */
     uint32_t ring_shares;
+    /* How many answers at most are to be expected of a scan that is over soon: a receiver that holds them and is opened
+     * and closed faster may stand for the rings. 0: as many as may be. */
+    uint32_t answers;
     const char *record; /* of link_pcap: what is sent goes to this file */
     const char *replay; /* and what this one holds is received; either may be NULL */
 };

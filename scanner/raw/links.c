@@ -200,6 +200,7 @@ int links_open(struct links *links, const struct route *route, uint32_t *ret_num
                                    .filter = links->options.filter,
                                    .ring_bytes = links->options.ring_bytes,
                                    .ring_shares = links->options.ring_shares,
+                                   .answers = links->options.answers,
                                    .record = links->options.record,
                                    .replay = links->options.replay};
     struct entry *entry = &links->entries[links->count];

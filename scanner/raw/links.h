@@ -19,6 +19,7 @@ struct links_options {
     struct link_filter filter;
     uint32_t ring_bytes; /* as link_options has them */
     uint32_t ring_shares;
+    uint32_t answers;
     const char *record; /* with the driver "pcap" */
     const char *replay;
     /* Said once for each link: which driver, and why. */

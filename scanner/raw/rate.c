@@ -26,7 +26,7 @@ static const double STEP_MOST = 2;
 enum {
     /* Answers that must have been expected before the rate doubles, unless that takes longer than PATIENCE_MS. */
     GROW_ANSWERS = 8,
-    PATIENCE_MS = 25,
+    PATIENCE_MS = 10,
     DOUBT_ANSWERS = 100,
     DOUBT_MS = 200,
     /* As many low windows in a row are no burst. */
@@ -285,10 +285,22 @@ static bool has_waited(const struct rate *rate, double answers, double most_ms)
            rate->stage.span_ns + rate->waited_ns >= most_ms * (double)NS_PER_MS;
 }
 
-/* Where answers are few, doubling would outrun the evidence: a share that looks lower is looked at for longer. */
+/* Where answers are few, doubling would outrun the evidence: a share that looks lower, by more than one sigma, is
+ * looked at for longer. */
 static bool is_doubtful(const struct rate *rate)
 {
-    return rate->base.answered > 0 && share_of(&rate->stage) < DOUBT_SHARE * share_of(&rate->base);
+    double expected = expected_in(rate, &rate->stage);
+
+    return rate->base.answered > 0 && rate->stage.answered < fmin(DOUBT_SHARE * expected, expected - sqrt(expected));
+}
+
+/* Where answers come often and are back within a millisecond, the wait for them, and for the next window, is what takes
+ * time: two steps in one. */
+static double growth(const struct evidence *stage)
+{
+    static const double SHORT_NS = 2.5e6;
+
+    return stage->span_ns <= SHORT_NS && stage->answered >= GROW_ANSWERS ? 4 : 2;
 }
 
 static void hear_growing(struct rate *rate, const struct evidence *window, struct mono_time now)
@@ -319,7 +331,8 @@ static void hear_growing(struct rate *rate, const struct evidence *window, struc
         rate->stage = (struct evidence){0};
         return;
     }
-    set_pps(rate, rate->known_pps > 0 ? fmin(2 * pps, (double)rate->known_pps) : 2 * pps);
+    pps *= growth(&rate->stage);
+    set_pps(rate, rate->known_pps > 0 ? fmin(pps, (double)rate->known_pps) : pps);
 }
 
 /* The lower rate is clean. A machine that stood still for a moment looks the same: what fails once is tried again. */

@@ -1,5 +1,5 @@
-/* How many probes left in each millisecond, and how many of these were answered: what the closed loop goes by. Senders
- * count into columns of their own. Pure: knows neither rates nor hosts. */
+/* How many probes left in each half millisecond, and how many of these were answered: what the closed loop goes by.
+ * Senders count into columns of their own. Pure: knows neither rates nor hosts. */
 #ifndef LEASTPORT_SCANNER_RAW_SLOTS_H
 #define LEASTPORT_SCANNER_RAW_SLOTS_H
 
@@ -7,8 +7,8 @@
 #include <stdint.h>
 
 enum {
-    SLOTS_US_SHIFT = 10, /* a slot lasts 1.024 ms */
-    SLOTS_KEPT = 4096,   /* 4.2 s: longer than any time-out */
+    SLOTS_US_SHIFT = 9, /* a slot lasts 0.512 ms */
+    SLOTS_KEPT = 8192,  /* 4.2 s: longer than any time-out */
 };
 
 struct slots;

@@ -1,6 +1,7 @@
 #include "scanner/raw/tap.h"
 
 #include "scanner/raw/filter.h"
+#include "scanner/raw/queues.h"
 #include "scanner/raw/together.h"
 
 #include <assert.h>
@@ -16,6 +17,7 @@
 #include <unistd.h>
 
 enum {
+    QUEUES_MAX = 2,
     PROTOCOLS = 3, /* IPv4, IPv6, ARP */
     SHARES_MAX = 8,
     RINGS_MAX = PROTOCOLS * SHARES_MAX,
@@ -50,7 +52,9 @@ struct tap {
     enum link_layer layer;
     struct ring rings[RINGS_MAX];
     size_t ring_count;
-    size_t turn; /* which ring is read first */
+    size_t turn;                       /* which ring is read first */
+    struct queues *queues[QUEUES_MAX]; /* instead of rings, of a protocol each */
+    size_t queue_count;
     int epoll_fd;
     uint64_t drops;
 };
@@ -223,6 +227,46 @@ static int set_up(struct tap *tap, struct problem *problem)
     return 0;
 }
 
+static void close_queues(struct tap *tap)
+{
+    while (tap->queue_count > 0) {
+        queues_close(tap->queues[--tap->queue_count]);
+    }
+}
+
+static int open_queue(struct tap *tap, uint16_t ethertype)
+{
+    struct queues **queues = &tap->queues[tap->queue_count];
+    int rc = queues_open(tap->options, tap->layer, ethertype, tap->options->answers, queues);
+
+    if (rc == 0) {
+        tap->queue_count++;
+        rc = queues_watch(*queues, tap->epoll_fd);
+    }
+    return rc;
+}
+
+/* A ring pays where many answers come in. False: there is to be one after all. */
+static bool goes_without_rings(struct tap *tap)
+{
+    const struct link_filter *filter = &tap->options->filter;
+    int rc = 0;
+
+    if (tap->options->answers == 0 || (filter->arp_ring && filter->ipv4 && tap->layer == LINK_ETHERNET)) {
+        return false;
+    }
+    if (filter->ipv4) {
+        rc = open_queue(tap, ETH_P_IP);
+    }
+    if (rc == 0 && filter->ipv6) {
+        rc = open_queue(tap, ETH_P_IPV6);
+    }
+    if (rc < 0) {
+        close_queues(tap);
+    }
+    return rc == 0;
+}
+
 int tap_open(const struct link_options *options, enum link_layer layer, struct tap **ret_tap, struct problem *problem)
 {
     struct tap *tap = calloc(1, sizeof(*tap));
@@ -234,7 +278,10 @@ int tap_open(const struct link_options *options, enum link_layer layer, struct t
     tap->options = options;
     tap->layer = layer;
     tap->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
-    rc = tap->epoll_fd < 0 ? say(problem, errno, "opening an event queue", options->interface) : set_up(tap, problem);
+    rc = tap->epoll_fd < 0 ? say(problem, errno, "opening an event queue", options->interface) : 0;
+    if (rc == 0 && !goes_without_rings(tap)) {
+        rc = set_up(tap, problem);
+    }
     if (rc < 0) {
         tap_close(tap);
         return rc;
@@ -259,6 +306,7 @@ void tap_close(struct tap *tap)
         return;
     }
     together(close_ring, tap->rings, sizeof(tap->rings[0]), tap->ring_count);
+    close_queues(tap);
     if (tap->epoll_fd >= 0) {
         close(tap->epoll_fd);
     }
@@ -343,6 +391,9 @@ int tap_receive(struct tap *tap, uint32_t most, link_take_fn *take, void *contex
     uint32_t given = 0;
     int rc = 0;
 
+    for (size_t i = 0; rc == 0 && i < tap->queue_count; i++) {
+        rc = queues_receive(tap->queues[i], most, take, context, &given);
+    }
     /* In turns, so that one that is never empty keeps no other waiting. */
     tap->turn++;
     for (size_t i = 0; i < tap->ring_count; i++) {
@@ -369,6 +420,9 @@ uint64_t tap_drops(struct tap *tap)
         if (getsockopt(tap->rings[i].fd, SOL_PACKET, PACKET_STATISTICS, &stats, &length) == 0) {
             tap->drops += stats.tp_drops;
         }
+    }
+    for (size_t i = 0; i < tap->queue_count; i++) {
+        tap->drops += queues_drops(tap->queues[i]);
     }
     return tap->drops;
 }

@@ -1,6 +1,7 @@
 /* Receives from one interface by AF_PACKET: TPACKET_V3 rings for each protocol that is wanted (packet(7), and the
- * kernel's Documentation/networking/packet_mmap.rst). A tap bound to one ethertype costs the sender nothing, one that
- * sees all protocols does; and it does not see what this machine sends. Shared by the drivers. */
+ * kernel's Documentation/networking/packet_mmap.rst), or for few answers queues.h. A tap bound to one ethertype costs
+ * the sender nothing, one that sees all protocols does; and it does not see what this machine sends. Shared by the
+ * drivers. */
 #ifndef LEASTPORT_SCANNER_RAW_TAP_H
 #define LEASTPORT_SCANNER_RAW_TAP_H
 
@@ -18,7 +19,7 @@ MUST_USE int tap_receive(struct tap *tap, uint32_t most, link_take_fn *take, voi
 int tap_descriptor(const struct tap *tap);
 /* Frames that the rings had no room for, since the tap was opened (PACKET_STATISTICS). */
 uint64_t tap_drops(struct tap *tap);
-/* Memory that the rings take. */
+/* Memory that the rings take; 0: there are none. */
 size_t tap_bytes(const struct tap *tap);
 
 #endif

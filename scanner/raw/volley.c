@@ -543,7 +543,7 @@ int volley_create(const struct volley_options *options, struct mono_time now, st
     }
     rtt_init(&volley->seed, NULL);
     volley->sent_before = slab_totals(options->slab)->sent;
-    volley->cut = 4;
+    volley->cut = 8;
     hosts_init(volley);
     atomic_store_explicit(&volley->round, 1, memory_order_relaxed);
     atomic_store_explicit(&volley->cursor, volley->words, memory_order_relaxed);

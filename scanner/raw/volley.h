@@ -76,7 +76,7 @@ void volley_sent(struct volley *volley, uint32_t sender, struct mono_time now, c
 /* This machine had no room for them: they are drawn again, and the rate falls. */
 void volley_put_back(struct volley *volley, uint32_t sender, struct mono_time now, const struct volley_shot *shots,
                      uint32_t count);
-/* When the sender should draw again; at most 2 ms ahead, so that it hears of new passes and of the end. */
+/* When the sender should draw again; at most 1 ms ahead, so that it hears of new passes and of the end. */
 struct mono_time volley_sender_wakeup(const struct volley *volley, uint32_t sender, struct mono_time now);
 
 /* Up to VOLLEY_BATCH answers, each as sweep_take() has it; duplicates, late ones and downgrades are welcome and change

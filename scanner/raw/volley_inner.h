@@ -34,8 +34,8 @@ static const uint64_t NS_PER_S = UINT64_C(1000000000);
 static const uint64_t NS_PER_MS = 1000000;
 static const uint64_t NS_PER_US = 1000;
 /* How often senders look for a new round, and the bookkeeper at what they did. */
-static const uint64_t SENDER_IDLE_NS = 2000000;
-static const uint64_t TICK_NS = 1000000;
+static const uint64_t SENDER_IDLE_NS = 1000000;
+static const uint64_t TICK_NS = 500000;
 /* Probes of a host with a ceiling are handed to the senders so long before they may leave. */
 static const uint64_t FEED_AHEAD_NS = 3000000;
 static const uint64_t REFUSED_PAUSE_NS = 200000;

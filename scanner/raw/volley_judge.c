@@ -222,7 +222,7 @@ static uint64_t settle_us(const struct volley *volley)
 
 static void cut_hosts(struct volley *volley, uint64_t slot, struct mono_time now)
 {
-    enum { HOST_WINDOW_SLOTS = 32 };
+    enum { HOST_WINDOW_SLOTS = 64 };
     uint64_t length = (volley->cut - volley->cut_from) * 2;
 
     length = length < HOST_WINDOW_SLOTS ? length : HOST_WINDOW_SLOTS;

@@ -233,6 +233,47 @@ static void a_share_that_falls_for_good_is_learnt(void **state)
     rate_destroy(rate);
 }
 
+static void hear_once(struct rate *rate, uint64_t sent, uint64_t answered, uint64_t span_ms)
+{
+    struct rate_window window = {
+        .sent = sent, .answered = answered, .span_ns = span_ms * SIM_MS, .aimed_pps = rate_pps(rate)};
+
+    rate_hear_window(rate, &window, (struct mono_time){SIM_S});
+}
+
+static void short_windows_full_of_answers_are_worth_two_steps(void **state)
+{
+    struct rate *rate = rate_create(&(struct rate_options){0});
+
+    (void)state;
+    hear_once(rate, 20, 18, 2);
+    assert_int_equal(rate_pps(rate), 40000);
+    hear_once(rate, 120, 108, 3);
+    assert_int_equal(rate_pps(rate), 80000);
+    hear_once(rate, 160, 144, 2);
+    assert_int_equal(rate_pps(rate), 320000);
+    rate_destroy(rate);
+}
+
+/* One or two of a few answers are missing by chance; more of them are waited for. */
+static void few_answers_hold_up_only_when_they_are_too_few(void **state)
+{
+    struct rate *rate = rate_create(&(struct rate_options){0});
+
+    (void)state;
+    hear_once(rate, 50, 2, 5);
+    assert_int_equal(rate_pps(rate), 10000);
+    hear_once(rate, 50, 2, 5);
+    assert_int_equal(rate_pps(rate), 20000);
+    hear_once(rate, 200, 6, 10);
+    assert_int_equal(rate_pps(rate), 40000);
+    hear_once(rate, 400, 5, 10);
+    assert_int_equal(rate_pps(rate), 40000);
+    hear_once(rate, 400, 21, 10);
+    assert_int_equal(rate_pps(rate), 80000);
+    rate_destroy(rate);
+}
+
 static void what_senders_cannot_reach_is_not_believed(void **state)
 {
     struct mono_time now = {SIM_S};
@@ -320,6 +361,8 @@ int main(void)
         cmocka_unit_test(a_busy_machine_recovers),
         cmocka_unit_test(what_fails_once_gets_a_second_chance),
         cmocka_unit_test(a_share_that_falls_for_good_is_learnt),
+        cmocka_unit_test(short_windows_full_of_answers_are_worth_two_steps),
+        cmocka_unit_test(few_answers_hold_up_only_when_they_are_too_few),
         cmocka_unit_test(what_senders_cannot_reach_is_not_believed),
         cmocka_unit_test(what_is_refused_slows_down_and_recovers),
         cmocka_unit_test(ceilings_and_brakes),

@@ -3,6 +3,7 @@
 #include "tests/unit/scanner/raw/place.h"
 
 #include <arpa/inet.h>
+#include <cap-ng.h>
 #include <errno.h>
 #include <net/if.h>
 #include <poll.h>
@@ -269,6 +270,117 @@ static void an_interface_that_goes_down_is_an_error(void **state)
     link_packet.close(near);
 }
 
+static struct link *open_few(const struct link_ops *ops, const char *interface, uint32_t answers)
+{
+    struct link_options options = {
+        .interface = interface, .ifindex = if_nametoindex(interface), .filter = filter, .answers = answers};
+    struct problem problem = {0};
+    struct link *link = NULL;
+
+    options.filter.arp_ring = false;
+    if (ops->open(&options, &link, &problem) < 0) {
+        fail_msg("%s", problem.text);
+    }
+    return link;
+}
+
+/* Whether the bound of a socket's queue (net.core.rmem_max) may be lifted. */
+static void may_administer(bool may)
+{
+    capng_get_caps_process();
+    capng_update(may ? CAPNG_ADD : CAPNG_DROP, CAPNG_EFFECTIVE, CAP_NET_ADMIN);
+    assert_int_equal(capng_apply(CAPNG_SELECT_CAPS), 0);
+}
+
+/* So many that a socket with the bound holds a third of them. */
+static uint32_t more_than_a_queue_holds(void)
+{
+    char line[32] = "";
+    FILE *file = fopen("/proc/sys/net/core/rmem_max", "re");
+    unsigned long bound;
+
+    assert_non_null(file);
+    assert_non_null(fgets(line, sizeof(line), file));
+    fclose(file);
+    bound = strtoul(line, NULL, 10);
+    assert_in_range(bound, 1024, 64 * 1024 * 1024);
+    return (uint32_t)bound / 512 * 3 / 64 * 64;
+}
+
+/* In one queue without a bound, and in many with it. */
+static void few_answers_need_no_ring(void **state)
+{
+    const uint32_t frames = more_than_a_queue_holds();
+
+    (void)state;
+    for (int bound = 0; bound < 2; bound++) {
+        struct link *near = open_on(&link_packet, "near", 0);
+        struct link_sender *sender = sender_on(&link_packet, near);
+        struct link *far;
+        struct heard heard;
+        may_administer(bound == 0);
+        far = open_few(&link_packet, "far", frames);
+        may_administer(true);
+        assert_int_equal(link_packet.ring_bytes(far), 0);
+        for (uint32_t i = 0; i < frames; i += 64) {
+            send_numbered(&link_packet, sender, i, 64);
+        }
+        heard = listen_to(&link_packet, far, frames + 1);
+        assert_int_equal(heard.frames, frames);
+        assert_true(heard.in_order);
+        assert_int_equal(link_packet.losses(far).receive_drops, 0);
+        link_packet.sender_close(sender);
+        link_packet.close(near);
+        link_packet.close(far);
+    }
+}
+
+static void what_a_queue_cannot_hold_is_counted(void **state)
+{
+    enum { FRAMES = 6400 };
+    struct link *near = open_on(&link_packet, "near", 0);
+    struct link *far = open_few(&link_packet, "far", 64);
+    struct link_sender *sender = sender_on(&link_packet, near);
+    uint64_t drops;
+
+    (void)state;
+    for (uint32_t i = 0; i < FRAMES; i += 64) {
+        send_numbered(&link_packet, sender, i, 64);
+    }
+    drops = link_packet.losses(far).receive_drops;
+    assert_true(drops > 0);
+    assert_int_equal(listen_to(&link_packet, far, FRAMES).frames + drops, FRAMES);
+    assert_int_equal(link_packet.losses(far).receive_drops, drops);
+    link_packet.sender_close(sender);
+    link_packet.close(near);
+    link_packet.close(far);
+}
+
+static void what_no_queues_hold_has_a_ring(void **state)
+{
+    struct link *link;
+
+    (void)state;
+    may_administer(false);
+    link = open_few(&link_packet, "far", 4 * 1000 * 1000);
+    may_administer(true);
+    assert_true(link_packet.ring_bytes(link) > 0);
+    link_packet.close(link);
+}
+
+static void a_queue_notices_that_its_interface_goes_down(void **state)
+{
+    struct link *near = open_few(&link_packet, "near", 64);
+    struct heard heard = {0};
+
+    (void)state;
+    assert_int_equal(link_packet.ring_bytes(near), 0);
+    assert_true(place_ip("link set near down"));
+    assert_int_equal(link_packet.receive(near, 7, take, &heard), -ENETDOWN);
+    assert_true(place_ip("link set near up"));
+    link_packet.close(near);
+}
+
 /* A whole IPv4 or IPv6 packet that the other side of the raw socket takes for an answer. */
 static size_t make_packet(uint8_t packet[FRAME], bool is_ipv6)
 {
@@ -381,6 +493,10 @@ int main(void)
         cmocka_unit_test(shares_are_room_for_whoever_needs_it),
         cmocka_unit_test(shares_hear_each_frame_once),
         cmocka_unit_test(an_interface_that_goes_down_is_an_error),
+        cmocka_unit_test(few_answers_need_no_ring),
+        cmocka_unit_test(what_a_queue_cannot_hold_is_counted),
+        cmocka_unit_test(what_no_queues_hold_has_a_ring),
+        cmocka_unit_test(a_queue_notices_that_its_interface_goes_down),
         cmocka_unit_test(raw_ip_over_loopback),
         cmocka_unit_test(own_addresses_are_reached_by_loopback),
         cmocka_unit_test(an_unsendable_packet_is_counted_and_passed_over),
