@@ -91,7 +91,13 @@ test_truth() {
 }
 
 test_hostile() {
-    local begun=$SECONDS
+    local begun=$SECONDS bounded
+    plan floods.json connect 7101,7102,7105,7106 10.77.0.2
+    (
+        ulimit -v 400000
+        exec timeout 200 "$PLAIN_BIN/leastport-scan" --plan floods.json -o jsonl:bounded 2>bounded.err
+    ) &
+    bounded=$!
     plan plan.json connect "$HOSTILE_PORTS" 10.77.0.2
     timeout 200 "$BIN/leastport-scan" --plan plan.json -o jsonl:hostile 2>hostile.err
     tap_is "hostile servers: exit 0" "$?" 0
@@ -101,11 +107,7 @@ test_hostile() {
     tap_is "hostile servers: nothing of theirs is written as it stands" "$(grep -c -P '[\x00-\x08\x0b-\x1f\x7f]' hostile)" 0
     tap_is "what greets in an unknown tongue is quoted" \
         "$(jq -r 'select(.type == "service" and .port == 7110) | .facts.banner' hostile)" "nobody knows this"
-    plan plan.json connect 7101,7102,7105,7106 10.77.0.2
-    (
-        ulimit -v 400000
-        exec timeout 200 "$PLAIN_BIN/leastport-scan" --plan plan.json -o jsonl:bounded 2>bounded.err
-    )
+    wait "$bounded"
     tap_is "floods: in bounded memory" "$? $(services_of bounded | wc -l)" "0 4"
 }
 
