@@ -436,19 +436,21 @@ test_interrupt() {
 }
 
 # 32 slabs of 256 hosts each.
+# kill_plan TARGETS PORTS UNBRAKED
 kill_plan() {
-    jq -n '{schema: "leastport.plan/1", realm: "default", vantage: "local", targets: ["10.78.64.0/19"], ports: "22",
-        probes: ["syn"], slab: {probes: 65536, hosts: 256}, unbraked: true}' >kill.json
+    jq -n --arg targets "$1" --arg ports "$2" --argjson unbraked "$3" '{schema: "leastport.plan/1", realm: "default", vantage: "local",
+        targets: [$targets], ports: $ports, probes: ["syn"], slab: {probes: 65536, hosts: 256}, unbraked: $unbraked}' >kill.json
 }
 
 # One kill at a random moment. Says nothing when all is well.
 kill_once() {
-    local most_ms=$1 pid slabs before after network times
+    local most_ms=$1 pid slabs before after network times after_ms
     rm -f killed torn again
     forget_counts
     "$BIN/leastport-scan" --plan kill.json --state killed -o jsonl:torn 2>torn.err &
     pid=$!
-    sleep "0.$(printf '%03d' $((RANDOM % most_ms)))"
+    after_ms=$((RANDOM % most_ms))
+    sleep "$((after_ms / 1000)).$(printf '%03d' $((after_ms % 1000)))"
     kill -KILL "$pid" 2>/dev/null
     wait "$pid" 2>/dev/null
     if [[ ! -s killed ]]; then
@@ -470,7 +472,7 @@ kill_once() {
 test_kill() {
     local begun elapsed_ms said=""
     killed_within=0
-    kill_plan
+    kill_plan 10.78.64.0/19 22 true
     "$BIN/leastport-scan" --plan kill.json -o jsonl:undisturbed 2>whole.err
     begun=${EPOCHREALTIME/./}
     "$BIN/leastport-scan" --plan kill.json -o jsonl:undisturbed 2>whole.err
@@ -483,6 +485,50 @@ test_kill() {
     done
     tap_is "kill -9 at $REPEATS moments, resumed: the same result, no finished slab sent again" "$said" ""
     tap_ok "$killed_within of them within the scan" test "$killed_within" -ge $((REPEATS / 2))
+}
+
+# How many ports of hosts that are there (the even ones) the target was asked, and at how many of the others more than the one that
+# discovery asks.
+asked_in_all() {
+    target nft -j list set ip kills asked | jq -r '.nftables[] | .set? // empty | .elem[]? | .concat | "\(.[0]) \(.[1])"' | tr . ' ' |
+        awk '$4 % 2 == 0 { there++; next } { absent[$3 " " $4]++ }
+            END { for (host in absent) many += absent[host] > 1; print there + 0, many + 0 }'
+}
+
+# The same with discovery, which finds every second host: in its volley as well as behind it.
+test_kill_discovery() {
+    local elapsed_ms said="" asked
+    killed_within=0
+    target nft -f - <<'END_OF_RULES'
+table ip kills {
+    set asked { type ipv4_addr . inet_service; size 65536; flags dynamic; }
+    chain in {
+        type filter hook prerouting priority -250;
+        ip daddr != 10.78.64.0/22 accept
+        tcp flags & (syn | ack | rst) == syn tcp dport 5000-5019 update @asked { ip daddr . tcp dport }
+        ip daddr & 0.0.0.1 == 0.0.0.1 drop
+    }
+}
+END_OF_RULES
+    kill_plan 10.78.64.0/22 5000-5019 false
+    "$BIN/leastport-scan" --plan kill.json -o jsonl:undisturbed 2>whole.err
+    elapsed_ms=$(end_of undisturbed .elapsed_ms)
+    result_of undisturbed >kill.whole
+    tap_is "1024 hosts with discovery: complete, every second is there" \
+        "$(end_of undisturbed '[.complete, .hosts_up, .probes_unasked]') $(asked_in_all)" "[true,512,10240] 10240 0"
+    for ((i = 0; i < REPEATS; i++)); do
+        target nft flush set ip kills asked
+        rm -f again
+        kill_once "$elapsed_ms" >said
+        asked=$(asked_in_all)
+        if [[ -s again && $asked != "10240 0" ]]; then
+            printf 'the target was asked %s\n' "$asked" >>said
+        fi
+        said+=$(<said)
+    done
+    tap_is "kill -9 at $REPEATS moments with discovery, resumed: the same result, each port asked, no finished slab sent again" "$said" ""
+    tap_ok "$killed_within of them within the scan" test "$killed_within" -ge $((REPEATS / 2))
+    target nft delete table ip kills
 }
 
 test_shards() {
@@ -686,17 +732,18 @@ test_hostile() {
 
 # ---- large plans -------------------------------------------------------------------------------------------------------
 
-# large NAME TARGETS PORTS: FIRST_MS until its first probe arrives, and PEAK_KB without the rings.
+# large NAME TARGETS PORTS OPTION...: FIRST_MS until its first probe arrives, and PEAK_KB without the rings.
 large() {
-    local name=$1 pid begun rings
+    local name=$1 targets=$2 ports=$3 pid begun rings
+    shift 3
     : >large.first
-    target tcpdump -i cable -Q in -n -tt -l --immediate-mode -c 1 'tcp or (ip6 and tcp)' >large.first 2>capture.err &
+    target tcpdump -i cable -Q in -n -tt -l --immediate-mode -c 1 'tcp or (ip6 and tcp) or icmp[0] == 8' >large.first 2>capture.err &
     CAPTURE_PID=$!
     until grep -qs listening capture.err; do
         sleep 0.02
     done
     begun=$EPOCHREALTIME
-    BIN=$PLAIN_BIN syn_behind "$2" -p "$3" --state large.state -o jsonl:large 2>"$name.err" &
+    "$PLAIN_BIN/leastport-scan" --syn "$targets" -p "$ports" "$@" --state large.state -o jsonl:large 2>"$name.err" &
     pid=$!
     sleep 1
     PEAK_KB=$(awk '$1 == "VmHWM:" { print $2 }' "/proc/$pid/status")
@@ -723,11 +770,13 @@ test_large() {
 table netdev sink {
     chain in {
         type filter hook ingress device "cable" priority 0;
-        tcp flags & (syn | ack) == syn drop
+        ip daddr 10.128.0.0/9 drop
+        ip6 daddr fd80::/16 drop
     }
 }
 END_OF_RULES
-    for plan in "2^39 probes of IPv4=10.128.0.0/9 all" "2^48 probes of IPv6=fd80::/80 22"; do
+    for plan in "2^39 probes of IPv4=10.128.0.0/9 all --no-discovery" "2^48 probes of IPv6=fd80::/80 22 --no-discovery" \
+        "2^39 probes of IPv4 with discovery=10.128.0.0/9 all" "2^48 probes of IPv6 with discovery=fd80::/84 1-16,22"; do
         name=${plan%%=*} best=99999
         if grep -q __asan_init "$PLAIN_BIN/leastport-scan"; then
             tap_skip "$name: sending within 100 ms, in 64 MiB" "a sanitizer's time and memory are its own"
@@ -777,6 +826,7 @@ test_scope
 test_pace
 test_interrupt
 test_kill
+test_kill_discovery
 test_shards
 test_refusals
 test_routes
