@@ -60,6 +60,7 @@ speak password
 ask asked.db --no-verify
 tap_is "a password is a change, and the door is shut" "$(facts asked.db)" \
     "2022 service=ssh 4444 auth=required 4444 service=redis"
+tap_like "and a database open to the world is capped for still" "$out" 'grade F.* Held down: a database is open to the world: F at best\.'
 
 ask doors.db --no-verify --no-door-checks
 tap_is "--no-door-checks stands in the plan" "$(sql "$DIR/doors.db" "SELECT json_extract(plan, '\$.services') FROM scan")" '{"doors":false}'

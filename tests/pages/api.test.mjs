@@ -224,7 +224,7 @@ describe("lists", () => {
     const { items: [redis] } = await read(`/api/v1/endpoints?host=${cache}&port=6379`);
     assert.deepEqual([redis.service, redis.recognised, redis.product, redis.version, redis.tls, redis.auth],
       ["redis", true, "Redis", "7.0.15", false, "none"]);
-    assert.deepEqual(redis.evidence, [{ sent: "*1\r\n$4\r\nPING\r\n", bytes: 14 }, { received: "+PONG\r\n", bytes: 7 }]);
+    assert.deepEqual(redis.evidence, [{ sent: "*1\\x0D\\x0A$4\\x0D\\x0APING\\x0D\\x0A", bytes: 14 }, { received: "+PONG\\x0D\\x0A", bytes: 7 }]);
     assert.deepEqual([redis.facts.door, redis.facts.cleartext], ["PING", true]);
     const { items: [database] } = await read(`/api/v1/endpoints?address=10.20.1.21&port=5432`);
     assert.deepEqual([database.facts["cert.days_left"], database.facts["cert.key_bits"], database.facts["tls.required"]], [9, 2048, false]);

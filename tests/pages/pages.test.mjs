@@ -6,12 +6,14 @@ import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { launch, missingBrowser, openPage, settle } from "./support/browser.mjs";
 import { makeEmpty, makeFixture, uuidOf } from "./support/fixture.mjs";
-import { hostileName } from "./support/fixture_data.mjs";
+import { hostileBanner, hostileName } from "./support/fixture_data.mjs";
 import { makeFolder, SCREENSHOTS, startSite } from "./support/site.mjs";
 
 const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 const skip = missingBrowser() ?? false;
 const hostPath = `/hosts/${uuidOf("host prod-eu 10.20.1.21")}`;
+const cachePath = `/hosts/${uuidOf("host prod-eu 10.20.1.14")}`;
+const edgePath = `/hosts/${uuidOf("host prod-eu 10.20.1.30")}`;
 const looks = ["light", "dark"].flatMap((colorScheme) => ["desktop", "phone"].map((size) => ({ colorScheme, size })));
 
 let place;
@@ -60,7 +62,8 @@ async function violations(page) {
 }
 
 describe("every page, light and dark, wide and narrow", { skip }, () => {
-  const pages = { overview: "/", findings: "/findings", hosts: "/hosts", host: hostPath };
+  const pages = { overview: "/", findings: "/findings", hosts: "/hosts", host: hostPath, "host-door": cachePath, "host-answers": edgePath,
+    "host-hostile": `/hosts/${uuidOf("host staging 10.20.1.14")}` };
   for (const { colorScheme, size } of looks) {
     for (const [name, path] of Object.entries(pages)) {
       test(`${name}, ${colorScheme}, ${size}: no violation, nothing cut off`, async () => {
@@ -69,6 +72,14 @@ describe("every page, light and dark, wide and narrow", { skip }, () => {
           const [wide, room] = await page.evaluate(() => [document.documentElement.scrollWidth, innerWidth]);
           assert.ok(wide <= room, `the page is ${wide} wide in ${room}`);
           assert.deepEqual(await violations(page), []);
+          const closed = page.locator("details:not([open]) > summary");
+          while (await closed.count() > 0) {
+            await closed.first().click();
+          }
+          const opened = await page.evaluate(() => document.documentElement.scrollWidth);
+          assert.ok(opened <= room, `with all details open it is ${opened} wide in ${room}`);
+          assert.deepEqual(await violations(page), []);
+          await page.screenshot({ path: join(SCREENSHOTS, `${name}-open-${colorScheme}-${size}.png`), fullPage: true });
         });
       });
     }
@@ -248,8 +259,8 @@ describe("host", { skip }, () => {
       await page.waitForURL(`**${hostPath}`);
       await settle(page);
       const text = await page.innerText("main");
-      assert.match(text, /5432\/tcp\s+postgresql\s+open \(syn-ack\)/);
-      assert.match(text, /22\/tcp\s+ssh\s+closed \(reset\)/);
+      assert.match(text, /5432\/tcp\s+postgresql\s+PostgreSQL\s+from 1\.2 on\s+Ends soon 9 days left\s+Asks for one\s+open \(syn-ack\)/);
+      assert.match(text, /22\/tcp\s+ssh\s+–\s+–\s+–\s+closed \(reset\)/);
       assert.match(text, /Matched by baseline\/postgresql of policy baseline 1 · owner data/);
       assert.match(text, /Penalty 24 = service 40 \(postgresql\) × breadth 0.6/);
       assert.match(text, /Fixed → Back again .*\n+it answers again/);
@@ -277,6 +288,42 @@ describe("host", { skip }, () => {
       assert.equal(await page.locator("main b", { hasText: "foo" }).count(), 0);
       assert.notEqual(await page.title(), "owned");
       assert.match(await page.innerText("main"), /7443\/tcp\s+foo\ufffd\ufffd<b>/);
+      const shown = "<script>document.title='owned'</script>\\u001b[31m\\u0007\\u009b2J\\u202e<b>bold</b>";
+      const port = page.locator("tr", { hasText: "6379/tcp" }).first();
+      assert.ok((await port.innerText()).includes(`${shown} <i>9</i>`), await port.innerText());
+      await page.locator("summary", { hasText: "6379/tcp redis" }).click();
+      const answer = page.locator("details", { has: page.locator("summary", { hasText: "6379/tcp redis" }) });
+      assert.deepEqual(await answer.locator("pre").allInnerTexts(), ["PING\\x0D\\x0A", shown]);
+      assert.ok((await answer.locator("tr", { hasText: "banner" }).innerText()).includes(shown));
+      assert.ok(!(await page.innerText("main")).includes(hostileBanner));
+      assert.equal(await page.locator("main script, main i, main b").count(), await page.locator(".formula b").count());
+      assert.notEqual(await page.title(), "owned");
+    });
+  });
+
+  test("an open door: said in words, proven by the bytes, at the port and at the finding", async () => {
+    await visit(site.url + cachePath, {}, async (page) => {
+      const port = page.locator("tr", { hasText: "6379/tcp" }).first();
+      assert.match(await port.innerText(), /redis\s+Redis 7\.0\.15\s+In clear\s+–\s+No credential needed\s+open/);
+      assert.equal(await port.locator("[title^='cpe:']").getAttribute("title"), "cpe:2.3:a:redis:redis:7.0.15:*:*:*:*:*:*:*");
+      const finding = page.locator("article", { hasText: "Redis is open to the world" });
+      assert.match(await finding.innerText(), /Evidence: what it answered without a credential\s+Sent, 14 bytes\s+\*1.*PING.*\s+Received, 7 bytes\s+\+PONG/);
+      const ssh = page.locator("article", { hasText: "SSH is open to the world" });
+      assert.equal(await ssh.locator("details", { hasText: "Evidence: what it answered" }).getAttribute("open"), null, "no door: it stands closed");
+    });
+  });
+
+  test("TLS and certificates: old versions, days left, what was renewed", async () => {
+    await visit(site.url + edgePath, {}, async (page) => {
+      const text = await page.innerText("main");
+      assert.match(text, /8080\/tcp\s+http in TLS\s+Jetty 9\.4\.53\s+Old from 1\.0 on\s+Valid 74 days left\s+Asks for one/);
+      assert.match(text, /What answers otherwise than before[\s\S]*8080\/tcp\s+Certificate renewed/);
+    });
+    await visit(`${site.url}/hosts/${uuidOf("host prod-eu 10.20.9.11")}`, {}, async (page) => {
+      assert.match(await page.innerText("main"), /Ended 6 days ago; weak key or signature/);
+    });
+    await visit(`${site.url}/hosts/${uuidOf("host office 192.168.4.2")}`, {}, async (page) => {
+      assert.match(await page.innerText("main"), /80\/tcp\s+no service: says nothing/);
     });
   });
 });

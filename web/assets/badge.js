@@ -16,7 +16,7 @@ const sights = {
   RETIRED: ["Retired", "", "The host is gone"],
 };
 
-function badge([text, kind, title]) {
+export function badge([text, kind, title]) {
   return el("span", { class: `badge${kind ? ` badge-${kind}` : ""}`, title }, text);
 }
 

@@ -1,4 +1,5 @@
 // One host: what it is, which ports answer, what is wrong with them and why, and everything that happened.
+import { answerDetails, authState, certificateState, evidenceList, productName, serviceName, tlsState, visible } from "./answer_part.js";
 import { get } from "./api.js";
 import { el, scroller, show } from "./dom.js";
 import { findingBadges, fixBox, formula, ruleLine, timeline } from "./finding_part.js";
@@ -9,6 +10,7 @@ import { latestScans, run, showFreshness } from "./state.js";
 
 const uuid = location.pathname.split("/").at(-1);
 const isOver = (finding) => ["FIXED", "ALLOWED", "FOLDED"].includes(finding.presence);
+const CHANGE_SHOWN = 24;
 const order = ["critical", "high", "medium", "low"];
 
 function showHeading(host) {
@@ -28,12 +30,25 @@ function scoreCard(host, score) {
       : [el("p", { class: "quiet" }, "Not scored yet.")]));
 }
 
-function endpointRow(endpoint) {
+// What is not known takes no line where the table is narrow.
+function cell(label, value) {
+  return el("td", { "data-label": label, class: value === null ? "unknown" : null }, value === null ? "–" : el("span", {}, value));
+}
+
+// Columns that say what answers, where anybody asked.
+const answerCells = [
+  ["TLS", tlsState],
+  ["Certificate", (endpoint) => certificateState(endpoint.facts)],
+  ["Credential", authState],
+];
+
+function endpointRow(endpoint, isAsked) {
   const open = endpoint.ended_at === null ? [when(endpoint.first_seen)]
     : [exactly(endpoint.first_seen), " to ", exactly(endpoint.ended_at)];
   return el("tr", {},
     el("th", { scope: "row", class: "lead-cell nowrap" }, portLabel(endpoint)),
-    el("td", { "data-label": "Service" }, endpoint.service ?? "–"),
+    el("td", { "data-label": "Service" }, el("span", {}, serviceName(endpoint), productName(endpoint))),
+    isAsked && answerCells.map(([label, value]) => cell(label, value(endpoint))),
     el("td", { "data-label": "State", class: "whole" }, `${endpoint.state} (${endpoint.reason})`),
     el("td", { "data-label": "Address", class: "mono whole" }, endpoint.address, endpoint.bound === null ? "" : ` bound to ${endpoint.bound}`),
     el("td", { "data-label": "Seen from" }, endpoint.vantage),
@@ -41,10 +56,37 @@ function endpointRow(endpoint) {
 }
 
 function endpointTable(label, caption, endpoints) {
-  const heads = ["Port", "Service", "State", "Address", "Seen from", "Since"];
+  const isAsked = endpoints.some((endpoint) => endpoint.facts !== null);
+  const heads = ["Port", "Service", ...(isAsked ? answerCells.map(([head]) => head) : []), "State", "Address", "Seen from", "Since"];
   return scroller(label, el("table", { class: "cards" }, el("caption", {}, caption),
     el("thead", {}, el("tr", {}, heads.map((head) => el("th", { scope: "col" }, head)))),
-    el("tbody", {}, endpoints.map(endpointRow))));
+    el("tbody", {}, endpoints.map((endpoint) => endpointRow(endpoint, isAsked)))));
+}
+
+function answers(endpoints) {
+  const asked = endpoints.filter((endpoint) => endpoint.facts !== null);
+  return asked.length === 0 ? null : el("section", { class: "answers", "aria-labelledby": "answers-title" },
+    el("h3", { id: "answers-title" }, "What was asked and answered"),
+    asked.map((endpoint) => answerDetails(`${portLabel(endpoint)} ${serviceName(endpoint)}, seen from ${endpoint.vantage}`, endpoint)));
+}
+
+function changeRow(change) {
+  const short = (text) => (text.length > CHANGE_SHOWN ? `${text.slice(0, CHANGE_SHOWN)}…` : text);
+  const value = (text) => (text === null ? "unknown" : el("span", { title: visible(text) }, short(visible(text))));
+  return el("tr", {},
+    el("th", { scope: "row", class: "lead-cell nowrap" }, portLabel(change)),
+    el("td", { "data-label": "What" }, change.what[0].toUpperCase() + change.what.slice(1)),
+    el("td", { "data-label": "From", class: "whole" }, value(change.was)),
+    el("td", { "data-label": "To", class: "whole" }, value(change.became)),
+    el("td", { "data-label": "When" }, el("span", {}, exactly(change.at))));
+}
+
+function changesCard(changes) {
+  return changes.length === 0 ? null : el("section", { class: "card" },
+    el("div", { class: "card-head" }, el("h2", {}, "What answers otherwise than before")),
+    scroller("Changes of what answers", el("table", { class: "cards" }, el("caption", {}, "Services, versions, certificates; youngest first"),
+      el("thead", {}, el("tr", {}, ["Port", "What", "From", "To", "When"].map((head) => el("th", { scope: "col" }, head)))),
+      el("tbody", {}, changes.map(changeRow)))));
 }
 
 function portsCard(endpoints) {
@@ -53,15 +95,25 @@ function portsCard(endpoints) {
   return el("section", { class: "card" }, el("div", { class: "card-head" }, el("h2", {}, "Ports")),
     now.length === 0 ? el("p", { class: "quiet" }, "No port has been seen open.")
       : endpointTable("Ports now", "Ports that are open, or were", now),
+    answers(now),
     past.length === 0 ? null : el("details", {}, el("summary", {}, "What they were before"),
       endpointTable("Ports before", "Intervals that have ended", past)));
 }
 
-function findingCard(finding) {
+// The bytes that show what a finding says, where they still hold.
+function proof(finding, endpoints) {
+  const endpoint = endpoints.find((one) => one.ended_at === null && one.port === finding.port && one.proto === finding.proto &&
+    (one.evidence ?? []).length > 0);
+  const isDoor = finding.rule_id === "baseline/open-door" || endpoint?.auth === "none";
+  return isOver(finding) || endpoint === undefined ? null : el("details", { open: isDoor },
+    el("summary", {}, isDoor ? "Evidence: what it answered without a credential" : "Evidence: what it answered"), evidenceList(endpoint.evidence));
+}
+
+function findingCard(finding, endpoints) {
   return el("article", { class: "card", id: `finding-${finding.uuid}`, "aria-label": finding.title },
     findingBadges(finding), el("h3", {}, finding.title), el("p", { class: "place" }, `${portLabel(finding)} · ${finding.service ?? "other"}`),
     el("p", { class: "prose" }, finding.why),
-    isOver(finding) ? null : fixBox(finding),
+    isOver(finding) ? null : fixBox(finding), proof(finding, endpoints),
     ruleLine(finding), formula(finding),
     el("p", { class: "formula" }, "Seen from ", finding.vantages.map((vantage) =>
       `${vantage.vantage} (${vantage.class}${vantage.until === null ? "" : ", no longer"})`).join(", ") || "nowhere now"),
@@ -87,11 +139,12 @@ async function readFindings() {
 }
 
 async function load() {
-  const [host, score, endpoints, findings, { all }] = await Promise.all([
+  const [host, score, endpoints, findings, changes, { all }] = await Promise.all([
     get(`hosts/${uuid}`),
     get("score", { scope: "host", subject: uuid }),
     get("endpoints", { host: uuid, with_ended: "true", sort: "port", limit: 500 }),
     readFindings(),
+    get("changes/services", { host: uuid, limit: 50 }),
     latestScans(),
   ]);
   showFreshness(all);
@@ -99,9 +152,9 @@ async function load() {
   showHeading(host);
   show(el("div", { class: "stack" },
     el("div", { class: "columns columns-hero" }, scoreCard(host, score.items[0]), history.card),
-    portsCard(endpoints.items),
+    portsCard(endpoints.items), changesCard(changes.items),
     el("section", { class: "stack", "aria-labelledby": "findings-title" }, el("h2", { id: "findings-title" }, "Findings"),
-      findings.length === 0 ? el("p", { class: "quiet" }, "Nothing is open here that need not be.") : findings.map(findingCard)),
+      findings.length === 0 ? el("p", { class: "quiet" }, "Nothing is open here that need not be.") : findings.map((finding) => findingCard(finding, endpoints.items))),
     identityCard(host)));
   await history.ready();
 }

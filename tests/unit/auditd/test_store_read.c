@@ -448,7 +448,7 @@ static const char answers[] =
     "INSERT INTO endpoint_answer (endpoint_id, evidence, first_seen, last_seen, changed_at, last_scan_id) VALUES"
     " (1, '[1]', 1500, 4000, 1500, 1), (2, '[2]', 1500, 5000, 3000, 2);"
     "INSERT INTO endpoint_fact (endpoint_id, name, value, since, ended_at, scan_id) VALUES"
-    " (1, 'service', 'ssh', 1500, NULL, 1), (2, 'service', 'redis', 1500, NULL, 1),"
+    " (1, 'service', 'ssh', 1500, NULL, 1), (1, 'os', 'later', 5000, NULL, 2), (2, 'service', 'redis', 1500, NULL, 1),"
     " (2, 'auth', 'required', 1500, 3000, 1), (2, 'auth', 'none', 3000, NULL, 2),"
     " (2, 'banner', CAST(X'ff3c623e1b' AS TEXT), 3000, NULL, 2), (2, 'version', '7.0', 1500, 4000, 1);";
 static const char no_answers[] = "DELETE FROM endpoint_fact; DELETE FROM endpoint_answer;";
