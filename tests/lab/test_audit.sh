@@ -38,11 +38,11 @@ sql() {
     sqlite3 -readonly "$1" "$2"
 }
 
-# audit DB ARGUMENT...: sets status; what it says is in $DIR/err.
+# audit DB ARGUMENT...: an audit of ports alone; sets status; what it says is in $DIR/err.
 audit() {
     local db=$1
     shift
-    "$BIN/leastport" audit "${ADDRESSES[@]}" -p "$PORTS" --db "$db" "$@" >"$DIR/out" 2>"$DIR/err"
+    "$BIN/leastport" audit --no-services "${ADDRESSES[@]}" -p "$PORTS" --db "$db" "$@" >"$DIR/out" 2>"$DIR/err"
     status=$?
 }
 
