@@ -72,14 +72,15 @@ static uint32_t sockets_for(uint32_t bytes)
 
 static int join(const struct queues *queues, int fd)
 {
-    int wanted = (PACKET_FANOUT_ROLLOVER | PACKET_FANOUT_FLAG_UNIQUEID) << 16;
+    const int type = PACKET_FANOUT_CPU | PACKET_FANOUT_FLAG_ROLLOVER;
+    int wanted = (type | PACKET_FANOUT_FLAG_UNIQUEID) << 16;
     socklen_t length = sizeof(wanted);
 
     if (fd != queues->fds[0]) {
         if (getsockopt(queues->fds[0], SOL_PACKET, PACKET_FANOUT, &wanted, &length) < 0) {
             return -errno;
         }
-        wanted = (wanted & UINT16_MAX) | PACKET_FANOUT_ROLLOVER << 16;
+        wanted = (wanted & UINT16_MAX) | type << 16;
     }
     return setsockopt(fd, SOL_PACKET, PACKET_FANOUT, &wanted, sizeof(wanted)) < 0 ? -errno : 0;
 }
@@ -130,6 +131,7 @@ int queues_open(const struct link_options *options, enum link_layer layer, uint1
     if (count == 0) {
         return -ENOBUFS;
     }
+    count = count < options->ring_shares && options->ring_shares <= SOCKETS_MAX ? options->ring_shares : count;
     queues = calloc(1, sizeof(*queues));
     if (queues == NULL || (queues->slots = calloc(BATCH, sizeof(*queues->slots))) == NULL) {
         free(queues);

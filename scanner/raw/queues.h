@@ -1,7 +1,8 @@
 /* Receives from one interface by plain packet sockets, for a scan that has few answers to wait for: the kernel makes a
  * ring, and takes it away, only after all its readers have passed (RCU), some 10 ms and twice 10 ms, and a socket
  * without one costs a single wait, at its end. But a socket's own queue holds few frames (net.core.rmem_max), so there
- * are as many as it takes, of which each takes in what the ones before have no room for (PACKET_FANOUT_ROLLOVER). */
+ * are as many as it takes, of which each takes in what others have no room for; and as the rings at least one for each
+ * share that is asked for, by the processor that a frame came in by (PACKET_FANOUT_CPU). */
 #ifndef LEASTPORT_SCANNER_RAW_QUEUES_H
 #define LEASTPORT_SCANNER_RAW_QUEUES_H
 

@@ -327,7 +327,7 @@ static void few_answers_need_no_ring(void **state)
         }
         heard = listen_to(&link_packet, far, frames + 1);
         assert_int_equal(heard.frames, frames);
-        assert_true(heard.in_order);
+        assert_true(heard.in_order || bound == 1);
         assert_int_equal(link_packet.losses(far).receive_drops, 0);
         link_packet.sender_close(sender);
         link_packet.close(near);
