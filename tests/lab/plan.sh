@@ -6,10 +6,19 @@ LAB_DEBIAN_SUITE=bookworm
 LAB_PACKAGES=(openssh-server nginx-light redis-server postgresql-15 vsftpd inetutils-telnetd openbsd-inetd openssl
     memcached mariadb-server-core mariadb-client-core apache2-bin
     # Of UDP, for test_udp.sh.
-    avahi-daemon chrony coturn dnsmasq-base libcoap3-bin minissdpd rpcbind snmpd strongswan-charon tftpd-hpa)
-# What a test wants beyond that, in a cache of its own.
-read -r -a LAB_MORE <<<"${LEASTPORT_LAB_PACKAGES:-}"
-LAB_PACKAGES+=("${LAB_MORE[@]}")
+    avahi-daemon chrony coturn dnsmasq-base libcoap3-bin minissdpd rpcbind snmpd strongswan-charon tftpd-hpa
+    # Of services, for test_services.sh; then the libraries of what is only unpacked.
+    bind9 dovecot-imapd dovecot-pop3d dropbear-bin etcd-server lighttpd mosquitto postfix rsync slapd squid tightvncserver tinyproxy-bin
+    unbound xfonts-base xrdp
+    libgnutls-dane0 libhiredis0.14 libidn12 libmemcached11 libmemcachedutil2 libpcre2-posix3 libsodium23)
+# What Debian does not let stand beside these is unpacked and not set up.
+LAB_UNPACKED=(exim4-daemon-light proftpd-core pure-ftpd pure-ftpd-common)
+# What is large to download is in a tree apart.
+LAB_LARGE=${LEASTPORT_LAB_LARGE:-0}
+if ((LAB_LARGE)); then
+    LAB_CACHE=$LAB_CACHE/large
+    LAB_PACKAGES+=(caddy kamailio nfs-ganesha-mem rabbitmq-server samba xvfb zookeeper)
+fi
 
 LAB_SCANNER4=10.77.0.1
 LAB_SCANNER6=fd77::1

@@ -193,9 +193,7 @@ outside() {
         return
     fi
     if ((LONG)); then
-        # Apart from the tree that all other tests run from.
-        export LEASTPORT_LAB_CACHE=${LEASTPORT_LAB_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/leastport/lab}/long
-        export LEASTPORT_LAB_PACKAGES='samba kamailio caddy'
+        export LEASTPORT_LAB_LARGE=1
     fi
     if ! "$LAB" build >/dev/null; then
         printf '1..1\nnot ok 1 - the Debian tree is there or can be built\n'

@@ -2,7 +2,8 @@
 # The cached Debian tree that the servers run from: made once, never written by a lab. It knows packages, not hosts.
 
 tree_hash() {
-    printf '%s\n' "$LAB_DEBIAN_SUITE" "${LAB_PACKAGES[@]}" "$(declare -f tree_install tree_install_mariadb)" \
+    printf '%s\n' "$LAB_DEBIAN_SUITE" "${LAB_PACKAGES[@]}" "${LAB_UNPACKED[@]}" \
+        "$(declare -f tree_install tree_install_mariadb tree_unpack)" \
         "$(cat "$LAB_FOLDER/kafka.pl")" | sha256sum | cut -c1-16
 }
 
@@ -36,6 +37,26 @@ tree_install_mariadb() {
         chmod -R a+rX "$1/var/lib/lab-mysql"
 }
 
+# Puts the files of packages into ROOT beside others that they conflict with.
+tree_unpack() {
+    local root=$1 package
+    shift
+    mkdir "$root/var/lib/lab-unpacked" || return 1
+    # shellcheck disable=SC2016 # the inner shell's arguments
+    # As root: the folder's files are nobody's secret, and the user that apt would fetch as cannot write there.
+    chroot "$root" sh -c 'cd /var/lib/lab-unpacked && apt-get -o APT::Sandbox::User=root download "$@"' sh "$@" || return 1
+    for package in "$root"/var/lib/lab-unpacked/*.deb; do
+        # shellcheck disable=SC2016
+        # Debian's /bin, /lib and /sbin are links, for which a package may have folders.
+        chroot "$root" sh -c 'dpkg-deb --fsys-tarfile "$1" | tar --extract --keep-directory-symlink --directory /' sh "${package#"$root"}" ||
+            return 1
+        # shellcheck disable=SC2016
+        chroot "$root" dpkg-deb --show --showformat '${Package} ${Version}\n' "${package#"$root"}" >>"$root/var/lib/lab-unpacked/versions" ||
+            return 1
+    done
+    rm "$root"/var/lib/lab-unpacked/*.deb
+}
+
 # Fills ROOT. Runs as root in mount and pid namespaces of its own, so nothing it mounts or starts outlives it.
 tree_install() {
     local root=$1 sources=$2 mirror proxy
@@ -53,7 +74,8 @@ tree_install() {
     mountpoint -q "$root/proc" || mount -t proc proc "$root/proc" || return 1
     chroot "$root" apt-get update || return 1
     DEBIAN_FRONTEND=noninteractive chroot "$root" \
-        apt-get install -y --no-install-recommends "${LAB_PACKAGES[@]}" || return 1
+        apt-get install -y --no-install-recommends -o Dpkg::Options::=--force-unsafe-io "${LAB_PACKAGES[@]}" || return 1
+    tree_unpack "$root" "${LAB_UNPACKED[@]}" || return 1
     tree_install_mariadb "$root" || return 1
     cp "$LAB_FOLDER/kafka.pl" "$root/usr/local/bin/kafka" && chmod 755 "$root/usr/local/bin/kafka" || return 1
     chroot "$root" apt-get clean
