@@ -53,37 +53,49 @@ static unsigned count_answers(CURLM *multi)
     return answered;
 }
 
-int main(int argc, char **argv)
+/* How many answered, or -1. */
+static long ask(CURLM *multi, struct page *pages, unsigned count, const char *port)
 {
-    unsigned count = argc == 3 ? (unsigned)strtoul(argv[1], NULL, 10) : 0;
-    struct page *pages = calloc(count + 1, sizeof(*pages));
-    unsigned answered = 0;
+    long answered = 0;
     int running = 1;
-    CURLM *multi;
 
-    if (count == 0 || pages == NULL || curl_global_init(CURL_GLOBAL_NOTHING) != CURLE_OK) {
-        fprintf(stderr, "Usage: pages_curl COUNT PORT\n");
-        return 2;
-    }
-    multi = curl_multi_init();
     for (unsigned i = 0; i < count; i++) {
-        if (prepare(&pages[i], multi, i, argv[2]) < 0) {
-            return 1;
+        if (prepare(&pages[i], multi, i, port) < 0) {
+            return -1;
         }
     }
     while (running > 0) {
         if (curl_multi_perform(multi, &running) != CURLM_OK ||
             curl_multi_poll(multi, NULL, 0, 1000, NULL) != CURLM_OK) {
-            return 1;
+            return -1;
         }
         answered += count_answers(multi);
     }
-    printf("%u of %u answered\n", answered + count_answers(multi), count);
-    for (unsigned i = 0; i < count; i++) {
+    return answered + count_answers(multi);
+}
+
+int main(int argc, char **argv)
+{
+    unsigned count = argc == 3 ? (unsigned)strtoul(argv[1], NULL, 10) : 0;
+    struct page *pages;
+    CURLM *multi;
+    long answered = -1;
+
+    if (count == 0 || curl_global_init(CURL_GLOBAL_NOTHING) != CURLE_OK) {
+        fprintf(stderr, "Usage: pages_curl COUNT PORT\n");
+        return 2;
+    }
+    pages = calloc(count, sizeof(*pages));
+    multi = curl_multi_init();
+    if (pages != NULL && multi != NULL) {
+        answered = ask(multi, pages, count, argv[2]);
+        printf("%ld of %u answered\n", answered, count);
+    }
+    for (unsigned i = 0; pages != NULL && i < count; i++) {
         curl_multi_remove_handle(multi, pages[i].handle);
         curl_easy_cleanup(pages[i].handle);
     }
     curl_multi_cleanup(multi);
     free(pages);
-    return 0;
+    return answered < 0 ? 1 : 0;
 }

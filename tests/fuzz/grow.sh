@@ -51,8 +51,12 @@ value() {
     since | before | as_of | *_since | *_before) echo 2025-11-21T10:00:00Z ;;
     host | finding | scan) echo "{$2}" ;;
     since_scan) echo '{scan}' ;;
-    subject) echo 'site,{host}' ;;
-    with_ended | history) echo true ;;
+    with_ended | with_unseen | history) echo true ;;
+    auth) echo none,required ;;
+    fact) echo service,version ;;
+    sha256) echo 00ff ;;
+    issuer) echo CN=authority ;;
+    verdict) echo expired,self-signed ;;
     realm) echo site ;;
     vantage) echo here ;;
     vantage_class) echo own-vpc,world ;;
@@ -80,11 +84,14 @@ value_by_list() {
     case $2:$1 in
     uuid:*/hosts) echo '{host}' ;;
     uuid:*) echo '{finding}' ;;
+    subject:*/certificates) echo CN=shop ;;
+    subject:*) echo 'site,{host}' ;;
     state:*/scans) echo complete ;;
     state:*/hosts) echo up,down ;;
     state:*) echo 'open,open|filtered' ;;
     sort:*/scans) echo -started_at ;;
-    sort:*/changes | sort:*/events) echo at ;;
+    sort:*/certificates) echo not_after ;;
+    sort:*/changes | sort:*/services | sort:*/events) echo at ;;
     sort:*) echo -id ;;
     esac
 }
@@ -94,7 +101,7 @@ seed_parameters() {
     local path parameter
     while read -r path parameter; do
         printf 'GET %s?%s=%s\r\nHost: localhost\r\n' "${path/'{uuid}'/'{finding}'}" "$parameter" "$(value "$path" "$parameter")" \
-            >"tests/fuzz/corpus/api/every-$(tr -c 'a-z_' - <<<"${path#/api/v1/}" | tr -s -)$parameter"
+            >"tests/fuzz/corpus/api/every-$(tr -c 'a-z0-9_' - <<<"${path#/api/v1/}" | tr -s -)$parameter"
     done < <(fuzz_parameters)
 }
 

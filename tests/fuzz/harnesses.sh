@@ -27,7 +27,7 @@ fuzz_parameters() {
         pass == 1 && /^    [A-Za-z]+: \{name: / { name = $3; sub(/,.*/, "", name); sub(/:$/, "", $1); names[$1] = name }
         pass == 2 && /^components:/ { exit }
         pass == 2 && /^  \/.*:$/ { path = substr($1, 1, length($1) - 1) }
-        pass == 2 && match($0, /^        - \{?name: [a-z_]+/) { print path, substr($0, RSTART + 10, RLENGTH - 10) }
+        pass == 2 && match($0, /^        - \{?name: [a-z0-9_]+/) { print path, substr($0, RSTART + 10, RLENGTH - 10) }
         pass == 2 && match($0, /^        - \{\$ref: "#\/components\/parameters\/[A-Za-z]+/) {
             sub(/.*\//, "", $3)
             sub(/".*/, "", $3)
