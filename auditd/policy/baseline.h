@@ -9,7 +9,7 @@ enum { BASELINE_NEWEST = 1, BASELINE_PORTS_MAX = 4 };
 
 enum baseline_need {
     BASELINE_SEEN,
-    /* What answers would decide; judged by the port alone for now. */
+    /* What answers decides; where nobody has asked, the port alone is judged. */
     BASELINE_PORT_ONLY,
 };
 

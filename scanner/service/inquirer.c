@@ -106,19 +106,33 @@ struct inquirer {
 
 /* Life. */
 
-static void gather_likely(struct portset *set)
+/* One protocol's list; "" has none. */
+static void gather_ports(const char *list, struct portset *room, struct portset *set)
+{
+    size_t offset;
+
+    if (list[0] != '\0') {
+        int rc = portset_parse(list, room, &offset);
+        assert(rc == 0);
+        portset_union(set, room);
+    }
+}
+
+static int gather_likely(struct portset *set)
 {
     size_t count;
     const struct protocol *const *table = protocols(&count);
+    struct portset *room = malloc(sizeof(*room));
 
-    for (size_t i = 0; i < count; i++) {
-        for (uint32_t port = 0; port <= UINT16_MAX; port++) {
-            if (protocol_is_likely(table[i], (uint16_t)port, false) ||
-                protocol_is_likely(table[i], (uint16_t)port, true)) {
-                portset_add(set, (uint16_t)port);
-            }
-        }
+    if (room == NULL) {
+        return -ENOMEM;
     }
+    for (size_t i = 0; i < count; i++) {
+        gather_ports(table[i]->ports, room, set);
+        gather_ports(table[i]->tls_ports, room, set);
+    }
+    free(room);
+    return 0;
 }
 
 static int open_epoll(struct inquirer *inquirer)
@@ -150,8 +164,7 @@ static int open_places(struct inquirer *inquirer)
         inquirer->places[i].conversation.fd = -1;
         inquirer->places[i].next = i + 1 < inquirer->place_count ? i + 1 : NOWHERE;
     }
-    gather_likely(inquirer->likely);
-    return 0;
+    return gather_likely(inquirer->likely);
 }
 
 int inquirer_create(const struct inquirer_options *options, struct inquirer **ret_inquirer)
