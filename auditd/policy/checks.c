@@ -108,8 +108,8 @@ static const struct check CHECKS[CHECKS_MAX] = {
      "Require TLS on this service, or let only the host itself reach it."},
 };
 
-static void judge_check(const struct check *check, const struct exposure *exposure, const struct verdict *verdict,
-                        const struct fault *fault, struct verdict *ret_verdict)
+static void judge_check(const struct check *check, const struct verdict *verdict, const struct fault *fault,
+                        struct verdict *ret_verdict)
 {
     *ret_verdict = *verdict;
     ret_verdict->verdict = VERDICT_FINDING;
@@ -117,8 +117,7 @@ static void judge_check(const struct check *check, const struct exposure *exposu
     snprintf(ret_verdict->rule_id, sizeof(ret_verdict->rule_id), "baseline/%s", check->kind);
     snprintf(ret_verdict->evidence_kind, sizeof(ret_verdict->evidence_kind), "seen");
     snprintf(ret_verdict->need_kind, sizeof(ret_verdict->need_kind), "forbidden");
-    snprintf(ret_verdict->title, sizeof(ret_verdict->title), "%.63s on %u/%s %s", verdict->service, exposure->port,
-             exposure->proto, fault->detail);
+    snprintf(ret_verdict->title, sizeof(ret_verdict->title), "%s %s", verdict->subject, fault->detail);
     snprintf(ret_verdict->why, sizeof(ret_verdict->why), "%s", check->why);
     snprintf(ret_verdict->fix, sizeof(ret_verdict->fix), "%s", check->fix);
     ret_verdict->service_weight = fault->reminder ? WEIGHT_REMINDER : check->weight;
@@ -136,7 +135,7 @@ size_t checks_judge(const struct exposure *exposure, const struct verdict *expos
     for (size_t i = 0; i < CHECKS_MAX; i++) {
         struct fault fault = {0};
         if (CHECKS[i].fails(exposure, exposure_verdict, &fault)) {
-            judge_check(&CHECKS[i], exposure, exposure_verdict, &fault, &ret_verdicts[count++]);
+            judge_check(&CHECKS[i], exposure_verdict, &fault, &ret_verdicts[count++]);
         }
     }
     return count;

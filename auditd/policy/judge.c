@@ -162,22 +162,52 @@ static void set_name(char *target, const char *source)
     snprintf(target, VERDICT_NAME_SIZE, "%s", source);
 }
 
+/* What people call services that the baseline has no row for. */
+static const char *label_of(const struct exposure *exposure, const char *service)
+{
+    static const char *const labels[][2] = {
+        {"imap", "IMAP"},   {"pop3", "POP3"},
+        {"smtp", "SMTP"},   {"mqtt", "MQTT"},
+        {"tls", "TLS"},     {"websocket", "WebSocket"},
+        {"x11", "X11"},     {"zookeeper", "ZooKeeper"},
+        {"portmap", "RPC"}, {"http-proxy", "HTTP proxy"},
+    };
+
+    if (strcmp(service, "http") == 0) {
+        return fact_is(exposure, "tls", "true") ? "HTTPS" : "HTTP";
+    }
+    for (size_t i = 0; i < sizeof(labels) / sizeof(*labels); i++) {
+        if (strcmp(labels[i][0], service) == 0) {
+            return labels[i][1];
+        }
+    }
+    return service;
+}
+
+static void set_subject(const struct judgement *judgement)
+{
+    const struct exposure *exposure = judgement->exposure;
+    const char *service = fact(exposure, "service");
+    char *subject = judgement->verdict->subject;
+    const size_t size = sizeof(judgement->verdict->subject);
+
+    if (judgement->row == NULL && service == NULL) {
+        snprintf(subject, size, "Port %u/%s", exposure->port, exposure->proto);
+        return;
+    }
+    snprintf(subject, size, "%.*s on %u/%s", VERDICT_NAME_SIZE,
+             judgement->row != NULL ? judgement->row->label : label_of(exposure, service), exposure->port,
+             exposure->proto);
+    subject[0] = (char)toupper((unsigned char)subject[0]);
+}
+
 /* "SSH on 22/tcp is open to the world", "Port 4000/tcp listens on every address (not verified from outside)". */
 static void describe(const struct judgement *judgement, char *buffer, size_t size)
 {
     const struct exposure *exposure = judgement->exposure;
     char bound[ADDR_TEXT_SIZE];
-    char port[VERDICT_NAME_SIZE];
-    int length;
+    int length = snprintf(buffer, size, "%s", judgement->verdict->subject);
 
-    snprintf(port, sizeof(port), "%u/%s", exposure->port, exposure->proto);
-    if (judgement->row != NULL || fact(exposure, "service") != NULL) {
-        length = snprintf(buffer, size, "%.*s on %s", VERDICT_NAME_SIZE,
-                          judgement->row != NULL ? judgement->row->label : fact(exposure, "service"), port);
-        buffer[0] = (char)toupper((unsigned char)buffer[0]);
-    } else {
-        length = snprintf(buffer, size, "Port %s", port);
-    }
     buffer += length;
     size -= (size_t)length;
     if (exposure->vantage_class != VANTAGE_SELF) {
@@ -202,6 +232,7 @@ static void set_facts(struct judgement *judgement)
     bool by_port;
 
     memset(verdict, 0, sizeof(*verdict));
+    set_subject(judgement);
     set_name(verdict->kind, "exposure");
     set_name(verdict->service, row != NULL ? row->service : name != NULL ? name : "unknown");
     verdict->service_weight = row != NULL ? row->service_weight : SERVICE_OTHER;

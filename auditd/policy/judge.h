@@ -86,6 +86,7 @@ struct verdict {
     char evidence_kind[VERDICT_NAME_SIZE]; /* "port only" where what answers would decide, else "seen" */
     char need_kind[VERDICT_NAME_SIZE];     /* "allowed", "unknown", "forbidden" */
     char owner[VERDICT_NAME_SIZE];
+    char subject[2 * VERDICT_NAME_SIZE]; /* how titles begin: "Redis on 6379/tcp", "Port 4000/tcp" */
     char title[VERDICT_TEXT_SIZE];
     char why[VERDICT_TEXT_SIZE];
     char fix[VERDICT_TEXT_SIZE];

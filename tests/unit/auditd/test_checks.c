@@ -18,7 +18,8 @@ struct fact_list {
 static size_t check(const struct fact_list *facts, enum vantage_class class, enum verdict_kind kind,
                     struct verdict verdicts[CHECKS_MAX])
 {
-    const struct verdict exposed = {.verdict = kind, .service = "imap", .breadth = vantage_class_weight(class)};
+    const struct verdict exposed = {
+        .verdict = kind, .service = "imap", .subject = "IMAP on 143/tcp", .breadth = vantage_class_weight(class)};
     struct exposure exposure = {.proto = "tcp",
                                 .port = 143,
                                 .vantage_class = class,
@@ -42,7 +43,7 @@ static const struct {
      VANTAGE_WORLD,
      VERDICT_FINDING,
      "old-tls",
-     "imap on 143/tcp accepts TLS 1.0",
+     "IMAP on 143/tcp accepts TLS 1.0",
      SEVERITY_MEDIUM},
     {{{{"tls.version", "1.1"}}, 1}, VANTAGE_OWN_VPC, VERDICT_FINDING, "old-tls", "accepts TLS 1.1", SEVERITY_LOW},
     {{{{"tls.version", "1.2"}}, 1}, VANTAGE_WORLD, VERDICT_FINDING, NULL, NULL, SEVERITY_LOW},

@@ -416,6 +416,31 @@ static void judges_what_answers(void **state)
     policy_destroy(policy);
 }
 
+static void titles_name_what_answers(void **state)
+{
+    struct policy *policy = load("version: 1");
+    const struct {
+        struct seen seen;
+        const char *title;
+    } cases[] = {
+        {{.port = 8443, FACTS({"service", "http"}, {"tls", "true"})}, "HTTPS on 8443/tcp is open to the world"},
+        {{.port = 143, FACTS({"service", "imap"})}, "IMAP on 143/tcp is open to the world"},
+        {{.port = 9042, FACTS({"service", "cassandra"})}, "Cassandra on 9042/tcp is open to the world"},
+        {{.port = 2222, FACTS({"service", "ssh"})}, "SSH on 2222/tcp is open to the world"},
+        {{.port = 4000, FACTS({"behaviour", "silent"})}, "Port 4000/tcp is open to the world"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+        struct seen seen = cases[i].seen;
+        struct verdict verdict;
+        seen.class = VANTAGE_WORLD;
+        verdict = judge(policy, seen);
+        assert_memory_equal(verdict.title, cases[i].title, strlen(cases[i].title));
+    }
+    policy_destroy(policy);
+}
+
 static void a_page_that_only_leads_to_https_may_be_there(void **state)
 {
     struct policy *policy = load("version: 1");
@@ -677,6 +702,7 @@ int main(void)
         cmocka_unit_test(takes_the_severest_of_the_rules_that_forbid),
         cmocka_unit_test(lets_no_unknown_fact_decide),
         cmocka_unit_test(judges_what_answers),
+        cmocka_unit_test(titles_name_what_answers),
         cmocka_unit_test(a_page_that_only_leads_to_https_may_be_there),
         cmocka_unit_test(an_open_door_is_critical_whoever_sees_it),
         cmocka_unit_test(conditions_decide_by_facts),
