@@ -7,6 +7,7 @@
 #include "auditd/serve.h"
 #include "auditd/settings.h"
 #include "lib/log.h"
+#include "lib/stdfds.h"
 
 #include <argp.h>
 #include <locale.h>
@@ -105,6 +106,10 @@ int main(int argc, char **argv)
     /* Without the note on short options the help fits a screen. */
     setenv("ARGP_HELP_FMT", "no-dup-args-note", 0);
     log_init("leastport", LOG_FORMAT_TEXT, LOG_LEVEL_NOTICE);
+    if (stdfds_fill() < 0) {
+        log_error("/dev/null cannot be opened in place of a standard descriptor that is closed");
+        return AUDIT_EXIT_ERROR;
+    }
     if (argc < 2) {
         return main_help(stderr, AUDIT_EXIT_ERROR);
     }

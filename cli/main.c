@@ -2,6 +2,7 @@
 #include "cli/verbs.h"
 #include "lib/log.h"
 #include "lib/sibling.h"
+#include "lib/stdfds.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -87,6 +88,10 @@ int main(int argc, char **argv)
 
     setlocale(LC_ALL, "");
     log_init("leastport", LOG_FORMAT_TEXT, LOG_LEVEL_NOTICE);
+    if (stdfds_fill() < 0) {
+        log_error("/dev/null cannot be opened in place of a standard descriptor that is closed");
+        return CLI_EXIT_ERROR;
+    }
     if (argc < 2) {
         cli_print_help(stderr);
         return CLI_EXIT_ERROR;

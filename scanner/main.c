@@ -1,4 +1,5 @@
 #include "lib/log.h"
+#include "lib/stdfds.h"
 #include "scanner/doctor.h"
 #include "scanner/invocation.h"
 #include "scanner/options.h"
@@ -15,6 +16,10 @@ int main(int argc, char **argv)
 
     setlocale(LC_ALL, "");
     log_init(SCAN_PROGRAM, LOG_FORMAT_TEXT, LOG_LEVEL_NOTICE);
+    if (stdfds_fill() < 0) {
+        log_error("/dev/null cannot be opened in place of a standard descriptor that is closed");
+        return SCAN_EXIT_ERROR;
+    }
     options_parse(argc, argv, &options);
     if (options.doctor) {
         rc = doctor_run(stdout, options.json, &problem);

@@ -1,5 +1,6 @@
 #include "auditd/protocol.h"
 #include "lib/log.h"
+#include "lib/stdfds.h"
 #include "web/authority.h"
 #include "web/server.h"
 
@@ -113,6 +114,10 @@ int main(int argc, char **argv)
 
     setlocale(LC_ALL, "");
     log_init(WEB_PROGRAM, LOG_FORMAT_TEXT, LOG_LEVEL_NOTICE);
+    if (stdfds_fill() < 0) {
+        log_error("/dev/null cannot be opened in place of a standard descriptor that is closed");
+        return EXIT_MISUSE;
+    }
     argp_err_exit_status = EXIT_MISUSE;
     argp_parse(&argp, argc, argv, 0, NULL, &server_options);
     if (sodium_init() < 0) {

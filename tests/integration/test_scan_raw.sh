@@ -555,6 +555,24 @@ test_shards() {
         "$(times_by_port | awk '{ print $3 }' | sort | uniq -c | xargs)" "1616 1"
 }
 
+# ---- descriptors that whoever started us has closed ------------------------------------------------------------------------
+
+# Else the state file, or a socket, gets the number, and results and messages are written into it.
+test_closed() {
+    syn 10.77.0.2 -p 22,79 -o jsonl:- --state closed.state >&- 2>closed.err
+    tap_is "standard output closed: exit 2, and why" "$? $(grep -c 'error: writing jsonl to standard output: Bad file descriptor' closed.err)" \
+        "2 1"
+    "$BIN/leastport-scan" --resume closed.state -o jsonl:closed 2>closed.err
+    tap_is "the state is whole" "$? $(ports_of closed | xargs)" "0 10.77.0.2 22 open syn-ack 10.77.0.2 79 closed reset"
+    syn_behind 10.77.0.2 -p 22,5000-5200 -o jsonl:unheard --state unheard.state --rate 50 <&- >&- 2>&- &
+    sleep 0.5
+    kill -KILL $!
+    wait $! 2>/dev/null
+    "$BIN/leastport-scan" --resume unheard.state -o jsonl:unheard 2>closed.err
+    tap_is "all three closed: nothing in the state but what belongs there" "$? $(ports_of unheard | awk '{ print $3 }' | sort | uniq -c | xargs)" \
+        "0 201 closed 1 open"
+}
+
 # ---- routes that change -----------------------------------------------------------------------------------------------
 
 start_slow() {
@@ -829,6 +847,7 @@ test_kill
 test_kill_discovery
 test_shards
 test_refusals
+test_closed
 test_routes
 test_hostile
 test_large
