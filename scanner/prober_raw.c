@@ -288,8 +288,10 @@ static void raw_tick(struct prober *prober)
     }
     if (figures.unsendable > 0 && !prober->unsendable_said) {
         prober->unsendable_said = true;
-        report_notice(prober->options.report, "unsendable", NULL, "this machine lets some probes not out: %s",
-                      strerror(figures.unsendable_errno));
+        report_notice(prober->options.report, "unsendable", NULL, "this machine lets some probes not out: %s%s",
+                      strerror(figures.unsendable_errno),
+                      figures.unsendable_errno == EMSGSIZE ? " (longer than the MTU of their way: they count as silent)"
+                                                           : "");
     }
 }
 

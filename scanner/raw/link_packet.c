@@ -17,6 +17,7 @@ struct link {
     uint32_t ifindex;
     bool bypass;
     _Atomic uint64_t refusals;
+    _Atomic uint64_t unsendable;
 };
 
 struct link_sender {
@@ -115,9 +116,16 @@ static void packet_sender_close(struct link_sender *sender)
     free(sender);
 }
 
+/* A frame above the interface's MTU is lost, as IP sends it with its "don't fragment"; those behind it are not. */
 static int packet_send(struct link_sender *sender, const struct iovec *frames, uint32_t count)
 {
-    return sendmany(&sender->many, frames, NULL, count, &sender->link->refusals);
+    int sent = sendmany(&sender->many, frames, NULL, count, &sender->link->refusals);
+
+    if (sent == -EMSGSIZE) {
+        sender->link->unsendable++;
+        return 1;
+    }
+    return sent;
 }
 
 static int packet_receive(struct link *link, uint32_t most, link_take_fn *take, void *context)
@@ -132,7 +140,10 @@ static int packet_descriptor(const struct link *link)
 
 static struct link_losses packet_losses(struct link *link)
 {
-    return (struct link_losses){.receive_drops = tap_drops(link->tap), .send_refusals = link->refusals};
+    return (struct link_losses){.receive_drops = tap_drops(link->tap),
+                                .send_refusals = link->refusals,
+                                .unsendable = link->unsendable,
+                                .unsendable_errno = link->unsendable > 0 ? EMSGSIZE : 0};
 }
 
 static size_t packet_ring_bytes(const struct link *link)

@@ -203,12 +203,22 @@ test_forgeries() {
         'not taken for answers: [1-9][0-9]* packets .*\(from another address than was asked, .*the first from 10\.78\.0\.68\)'
 }
 
+# Below 1280 octets an interface has no IPv6 any more, so this comes last.
+test_mtu() {
+    ip link set cable mtu 600
+    scan --udp 10.77.0.2 -p 53,123,443,9000 -o jsonl:small 2>small.err
+    tap_is "a question longer than the MTU leaves no other out" "$? $(seen small 10.77.0.2 | xargs)" \
+        "0 53 open udp-response 123 open udp-response 443 open|filtered no-response 9000 closed port-unreach"
+    tap_like "and the scan says so" "$(jq -r 'select(.code == "unsendable") | .message' small)" 'Message too long \(longer than the MTU'
+}
+
 if udp_place; then
     timed test_states
     timed test_second_opinion
     timed test_words
     timed test_forgeries
     timed test_limits
+    timed test_mtu
 else
     tap_fail "a place to scan in"
 fi
