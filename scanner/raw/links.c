@@ -165,13 +165,13 @@ static const struct link_ops *choose(const struct links *links, const struct rou
 
     if (forced == NULL) {
         *ret_reason = route->layer == LINK_ETHERNET ? "Ethernet: whole frames, by sendmmsg and a receive ring"
-                                                    : "no Ethernet: the kernel sees to what is under IP";
+                                                    : "no Ethernet with ARP: the kernel sees to what is under IP";
         return route->layer == LINK_ETHERNET ? &link_packet : &link_ip;
     }
     *ret_reason = "asked for by --link";
     if ((forced == &link_packet || forced == &link_packet_bypass) && route->layer != LINK_ETHERNET) {
-        problem_write(problem, "%s is no Ethernet: --link %s does not work there, \"ip\" does", route->interface,
-                      forced->name);
+        problem_write(problem, "%s is no Ethernet with ARP: --link %s does not work there, \"ip\" does",
+                      route->interface, forced->name);
         return NULL;
     }
     return forced;

@@ -282,7 +282,9 @@ static int take_link(const struct nlmsghdr *header, void *context)
     }
     snprintf(finding->route->interface, ROUTE_NAME, "%s", mnl_attr_get_str(attributes.at[IFLA_IFNAME]));
     finding->route->mtu = attributes.at[IFLA_MTU] != NULL ? mnl_attr_get_u32(attributes.at[IFLA_MTU]) : 0;
-    finding->route->layer = link->ifi_type == ARPHRD_ETHER ? LINK_ETHERNET : LINK_IP;
+    /* Without ARP, as ipvlan's in layer 3, nobody can be asked for a hardware address. */
+    finding->route->layer =
+        link->ifi_type == ARPHRD_ETHER && (link->ifi_flags & IFF_NOARP) == 0 ? LINK_ETHERNET : LINK_IP;
     finding->error = (link->ifi_flags & IFF_UP) != 0 && (link->ifi_flags & IFF_LOWER_UP) != 0 ? 0 : -ENETDOWN;
     if (mac != NULL && mnl_attr_get_payload_len(mac) == ROUTE_MAC) {
         memcpy(finding->route->source_mac, mnl_attr_get_payload(mac), ROUTE_MAC);

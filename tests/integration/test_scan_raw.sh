@@ -181,6 +181,22 @@ fd77::99 22 filtered host-unreach"
     ip route del blackhole 10.92.0.0/24
 }
 
+# Ethernet, but nobody hears ARP, as behind ipvlan in layer 3: both ends have one hardware address.
+test_no_arp() {
+    ip link add bare address 02:00:00:00:00:77 type veth peer name bare address 02:00:00:00:00:77 netns "/proc/$TARGET_PID/ns/net"
+    ip link set bare arp off up
+    target ip link set bare arp off up
+    ip addr add 10.74.0.1/24 dev bare
+    target ip addr add 10.74.0.2/24 dev bare
+    syn 10.74.0.2 -p 22-23 -o jsonl:bare 2>bare.err
+    tap_is "an Ethernet without ARP: its ports, by the driver that asks nobody" \
+        "$? $(ports_of bare | xargs) $(grep -c 'bare: link driver ip (no Ethernet with ARP' bare.err)" \
+        "0 10.74.0.2 22 closed reset 10.74.0.2 23 closed reset 1"
+    syn 10.74.0.2 -p 22 --link packet -o jsonl:bare 2>bare.err
+    tap_is "and no other: exit $?" "$(grep -c 'error: bare is no Ethernet with ARP' bare.err)" 1
+    ip link del bare
+}
+
 test_second_opinions() {
     local host
     local -a family
@@ -219,7 +235,7 @@ test_links() {
     syn fd77::2 -p 22,79-85,89 --link ip -o jsonl:link.ip6 2>link.err
     tap_is "--link ip: IPv6" "$(ports_of link.ip6)" "$(ports_of v6)"
     syn 127.0.0.1 -p 22 --link packet -o jsonl:link.lo 2>link.err
-    tap_is "--link packet on loopback: exit $?" "$(grep -c 'error: lo is no Ethernet: --link packet does not work there, "ip" does' link.err)" 1
+    tap_is "--link packet on loopback: exit $?" "$(grep -c 'error: lo is no Ethernet with ARP: --link packet does not work there, "ip" does' link.err)" 1
     syn 10.77.0.2 -p 22 --link pigeon -o jsonl:link.none 2>link.err
     tap_is "an unknown driver: exit $?, with those that there are" "$(grep -c 'error: .*"pigeon".*packet, packet-bypass, ip, pcap' link.err)" 1
     forget_counts
@@ -834,6 +850,7 @@ listen here :: 2222 || tap_fail "we listen"
 test_states
 test_own_and_local
 test_ways
+test_no_arp
 test_second_opinions
 test_links
 test_privilege
