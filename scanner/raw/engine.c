@@ -48,6 +48,9 @@ static const uint64_t NAP_SOME_NS = UINT64_C(250) * 1000;
 static const uint64_t REFUSED_MOST_NS = UINT64_C(30) * 1000 * 1000 * 1000;
 static const uint64_t HEAR_EVERY_NS = UINT64_C(2) * 1000 * 1000;
 static const uint64_t AHEAD_EVERY_NS = UINT64_C(1) * 1000 * 1000;
+/* Reading large tables takes long, and those of a router change all the time: at most a tenth of the time goes there.
+ */
+static const uint64_t ROUTES_REST = 9;
 static const uint64_t ALLOWANCE_EVERY_NS = UINT64_C(50) * 1000 * 1000;
 
 enum phase {
@@ -92,7 +95,8 @@ struct raw_engine {
     struct mono_time now; /* of the batch that is being taken */
     struct sweep_answer taken[VOLLEY_BATCH];
     uint32_t taken_count;
-    uint32_t frames; /* that came in this step */
+    uint32_t frames;             /* that came in this step */
+    struct mono_time routes_due; /* until then changes of routes wait */
     struct mono_time losses_asked;
     struct mono_time allowance_asked;
     struct link_losses losses;
@@ -1085,7 +1089,17 @@ static int find_new_ways(struct raw_engine *engine, struct problem *problem)
 
 static int heed_routes(struct raw_engine *engine, struct problem *problem)
 {
-    if (engine->router == NULL || !router_changed(engine->router) || !paths_changed(engine->paths)) {
+    struct mono_time begun = mono_now();
+    struct mono_time ended;
+    bool changed;
+
+    if (engine->router == NULL || begun.ns < engine->routes_due.ns || !router_changed(engine->router)) {
+        return 0;
+    }
+    changed = paths_changed(engine->paths);
+    ended = mono_now();
+    engine->routes_due = mono_add_ns(ended, ROUTES_REST * mono_elapsed_ns(begun, ended));
+    if (!changed) {
         return 0;
     }
     engine->options.listener.rerouted(engine->options.listener.context);
@@ -1254,7 +1268,7 @@ static void rest_until(const struct raw_engine *engine, struct mono_time until, 
 
 int raw_engine_step(struct raw_engine *engine, struct mono_time until, int wake_fd, struct problem *problem)
 {
-    int fds[2] = {wake_fd, engine->router != NULL ? router_descriptor(engine->router) : -1};
+    int fds[2] = {wake_fd, -1};
     struct mono_time due = until;
     int rc;
 
@@ -1276,6 +1290,11 @@ int raw_engine_step(struct raw_engine *engine, struct mono_time until, int wake_
     rc = rc == 0 ? heed_lost(engine, problem) : heed_down(engine, rc, problem);
     if (rc < 0) {
         tell_hosts(engine, UINT32_MAX); /* nobody may be told of them after the scan's last line */
+    }
+    if (engine->now.ns < engine->routes_due.ns) {
+        due = engine->routes_due.ns < due.ns ? engine->routes_due : due;
+    } else if (engine->router != NULL) {
+        fds[1] = router_descriptor(engine->router);
     }
     if (rc == 0 && due.ns > engine->now.ns && !raw_engine_is_done(engine)) {
         rest_until(engine, due.ns < until.ns ? due : until, fds);
