@@ -544,15 +544,29 @@ static int make_outputs(struct invocation *run, struct problem *problem)
     return rc == 0 && specs->count == 0 ? outputs_add(run->outputs, "table:-", problem) : rc;
 }
 
-/* From now on the first SIGINT or SIGTERM is read from a descriptor. */
-static int catch_signals(struct invocation *run, struct problem *problem)
+/* What ends a scan so that it can be resumed: a terminal that is gone too, unless it is not to matter (nohup). */
+static sigset_t stop_signals(void)
 {
+    struct sigaction hangup;
     sigset_t stop;
 
-    signal(SIGPIPE, SIG_IGN);
     sigemptyset(&stop);
     sigaddset(&stop, SIGINT);
     sigaddset(&stop, SIGTERM);
+    if (sigaction(SIGHUP, NULL, &hangup) == 0 && hangup.sa_handler != SIG_IGN) {
+        sigaddset(&stop, SIGHUP);
+    }
+    return stop;
+}
+
+/* From now on the first signal that stops is read from a descriptor. A reader that goes away and a file that may not
+ * grow are errors of write(). */
+static int catch_signals(struct invocation *run, struct problem *problem)
+{
+    sigset_t stop = stop_signals();
+
+    signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN);
     if (sigprocmask(SIG_BLOCK, &stop, NULL) < 0) {
         return problem_set(problem, -errno, "blocking signals: %s", strerror(errno));
     }
@@ -680,13 +694,10 @@ static void let_signals_through(void *context)
 {
     const struct invocation *run = context;
     struct signalfd_siginfo heard;
-    sigset_t stop;
+    sigset_t stop = stop_signals();
 
     while (read(run->stop_fd, &heard, sizeof(heard)) == (ssize_t)sizeof(heard)) {
     }
-    sigemptyset(&stop);
-    sigaddset(&stop, SIGINT);
-    sigaddset(&stop, SIGTERM);
     sigprocmask(SIG_UNBLOCK, &stop, NULL);
 }
 
