@@ -12,8 +12,10 @@
 #include "scanner/slab.h"
 #include "scanner/sweep.h"
 
+#include <errno.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <string.h>
 
 /* All borrowed for the prober's life. */
 struct prober_options {
@@ -24,6 +26,14 @@ struct prober_options {
     const char *link;      /* of raw packets; NULL: the best */
     int wake_fd;           /* a step ends when it is readable; -1: none */
 };
+
+/* Why this machine cannot send to an address. */
+static inline const char *prober_error_text(int error)
+{
+    return error == EINVAL
+               ? "its route is a black hole, or it is link-local and lacks its interface (as in fe80::1%eth0)"
+               : strerror(error);
+}
 
 /* Whom a slab's probes go to. Any thread may ask. */
 struct prober_map {

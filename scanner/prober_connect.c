@@ -62,7 +62,7 @@ static void tell_local_error(struct prober *prober, const struct connect_answer 
         return;
     }
     report_notice(prober->options.report, "unreachable", &addr, "%s: this machine cannot send to it: %s",
-                  addr_format(&addr, text), strerror(answer->local_errno));
+                  addr_format(&addr, text), prober_error_text(answer->local_errno));
 }
 
 static void on_answer(void *context, const struct connect_answer *answer)

@@ -64,7 +64,7 @@ static void hear_unreachable(void *context, uint32_t host, int error)
         return;
     }
     report_notice(prober->options.report, "unreachable", &addr, "%s: this machine cannot send to it: %s",
-                  addr_format(&addr, text), strerror(error));
+                  addr_format(&addr, text), prober_error_text(error));
 }
 
 static void hear_rerouted(void *context)

@@ -10,7 +10,14 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { RUNS_TRIED = 64, PORT_LEAST = 1024, PORT_MOST = 65535, KINDS = 4 };
+enum {
+    RUNS_TRIED = 64,
+    PORT_LEAST = 1024,
+    PORT_MOST = 65535,
+    KINDS = 4,
+    /* Of links, files and the rest: for a message. */
+    DESCRIPTORS_MORE = 64,
+};
 
 struct port_hold {
     uint16_t first;
@@ -108,6 +115,13 @@ int port_hold_create(unsigned int protocols, uint16_t count, struct port_hold **
     for (int run = 0; run < RUNS_TRIED && rc == -EADDRINUSE; run++) {
         hold->first = (uint16_t)(least + randombytes_uniform(choices));
         rc = hold_run(hold, protocols, count);
+    }
+    if (rc == -EMFILE) {
+        free(hold);
+        return problem_set(
+            problem, rc,
+            "holding local ports: %s: with raw packets a scan has up to %u open; \"ulimit -n\" allows more",
+            strerror(-rc), (unsigned int)count * KINDS + DESCRIPTORS_MORE);
     }
     if (rc < 0) {
         free(hold);

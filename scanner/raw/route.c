@@ -387,6 +387,11 @@ static int find_route(struct router *router, const struct addr *addr, struct rou
     return rc < 0 ? rc : finding.error;
 }
 
+static bool lacks_zone(const struct addr *addr)
+{
+    return addr->is_ipv6 && addr->zone == 0 && addr->bytes[0] == 0xfe && (addr->bytes[1] & 0xc0) == 0x80;
+}
+
 int router_find(struct router *router, const struct addr *addr, struct route *ret_route, struct addr *ret_last,
                 struct problem *problem)
 {
@@ -395,7 +400,8 @@ int router_find(struct router *router, const struct addr *addr, struct route *re
 
     *ret_last = stretch_end(router, addr);
     memset(ret_route, 0, sizeof(*ret_route));
-    rc = find_route(router, addr, ret_route);
+    /* As connect(2): the kernel would take any of its links. */
+    rc = lacks_zone(addr) ? -EINVAL : find_route(router, addr, ret_route);
     if (rc == 0) {
         rc = find_link(router, ret_route);
     }

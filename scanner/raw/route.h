@@ -32,7 +32,8 @@ void router_destroy(struct router *router);
 /* The kernel's answer for `addr` and, in *ret_last, how far up it holds: no route, in any table, and no rule begins or
  * ends between the two, so a range of targets costs a question for each stretch and not for each address (IPv4 and IPv6
  * apart; an address with a zone, and all when the tables are huge: itself). -ENETUNREACH (no route), -EHOSTUNREACH,
- * -EACCES (a prohibiting route), others, with *problem; *ret_last is set even then. */
+ * -EACCES (a prohibiting route), -EINVAL (a black hole; a link-local address without a zone), others, with *problem;
+ * *ret_last is set even then. */
 MUST_USE int router_find(struct router *router, const struct addr *addr, struct route *ret_route, struct addr *ret_last,
                          struct problem *problem);
 /* The next hop's hardware address from the kernel's table; false when it is not there (then it is to be asked: ARP, RFC

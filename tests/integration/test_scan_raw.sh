@@ -172,6 +172,12 @@ fd77::99 22 filtered host-unreach"
         "10.77.0.3 10.77.0.4 10.90.0.1 10.91.0.1 10.92.0.1 10.99.0.1 fd77::99"
     tap_is "what has no way is said by name" "$(jq -r 'select(.code == "unreachable") | .host' ways | sort | xargs)" \
         "10.90.0.1 10.91.0.1 10.92.0.1 10.99.0.1"
+    tap_is "a black hole is called so" "$(jq -r 'select(.code == "unreachable" and .host == "10.92.0.1") | .message' ways)" \
+        "10.92.0.1: this machine cannot send to it: its route is a black hole, or it is link-local and lacks its interface (as in fe80::1%eth0)"
+    syn "$(target_link_local)" -p 22 -o jsonl:zoneless 2>ways.err
+    tap_is "and so is a link-local address without its interface" \
+        "$(jq -r 'select(.code == "unreachable") | .message | sub(".*: "; "")' zoneless | grep -c 'link-local') $(ports_of zoneless | cut -d ' ' -f 2-)" \
+        "1 22 filtered net-unreach"
     tap_is "and the last line counts them" "$(end_of ways '[.complete, .hosts_up, .hosts_down]')" "[true,4,7]"
     plain 10.77.0.2-4 fd77::2 10.76.0.2 10.78.0.9 10.90.0.1 10.91.0.1 10.99.0.1 -p 22-23 -o jsonl:ways.plain 2>ways.err
     tap_is "plain connects agree state by state" "$(ports_of ways.plain | cut -d ' ' -f 1-3)" \
@@ -449,6 +455,47 @@ test_interrupt() {
     tap_is "resume: each port was asked, and all SYNs are counted" \
         "$(times_by_port | wc -l) $(counted every_syn)" "1002 $(end_of part .probes_sent)"
     tap_ok "resume: none was asked again but what went unanswered ($(counted every_syn) SYNs for 2004)" test "$(counted every_syn)" -le 2024
+}
+
+# A terminal that is gone, and one whose end is not to matter.
+test_hangup() {
+    local pid status
+    syn_behind 10.78.2.1 -p 22,80,5000-5999 --rate 1500 --state hung.state -o jsonl:hung 2>hung.err &
+    pid=$!
+    sleep 0.5
+    kill -HUP "$pid"
+    wait "$pid"
+    status=$?
+    tap_is "SIGHUP: as SIGINT" "$status $(end_of hung '[.complete, .cause]') $(grep -c 'to go on: .*--resume hung.state' hung.err)" \
+        '130 [false,"interrupted"] 1'
+    "$BIN/leastport-scan" --resume hung.state -o jsonl:hung 2>hung.err
+    tap_is "and resumed: complete" "$? $(end_of hung .complete)" "0 true"
+    (
+        trap '' HUP
+        syn_behind 10.78.2.1 -p 22,80,5000-5999 --rate 1500 --state nohup.state -o jsonl:nohup 2>hung.err
+    ) &
+    pid=$!
+    sleep 0.5
+    kill -HUP "$pid"
+    wait "$pid"
+    tap_is "under nohup it goes on" "$? $(end_of nohup .complete)" "0 true"
+}
+
+# Files may not grow any more, and few may be open.
+test_ulimits() {
+    (
+        ulimit -f 4
+        syn_behind 10.78.2.0/24 -p 5000-5199 --state large.state -o jsonl:large.out 2>ulimit.err
+    )
+    tap_is "a limit of files' size: exit 2, and how to go on" \
+        "$? $(grep -q 'error: writing .*: File too large' ulimit.err && echo said) $(grep -c 'to go on: ' ulimit.err)" "2 said 1"
+    "$BIN/leastport-scan" --resume large.state -o jsonl:large.out 2>ulimit.err
+    tap_is "and without it: complete" "$? $(end_of large.out '[.complete, .hosts_up]')" "0 [true,256]"
+    (
+        ulimit -n 40
+        syn_behind 10.78.2.1 -p 22 -o jsonl:few 2>ulimit.err
+    )
+    tap_is "a limit of open files: exit 2, and what to do" "$? $(grep -c 'error: .*Too many open files.*ulimit -n' ulimit.err)" "2 1"
 }
 
 # 32 slabs of 256 hosts each.
@@ -860,6 +907,8 @@ begin_refusals
 test_scope
 test_pace
 test_interrupt
+test_hangup
+test_ulimits
 test_kill
 test_kill_discovery
 test_shards
