@@ -110,10 +110,16 @@ static void sum_terms(struct score *score)
     score->score = fmax(score->score, 0);
 }
 
-static bool is_to_world(const struct score *score, bool (*is_it)(const char *service))
+/* That it is open: a service that may be reached can have findings of other kinds, such as its certificate's. */
+static bool is_open_to_world(const struct score_item *item)
 {
-    for (size_t i = 0; i < score->term_count; i++) {
-        if (strcmp(score->terms[i].breadth_class, "world") == 0 && is_it(score->terms[i].service)) {
+    return !item->waived && strcmp(item->kind, VERDICT_KIND_EXPOSURE) == 0 && strcmp(item->breadth_class, "world") == 0;
+}
+
+static bool any_to_world(const struct score_item *items, size_t count, bool (*is_it)(const char *service))
+{
+    for (size_t i = 0; i < count; i++) {
+        if (is_open_to_world(&items[i]) && is_it(items[i].service)) {
             return true;
         }
     }
@@ -132,17 +138,17 @@ static void cap(struct score *score, size_t *grade, size_t best, const char *why
     *grade = *grade < best ? best : *grade;
 }
 
-static void set_grade(struct score *score)
+static void set_grade(struct score *score, const struct score_item *items, size_t count)
 {
     size_t grade = 0;
 
     while (grade < GRADE_COUNT - 1 && score->score < GRADES[grade].from) {
         grade++;
     }
-    if (is_to_world(score, baseline_is_database)) {
+    if (any_to_world(items, count, baseline_is_database)) {
         cap(score, &grade, GRADE_F, "a database is open to the world: F at best");
     }
-    if (is_to_world(score, is_ssh)) {
+    if (any_to_world(items, count, is_ssh)) {
         cap(score, &grade, GRADE_C, "SSH is open to the world: C at best");
     }
     if (score->coverage < COVERAGE_ENOUGH) {
@@ -161,7 +167,7 @@ int score_compute(const struct score_item *items, size_t count, double coverage,
         return rc;
     }
     sum_terms(&score);
-    set_grade(&score);
+    set_grade(&score, items, count);
     *ret_score = score;
     return 0;
 }

@@ -8,6 +8,7 @@
 
 /* A finding that counts: NEW, OPEN, VERIFYING or REAPPEARED, not RETIRED. Text is borrowed for the call. */
 struct score_item {
+    const char *kind; /* of the verdict */
     const char *service;
     const char *breadth_class;
     double service_weight;

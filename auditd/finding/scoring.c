@@ -7,10 +7,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { SCORING_KIND, SCORING_SERVICE, SCORING_BREADTH_CLASS, SCORING_NAMES };
+
 /* The findings of one subject. Items borrow their text from `verdicts`' names, so both grow as lists of pointers. */
 struct scoring_list {
     struct score_item *items;
-    char (*names)[2][VERDICT_NAME_SIZE];
+    char (*names)[SCORING_NAMES][VERDICT_NAME_SIZE];
     size_t count;
     size_t size;
 };
@@ -25,7 +27,7 @@ static int scoring_grow(struct scoring_list *list)
 {
     size_t size = list->size == 0 ? 64 : list->size * 2;
     struct score_item *items = reallocarray(list->items, size, sizeof(*items));
-    char(*names)[2][VERDICT_NAME_SIZE];
+    char(*names)[SCORING_NAMES][VERDICT_NAME_SIZE];
 
     if (items == NULL) {
         return -ENOMEM;
@@ -51,8 +53,9 @@ static int scoring_take(void *context, const struct score_finding *finding)
             return rc;
         }
     }
-    memcpy(list->names[list->count][0], verdict->service, VERDICT_NAME_SIZE);
-    memcpy(list->names[list->count][1], verdict->breadth_class, VERDICT_NAME_SIZE);
+    memcpy(list->names[list->count][SCORING_KIND], verdict->kind, VERDICT_NAME_SIZE);
+    memcpy(list->names[list->count][SCORING_SERVICE], verdict->service, VERDICT_NAME_SIZE);
+    memcpy(list->names[list->count][SCORING_BREADTH_CLASS], verdict->breadth_class, VERDICT_NAME_SIZE);
     list->items[list->count] = (struct score_item){
         .service_weight = verdict->service_weight,
         .breadth = verdict->breadth,
@@ -74,8 +77,9 @@ static int scoring_collect(struct scoring *scoring, const struct score_subject *
     rc = store_score_findings(scoring->store, subject, scoring_take, list);
     /* Only now do the names stay where they are. */
     for (size_t i = 0; i < list->count; i++) {
-        list->items[i].service = list->names[i][0];
-        list->items[i].breadth_class = list->names[i][1];
+        list->items[i].kind = list->names[i][SCORING_KIND];
+        list->items[i].service = list->names[i][SCORING_SERVICE];
+        list->items[i].breadth_class = list->names[i][SCORING_BREADTH_CLASS];
     }
     return rc;
 }

@@ -233,7 +233,7 @@ static void set_facts(struct judgement *judgement)
 
     memset(verdict, 0, sizeof(*verdict));
     set_subject(judgement);
-    set_name(verdict->kind, "exposure");
+    set_name(verdict->kind, VERDICT_KIND_EXPOSURE);
     set_name(verdict->service, row != NULL ? row->service : name != NULL ? name : "unknown");
     verdict->service_weight = row != NULL ? row->service_weight : SERVICE_OTHER;
     verdict->evidence = EVIDENCE_SEEN;

@@ -8,6 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct front;
 struct policy;
 struct rule_view;
 
@@ -60,6 +61,8 @@ struct exposure {
     bool asked;
     const struct exposure_fact *facts;
     size_t fact_count;
+    /* What serves the same page and stands before it; NULL where nothing is known to. */
+    const struct front *front;
 };
 
 enum verdict_kind {
@@ -70,6 +73,9 @@ enum verdict_kind {
 
 enum { VERDICT_TEXT_SIZE = 512, VERDICT_NAME_SIZE = 64 };
 
+/* The kind of a finding that says no more than that the port is open; checks have names of their own. */
+#define VERDICT_KIND_EXPOSURE "exposure"
+
 /* Every term of penalty = service x breadth x evidence x need is kept, so that it can be explained. */
 struct verdict {
     enum verdict_kind verdict;
@@ -79,7 +85,7 @@ struct verdict {
     double evidence;
     double need;
     double penalty;
-    char kind[VERDICT_NAME_SIZE];          /* "exposure", or the name of a check */
+    char kind[VERDICT_NAME_SIZE];          /* VERDICT_KIND_EXPOSURE, or the name of a check */
     char service[VERDICT_NAME_SIZE];       /* what answers, or what the port is known as: "redis" */
     char rule_id[VERDICT_NAME_SIZE];       /* "baseline/redis", "user/ssh", "default" */
     char breadth_class[VERDICT_NAME_SIZE]; /* vantage class, "loopback", "wildcard" */

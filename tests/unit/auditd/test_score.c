@@ -20,7 +20,8 @@ static void assert_near(double is, double should)
 static struct score_item item(const char *service, const char *breadth_class, double weight, double breadth,
                               double need)
 {
-    return (struct score_item){.service = service,
+    return (struct score_item){.kind = VERDICT_KIND_EXPOSURE,
+                               .service = service,
                                .breadth_class = breadth_class,
                                .service_weight = weight,
                                .breadth = breadth,
@@ -183,6 +184,31 @@ static void holds_the_grade_down(void **state)
     }
 }
 
+/* A database that may be reached, and shows a bad certificate, is no database that is open to the world. */
+static void caps_only_for_what_is_open(void **state)
+{
+    struct score_item items[] = {item("postgresql", "world", 10, 1, 1), item("ssh", "world", 10, 1, 1)};
+    struct score score;
+
+    (void)state;
+    items[0].kind = "certificate";
+    items[1].kind = "old-tls";
+    score = compute(items, 2, 1);
+    assert_int_equal(score.cap_count, 0);
+    assert_string_equal(score.grade, "B");
+    score_done(&score);
+    items[1].kind = VERDICT_KIND_EXPOSURE;
+    score = compute(items, 2, 1);
+    assert_int_equal(score.cap_count, 1);
+    assert_non_null(strstr(score.caps[0], "SSH"));
+    assert_string_equal(score.grade, "C");
+    score_done(&score);
+    items[1].waived = true;
+    score = compute(items, 2, 1);
+    assert_int_equal(score.cap_count, 0);
+    score_done(&score);
+}
+
 static void sums_what_is_waived_apart(void **state)
 {
     struct score_item items[] = {item("redis", "world", 40, 1, 1), item("ssh", "own-vpc", 30, 0.15, 0.8)};
@@ -244,11 +270,12 @@ static void is_the_same_in_any_order(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(is_100_without_findings),  cmocka_unit_test(halves_each_next_term),
-        cmocka_unit_test(gathers_what_is_alike),    cmocka_unit_test(keeps_kinds_apart),
-        cmocka_unit_test(stays_above_zero),         cmocka_unit_test(grades_at_the_thresholds),
-        cmocka_unit_test(holds_the_grade_down),     cmocka_unit_test(sums_what_is_waived_apart),
-        cmocka_unit_test(tells_every_term_as_json), cmocka_unit_test(is_the_same_in_any_order),
+        cmocka_unit_test(is_100_without_findings),   cmocka_unit_test(halves_each_next_term),
+        cmocka_unit_test(gathers_what_is_alike),     cmocka_unit_test(keeps_kinds_apart),
+        cmocka_unit_test(stays_above_zero),          cmocka_unit_test(grades_at_the_thresholds),
+        cmocka_unit_test(holds_the_grade_down),      cmocka_unit_test(caps_only_for_what_is_open),
+        cmocka_unit_test(sums_what_is_waived_apart), cmocka_unit_test(tells_every_term_as_json),
+        cmocka_unit_test(is_the_same_in_any_order),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
