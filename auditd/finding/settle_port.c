@@ -1,7 +1,8 @@
 #include "auditd/finding/settle_port.h"
 
+#include "auditd/finding/settle_front.h"
+#include "auditd/finding/settle_judge.h"
 #include "auditd/policy/checks.h"
-#include "auditd/store/answer.h"
 #include "auditd/store/finding.h"
 
 #include <errno.h>
@@ -9,16 +10,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-/* What this scan made of one place. */
-struct settle_look {
-    bool looked;  /* this scan has a look at it */
-    bool planned; /* it should have had one */
-    bool settled; /* it was proven closed before: unless it is open again, looking at it tells nothing new */
-    enum look look;
-    enum vantage_class vantage_class;
-    bool open; /* its last answer was open, and nothing counts against it */
-};
 
 struct settle_case {
     const struct settle_scan *scan;
@@ -31,34 +22,12 @@ struct settle_case {
     /* The first is the exposure's; then those of checks, each of another kind. */
     struct verdict verdicts[1 + CHECKS_MAX];
     size_t verdict_count;
+    struct front front; /* what stands before it; FRONT_NONE */
     bool judged;
     char *evidence;
     char blind_reason[96];
     char proof_reason[128];
 };
-
-static enum vantage_class settle_classify(const struct settle_scan *scan, const struct store_place *place)
-{
-    struct addr address = {0};
-    const struct settle_place asked = {
-        .realm = scan->realm,
-        .vantage = place->vantage,
-        .declared_class = place->declared_class[0] == '\0' ? NULL : place->declared_class,
-        .address = &address,
-        .self = place->self,
-    };
-    enum vantage_class vantage_class = VANTAGE_OWN_VPC;
-
-    if (scan->options->classify != NULL && addr_parse(place->address, &address) == 0) {
-        return scan->options->classify(scan->options->context, &asked);
-    }
-    if (place->self) {
-        return VANTAGE_SELF;
-    }
-    return asked.declared_class != NULL && vantage_class_parse(asked.declared_class, &vantage_class) == 0
-               ? vantage_class
-               : VANTAGE_OWN_VPC;
-}
 
 static bool settle_is_planned(const struct settle_case *this, const struct store_place *place)
 {
@@ -191,7 +160,7 @@ static int settle_look_at_places(struct settle_case *this)
             }
             settle_note_proof(this, place, look->look);
         }
-        look->open = place->state == PORT_STATE_OPEN && life_word(&place->proof) == ENDPOINT_WORD_OPEN;
+        look->open = settle_place_is_open(place);
         look->vantage_class = settle_classify(this->scan, place);
         settle_note_place(this, i);
     }
@@ -199,114 +168,39 @@ static int settle_look_at_places(struct settle_case *this)
     return 0;
 }
 
-/* How widely a listener of the own host is bound: not known counts as everywhere. */
-static int settle_bound_rank(const struct store_place *place, struct addr *ret_bound)
+static int settle_judge_exposed(struct settle_case *this, const struct settle_view *view,
+                                struct settle_exposed *exposed)
 {
-    if (place->bound[0] == '\0' || addr_parse(place->bound, ret_bound) < 0) {
-        return 3;
+    const struct settle_options *options = this->scan->options;
+    int rc;
+
+    options->judge(options->policy, &exposed->exposure, this->verdicts);
+    if (this->verdicts[0].kind[0] == '\0') {
+        snprintf(this->verdicts[0].kind, sizeof(this->verdicts[0].kind), "%s", VERDICT_KIND_EXPOSURE);
     }
-    return addr_is_unspecified(ret_bound) ? 2 : addr_is_loopback(ret_bound) ? 0 : 1;
-}
-
-/* The widest place that sees it open; `this->count` when none does. */
-static size_t settle_widest(const struct settle_case *this, struct addr *ret_bound)
-{
-    size_t widest = this->count;
-    int widest_rank = -1;
-
-    for (size_t i = 0; i < this->count; i++) {
-        struct addr bound = {0};
-        int rank;
-        if (!this->looks[i].open) {
-            continue;
-        }
-        rank = settle_bound_rank(&this->places[i], &bound);
-        if (widest == this->count || this->looks[i].vantage_class > this->looks[widest].vantage_class ||
-            (this->looks[i].vantage_class == this->looks[widest].vantage_class && rank > widest_rank)) {
-            widest = i;
-            widest_rank = rank;
-            *ret_bound = bound;
-        }
-    }
-    return widest;
-}
-
-/* What answers, as it answers to the widest place that asked; who sees it from elsewhere may see less. */
-struct settle_facts {
-    struct store_facts stored;
-    struct exposure_fact *items;
-};
-
-static void settle_forget_facts(struct settle_facts *facts)
-{
-    free(facts->items);
-    store_facts_done(&facts->stored);
-}
-
-static int settle_know(const struct settle_case *this, size_t widest, struct settle_facts *facts,
-                       struct exposure *exposure)
-{
-    int rc = store_answer_facts(this->scan->store, this->places[widest].endpoint_id, &facts->stored);
-
-    for (size_t i = 0; rc == 0 && facts->stored.count == 0 && i < this->count; i++) {
-        store_facts_done(&facts->stored);
-        rc = this->looks[i].open ? store_answer_facts(this->scan->store, this->places[i].endpoint_id, &facts->stored)
-                                 : 0;
-    }
-    if (rc < 0 || facts->stored.count == 0) {
+    rc = settle_front(view, exposed, this->verdicts, &this->front);
+    if (rc < 0) {
         return rc;
     }
-    facts->items = calloc(facts->stored.count, sizeof(*facts->items));
-    if (facts->items == NULL) {
-        return -ENOMEM;
-    }
-    for (size_t i = 0; i < facts->stored.count; i++) {
-        facts->items[i] = (struct exposure_fact){facts->stored.items[i].name, facts->stored.items[i].value};
-    }
-    exposure->asked = true;
-    exposure->facts = facts->items;
-    exposure->fact_count = facts->stored.count;
+    exposed->exposure.front = rc > 0 ? &this->front : NULL;
+    this->verdict_count = 1 + checks_judge(&exposed->exposure, this->verdicts, this->verdicts + 1);
+    this->judged = true;
+    this->scan->result->judged++;
     return 0;
 }
 
 static int settle_judge(struct settle_case *this)
 {
-    const struct settle_options *options = this->scan->options;
-    struct settle_facts facts = {0};
-    struct addr bound = {0};
-    int rc;
-    size_t widest = settle_widest(this, &bound);
-    struct exposure exposure = {
-        .realm = this->scan->realm,
-        .names = (const char *const *)this->asset->known.names,
-        .name_count = this->asset->known.name_count,
-        .addresses = this->asset->known.addresses,
-        .address_count = this->asset->known.address_count,
-        .proto = this->port->is_udp ? "udp" : "tcp",
-        .port = this->port->port,
-        .now_ms = options->now_ms,
-    };
+    const struct settle_view view = {this->scan,   &this->asset->known, this->port,
+                                     this->places, this->looks,         this->count};
+    struct settle_exposed exposed;
+    int rc = settle_expose(&view, &exposed);
 
-    if (widest == this->count) {
-        return 0;
+    if (rc == 0) {
+        rc = settle_judge_exposed(this, &view, &exposed);
     }
-    rc = settle_know(this, widest, &facts, &exposure);
-    if (rc < 0) {
-        settle_forget_facts(&facts);
-        return rc;
-    }
-    exposure.vantage_class = this->looks[widest].vantage_class;
-    exposure.vantage = this->places[widest].vantage;
-    exposure.bound = settle_bound_rank(&this->places[widest], &bound) == 3 ? NULL : &bound;
-    options->judge(options->policy, &exposure, this->verdicts);
-    if (this->verdicts[0].kind[0] == '\0') {
-        snprintf(this->verdicts[0].kind, sizeof(this->verdicts[0].kind), "exposure");
-    }
-    this->verdict_count = 1 + checks_judge(&exposure, this->verdicts, this->verdicts + 1);
-    this->judged = true;
-    this->scan->result->judged++;
-    settle_forget_facts(&facts);
-    return 0;
+    settle_exposed_done(&exposed);
+    return rc == -ENOENT ? 0 : rc;
 }
 
 static json_t *settle_evidence_place(const struct store_place *place)
@@ -315,6 +209,14 @@ static json_t *settle_evidence_place(const struct store_place *place)
                      "state", port_state_name(place->state), "reason", place->reason, "tries", (json_int_t)place->tries,
                      "refusals", (json_int_t)place->proof.refusals, "silent_scans",
                      (json_int_t)place->proof.silent_scans, "at", (json_int_t)place->last_seen);
+}
+
+/* What serves the same page before it; null where nothing does. */
+static json_t *settle_evidence_front(const struct settle_case *this)
+{
+    return this->front.sign == FRONT_NONE ? json_null()
+                                          : json_pack("{s:s, s:s, s:s}", "address", this->front.address, "service",
+                                                      this->front.subject, "sign", front_sign_name(this->front.sign));
 }
 
 static int settle_make_evidence(struct settle_case *this)
@@ -326,9 +228,10 @@ static int settle_make_evidence(struct settle_case *this)
     for (size_t i = 0; i < this->count; i++) {
         json_array_append_new(places, settle_evidence_place(&this->places[i]));
     }
-    evidence = json_pack("{s:s, s:s, s:s, s:o?, s:b, s:o?}", "scan", scan->uuid, "scan_state", scan->state, "canary",
-                         scan->canary, "loss", scan->loss < 0 ? json_null() : json_real(scan->loss), "asset_running",
-                         this->asset->running ? 1 : 0, "places", places);
+    evidence =
+        json_pack("{s:s, s:s, s:s, s:o?, s:b, s:o?, s:o?}", "scan", scan->uuid, "scan_state", scan->state, "canary",
+                  scan->canary, "loss", scan->loss < 0 ? json_null() : json_real(scan->loss), "asset_running",
+                  this->asset->running ? 1 : 0, "places", places, "same_page", settle_evidence_front(this));
     this->evidence = evidence == NULL ? NULL : json_dumps(evidence, JSON_COMPACT | JSON_REAL_PRECISION(15));
     json_decref(evidence);
     return this->evidence == NULL ? -ENOMEM : 0;
@@ -553,7 +456,7 @@ static int settle_case_run(struct settle_case *this)
 
 int settle_port(const struct settle_scan *scan, struct settle_asset *asset, const struct store_port *port)
 {
-    struct settle_case this = {.scan = scan, .asset = asset, .port = port};
+    struct settle_case this = {.scan = scan, .asset = asset, .port = port, .front = {.sign = FRONT_NONE}};
     int rc = store_port_places(scan->store, port, &this.places, &this.count);
 
     if (rc < 0 || this.count == 0) {

@@ -1,13 +1,14 @@
 #include "auditd/policy/checks.h"
 
 #include "auditd/policy/condition.h"
+#include "auditd/policy/front.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { DETAIL_SIZE = 192, DAYS_SOON = 30 };
+enum { DETAIL_SIZE = 288, DAYS_SOON = 30 };
 
 /* What was found: how it ends the title's sentence, and whether it is bad enough to be more than a reminder. */
 struct fault {
@@ -96,6 +97,19 @@ static bool is_cleartext(const struct exposure *exposure, const struct verdict *
            strcmp(fact(exposure, "redirects_to_https", unused), "true") != 0;
 }
 
+/* What the proxy adds (TLS, a login, filters, a log) is not there for who asks the back end itself. */
+static bool is_bypass(const struct exposure *exposure, const struct verdict *verdict, struct fault *fault)
+{
+    const struct front *front = exposure->front;
+
+    if (front == NULL || verdict->verdict != VERDICT_FINDING) {
+        return false;
+    }
+    snprintf(fault->detail, sizeof(fault->detail), "answers around its proxy: %s of %s serves the same page",
+             front->subject, front->address);
+    return true;
+}
+
 static const struct check CHECKS[CHECKS_MAX] = {
     {"old-tls", 10, is_old_tls,
      "TLS before 1.2 has known flaws and is deprecated (RFC 8996); who stands in between can try to bring clients down "
@@ -106,6 +120,12 @@ static const struct check CHECKS[CHECKS_MAX] = {
      "Renew or replace the certificate, and let a program renew it in time."},
     {"cleartext", 10, is_cleartext, "What is sent here, passwords among it, can be read and changed on the way.",
      "Require TLS on this service, or let only the host itself reach it."},
+    {"proxy-bypass", 20, is_bypass,
+     "Whoever asks the back end itself passes by all that stands before it: the proxy's TLS, its login, its filters, "
+     "its "
+     "log.",
+     "Let only the proxy reach this port: name the proxy's group as the only source, or bind the back end to loopback "
+     "where the proxy runs on the same host. Add an allow rule where it is meant to be reached by itself."},
 };
 
 static void judge_check(const struct check *check, const struct verdict *verdict, const struct fault *fault,

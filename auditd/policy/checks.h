@@ -6,10 +6,10 @@
 
 #include <stddef.h>
 
-enum { CHECKS_MAX = 3 };
+enum { CHECKS_MAX = 4 };
 
 /* `exposure_verdict` is judge_exposure()'s of the same. Returns how many of *ret_verdicts were filled in, each a
- * finding of another kind: "old-tls", "certificate", "cleartext". */
+ * finding of another kind: "old-tls", "certificate", "cleartext", "proxy-bypass". */
 size_t checks_judge(const struct exposure *exposure, const struct verdict *exposure_verdict,
                     struct verdict ret_verdicts[CHECKS_MAX]);
 

@@ -42,6 +42,12 @@ struct store_certificate {
 /* Stores it when it is not stored yet. */
 MUST_USE int store_certificate_put(struct store *store, const struct store_certificate *certificate);
 
+/* Which ports of living assets of the realm serve the page with that digest and are open, by asset, protocol and port:
+ * all, or none where too many endpoints share it (a page that everybody has tells nothing). The caller frees
+ * *ret_pages. */
+MUST_USE int store_answer_pages(struct store *store, int64_t realm_id, const char *sha256,
+                                struct store_port **ret_pages, size_t *ret_count);
+
 /* What is known of an endpoint now, ascending by name. */
 struct store_facts {
     struct store_fact *items; /* owned, as are the texts */

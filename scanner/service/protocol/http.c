@@ -3,10 +3,10 @@
  * 3.1.4.1.30: Identify), proxies (RFC 9110, sections 7.6.3 and 11.7.1) and WebSocket (RFC 6455). Each further question
  * is a connection of its own; redirects are followed only where they stay with this very server. */
 #include "scanner/service/http.h"
+#include "scanner/service/page.h"
 #include "scanner/service/protocol/all.h"
 
 #include <jansson.h>
-#include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -195,18 +195,18 @@ static void learn_authentication(struct facts *facts, const struct http_response
     }
 }
 
-static void learn_body(struct facts *facts, const struct http_response *response)
+static void learn_body(struct dialogue *dialogue, const struct http_response *response)
 {
     char title[TITLE_SIZE];
-    uint8_t hash[crypto_hash_sha256_BYTES];
-    char text[2 * sizeof(hash) + 1];
+    char authority[AUTHORITY_SIZE];
+    char digest[PAGE_DIGEST_SIZE];
 
     if (http_title(http_body(response), title, sizeof(title)) > 0) {
-        facts_set_string(facts, "http.title", title);
+        facts_set_string(dialogue->facts, "http.title", title);
     }
-    if (response->status == 200 && response->body_size > 0) {
-        crypto_hash_sha256(hash, response->body, response->body_size);
-        facts_set_string(facts, "http.body_sha256", sodium_bin2hex(text, sizeof(text), hash, sizeof(hash)));
+    format_authority(dialogue, authority, sizeof(authority));
+    if (response->status == 200 && page_digest(http_body(response), authority, title, digest)) {
+        facts_set_string(dialogue->facts, "http.body_sha256", digest);
     }
 }
 
@@ -390,7 +390,8 @@ static enum dialogue_next hear_page(struct dialogue *dialogue, const struct http
     }
     facts_set_truth(facts, "http.hsts", dialogue->secured && has_field(response, "strict-transport-security"));
     learn_authentication(facts, response);
-    learn_body(facts, response);
+    learn_field(facts, "http.via", response, "via");
+    learn_body(dialogue, response);
     return classify(dialogue, response);
 }
 

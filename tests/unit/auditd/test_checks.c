@@ -1,5 +1,7 @@
 #include "auditd/policy/checks.h"
 
+#include "auditd/policy/front.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -126,11 +128,46 @@ static void finds_several_at_once(void **state)
     assert_string_equal(verdicts[2].kind, "cleartext");
 }
 
+/* How bad it is to answer around a proxy depends on who can: a front alone is no fault, nor is what the policy allows.
+ */
+static void a_back_end_that_answers_around_its_proxy_is_one(void **state)
+{
+    static const struct {
+        enum vantage_class class;
+        enum severity severity;
+    } cases[] = {{VANTAGE_OWN_VPC, SEVERITY_LOW},
+                 {VANTAGE_VPN, SEVERITY_MEDIUM},
+                 {VANTAGE_PUBLIC_RANGE, SEVERITY_MEDIUM},
+                 {VANTAGE_WORLD, SEVERITY_HIGH}};
+    const struct front front = {.sign = FRONT_TLS, .address = "10.0.0.7", .subject = "HTTPS on 443/tcp"};
+    struct verdict verdicts[CHECKS_MAX];
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+        struct exposure exposure = {.proto = "tcp", .port = 8080, .vantage_class = cases[i].class, .front = &front};
+        struct verdict exposed = {
+            .verdict = VERDICT_FINDING, .subject = "HTTP on 8080/tcp", .breadth = vantage_class_weight(cases[i].class)};
+        assert_int_equal(checks_judge(&exposure, &exposed, verdicts), 1);
+        assert_string_equal(verdicts[0].kind, "proxy-bypass");
+        assert_string_equal(verdicts[0].rule_id, "baseline/proxy-bypass");
+        assert_string_equal(verdicts[0].title,
+                            "HTTP on 8080/tcp answers around its proxy: HTTPS on 443/tcp of 10.0.0.7 serves the same "
+                            "page");
+        assert_int_equal(verdicts[0].severity, cases[i].severity);
+        exposed.verdict = VERDICT_ALLOWED;
+        assert_int_equal(checks_judge(&exposure, &exposed, verdicts), 0);
+        exposed.verdict = VERDICT_FINDING;
+        exposure.front = NULL;
+        assert_int_equal(checks_judge(&exposure, &exposed, verdicts), 0);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(finds_each_fault),
         cmocka_unit_test(finds_several_at_once),
+        cmocka_unit_test(a_back_end_that_answers_around_its_proxy_is_one),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
