@@ -21,6 +21,8 @@
 /* An interrupted scan goes on within this time; later its first half would be too old to stand beside its second. */
 static const int64_t job_resume_max_age_ms = INT64_C(24) * 3600 * 1000;
 
+static const int64_t job_known_for_ms = INT64_C(7) * 24 * 3600 * 1000;
+
 struct job {
     struct job_options options;
     uv_loop_t *loop;
@@ -111,6 +113,37 @@ static int job_put_watch(struct job *job, const struct watch_filter *filter)
     return json_object_set_new(job->plan, "watch", watch) == 0 ? 0 : -ENOMEM;
 }
 
+/* Servers that lock out who asks often are left in peace for as long as this, unless a port has been closed since. */
+static int job_put_known(struct job *job, const struct watch_filter *hosts)
+{
+    const struct watch_place place = job_place(job);
+    struct watch_filter filter = *hosts;
+    json_t *services = json_object_get(job->plan, "services");
+    char message[160];
+    json_t *known;
+    int rc;
+
+    if (services == NULL || request_flag(job->options.request, "ask_again", false)) {
+        return 0;
+    }
+    filter.limit = WATCH_KNOWN_LIMIT;
+    rc = watch_known(job->options.store, &place, &filter, job->started_ms - job_known_for_ms,
+                     json_is_true(json_object_get(services, "doors")), &known);
+    if (rc < 0 || json_array_size(known) == 0) {
+        if (rc == 0) {
+            json_decref(known);
+        }
+        return rc;
+    }
+    snprintf(message, sizeof(message),
+             "%zu server%s that shut%s out who asks often answered less than 7 days ago and %s not asked again "
+             "(--ask-again asks them)",
+             json_array_size(known), json_array_size(known) == 1 ? "" : "s", json_array_size(known) == 1 ? "s" : "",
+             json_array_size(known) == 1 ? "is" : "are");
+    job_notice(job, LOG_LEVEL_NOTICE, message);
+    return json_object_set_new(services, "known", known) == 0 ? 0 : -ENOMEM;
+}
+
 static int job_put_canary(struct job *job)
 {
     const struct config_canary *canary = &job->options.config->canary;
@@ -137,6 +170,9 @@ static int job_plan_anew(struct job *job, struct scan_plan *hosts)
     const struct watch_filter filter = {.within = job_within, .context = hosts, .limit = WATCH_LIMIT_DEFAULT};
     int rc = hosts == NULL ? 0 : job_put_watch(job, &filter);
 
+    if (rc == 0 && hosts != NULL) {
+        rc = job_put_known(job, &filter);
+    }
     if (rc == 0) {
         rc = job_put_canary(job);
     }
@@ -520,6 +556,19 @@ static int job_replace_tenants(struct job *job)
     return 0;
 }
 
+/* What asks more goes on with nothing that asked less. */
+static char *job_key(const struct job *job)
+{
+    json_t *plan = json_copy(job->plan);
+    bool again = request_flag(job->options.request, "ask_again", false);
+    char *key = plan == NULL || (again && json_object_set_new(plan, "ask_again", json_true()) < 0)
+                    ? NULL
+                    : request_plan_key(plan);
+
+    json_decref(plan);
+    return key;
+}
+
 static int job_prepare(struct job *job, char *error)
 {
     char reason[REQUEST_REASON_SIZE];
@@ -529,7 +578,7 @@ static int job_prepare(struct job *job, char *error)
         snprintf(error, SWEEP_TEXT_SIZE, "%s", reason);
         return rc;
     }
-    job->key = request_plan_key(job->plan);
+    job->key = job_key(job);
     rc = job->key == NULL ? -ENOMEM : job_declare_vantage(job);
     if (rc == 0) {
         rc = job_replace_tenants(job);

@@ -10,7 +10,8 @@
 #include <string.h>
 
 enum options_key {
-    KEY_CONFIG = 0x100,
+    KEY_ASK_AGAIN = 0x100,
+    KEY_CONFIG,
     KEY_DB,
     KEY_EXCLUDE,
     KEY_EXPLAIN,
@@ -190,6 +191,8 @@ static const struct argp_option audit_rows[] = {
     {"no-services", KEY_NO_SERVICES, NULL, 0, "Do not ask open ports what answers there", 0},
     {"no-door-checks", KEY_NO_DOOR_CHECKS, NULL, OPTION_HIDDEN,
      "Ask no questions that show whether a server lets a stranger in", 0},
+    {"ask-again", KEY_ASK_AGAIN, NULL, OPTION_HIDDEN,
+     "Ask databases and others that lock out who asks often although they were asked less than 7 days ago", 0},
     {"no-verify", KEY_NO_VERIFY, NULL, OPTION_HIDDEN, "Do not look a second time at what changed", 0},
     {"fresh", KEY_FRESH, NULL, OPTION_HIDDEN, "Start over although an interrupted audit of the same could go on", 0},
     {"help-all", KEY_HELP_ALL, NULL, 0, "Help with every option", -1},
@@ -226,6 +229,9 @@ static error_t options_audit_flag(int key, struct audit_options *options)
         return 0;
     case KEY_NO_DOOR_CHECKS:
         options->no_door_checks = true;
+        return 0;
+    case KEY_ASK_AGAIN:
+        options->ask_again = true;
         return 0;
     case KEY_FRESH:
         options->fresh = true;

@@ -41,6 +41,7 @@ static const struct request_field {
     {"verify", REQUEST_FLAG, 0},
     {"services", REQUEST_FLAG, 0},
     {"door_checks", REQUEST_FLAG, 0},
+    {"ask_again", REQUEST_FLAG, 0},
     {"fresh", REQUEST_FLAG, 0},
     {"follow", REQUEST_FLAG, 0},
 };

@@ -3,6 +3,7 @@
 #include "auditd/store/scan.h"
 #include "auditd/store/sql.h"
 #include "lib/clock.h"
+#include "lib/lockout.h"
 
 #include <errno.h>
 #include <string.h>
@@ -107,6 +108,62 @@ int watch_to_verify(struct store *store, const struct watch_place *place, const 
         *ret_endpoints = harvest.array;
     }
     return rc;
+}
+
+/* A plan is compact JSON, in which no text can hold what is looked for. Its scan began before its answers. */
+static const char watch_known_sql[] =
+    "SELECT e.address, e.proto, e.port, n.last_seen FROM endpoint_fact f JOIN endpoint e ON e.id = f.endpoint_id"
+    " JOIN endpoint_answer n ON n.endpoint_id = e.id AND n.last_seen >= ?4"
+    " JOIN asset a ON a.id = e.asset_id AND a.ended_at IS NULL"
+    " JOIN realm r ON r.id = a.realm_id AND r.name = ?1"
+    " JOIN vantage v ON v.id = e.vantage_id AND v.name = ?2"
+    " JOIN endpoint_state s ON s.endpoint_id = e.id AND s.ended_at IS NULL AND s.state = 'open'"
+    " AND s.first_seen <= n.last_seen"
+    " WHERE f.name = 'service' AND f.value = ?3 AND f.ended_at IS NULL AND e.proto = 'tcp'"
+    " AND (?5 = 0 OR n.last_scan_id IN (SELECT id FROM scan WHERE started_at >= ?4 - 86400000"
+    " AND instr(plan, '\"doors\":true') > 0)) ORDER BY n.last_seen DESC, e.id";
+
+static json_t *watch_known_endpoint(sqlite3_stmt *row, const char *service)
+{
+    char asked[WALL_TEXT_SIZE];
+    json_t *endpoint = watch_endpoint(row);
+
+    if (endpoint != NULL &&
+        (json_object_set_new(endpoint, "service", json_string(service)) < 0 ||
+         json_object_set_new(endpoint, "asked", json_string(wall_format(sqlite3_column_int64(row, 3), asked))) < 0)) {
+        json_decref(endpoint);
+        endpoint = NULL;
+    }
+    return endpoint;
+}
+
+int watch_known(struct store *store, const struct watch_place *place, const struct watch_filter *filter,
+                int64_t since_ms, bool doors, json_t **ret_known)
+{
+    json_t *known = json_array();
+    size_t count;
+    const char *const *services = lockout_services(&count);
+    int rc = known == NULL ? -ENOMEM : 0;
+
+    for (size_t i = 0; rc == 0 && i < count; i++) {
+        sqlite3_stmt *row;
+        rc = store_query(store, &row, watch_known_sql, "tttii", place->realm, place->vantage, services[i], since_ms,
+                         (int64_t)doors);
+        while (rc == 0 && (rc = store_step(store, row)) == 1) {
+            rc = 0;
+            if (json_array_size(known) < filter->limit && watch_is_within(filter, store_text(row, 0)) &&
+                json_array_append_new(known, watch_known_endpoint(row, services[i])) < 0) {
+                store_walked(row);
+                rc = -ENOMEM;
+            }
+        }
+    }
+    if (rc < 0) {
+        json_decref(known);
+        return rc;
+    }
+    *ret_known = known;
+    return 0;
 }
 
 /* A chosen one, else one that has been open longest. Ports of the ephemeral range come and go: they make bad canaries.

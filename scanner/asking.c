@@ -111,13 +111,16 @@ static int32_t source_next_port(const void *context, uint32_t host, uint32_t fro
 {
     const struct asking *asking = context;
     uint32_t end = hostgroup_first_probe(asking->slab.group, host + 1);
+    struct addr addr = hostgroup_addr(asking->slab.group, host);
 
     for (uint32_t probe = first_probe_from(asking->slab.group, host, from); probe < end; probe++) {
         if (slab_answer(asking->slab.slab, probe) == PROBE_SYN_ACK && !slab_asked(asking->slab.slab, probe)) {
             uint32_t found;
             uint16_t port;
             hostgroup_probe(asking->slab.group, probe, &found, &port);
-            return port;
+            if (!plan_is_known(asking->options.plan, &addr, port)) {
+                return port;
+            }
         }
     }
     return -1;

@@ -716,6 +716,11 @@ bool plan_asks_doors(const struct plan *plan)
     return plan->doc.doors;
 }
 
+bool plan_is_known(const struct plan *plan, const struct addr *addr, uint16_t port)
+{
+    return plan_known_has(plan->doc.known, addr, port);
+}
+
 bool plan_discovers(const struct plan *plan)
 {
     return plan->doc.discovers;

@@ -112,6 +112,8 @@ bool plan_is_unbraked(const struct plan *plan);
 const uint8_t *plan_seed(const struct plan *plan);
 bool plan_asks_services(const struct plan *plan);
 bool plan_asks_doors(const struct plan *plan);
+/* It is known what answers there: it is not asked. */
+bool plan_is_known(const struct plan *plan, const struct addr *addr, uint16_t port);
 /* Hosts are asked whether they are there before many of their ports are; never by plain connects. */
 bool plan_discovers(const struct plan *plan);
 uint32_t plan_retries(const struct plan *plan);

@@ -562,15 +562,17 @@ static int plan_doc_read_unbraked(const struct plan_doc_reader *reader, const js
 static int plan_doc_read_services(const struct plan_doc_reader *reader, const json_t *value)
 {
     const json_t *doors;
+    const json_t *known;
     int rc = plan_doc_expect(reader, "/services", value, JSON_OBJECT, "an object with doors");
 
     if (rc < 0) {
         return rc;
     }
     doors = json_object_get(value, "doors");
-    if (!json_is_boolean(doors) || json_object_size(value) != 1) {
+    known = json_object_get(value, "known");
+    if (!json_is_boolean(doors) || json_object_size(value) != (known == NULL ? 1 : 2)) {
         return problem_set(reader->problem, -EINVAL,
-                           "plan/services: must have \"doors\", true or false, and nothing else");
+                           "plan/services: must have \"doors\", true or false, may have \"known\", and nothing else");
     }
     if (reader->doc->probe == PLAN_PROBE_UDP) {
         return problem_set(reader->problem, -EINVAL,
@@ -578,7 +580,7 @@ static int plan_doc_read_services(const struct plan_doc_reader *reader, const js
     }
     reader->doc->services = true;
     reader->doc->doors = json_is_true(doors);
-    return 0;
+    return known == NULL ? 0 : plan_known_read(known, &reader->doc->known, reader->problem);
 }
 
 static int plan_doc_read_discovery(const struct plan_doc_reader *reader, const json_t *value)
@@ -685,6 +687,7 @@ void plan_doc_done(struct plan_doc *doc)
     targets_destroy(doc->exclude);
     json_decref(doc->resolved);
     free(doc->watch);
+    plan_known_destroy(doc->known);
     free(doc->scope.items);
     free(doc->never_scan.items);
     memset(doc, 0, sizeof(*doc));
@@ -754,7 +757,9 @@ static int plan_doc_write_optional(const struct plan_doc *doc, json_t *json)
         rc |= json_object_set_new(json, "unbraked", json_true());
     }
     if (doc->services) {
-        rc |= json_object_set_new(json, "services", json_pack("{s:b}", "doors", (int)doc->doors));
+        json_t *asked = json_pack("{s:b}", "doors", (int)doc->doors);
+        rc |= json_object_set_new(json, "services", asked);
+        rc |= doc->known == NULL ? 0 : json_object_set_new(asked, "known", plan_known_write(doc->known));
     }
     if (doc->shard_count > 1) {
         rc |= json_object_set_new(

@@ -7,6 +7,7 @@
 #include "lib/portset.h"
 #include "lib/service.h"
 #include "scanner/permutation.h"
+#include "scanner/plan_known.h"
 #include "scanner/problem.h"
 #include "scanner/space.h"
 #include "scanner/targets.h"
@@ -55,8 +56,9 @@ struct plan_doc {
     uint64_t host_rate_pps;
     uint32_t retries;
     bool unbraked;
-    bool services; /* open ports are asked what answers there … */
-    bool doors;    /* … and whether they let a stranger in */
+    bool services;            /* open ports are asked what answers there … */
+    bool doors;               /* … and whether they let a stranger in */
+    struct plan_known *known; /* but not these; NULL: there are none */
     bool discovers;
     bool discovery_unsaid; /* nor is it written */
     bool has_seed;

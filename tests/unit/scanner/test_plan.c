@@ -181,6 +181,8 @@ static const char *const refusals[][2] = {
      "plan/services: must have \"doors\""},
     {"{" HEAD ",\"targets\":[\"10.0.0.1\"],\"ports\":\"22\"," REST ",\"services\":{\"doors\":true,\"x\":1}}",
      "plan/services: must have \"doors\""},
+    {"{" HEAD ",\"targets\":[\"10.0.0.1\"],\"ports\":\"22\"," REST ",\"services\":{\"doors\":true,\"known\":1}}",
+     "plan/services/known: must be an array"},
     {"{" HEAD ",\"targets\":[\"10.0.0.1\"],\"ports\":\"53\",\"probes\":[\"udp\"],\"services\":{\"doors\":true}}",
      "plan/services: only TCP ports can be asked"},
     {"{" HEAD ",\"targets\":[\"10.0.0.1\"],\"ports\":\"22\"," REST
