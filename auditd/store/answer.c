@@ -100,7 +100,7 @@ int store_answer_pages(struct store *store, int64_t realm_id, const char *sha256
 {
     struct store_port *pages = calloc(PAGES_MAX, sizeof(*pages));
     size_t count = 0;
-    int64_t all;
+    int64_t all = 0;
     sqlite3_stmt *row;
     int rc = pages == NULL ? store_fail(store, STORE_FAULT_OTHER, -ENOMEM, "out of memory")
                            : pages_count(store, sha256, &all);
