@@ -137,32 +137,50 @@ static json_t *watch_known_endpoint(sqlite3_stmt *row, const char *service)
     return endpoint;
 }
 
+/* What a walk of known endpoints needs. */
+struct watch_knowing {
+    struct store *store;
+    const struct watch_place *place;
+    const struct watch_filter *filter;
+    int64_t since_ms;
+    bool doors;
+    json_t *known;
+};
+
+static int watch_knows(struct watch_knowing *knowing, const char *service)
+{
+    sqlite3_stmt *row;
+    int rc = store_query(knowing->store, &row, watch_known_sql, "tttii", knowing->place->realm, knowing->place->vantage,
+                         service, knowing->since_ms, (int64_t)knowing->doors);
+
+    while (rc == 0 && (rc = store_step(knowing->store, row)) == 1) {
+        rc = 0;
+        if (json_array_size(knowing->known) < knowing->filter->limit &&
+            watch_is_within(knowing->filter, store_text(row, 0)) &&
+            json_array_append_new(knowing->known, watch_known_endpoint(row, service)) < 0) {
+            store_walked(row);
+            rc = -ENOMEM;
+        }
+    }
+    return rc;
+}
+
 int watch_known(struct store *store, const struct watch_place *place, const struct watch_filter *filter,
                 int64_t since_ms, bool doors, json_t **ret_known)
 {
-    json_t *known = json_array();
+    struct watch_knowing knowing = {store, place, filter, since_ms, doors, json_array()};
     size_t count;
     const char *const *services = lockout_services(&count);
-    int rc = known == NULL ? -ENOMEM : 0;
+    int rc = knowing.known == NULL ? -ENOMEM : 0;
 
     for (size_t i = 0; rc == 0 && i < count; i++) {
-        sqlite3_stmt *row;
-        rc = store_query(store, &row, watch_known_sql, "tttii", place->realm, place->vantage, services[i], since_ms,
-                         (int64_t)doors);
-        while (rc == 0 && (rc = store_step(store, row)) == 1) {
-            rc = 0;
-            if (json_array_size(known) < filter->limit && watch_is_within(filter, store_text(row, 0)) &&
-                json_array_append_new(known, watch_known_endpoint(row, services[i])) < 0) {
-                store_walked(row);
-                rc = -ENOMEM;
-            }
-        }
+        rc = watch_knows(&knowing, services[i]);
     }
     if (rc < 0) {
-        json_decref(known);
+        json_decref(knowing.known);
         return rc;
     }
-    *ret_known = known;
+    *ret_known = knowing.known;
     return 0;
 }
 

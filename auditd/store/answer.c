@@ -95,30 +95,43 @@ static int pages_count(struct store *store, const char *sha256, int64_t *ret_cou
                            "ti", sha256, (int64_t)PAGES_MAX + 1);
 }
 
-int store_answer_pages(struct store *store, int64_t realm_id, const char *sha256, struct store_port **ret_pages,
-                       size_t *ret_count)
+static int pages_read(struct store *store, int64_t realm_id, const char *sha256, struct store_port *pages,
+                      size_t *ret_count)
 {
-    struct store_port *pages = calloc(PAGES_MAX, sizeof(*pages));
-    size_t count = 0;
-    int64_t all = 0;
     sqlite3_stmt *row;
-    int rc = pages == NULL ? store_fail(store, STORE_FAULT_OTHER, -ENOMEM, "out of memory")
-                           : pages_count(store, sha256, &all);
-
-    if (rc == 0 && all <= PAGES_MAX) {
-        rc = store_query(store, &row,
+    size_t count = 0;
+    int rc = store_query(store, &row,
                          "SELECT DISTINCT e.asset_id, e.proto = 'udp', e.port FROM endpoint_fact f"
                          " JOIN endpoint e ON e.id = f.endpoint_id"
                          " JOIN asset a ON a.id = e.asset_id AND a.realm_id = ?1 AND a.ended_at IS NULL"
                          " JOIN endpoint_state s ON s.endpoint_id = e.id AND s.ended_at IS NULL AND s.state = 'open'"
                          " WHERE f.name = 'http.body_sha256' AND f.value = ?2 AND f.ended_at IS NULL ORDER BY 1, 2, 3",
                          "it", realm_id, sha256);
-        while (rc == 0 && (rc = store_step(store, row)) == 1) {
-            rc = 0;
-            pages[count++] = (struct store_port){.asset_id = sqlite3_column_int64(row, 0),
-                                                 .is_udp = sqlite3_column_int64(row, 1) != 0,
-                                                 .port = (uint16_t)sqlite3_column_int64(row, 2)};
-        }
+
+    while (rc == 0 && (rc = store_step(store, row)) == 1) {
+        rc = 0;
+        pages[count++] = (struct store_port){.asset_id = sqlite3_column_int64(row, 0),
+                                             .is_udp = sqlite3_column_int64(row, 1) != 0,
+                                             .port = (uint16_t)sqlite3_column_int64(row, 2)};
+    }
+    *ret_count = count;
+    return rc;
+}
+
+int store_answer_pages(struct store *store, int64_t realm_id, const char *sha256, struct store_port **ret_pages,
+                       size_t *ret_count)
+{
+    struct store_port *pages = calloc(PAGES_MAX, sizeof(*pages));
+    size_t count = 0;
+    int64_t all = 0;
+    int rc;
+
+    if (pages == NULL) {
+        return store_fail(store, STORE_FAULT_OTHER, -ENOMEM, "out of memory");
+    }
+    rc = pages_count(store, sha256, &all);
+    if (rc == 0 && all <= PAGES_MAX) {
+        rc = pages_read(store, realm_id, sha256, pages, &count);
     }
     if (rc < 0) {
         free(pages);
