@@ -46,6 +46,8 @@ SERVICES=(
     'squid|39|3128|23|http-proxy|Squid|squid|clear|-'
     'tinyproxy|40|8888|995|http-proxy|Tinyproxy|tinyproxy-bin|clear|-'
     'rpcbind|41|111|10111|portmap|-|-|clear|-'
+    'front|42|443|10443|http|nginx|nginx-light|tls|-'
+    'backend|43|8080|18080|http|lighttpd|lighttpd|clear|-'
 )
 # What is large to download, in a tree apart. Docker's daemon is not among them: it wants this machine's control groups.
 # X11 is asked for on its own ports only.
@@ -138,6 +140,25 @@ service_apache_config() {
 
 service_lighttpd_config() {
     printf 'server.document-root = "%s"\nserver.port = 80\nserver.bind = "%s"\n' "$FOLDER" "$AT" >"$HERE/conf"
+}
+
+# nginx with TLS before lighttpd, which listens for everybody as well.
+service_front_config() {
+    local other
+    {
+        printf 'daemon off; pid %s/pid; worker_processes 1; error_log stderr; user www-data;\nevents {}\nhttp {\naccess_log off;\n' "$FOLDER"
+        for other in client_body proxy fastcgi uwsgi scgi; do
+            printf '%s_temp_path %s/%s;\n' "$other" "$FOLDER" "$other"
+        done
+        printf 'server { listen %s:443 ssl; ssl_certificate %s; ssl_certificate_key %s;\n' "$AT" "$CRT" "$KEY"
+        printf 'location / { proxy_pass http://%s:8080; } }\n}\n' "$(services_address backend)"
+    } >"$HERE/conf"
+}
+
+service_backend_config() {
+    printf '<title>orders</title>\n<p>A page of an application, which is meant to be asked for by way of its proxy alone: %s</p>\n' \
+        'there is TLS, and whoever comes has to say who he is.' >"$HERE/index.html"
+    printf 'server.document-root = "%s"\nserver.port = 8080\nserver.bind = "%s"\nindex-file.names = ("index.html")\n' "$FOLDER" "$AT" >"$HERE/conf"
 }
 
 service_vsftpd_config() {
@@ -330,9 +351,9 @@ service_command() {
     case $1 in
     sshd) COMMAND=(/usr/sbin/sshd -D -e -f "$FOLDER/conf") ;;
     dropbear) COMMAND=(dropbear -F -E -r "$FOLDER/key" -P "$FOLDER/pid" -p "$AT:22") ;;
-    nginx) COMMAND=(nginx -e stderr -c "$FOLDER/conf") ;;
+    nginx | front) COMMAND=(nginx -e stderr -c "$FOLDER/conf") ;;
     apache) COMMAND=(apache2 -DFOREGROUND -f "$FOLDER/conf") ;;
-    lighttpd) COMMAND=(lighttpd -D -f "$FOLDER/conf") ;;
+    lighttpd | backend) COMMAND=(lighttpd -D -f "$FOLDER/conf") ;;
     vsftpd) COMMAND=(vsftpd "$FOLDER/conf") ;;
     proftpd) COMMAND=(proftpd --nodaemon --config "$FOLDER/conf") ;;
     pureftpd) COMMAND=(pure-ftpd -E -Y 1 -S "$AT,21" -g "$FOLDER/pid") ;;
