@@ -119,6 +119,8 @@ static int job_put_known(struct job *job, const struct watch_filter *hosts)
     const struct watch_place place = job_place(job);
     struct watch_filter filter = *hosts;
     json_t *services = json_object_get(job->plan, "services");
+    const struct watch_asked asked = {.since_ms = job->started_ms - job_known_for_ms,
+                                      .doors = json_is_true(json_object_get(services, "doors"))};
     char message[160];
     json_t *known;
     int rc;
@@ -127,8 +129,7 @@ static int job_put_known(struct job *job, const struct watch_filter *hosts)
         return 0;
     }
     filter.limit = WATCH_KNOWN_LIMIT;
-    rc = watch_known(job->options.store, &place, &filter, job->started_ms - job_known_for_ms,
-                     json_is_true(json_object_get(services, "doors")), &known);
+    rc = watch_known(job->options.store, &place, &filter, &asked, &known);
     if (rc < 0 || json_array_size(known) == 0) {
         if (rc == 0) {
             json_decref(known);

@@ -142,8 +142,7 @@ struct watch_knowing {
     struct store *store;
     const struct watch_place *place;
     const struct watch_filter *filter;
-    int64_t since_ms;
-    bool doors;
+    const struct watch_asked *asked;
     json_t *known;
 };
 
@@ -151,7 +150,7 @@ static int watch_knows(struct watch_knowing *knowing, const char *service)
 {
     sqlite3_stmt *row;
     int rc = store_query(knowing->store, &row, watch_known_sql, "tttii", knowing->place->realm, knowing->place->vantage,
-                         service, knowing->since_ms, (int64_t)knowing->doors);
+                         service, knowing->asked->since_ms, (int64_t)knowing->asked->doors);
 
     while (rc == 0 && (rc = store_step(knowing->store, row)) == 1) {
         rc = 0;
@@ -166,9 +165,9 @@ static int watch_knows(struct watch_knowing *knowing, const char *service)
 }
 
 int watch_known(struct store *store, const struct watch_place *place, const struct watch_filter *filter,
-                int64_t since_ms, bool doors, json_t **ret_known)
+                const struct watch_asked *asked, json_t **ret_known)
 {
-    struct watch_knowing knowing = {store, place, filter, since_ms, doors, json_array()};
+    struct watch_knowing knowing = {store, place, filter, asked, json_array()};
     size_t count;
     const char *const *services = lockout_services(&count);
     int rc = knowing.known == NULL ? -ENOMEM : 0;

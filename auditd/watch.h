@@ -35,12 +35,17 @@ MUST_USE int watch_to_verify(struct store *store, const struct watch_place *plac
 
 enum { WATCH_KNOWN_LIMIT = 2048 };
 
+/* How an endpoint was asked that need not be asked again. */
+struct watch_asked {
+    int64_t since_ms;
+    bool doors; /* by questions, too, that show whether a stranger is let in */
+};
+
 /* What needs not be asked again: open endpoints of that place whose servers shut out who asks often (lib/lockout.h),
- * were asked since `since_ms`, by the same questions (`doors`: those that show whether a stranger is let in), and have
- * not been seen other than open since. A new array of {"host","proto","port","service","asked"}, as the plan's
- * `services.known` has it; the caller owns it. */
+ * were asked so, and have not been seen other than open since. A new array of
+ * {"host","proto","port","service","asked"}, as the plan's `services.known` has it; the caller owns it. */
 MUST_USE int watch_known(struct store *store, const struct watch_place *place, const struct watch_filter *filter,
-                         int64_t since_ms, bool doors, json_t **ret_known);
+                         const struct watch_asked *asked, json_t **ret_known);
 
 /* The plan's `canary`, a new {"host","proto","port"}: the configured one, else the endpoint that has been open longest
  * in that place. -ENOENT when there is none. A configured canary is put into the store by watch_canary_set(). */

@@ -40,10 +40,11 @@ static size_t known_of(struct fixture *fixture, const char *vantage, int days, b
 {
     const struct watch_place place = {"site", vantage};
     const struct watch_filter all = {.limit = WATCH_KNOWN_LIMIT};
+    const struct watch_asked asked = {fixture->now_ms - days * DAY_MS, doors};
     json_t *known;
     size_t count;
 
-    assert_int_equal(watch_known(fixture->store, &place, &all, fixture->now_ms - days * DAY_MS, doors, &known), 0);
+    assert_int_equal(watch_known(fixture->store, &place, &all, &asked, &known), 0);
     count = json_array_size(known);
     json_decref(known);
     return count;
@@ -61,13 +62,14 @@ static void who_locks_out_is_known_for_a_while(void **state)
     const struct watch_filter all = {.limit = WATCH_KNOWN_LIMIT};
     const struct watch_filter none = {.limit = 0};
     const struct watch_filter elsewhere = {.within = within_nothing, .limit = WATCH_KNOWN_LIMIT};
+    const struct watch_asked ever = {0, true};
     char asked[WALL_TEXT_SIZE];
     json_t *endpoints;
     const json_t *endpoint;
 
     assert_int_equal(known(fixture), 0);
     scan(fixture, "here", "open", MYSQL, "true");
-    assert_int_equal(watch_known(fixture->store, &place, &all, 0, true, &endpoints), 0);
+    assert_int_equal(watch_known(fixture->store, &place, &all, &ever, &endpoints), 0);
     endpoint = json_array_get(endpoints, 0);
     assert_string_equal(json_string_value(json_object_get(endpoint, "host")), "10.0.0.5");
     assert_string_equal(json_string_value(json_object_get(endpoint, "proto")), "tcp");
@@ -77,10 +79,10 @@ static void who_locks_out_is_known_for_a_while(void **state)
                         wall_format(fixture_int(fixture, "SELECT last_seen FROM endpoint_answer"), asked));
     json_decref(endpoints);
     assert_int_equal(known_of(fixture, "there", 7, true), 0);
-    assert_int_equal(watch_known(fixture->store, &place, &none, 0, true, &endpoints), 0);
+    assert_int_equal(watch_known(fixture->store, &place, &none, &ever, &endpoints), 0);
     assert_int_equal(json_array_size(endpoints), 0);
     json_decref(endpoints);
-    assert_int_equal(watch_known(fixture->store, &place, &elsewhere, 0, true, &endpoints), 0);
+    assert_int_equal(watch_known(fixture->store, &place, &elsewhere, &ever, &endpoints), 0);
     assert_int_equal(json_array_size(endpoints), 0);
     json_decref(endpoints);
     /* Scans that do not ask take nothing from the day when it was asked. */
