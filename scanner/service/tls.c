@@ -64,6 +64,7 @@ struct tls {
     enum tls_version chosen;
     bool asked_certificate;
     bool refused; /* it is the server that broke off */
+    bool alerted; /* by an alert, whose phrase is `error` */
     bool closed;
     bool answered;         /* inside */
     size_t quiet;          /* bytes since the last that led somewhere */
@@ -95,8 +96,11 @@ static int make_priorities(enum tls_version lowest, enum tls_version highest, gn
     const unsigned int *versions;
     int rc;
 
-    for (enum tls_version version = lowest; version <= highest; version++) {
-        size += (size_t)snprintf(text + size, sizeof(text) - size, ":+VERS-TLS%s", tls_version_name(version));
+    /* The newest first: that is our preference (RFC 8446, section 4.2.1). Servers in Go go by it, and a choice below
+     * what both sides have is an attack to GnuTLS (section 4.1.3). */
+    for (int version = (int)highest; version >= (int)lowest; version--) {
+        size += (size_t)snprintf(text + size, sizeof(text) - size, ":+VERS-TLS%s",
+                                 tls_version_name((enum tls_version)version));
     }
     snprintf(text + size, sizeof(text) - size,
              ":+ECDHE-ECDSA:+ECDHE-RSA:+DHE-RSA:+RSA:+DHE-DSS"
@@ -511,7 +515,8 @@ static void fail(struct tls *tls, int rc)
 {
     tls->state = TLS_FAILED;
     tls->refused = true;
-    if (rc == GNUTLS_E_FATAL_ALERT_RECEIVED) {
+    tls->alerted = rc == GNUTLS_E_FATAL_ALERT_RECEIVED;
+    if (tls->alerted) {
         tls->error = alert_phrase(gnutls_alert_get(tls->session));
     } else if (rc == GNUTLS_E_SESSION_EOF) {
         tls->error = alert_phrase(GNUTLS_A_CLOSE_NOTIFY);
@@ -628,6 +633,14 @@ int tls_write(struct tls *tls, struct span bytes)
 const char *tls_error(const struct tls *tls)
 {
     return tls->error;
+}
+
+struct span tls_alert(const struct tls *tls)
+{
+    const char *phrase = tls->alerted ? tls->error : "";
+    const char *end = strchr(phrase, ' ');
+
+    return (struct span){(const uint8_t *)phrase, end != NULL ? (size_t)(end - phrase) : 0};
 }
 
 bool tls_is_record(struct span bytes)

@@ -70,6 +70,9 @@ MUST_USE int tls_write(struct tls *tls, struct span bytes);
 
 /* A phrase for a person: "handshake_failure alert"; NULL as long as nothing failed. Lives for ever. */
 const char *tls_error(const struct tls *tls);
+/* The name of the alert by which the server ended the handshake (RFC 8446, section 6): "handshake_failure"; empty when
+ * it was not that. Lives for ever. */
+struct span tls_alert(const struct tls *tls);
 /* Whether the bytes of a server look like a TLS record: of a handshake or an alert (RFC 8446, section 5.1). */
 bool tls_is_record(struct span bytes);
 /* The version that the server has chosen, among those that it was offered: false as long as it has chosen none. Its

@@ -391,6 +391,43 @@ static void asks_for_a_name_as_it_should(void **state)
     check_name(NULL, "");
 }
 
+/* Servers in Go take the first of the list that they speak. */
+static void check_versions(enum tls_version lowest, struct span list)
+{
+    struct tls *tls;
+    const struct tls_options options = {.lowest = lowest, .highest = TLS_1_3};
+
+    assert_int_equal(tls_create(context, &options, &tls), 0);
+    assert_int_equal(tls_step(tls), TLS_SHAKING);
+    assert_true(span_find(tls_outgoing(tls), list) > 0);
+    tls_destroy(tls);
+}
+
+static void prefers_the_newest_version(void **state)
+{
+    (void)state;
+    check_versions(TLS_1_0, SPAN_OF("\0\x2b\0\x09\x08\3\4\3\3\3\2\3\1"));
+    check_versions(TLS_1_2, SPAN_OF("\0\x2b\0\5\4\3\4\3\3"));
+}
+
+static void names_the_alert(void **state)
+{
+    struct tls_server server;
+    struct tls *tls;
+    struct span alert;
+
+    (void)state;
+    assert_int_equal(tls_create(context, &(struct tls_options){.highest = TLS_1_2}, &tls), 0);
+    assert_int_equal(tls_alert(tls).size, 0);
+    tls_server_init(&server,
+                    &(struct tls_server_options){.priorities = "NORMAL:-VERS-ALL:+VERS-TLS1.3", .chain = {&rsa}});
+    assert_int_equal(tls_server_shake(&server, tls, SIZE_MAX), TLS_FAILED);
+    alert = tls_alert(tls);
+    assert_int_equal(alert.size, strlen("handshake_failure"));
+    assert_memory_equal(alert.bytes, "handshake_failure", alert.size);
+    end(&server, tls);
+}
+
 static void offers_a_protocol(void **state)
 {
     struct tls_server server;
@@ -504,6 +541,8 @@ int main(void)
         cmocka_unit_test(reads_on_behind_what_is_only_tls),
         cmocka_unit_test(writes_as_long_as_there_is_room),
         cmocka_unit_test(asks_for_a_name_as_it_should),
+        cmocka_unit_test(prefers_the_newest_version),
+        cmocka_unit_test(names_the_alert),
         cmocka_unit_test(offers_a_protocol),
         cmocka_unit_test(judges_what_it_was_shown),
         cmocka_unit_test(works_inside_the_sandbox),
