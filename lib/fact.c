@@ -46,6 +46,7 @@ static const struct fact_kind kinds[] = {
     {"smb.v1", FACT_TRUTH, "whether it still speaks SMB 1"},
     {"starttls", FACT_TRUTH, "whether the server offers to go over to TLS"},
     {"tls", FACT_TRUTH, "whether TLS is spoken from the first byte"},
+    {"tls.alert", FACT_TEXT, "the alert by which TLS was refused: internal_error, unrecognized_name, ..."},
     {"tls.required", FACT_TRUTH, "whether the server refuses to go on without TLS"},
     {"tls.version", FACT_VERSION, "the lowest version of TLS that is accepted"},
     {"tls.versions", FACT_TEXT, "all that are accepted, with blanks between"},

@@ -29,6 +29,11 @@ void candidates_set_tried(struct candidates *candidates, const struct protocol *
     candidates->tried[candidates->secured] |= place_of(candidates, protocol);
 }
 
+void candidates_clear_tried(struct candidates *candidates, const struct protocol *protocol)
+{
+    candidates->tried[candidates->secured] &= ~place_of(candidates, protocol);
+}
+
 bool candidates_is_likely(const struct candidates *candidates, const struct protocol *protocol)
 {
     return protocol_is_likely(protocol, candidates->port, false) ||

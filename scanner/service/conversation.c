@@ -239,8 +239,10 @@ static int tell_unsecured(struct conversation *conversation, struct inquiry *inq
 {
     struct facts facts = {0};
     struct inquiry_tls told;
-    struct inquiry_refusal refusal = {.alerted =
-                                          tls_is_record((struct span){conversation->first, conversation->first_size})};
+    struct inquiry_refusal refusal = {.alert = tls_alert(conversation->tls),
+                                      .record = {conversation->first, conversation->first_size}};
+
+    refusal.alerted = tls_is_record(refusal.record);
 
     if (gather_tls(conversation, &told, &facts)) {
         refusal.agreed = &told;

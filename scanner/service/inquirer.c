@@ -36,6 +36,7 @@ enum {
 
 static const uint32_t NOWHERE = UINT32_MAX;
 static const uint64_t WAKE = UINT64_MAX;
+static const uint32_t KEPT = UINT32_C(1) << 31; /* of the place's number: what it has kept aside */
 static const uint64_t NS_PER_MS = 1000000;
 static const uint64_t NS_PER_S = 1000000000;
 
@@ -76,6 +77,9 @@ struct place {
     uint32_t events; /* what epoll watches for */
     struct inquiry *inquiry;
     struct conversation conversation;
+    struct conversation kept; /* set aside by the inquiry; without a socket: none */
+    uint32_t kept_age;
+    bool overheard; /* it can be read, which the inquiry is told once it may answer to that */
 };
 
 struct inquirer {
@@ -86,6 +90,8 @@ struct inquirer {
     struct timers *timers;
     struct place *places;
     uint32_t place_count;
+    uint32_t kept_most; /* sockets for connections that are kept aside, and how many there are */
+    uint32_t kept_count;
     uint32_t free_head;
     uint32_t waiting_head;
     uint32_t waiting_tail;
@@ -151,7 +157,11 @@ static int open_epoll(struct inquirer *inquirer)
 
 static int open_places(struct inquirer *inquirer)
 {
-    inquirer->place_count = inquirer->options.sockets < PLACES_MAX ? inquirer->options.sockets : PLACES_MAX;
+    uint32_t sockets = inquirer->options.sockets;
+    uint32_t places = sockets - sockets / 3;
+
+    inquirer->place_count = places < PLACES_MAX ? places : PLACES_MAX;
+    inquirer->kept_most = sockets - inquirer->place_count;
     inquirer->host_count = inquirer->place_count < HOSTS_MAX ? inquirer->place_count : HOSTS_MAX;
     inquirer->places = calloc(inquirer->place_count, sizeof(*inquirer->places));
     inquirer->hosts = calloc(inquirer->host_count, sizeof(*inquirer->hosts));
@@ -162,6 +172,7 @@ static int open_places(struct inquirer *inquirer)
     }
     for (uint32_t i = 0; i < inquirer->place_count; i++) {
         inquirer->places[i].conversation.fd = -1;
+        inquirer->places[i].kept.fd = -1;
         inquirer->places[i].next = i + 1 < inquirer->place_count ? i + 1 : NOWHERE;
     }
     return gather_likely(inquirer->likely);
@@ -199,6 +210,7 @@ void inquirer_destroy(struct inquirer *inquirer)
     }
     for (uint32_t i = 0; inquirer->places != NULL && i < inquirer->place_count; i++) {
         conversation_close(&inquirer->places[i].conversation, true);
+        conversation_close(&inquirer->places[i].kept, false);
         inquiry_destroy(inquirer->places[i].inquiry);
     }
     if (inquirer->epoll_fd > 0) {
@@ -276,9 +288,20 @@ static void hang_up(struct inquirer *inquirer, struct place *place, bool in_orde
     }
 }
 
+static void drop_kept(struct inquirer *inquirer, struct place *place)
+{
+    if (place->kept.fd >= 0) {
+        conversation_close(&place->kept, false);
+        inquirer->kept_count--;
+        place->kept_age++;
+    }
+    place->overheard = false;
+}
+
 static void release(struct inquirer *inquirer, struct place *place)
 {
     hang_up(inquirer, place, true);
+    drop_kept(inquirer, place);
     timers_clear(inquirer->timers, number_of(inquirer, place));
     inquiry_destroy(place->inquiry);
     place->inquiry = NULL;
@@ -296,6 +319,7 @@ static struct place *occupy(struct inquirer *inquirer, uint32_t host, uint16_t p
     inquirer->free_head = place->next;
     place->host = host;
     place->port = port;
+    assert(place->kept.fd < 0);
     place->conversation =
         (struct conversation){.addr = at->about.addr, .host = at->text, .name = at->about.name, .port = port, .fd = -1};
     at->active++;
@@ -551,6 +575,39 @@ static int watch(struct inquirer *inquirer, struct place *place, int operation)
     return epoll_ctl(inquirer->epoll_fd, operation, place->conversation.fd, &event) < 0 ? errno : 0;
 }
 
+/* Instead of hanging up. Told of once, whatever comes on it. */
+static void set_aside(struct inquirer *inquirer, struct place *place)
+{
+    struct epoll_event event = {.events = EPOLLIN | EPOLLONESHOT,
+                                .data.u64 = (uint64_t)place->kept_age << 32 | KEPT | number_of(inquirer, place)};
+
+    if (inquirer->kept_count >= inquirer->kept_most || place->conversation.fd < 0 || place->kept.fd >= 0 ||
+        epoll_ctl(inquirer->epoll_fd, EPOLL_CTL_MOD, place->conversation.fd, &event) < 0) {
+        inquiry_unkept(place->inquiry);
+        hang_up(inquirer, place, false);
+        return;
+    }
+    place->kept = place->conversation;
+    inquirer->kept_count++;
+    place->conversation.fd = -1;
+    place->conversation.tls = NULL;
+    hang_up(inquirer, place, false);
+}
+
+/* What was kept aside takes the place of the connection at hand. -errno. */
+static int take_back(struct inquirer *inquirer, struct place *place)
+{
+    assert(place->kept.fd >= 0);
+    place->conversation = place->kept;
+    place->kept.fd = -1;
+    place->overheard = false;
+    place->kept_age++;
+    inquirer->kept_count--;
+    place->events = 0;
+    inquiry_returned(place->inquiry, inquirer->now);
+    return -watch(inquirer, place, EPOLL_CTL_MOD);
+}
+
 /* A delicate server's turn: 0 when it is this place's now. */
 static bool takes_turn(struct inquirer *inquirer, struct place *place)
 {
@@ -568,15 +625,29 @@ static int comply(struct inquirer *inquirer, struct place *place)
     for (;;) {
         struct inquiry_wish wish = inquiry_wish(place->inquiry);
         int rc;
+        if (!wish.keeps && place->kept.fd >= 0) {
+            drop_kept(inquirer, place);
+        }
         switch (wish.next) {
         case INQUIRY_OVER:
             hang_up(inquirer, place, wish.heard);
             finish_endpoint(inquirer, place);
             return 0;
         case INQUIRY_OPEN:
-            hang_up(inquirer, place, wish.heard);
+            if (wish.keep) {
+                set_aside(inquirer, place);
+            } else {
+                hang_up(inquirer, place, wish.heard);
+            }
             queue(inquirer, place);
             return 0;
+        case INQUIRY_RETURN:
+            hang_up(inquirer, place, wish.heard);
+            rc = take_back(inquirer, place);
+            if (rc < 0) {
+                return rc;
+            }
+            break;
         case INQUIRY_PAUSE:
             hang_up(inquirer, place, wish.heard);
             timers_set(inquirer->timers, number_of(inquirer, place), inquiry_deadline(place->inquiry));
@@ -614,6 +685,21 @@ static void tell_exhausted(struct inquirer *inquirer, int error)
     }
 }
 
+/* Bytes on what is kept aside are the inquiry's; that it has ended is no news worth more than that. -errno. */
+static int serve_kept(struct inquirer *inquirer, struct place *place)
+{
+    char byte;
+
+    place->overheard = false;
+    if (recv(place->kept.fd, &byte, sizeof(byte), MSG_PEEK | MSG_DONTWAIT) <= 0) {
+        inquiry_unkept(place->inquiry);
+        drop_kept(inquirer, place);
+        return 0;
+    }
+    inquiry_overheard(place->inquiry, inquirer->now);
+    return comply(inquirer, place);
+}
+
 /* A connection that is on its way, or was refused by this machine itself. -errno. */
 static int begun(struct inquirer *inquirer, struct place *place, bool stands)
 {
@@ -632,7 +718,7 @@ static int begun(struct inquirer *inquirer, struct place *place, bool stands)
         return comply(inquirer, place);
     }
     timers_set(inquirer->timers, number_of(inquirer, place), inquiry_deadline(place->inquiry));
-    return 0;
+    return place->overheard ? serve_kept(inquirer, place) : 0;
 }
 
 /* 1: it is begun. 0: this machine has no room. -errno. */
@@ -754,14 +840,29 @@ static int serve(struct inquirer *inquirer, struct place *place)
     return rc == 0 ? comply(inquirer, place) : rc;
 }
 
+static int serve_kept_event(struct inquirer *inquirer, uint64_t data)
+{
+    struct place *place = &inquirer->places[(uint32_t)data & ~KEPT];
+
+    if (place->kept.fd < 0 || place->kept_age != data >> 32) {
+        return 0;
+    }
+    place->overheard = true;
+    return place->state == PLACE_BUSY ? serve_kept(inquirer, place) : 0;
+}
+
 static int serve_events(struct inquirer *inquirer, const struct epoll_event *events, int count)
 {
     int rc = 0;
 
     for (int i = 0; i < count && rc == 0; i++) {
         uint64_t data = events[i].data.u64;
-        struct place *place = data != WAKE ? &inquirer->places[(uint32_t)data] : NULL;
-        if (place != NULL && place->state == PLACE_BUSY && place->age == data >> 32 && place->conversation.fd >= 0) {
+        bool kept = data != WAKE && ((uint32_t)data & KEPT) != 0;
+        struct place *place = data != WAKE && !kept ? &inquirer->places[(uint32_t)data] : NULL;
+        if (kept) {
+            rc = serve_kept_event(inquirer, data);
+        } else if (place != NULL && place->state == PLACE_BUSY && place->age == data >> 32 &&
+                   place->conversation.fd >= 0) {
             rc = serve(inquirer, place);
         }
     }

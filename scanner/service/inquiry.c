@@ -22,12 +22,14 @@ enum {
 enum {
     CONNECT_MS = 3000,
     SHAKE_MS = 5000,
+    SHAKE_GUESSED_MS = 2500, /* nothing speaks for TLS but that it is there to be tried */
     GREET_MS = 300,
     GREET_EXPECTED_MS = 5000,
     GREET_BRIEF_MS = 700,
     MORE_MS = 1000, /* for the rest of what is begun */
     ANSWER_EXPECTED_MS = 4000,
     ANSWER_FIRST_MS = 3000,
+    ANSWER_KEPT_MS = 500, /* what comes later is heard all the same */
     ANSWER_MS = 450,
     ANSWER_LEAST_MS = 150,
     ANSWER_BRIEF_MS = 800,
@@ -56,7 +58,18 @@ enum stage {
     STAGE_SECURING, /* in a conversation that has begun in clear */
     STAGE_PARTING,  /* it is over, its last words are to be sent */
     STAGE_PAUSED,
+    STAGE_RETURNING, /* the connection that was kept aside is wanted back */
     STAGE_OVER,
+};
+
+/* The first connection, as long as nothing was heard on any: whoever is slow to greet or to answer is heard on it while
+ * others are asked. */
+enum aside {
+    ASIDE_NONE,
+    ASIDE_WANTED, /* instead of being closed */
+    ASIDE_KEPT,
+    ASIDE_BACK, /* it is the connection at hand */
+    ASIDE_OVER,
 };
 
 /* What the connections were like on which the server said nothing. */
@@ -94,6 +107,10 @@ struct inquiry {
     bool suggests_tls;
     bool listened[2];
     bool lingered[2];
+    enum aside aside;
+    struct mono_time aside_from;           /* when it stood */
+    const struct protocol *aside_protocol; /* was asked on it */
+    uint64_t slow_ms;                      /* so long it took until something came on it; 0 */
     bool tls_tried;
     bool tls_seen;       /* it answered in records of TLS */
     bool agreed_at_once; /* on a version of TLS, from the first byte */
@@ -104,6 +121,7 @@ struct inquiry {
     uint32_t mute_ends;
     uint32_t failures;
     bool heard; /* the server has said something, on whatever connection */
+    bool spoke; /* more than a handshake of TLS */
     /* What was taken for this protocol by its first bytes alone, and they. */
     const struct protocol *hint;
     uint8_t greeting[HEAD_SIZE]; /* that nobody recognised */
@@ -176,7 +194,9 @@ struct inquiry_wish inquiry_wish(const struct inquiry *inquiry)
                                 .lowest = inquiry->lowest,
                                 .highest = inquiry->highest,
                                 .delicate = inquiry->delicate,
-                                .heard = inquiry->arrived > 0};
+                                .heard = inquiry->arrived > 0,
+                                .keep = inquiry->aside == ASIDE_WANTED,
+                                .keeps = inquiry->aside == ASIDE_KEPT};
 
     switch (inquiry->stage) {
     case STAGE_WANTED:
@@ -184,6 +204,9 @@ struct inquiry_wish inquiry_wish(const struct inquiry *inquiry)
         break;
     case STAGE_PAUSED:
         wish.next = INQUIRY_PAUSE;
+        break;
+    case STAGE_RETURNING:
+        wish.next = INQUIRY_RETURN;
         break;
     case STAGE_OVER:
         wish.next = INQUIRY_OVER;
@@ -244,6 +267,12 @@ static bool has_time(const struct inquiry *inquiry)
     return inquiry->spent_ns - inquiry->layer_began_ns < most_ms * NS_PER_MS;
 }
 
+/* Who ends connections has read what it was asked, and who reads nothing at all never will. */
+static bool may_be_slow(const struct inquiry *inquiry)
+{
+    return !inquiry->spoke && inquiry->manners.ends + inquiry->manners.resets + inquiry->manners.stuck == 0;
+}
+
 static uint64_t greet_wait_ms(const struct inquiry *inquiry)
 {
     uint64_t least = GREET_MS > 3 * rtt_ms(inquiry) ? GREET_MS : 3 * rtt_ms(inquiry);
@@ -251,11 +280,26 @@ static uint64_t greet_wait_ms(const struct inquiry *inquiry)
     if (inquiry->options.brief) {
         return GREET_BRIEF_MS > least ? GREET_BRIEF_MS : least;
     }
+    if (inquiry->slow_ms > 0) {
+        return 2 * inquiry->slow_ms + GREET_EXPECTED_MS;
+    }
+    if (inquiry->errand == ERRAND_LINGER && may_be_slow(inquiry)) {
+        return INQUIRY_KEPT_MS + 3 * rtt_ms(inquiry);
+    }
     if (inquiry->errand == ERRAND_LINGER || (inquiry->protocol != NULL && inquiry->protocol->greets) ||
         candidates_expect_greeting(&inquiry->candidates)) {
         return GREET_EXPECTED_MS + 3 * rtt_ms(inquiry);
     }
     return least;
+}
+
+/* Whether the connection at hand may be kept aside: the first in clear, when it was asked and nothing at all was said.
+ * Not that of a delicate server, which is to see one at a time. */
+static bool may_keep(const struct inquiry *inquiry)
+{
+    return inquiry->errand == ERRAND_LISTEN && !inquiry->candidates.secured && inquiry->aside == ASIDE_NONE &&
+           !inquiry->heard && !inquiry->options.brief && !inquiry->delicate &&
+           !candidates_expect_delicate(&inquiry->candidates);
 }
 
 /* A port's own protocol, and the first that is asked on a connection that was listened to, are given time; the others
@@ -270,11 +314,21 @@ static uint64_t answer_wait_ms(const struct inquiry *inquiry)
         wait_ms = ANSWER_BRIEF_MS;
     } else if (inquiry->dialogue.recognised || candidates_is_likely(&inquiry->candidates, protocol)) {
         wait_ms = ANSWER_EXPECTED_MS > protocol->patience_ms ? ANSWER_EXPECTED_MS : protocol->patience_ms;
+    } else if (may_keep(inquiry)) {
+        wait_ms = ANSWER_KEPT_MS;
     } else if (inquiry->errand == ERRAND_LISTEN || inquiry->hint == protocol) {
         wait_ms = ANSWER_FIRST_MS;
     } else if (inquiry->answered_ns > 0 && quick_ms < wait_ms) {
         wait_ms = quick_ms;
     }
+    return wait_ms + 3 * rtt_ms(inquiry);
+}
+
+static uint64_t shake_wait_ms(const struct inquiry *inquiry)
+{
+    bool expected = inquiry->heard || inquiry->tls_stood || candidates_expect_tls(&inquiry->candidates);
+    uint64_t wait_ms = inquiry->options.brief ? BRIEF_MS : expected ? SHAKE_MS : SHAKE_GUESSED_MS;
+
     return wait_ms + 3 * rtt_ms(inquiry);
 }
 
@@ -383,10 +437,15 @@ static const struct protocol *next_protocol(const struct inquiry *inquiry)
     return protocol;
 }
 
+/* It speaks TLS, and refuses ours. What its servers of HTTP say of that to those who ask in clear is worth hearing. */
+static bool is_shut(const struct inquiry *inquiry)
+{
+    return inquiry->tls_seen && !inquiry->tls_stood && candidates_http(&inquiry->candidates) == NULL;
+}
+
 static bool may_try_more(const struct inquiry *inquiry)
 {
-    bool closed_to_us =
-        inquiry->mute_ends >= MUTE_ENDS_MAX || inquiry->barred || (inquiry->tls_seen && !inquiry->tls_stood);
+    bool closed_to_us = inquiry->mute_ends >= MUTE_ENDS_MAX || inquiry->barred || is_shut(inquiry);
 
     return inquiry->connections < INQUIRY_CONNECTIONS_MAX && !inquiry->unwelcome && !closed_to_us && has_time(inquiry);
 }
@@ -425,7 +484,7 @@ static bool choose_guess(struct inquiry *inquiry)
     protocol = candidates_ranked(&inquiry->candidates);
     if (protocol != NULL) {
         want_protocol(inquiry, protocol);
-    } else if (!inquiry->lingered[inquiry->candidates.secured]) {
+    } else if (!inquiry->lingered[inquiry->candidates.secured] && inquiry->aside != ASIDE_KEPT) {
         inquiry->lingered[inquiry->candidates.secured] = true;
         want_connection(inquiry, ERRAND_LINGER, NULL);
     } else {
@@ -584,11 +643,32 @@ static void keep_recognised(struct inquiry *inquiry)
     }
 }
 
+static uint64_t kept_ms(const struct inquiry *inquiry, struct mono_time now)
+{
+    return mono_elapsed_ns(inquiry->aside_from, now) / NS_PER_MS;
+}
+
+static uint64_t keep_most_ms(const struct inquiry *inquiry)
+{
+    return INQUIRY_KEPT_MS + 3 * rtt_ms(inquiry);
+}
+
+/* There is nothing left to be asked, and what is kept aside may yet be heard on. */
+static bool wants_back(const struct inquiry *inquiry, struct mono_time now)
+{
+    return inquiry->aside == ASIDE_KEPT && inquiry->found == NULL && has_time(inquiry) && !inquiry->barred &&
+           may_be_slow(inquiry) && kept_ms(inquiry, now) < keep_most_ms(inquiry);
+}
+
 static void next_errand(struct inquiry *inquiry, struct mono_time now)
 {
     keep_recognised(inquiry);
     close_connection(inquiry, now);
     if (inquiry->found == NULL && choose_identifying(inquiry)) {
+        return;
+    }
+    if (wants_back(inquiry, now)) {
+        inquiry->stage = STAGE_RETURNING;
         return;
     }
     if (choose_version(inquiry)) {
@@ -623,18 +703,37 @@ static void give_up_protocol(struct inquiry *inquiry, struct mono_time now)
     next_errand(inquiry, now);
 }
 
-/* Servers of HTTP inside TLS say so in clear to those who ask in clear: "400 Bad Request". */
-static bool wants_tls(const struct inquiry *inquiry)
+/* Who complained in clear, and refuses a handshake by TLS's own means, speaks its protocol inside TLS; what it said in
+ * clear was of no page, and for everybody. Many want a name that they know, and a host has none that is asked by its
+ * address (RFC 6066, section 3). */
+static void keep_to_tls(struct inquiry *inquiry)
 {
-    return !inquiry->candidates.secured && !inquiry->tls_tried && !inquiry->options.brief &&
-           facts_number(&inquiry->trial, "http.status", 0) == 400;
+    static const char *const of_page[] = {"auth",       "auth.methods",  "http.auth",         "http.body_sha256",
+                                          "http.hsts",  "http.location", "http.redirects",    "http.status",
+                                          "http.title", "door",          "redirects_to_https"};
+
+    for (size_t i = 0; i < sizeof(of_page) / sizeof(*of_page); i++) {
+        facts_remove(&inquiry->identity.facts, of_page[i]);
+    }
+    facts_set_truth(&inquiry->identity.facts, "cleartext", false);
+    inquiry->misdirected = false;
+}
+
+/* Servers of HTTP inside TLS say so in clear to those who ask in clear: "400 Bad Request". */
+static bool was_asked_in_clear(const struct inquiry *inquiry)
+{
+    return !inquiry->candidates.secured && facts_number(&inquiry->trial, "http.status", 0) == 400;
 }
 
 static void identified(struct inquiry *inquiry, struct mono_time now)
 {
-    bool again = wants_tls(inquiry);
+    bool in_clear = was_asked_in_clear(inquiry);
+    bool again = in_clear && !inquiry->tls_tried && !inquiry->options.brief;
 
     take_trial(inquiry);
+    if (in_clear && inquiry->tls_seen && !inquiry->tls_stood) {
+        keep_to_tls(inquiry);
+    }
     inquiry->unwelcome |= inquiry->dialogue.unwelcome;
     if (again) {
         inquiry->misdirected = true;
@@ -852,6 +951,64 @@ static void ask_first(struct inquiry *inquiry, struct mono_time now)
     ask(inquiry, now);
 }
 
+/* Instead of being given up the connection is kept aside, and the next is made. */
+static void keep_aside(struct inquiry *inquiry, struct mono_time now)
+{
+    inquiry->manners.silences++;
+    inquiry->aside = ASIDE_WANTED;
+    inquiry->aside_from = inquiry->began;
+    inquiry->aside_protocol = inquiry->protocol;
+    next_errand(inquiry, now);
+}
+
+/* What was being asked was cut short: its turn comes again. */
+static void forget_try(struct inquiry *inquiry)
+{
+    if (inquiry->candidates.secured) {
+        inquiry->tls_tried = false;
+        inquiry->listened[true] = false;
+        enter_layer(inquiry, false);
+    } else if (inquiry->protocol != NULL) {
+        candidates_clear_tried(&inquiry->candidates, inquiry->protocol);
+    }
+}
+
+void inquiry_overheard(struct inquiry *inquiry, struct mono_time now)
+{
+    if (inquiry->aside != ASIDE_KEPT || inquiry->stage == STAGE_OVER || inquiry->stage == STAGE_RETURNING) {
+        return;
+    }
+    close_connection(inquiry, now);
+    forget_try(inquiry);
+    inquiry->stage = STAGE_RETURNING;
+}
+
+void inquiry_returned(struct inquiry *inquiry, struct mono_time now)
+{
+    uint64_t so_far_ms = kept_ms(inquiry, now);
+    uint64_t most_ms = keep_most_ms(inquiry);
+
+    assert(inquiry->stage == STAGE_RETURNING);
+    want_connection(inquiry, ERRAND_LISTEN, inquiry->aside_protocol);
+    inquiry->aside = ASIDE_BACK;
+    inquiry->lingered[false] = true;
+    inquiry->stage = STAGE_TALKING;
+    inquiry->began = now;
+    inquiry->asked = inquiry->aside_from;
+    inquiry->arrived = 0;
+    inquiry->lates = LATES_MAX;
+    forget_arrivals(inquiry);
+    /* It was asked before: what stands there of it is not sent again. */
+    inquiry->protocol->ask(&inquiry->dialogue);
+    inquiry->dialogue.out_size = 0;
+    wait_for(inquiry, now, so_far_ms < most_ms ? most_ms - so_far_ms : 0);
+}
+
+void inquiry_unkept(struct inquiry *inquiry)
+{
+    inquiry->aside = ASIDE_OVER;
+}
+
 /* The connection is ready for the first word. */
 static void be_ready(struct inquiry *inquiry, struct mono_time now)
 {
@@ -871,6 +1028,9 @@ void inquiry_begun(struct inquiry *inquiry, struct mono_time now)
 {
     assert(inquiry->stage == STAGE_WANTED);
     inquiry->stage = STAGE_CONNECTING;
+    inquiry->aside = inquiry->aside == ASIDE_WANTED ? ASIDE_KEPT
+                     : inquiry->aside == ASIDE_BACK ? ASIDE_OVER
+                                                    : inquiry->aside;
     inquiry->connections++;
     inquiry->began = now;
     inquiry->arrived = 0;
@@ -899,7 +1059,7 @@ void inquiry_connected(struct inquiry *inquiry, struct mono_time now)
     restart_clock(inquiry, now);
     if (inquiry->candidates.secured) {
         inquiry->stage = STAGE_SHAKING;
-        wait_for(inquiry, now, (inquiry->options.brief ? BRIEF_MS : SHAKE_MS) + 3 * rtt_ms(inquiry));
+        wait_for(inquiry, now, shake_wait_ms(inquiry));
     } else {
         be_ready(inquiry, now);
     }
@@ -932,6 +1092,13 @@ void inquiry_put_off(struct inquiry *inquiry, struct mono_time now)
         return;
     }
     want_connection(inquiry, ERRAND_ASK, inquiry->protocol);
+}
+
+/* The server is slow to nothing, or is known to be: no connection need be kept aside. */
+static void be_heard(struct inquiry *inquiry)
+{
+    inquiry->heard = true;
+    inquiry->aside = inquiry->aside == ASIDE_KEPT ? ASIDE_OVER : inquiry->aside;
 }
 
 static int keep_bytes(struct inquiry *inquiry, struct span bytes)
@@ -970,7 +1137,11 @@ int inquiry_arrived(struct inquiry *inquiry, struct mono_time now, struct span b
     if (rc < 0) {
         return rc;
     }
-    inquiry->heard = true;
+    be_heard(inquiry);
+    inquiry->spoke = true;
+    if (inquiry->aside == ASIDE_BACK && inquiry->arrived == 0) {
+        inquiry->slow_ms = kept_ms(inquiry, now);
+    }
     inquiry->mute_ends = 0;
     if (inquiry->arrived == 0 && inquiry->stage == STAGE_TALKING && !inquiry->dialogue.greeted) {
         uint64_t took_ns = mono_elapsed_ns(inquiry->asked, now);
@@ -1002,7 +1173,7 @@ static void stand(struct inquiry *inquiry)
         inquiry->misdirected = false;
     }
     inquiry->tls_stood = true;
-    inquiry->heard = true;
+    be_heard(inquiry);
     inquiry->hint = NULL;
     inquiry->greeting_size = 0;
     inquiry->mute_ends = 0;
@@ -1059,16 +1230,24 @@ int inquiry_secured(struct inquiry *inquiry, struct mono_time now, const struct 
 /* A try of TLS from the first byte has failed, in search of what answers. */
 static void be_refused(struct inquiry *inquiry, struct mono_time now, const struct inquiry_refusal *refusal)
 {
+    bool misdirected = inquiry->misdirected;
+
     inquiry->tls_seen |= refusal->alerted;
-    inquiry->arrived += refusal->said.size;
-    evidence_note(&inquiry->trial_evidence, false, refusal->said);
+    if (misdirected && refusal->alerted) {
+        keep_to_tls(inquiry);
+    }
+    if (refusal->alerted && !inquiry->tls_stood) {
+        facts_set_text(&inquiry->identity.facts, "tls.alert", refusal->alert);
+    }
+    inquiry->arrived += refusal->alerted ? refusal->record.size : refusal->said.size;
+    evidence_note(&inquiry->trial_evidence, false, refusal->alerted ? refusal->record : refusal->said);
     keep_evidence(inquiry);
     close_connection(inquiry, now);
     if (!inquiry->tls_stood && !inquiry->agreed_at_once) {
         enter_layer(inquiry, false);
         suggest(inquiry, refusal->said);
     }
-    if (inquiry->misdirected) {
+    if (misdirected) {
         conclude(inquiry);
     } else {
         next_errand(inquiry, now);
@@ -1083,7 +1262,9 @@ int inquiry_unsecured(struct inquiry *inquiry, struct mono_time now, const struc
     if (!at_once && inquiry->stage != STAGE_SECURING) {
         return 0;
     }
-    inquiry->heard |= refusal->alerted || refusal->said.size > 0;
+    if (refusal->alerted || refusal->said.size > 0) {
+        be_heard(inquiry);
+    }
     if (refusal->agreed != NULL) {
         rc = take_agreement(inquiry, refusal->agreed, at_once ? &inquiry->identity.facts : &inquiry->trial);
         inquiry->agreed_at_once |= at_once;
@@ -1137,12 +1318,14 @@ int inquiry_ended(struct inquiry *inquiry, struct mono_time now, bool reset)
     return 0;
 }
 
-static void be_late(struct inquiry *inquiry, struct mono_time now)
+static void be_late(struct inquiry *inquiry, struct mono_time now, bool stuck)
 {
     if (inquiry->stage == STAGE_LISTENING && inquiry->head_size > 0) {
         judge_greeting(inquiry, now, true);
     } else if (inquiry->stage == STAGE_LISTENING) {
         ask_first(inquiry, now);
+    } else if (may_keep(inquiry) && inquiry->arrived == 0 && inquiry->dialogue.out_size == 0 && !stuck) {
+        keep_aside(inquiry, now);
     } else {
         inquiry->manners.silences += inquiry->arrived == 0;
         hear(inquiry, now, DIALOGUE_LATE);
@@ -1163,7 +1346,7 @@ int inquiry_late(struct inquiry *inquiry, struct mono_time now, bool stuck)
         return inquiry_unsecured(inquiry, now, &no_word);
     case STAGE_LISTENING:
     case STAGE_TALKING:
-        be_late(inquiry, now);
+        be_late(inquiry, now, stuck);
         break;
     case STAGE_PARTING:
         finish_dialogue(inquiry, now);
@@ -1172,6 +1355,7 @@ int inquiry_late(struct inquiry *inquiry, struct mono_time now, bool stuck)
         inquiry->stage = STAGE_WANTED;
         break;
     case STAGE_WANTED:
+    case STAGE_RETURNING:
     case STAGE_OVER:
         break;
     }

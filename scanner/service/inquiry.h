@@ -21,12 +21,14 @@
 enum {
     INQUIRY_CONNECTIONS_MAX = 80,
     INQUIRY_TIME_MAX_MS = 90000,
-    INQUIRY_SILENT_MS = 25000,
+    INQUIRY_SILENT_MS = 16000,
+    INQUIRY_KEPT_MS = 10500, /* a connection that is kept aside is heard for so long, and what the round trip adds */
     INQUIRY_CONNECTION_BYTES_MAX = 1 << 20,
 };
 
 enum inquiry_next {
     INQUIRY_OPEN,   /* a new connection, the one before is over: inquiry_begun() once it is on its way */
+    INQUIRY_RETURN, /* the one that was kept aside, the one before is over: inquiry_returned() */
     INQUIRY_TALK,   /* the connection that there is */
     INQUIRY_SECURE, /* on it: TLS from the next byte on */
     INQUIRY_PAUSE,  /* none until the deadline */
@@ -43,6 +45,10 @@ struct inquiry_wish {
      * was opened is put off: inquiry_put_off(). */
     bool delicate;
     bool heard; /* the server has said something on this connection: it is closed in order, not by RST */
+    /* OPEN: the connection before, on which the server has said nothing yet, is not over but kept aside, one at most.
+     * When it can be read, inquiry_overheard() is due; when it has ended, or cannot be kept, inquiry_unkept(). */
+    bool keep;
+    bool keeps; /* what is kept aside is to stay so; without it it is closed */
 };
 
 /* TLS was agreed on. Borrowed for the call. */
@@ -66,8 +72,10 @@ struct inquiry_options {
 
 /* TLS does not stand. Borrowed for the call. */
 struct inquiry_refusal {
-    bool alerted;     /* the server speaks TLS: by records of it it said no, or it had said yes before */
-    struct span said; /* else what it said instead */
+    bool alerted;       /* the server speaks TLS: by records of it it said no, or it had said yes before */
+    struct span alert;  /* the name of the alert, if it was one */
+    struct span record; /* how its records begin */
+    struct span said;   /* else what it said instead */
     const struct inquiry_tls *agreed; /* it had chosen a version before the handshake failed; NULL */
 };
 
@@ -90,6 +98,10 @@ void inquiry_connected(struct inquiry *inquiry, struct mono_time now);
 /* It never stood: refused, unreachable. */
 void inquiry_failed(struct inquiry *inquiry, struct mono_time now);
 void inquiry_put_off(struct inquiry *inquiry, struct mono_time now);
+/* About the connection that is kept aside. */
+void inquiry_overheard(struct inquiry *inquiry, struct mono_time now);
+void inquiry_returned(struct inquiry *inquiry, struct mono_time now);
+void inquiry_unkept(struct inquiry *inquiry);
 /* Inside TLS once that stands. -ENOMEM. */
 MUST_USE int inquiry_arrived(struct inquiry *inquiry, struct mono_time now, struct span bytes);
 /* -ENOMEM. */

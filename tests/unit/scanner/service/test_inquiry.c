@@ -114,9 +114,10 @@ enum answer { SAYS_NOTHING, CLOSES, RESETS, COMPLAINS, BABBLES, ANSWERS };
 struct server {
     char letter; /* 0: none of the protocols */
     bool greets;
-    bool tls;       /* from the first byte */
-    bool tls_hints; /* who asks it in clear is told so in clear, as servers of HTTP do */
-    bool bridges;   /* goes over to TLS */
+    bool tls;         /* from the first byte */
+    bool tls_refuses; /* whatever it is offered: it would be asked by a name */
+    bool tls_hints;   /* who asks it in clear is told so in clear, as servers of HTTP do */
+    bool bridges;     /* goes over to TLS */
     enum tls_version lowest;
     enum tls_version highest;
     enum answer foreign;
@@ -127,6 +128,7 @@ struct server {
     uint32_t refuses; /* of so many connects one; 0: none */
     bool ends_at_once;
     bool stuck;
+    bool cramped;       /* nothing can be kept aside, for want of room here */
     bool contended;     /* another of the host's delicate servers is talked to whenever it is asked */
     const char *floods; /* said without an end */
     uint32_t flood_ms;
@@ -149,6 +151,15 @@ struct event {
 
 enum { EVENTS = 128 };
 
+/* A connection that the inquiry has set aside, with what comes on it. */
+struct aside {
+    bool open;
+    struct event events[EVENTS];
+    uint32_t event_count;
+    char heard[4096];
+    size_t heard_size;
+};
+
 struct run {
     const struct server *server;
     struct inquiry *inquiry;
@@ -165,6 +176,9 @@ struct run {
     size_t heard_size;
     uint32_t connects;
     uint32_t quits;
+    struct aside aside;
+    uint32_t returns;
+    uint32_t most_open; /* connections at a time */
 };
 
 static struct mono_time at(uint64_t ms)
@@ -307,10 +321,40 @@ static void close_run(struct run *run)
     run->event_count = 0;
 }
 
+static void set_aside(struct run *run)
+{
+    assert_false(run->aside.open || run->secured);
+    if (run->server->cramped) {
+        inquiry_unkept(run->inquiry);
+        return;
+    }
+    run->aside.open = true;
+    run->aside.event_count = run->event_count;
+    memcpy(run->aside.events, run->events, sizeof(run->events));
+    run->aside.heard_size = run->heard_size;
+    memcpy(run->aside.heard, run->heard, run->heard_size);
+}
+
+static void take_back(struct run *run)
+{
+    assert_true(run->aside.open);
+    close_run(run);
+    run->open = true;
+    run->opened_ms = run->now_ms;
+    run->secured = false;
+    run->event_count = run->aside.event_count;
+    memcpy(run->events, run->aside.events, sizeof(run->events));
+    run->heard_size = run->aside.heard_size;
+    memcpy(run->heard, run->aside.heard, run->heard_size);
+    run->aside.open = false;
+    run->returns++;
+    inquiry_returned(run->inquiry, at(run->now_ms));
+}
+
 static void shake(struct run *run, const struct inquiry_wish *wish, bool willing)
 {
     const struct server *server = run->server;
-    bool agree = willing && wish->lowest <= server->highest && server->lowest <= wish->highest;
+    bool agree = willing && !server->tls_refuses && wish->lowest <= server->highest && server->lowest <= wish->highest;
 
     schedule(run, server->rtt_ms, agree ? SECURED : UNSECURED, willing ? "alert" : "");
 }
@@ -385,6 +429,7 @@ static void happen(struct run *run, const struct event *event)
     case UNSECURED:
         snprintf(said, sizeof(said), "%c what\n", run->server->letter);
         refusal.alerted = text.size > 0;
+        refusal.alert = text.size > 0 ? SPAN_OF("internal_error") : refusal.alert;
         refusal.said = complains && text.size == 0 ? (struct span){(uint8_t *)said, strlen(said)} : refusal.said;
         assert_int_equal(inquiry_unsecured(run->inquiry, now, &refusal), 0);
         break;
@@ -396,11 +441,21 @@ static bool comply(struct run *run, uint32_t *connection)
 {
     for (;;) {
         struct inquiry_wish wish = inquiry_wish(run->inquiry);
+        uint32_t open;
+        run->aside.open = run->aside.open && wish.keeps;
+        open = (uint32_t)run->open + (uint32_t)run->aside.open;
+        run->most_open = open > run->most_open ? open : run->most_open;
         switch (wish.next) {
         case INQUIRY_OVER:
             close_run(run);
             return false;
+        case INQUIRY_RETURN:
+            take_back(run);
+            break;
         case INQUIRY_OPEN:
+            if (wish.keep) {
+                set_aside(run);
+            }
             open_run(run, &wish);
             *connection = inquiry_connections(run->inquiry);
             return true;
@@ -427,6 +482,25 @@ static bool comply(struct run *run, uint32_t *connection)
     }
 }
 
+/* What comes on the connection that is set aside, if that is the next to happen. */
+static bool overhear(struct run *run, uint64_t due_ms)
+{
+    const struct event *event = &run->aside.events[0];
+    bool sooner = run->event_count == 0 || event->at_ms < run->events[0].at_ms;
+
+    if (!run->aside.open || run->aside.event_count == 0 || !sooner || event->at_ms > due_ms) {
+        return false;
+    }
+    run->now_ms = event->at_ms > run->now_ms ? event->at_ms : run->now_ms;
+    if (event->kind == BYTES) {
+        inquiry_overheard(run->inquiry, at(run->now_ms));
+    } else {
+        inquiry_unkept(run->inquiry);
+        run->aside.open = false;
+    }
+    return true;
+}
+
 static void drive(struct run *run, const struct server *server, uint16_t port, bool brief)
 {
     struct inquiry_options options = {.target = {.host = "10.0.0.1", .port = port, .doors = true},
@@ -441,6 +515,9 @@ static void drive(struct run *run, const struct server *server, uint16_t port, b
         uint64_t due_ms = inquiry_deadline(run->inquiry).ns / 1000000 - 1000;
         struct event event;
         assert_in_range(turns, 0, 20000);
+        if (overhear(run, due_ms)) {
+            continue;
+        }
         if (run->event_count > 0 && run->events[0].at_ms <= due_ms) {
             event = run->events[0];
             memmove(run->events, run->events + 1, --run->event_count * sizeof(*run->events));
@@ -475,9 +552,11 @@ static struct server random_server(size_t index)
 
     server.tls = pick(3) == 0;
     server.bridges = pick(4) != 0;
-    server.greet_ms = pick(5) == 0 ? pick(4000) : pick(200);
+    /* Who ends connections that it has not greeted on is not that slow. */
+    server.greet_ms = pick(5) == 0 ? pick(server.foreign == SAYS_NOTHING ? 10000 : 4000) : pick(200);
     server.refuses = pick(4) == 0 ? 4 + pick(8) : 0;
     server.contended = pick(2) == 0;
+    server.cramped = pick(4) == 0;
     return server;
 }
 
@@ -544,11 +623,62 @@ static void says_what_is_no_service(void **state)
     static const uint16_t ports[] = {80, 443, 1002, 1006, 2006, 30000};
     (void)state;
     for (size_t i = 0; i < sizeof(ports) / sizeof(*ports); i++) {
-        check_behaviour(&(struct server){.piece = 1}, ports[i], "silent", INQUIRY_SILENT_MS + 6000);
-        check_behaviour(&(struct server){.piece = 1, .stuck = true}, ports[i], "zero-window", INQUIRY_SILENT_MS + 6000);
+        check_behaviour(&(struct server){.piece = 1}, ports[i], "silent", INQUIRY_SILENT_MS);
+        check_behaviour(&(struct server){.piece = 1, .stuck = true}, ports[i], "zero-window", INQUIRY_SILENT_MS);
         check_behaviour(&(struct server){.piece = 1, .ends_at_once = true, .foreign = CLOSES}, ports[i], "closes",
                         1000);
         check_behaviour(&(struct server){.piece = 1, .foreign = RESETS}, ports[i], "resets", 12000);
+    }
+}
+
+/* It takes its time to greet, on a port where nobody expects it to: it is heard on the connection that was kept. */
+static void hears_who_is_slow(void **state)
+{
+    struct server greeter = {.letter = 'G', .greets = true, .greet_ms = 9900, .piece = 64};
+    struct server answerer = {.letter = 'H', .answer_ms = 9000, .piece = 64};
+    struct run run;
+    (void)state;
+    drive(&run, &greeter, 30000, false);
+    assert_string_equal(facts_text(facts_of(&run), "service"), "golf");
+    assert_string_equal(facts_text(facts_of(&run), "product"), "finished");
+    assert_int_equal(run.returns, 1);
+    inquiry_destroy(run.inquiry);
+    drive(&run, &answerer, 30000, false);
+    assert_string_equal(facts_text(facts_of(&run), "service"), "http");
+    assert_int_equal(run.returns, 1);
+    inquiry_destroy(run.inquiry);
+}
+
+/* Nothing can be kept aside: it is waited for at the end. */
+static void hears_who_is_slow_without_room(void **state)
+{
+    struct server greeter = {.letter = 'G', .greets = true, .greet_ms = 9900, .piece = 64, .cramped = true};
+    struct run run;
+    (void)state;
+    drive(&run, &greeter, 30000, false);
+    assert_string_equal(facts_text(facts_of(&run), "service"), "golf");
+    assert_int_equal(run.returns, 0);
+    inquiry_destroy(run.inquiry);
+}
+
+/* Nothing is kept beside another connection where a delicate server is likely, nor once any server has spoken. */
+static void keeps_nothing_beside_a_delicate_server(void **state)
+{
+    struct server silent = {.piece = 1};
+    struct run run;
+    (void)state;
+    drive(&run, &silent, 1004, false);
+    assert_int_equal(run.most_open, 1);
+    inquiry_destroy(run.inquiry);
+    drive(&run, &silent, 30000, false);
+    assert_int_equal(run.most_open, 2);
+    inquiry_destroy(run.inquiry);
+    for (int answer = CLOSES; answer <= BABBLES; answer++) {
+        struct server foreign = {.letter = 'D', .foreign = (enum answer)answer, .piece = 64};
+        drive(&run, &foreign, 30000, false);
+        assert_string_equal(facts_text(facts_of(&run), "service"), "delta");
+        assert_int_equal(run.most_open, 1);
+        inquiry_destroy(run.inquiry);
     }
 }
 
@@ -663,6 +793,29 @@ static void looks_behind_a_hint(void **state)
     inquiry_destroy(run.inquiry);
 }
 
+/* It is known to speak TLS, and HTTP inside, although it lets nobody in who does not know its name: on a strange port,
+ * on one that is known for TLS, and when it says nothing in clear. */
+static void knows_who_refuses_tls(void **state)
+{
+    static const uint16_t ports[] = {30000, 443, 80};
+    struct server server = {
+        .letter = 'H', .tls = true, .tls_hints = true, .tls_refuses = true, .highest = TLS_1_3, .piece = 64};
+    struct run run;
+    (void)state;
+    for (int hints = 0; hints < 2; hints++) {
+        server.tls_hints = hints != 0;
+        for (size_t i = 0; i < sizeof(ports) / sizeof(*ports); i++) {
+            drive(&run, &server, ports[i], false);
+            assert_string_equal(facts_text(facts_of(&run), "service"), hints != 0 ? "http" : "tls");
+            assert_true(facts_truth(facts_of(&run), "tls", false));
+            assert_false(facts_truth(facts_of(&run), "cleartext", true));
+            assert_string_equal(facts_text(facts_of(&run), "tls.alert"), "internal_error");
+            assert_null(facts_find(facts_of(&run), "http.status"));
+            inquiry_destroy(run.inquiry);
+        }
+    }
+}
+
 static void keeps_an_unknown_greeting(void **state)
 {
     struct server server = {.letter = '#', .greets = true, .foreign = SAYS_NOTHING, .piece = 64};
@@ -700,11 +853,15 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(finds_what_answers),
         cmocka_unit_test(says_what_is_no_service),
+        cmocka_unit_test(hears_who_is_slow),
+        cmocka_unit_test(hears_who_is_slow_without_room),
+        cmocka_unit_test(keeps_nothing_beside_a_delicate_server),
         cmocka_unit_test(needs_few_connections),
         cmocka_unit_test(gives_up_a_port_that_refuses),
         cmocka_unit_test(bears_floods),
         cmocka_unit_test(asks_for_each_version),
         cmocka_unit_test(looks_behind_a_hint),
+        cmocka_unit_test(knows_who_refuses_tls),
         cmocka_unit_test(keeps_an_unknown_greeting),
         cmocka_unit_test(is_brief),
     };
