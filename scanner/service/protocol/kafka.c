@@ -1,13 +1,20 @@
 /* Apache Kafka: ApiVersions (Apache Kafka protocol guide, "Retrieving Supported API versions", key 18), which a broker
- * answers before any authentication; then Metadata (key 3) for no topic at all. A broker whose listener wants SASL ends
- * the connection at that; one that names its brokers has asked for nothing: the door. */
+ * answers before any authentication; then SaslHandshake (key 17; KIP-43), by which a client names the mechanism that it
+ * would use: a listener that wants SASL answers with the list of those that it has, another that this is not the place
+ * for it. No credential follows. Last, where none is wanted, Metadata (key 3) for no topic at all: a broker that names
+ * its brokers has asked for nothing, the door. */
 #include "scanner/service/protocol/all.h"
 
-enum { METADATA = 3, API_VERSIONS = 18, METADATA_VERSION = 1, APIS_MAX = 512, ANSWER_MAX = 32768, BROKERS_MAX = 1024 };
+enum { METADATA = 3, SASL_HANDSHAKE = 17, API_VERSIONS = 18, METADATA_VERSION = 1 };
+enum { APIS_MAX = 512, ANSWER_MAX = 32768, BROKERS_MAX = 1024, MECHANISMS_MAX = 64, METHODS_SIZE = 256 };
+enum { NO_ERROR = 0, UNSUPPORTED_MECHANISM = 33 };
 /* Answers carry back what the question was numbered with: by that they are told from everything else. */
 enum { CORRELATION = 0x4c505254 };
 
-enum step { ASKED_VERSIONS, ASKED_METADATA };
+enum step { ASKED_VERSIONS, ASKED_METADATA, ASKED_HANDSHAKE, STEPS };
+
+/* What the broker offers, in scratch[0]. */
+enum { OFFERS_METADATA = 1, OFFERS_HANDSHAKE = 2 };
 
 static enum protocol_match recognise(struct span bytes)
 {
@@ -22,7 +29,7 @@ static enum protocol_match recognise(struct span bytes)
     if (reader.failed) {
         return PROTOCOL_MAYBE;
     }
-    return correlation == CORRELATION || correlation == CORRELATION + 1 ? PROTOCOL_YES : PROTOCOL_NO;
+    return correlation >= CORRELATION && correlation < CORRELATION + STEPS ? PROTOCOL_YES : PROTOCOL_NO;
 }
 
 static void send_request(struct dialogue *dialogue, uint16_t key, uint16_t version, struct span body)
@@ -46,15 +53,15 @@ static void ask(struct dialogue *dialogue)
     send_request(dialogue, API_VERSIONS, 0, SPAN_OF(""));
 }
 
-/* False when it is no answer to ApiVersions; *ret_metadata says whether Metadata may be asked for. */
-static bool read_versions(struct span body, bool *ret_metadata)
+/* False when it is no answer to ApiVersions; *ret_offers says what may be asked for. */
+static bool read_versions(struct span body, uint64_t *ret_offers)
 {
     struct wire_reader reader = wire_reader_of(body);
     uint16_t error = wire_u16(&reader);
     uint32_t count = wire_u32(&reader);
     bool itself = false;
 
-    *ret_metadata = false;
+    *ret_offers = 0;
     if (reader.failed || error != 0 || count > APIS_MAX) {
         return false;
     }
@@ -63,7 +70,11 @@ static bool read_versions(struct span body, bool *ret_metadata)
         uint16_t lowest = wire_u16(&reader);
         uint16_t highest = wire_u16(&reader);
         itself |= key == API_VERSIONS;
-        *ret_metadata |= key == METADATA && lowest <= METADATA_VERSION && highest >= METADATA_VERSION;
+        if (key == METADATA && lowest <= METADATA_VERSION && highest >= METADATA_VERSION) {
+            *ret_offers |= OFFERS_METADATA;
+        } else if (key == SASL_HANDSHAKE && lowest == 0) {
+            *ret_offers |= OFFERS_HANDSHAKE;
+        }
     }
     return !reader.failed && itself;
 }
@@ -81,21 +92,56 @@ static struct span read_metadata(struct span body)
     return reader.failed || count == 0 || count > BROKERS_MAX ? (struct span){NULL, 0} : host;
 }
 
-static enum dialogue_next hear_versions(struct dialogue *dialogue, struct span body)
+static enum dialogue_next ask_metadata(struct dialogue *dialogue)
 {
-    bool metadata;
-
-    if (!read_versions(body, &metadata)) {
-        return DIALOGUE_FOREIGN;
-    }
-    dialogue->recognised = true;
-    facts_set_truth(dialogue->facts, "cleartext", !dialogue->secured);
-    if (!metadata || !dialogue->target.doors) {
+    if ((dialogue->scratch[0] & OFFERS_METADATA) == 0) {
         return DIALOGUE_DONE;
     }
     dialogue->step = ASKED_METADATA;
     send_request(dialogue, METADATA, METADATA_VERSION, SPAN_OF("\0\0\0\0"));
     return DIALOGUE_WAIT;
+}
+
+static enum dialogue_next hear_versions(struct dialogue *dialogue, struct span body)
+{
+    if (!read_versions(body, &dialogue->scratch[0])) {
+        return DIALOGUE_FOREIGN;
+    }
+    dialogue->recognised = true;
+    facts_set_truth(dialogue->facts, "cleartext", !dialogue->secured);
+    if (!dialogue->target.doors) {
+        return DIALOGUE_DONE;
+    }
+    if ((dialogue->scratch[0] & OFFERS_HANDSHAKE) == 0) {
+        return ask_metadata(dialogue);
+    }
+    dialogue->step = ASKED_HANDSHAKE;
+    send_request(dialogue, SASL_HANDSHAKE, 0, SPAN_OF("\0\5PLAIN"));
+    return DIALOGUE_WAIT;
+}
+
+/* An error, and the mechanisms that are enabled, whether ours is among them or not. */
+static enum dialogue_next hear_handshake(struct dialogue *dialogue, struct span body)
+{
+    uint8_t bytes[METHODS_SIZE];
+    struct wire_writer names = wire_writer_of(bytes, sizeof(bytes));
+    struct wire_reader reader = wire_reader_of(body);
+    uint16_t error = wire_u16(&reader);
+    uint32_t count = wire_u32(&reader);
+
+    if (reader.failed || (error != NO_ERROR && error != UNSUPPORTED_MECHANISM) || count > MECHANISMS_MAX) {
+        return ask_metadata(dialogue);
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        struct span name = wire_bytes(&reader, wire_u16(&reader));
+        if (!reader.failed && names.room - names.size > name.size + 1) {
+            wire_put_text(&names, names.size == 0 ? "" : " ");
+            wire_put(&names, name);
+        }
+    }
+    facts_set_string(dialogue->facts, "auth", "required");
+    facts_set_text(dialogue->facts, "auth.methods", wire_written(&names));
+    return DIALOGUE_DONE;
 }
 
 static enum dialogue_next hear_metadata(struct dialogue *dialogue, struct span body)
@@ -129,8 +175,16 @@ static enum dialogue_next hear_bytes(struct dialogue *dialogue)
     if (correlation != CORRELATION + dialogue->step) {
         return dialogue_end(dialogue);
     }
-    return dialogue->step == ASKED_VERSIONS ? hear_versions(dialogue, reader.rest)
-                                            : hear_metadata(dialogue, reader.rest);
+    switch ((enum step)dialogue->step) {
+    case ASKED_VERSIONS:
+        return hear_versions(dialogue, reader.rest);
+    case ASKED_HANDSHAKE:
+        return hear_handshake(dialogue, reader.rest);
+    case ASKED_METADATA:
+    case STEPS:
+        break;
+    }
+    return hear_metadata(dialogue, reader.rest);
 }
 
 static enum dialogue_next hear(struct dialogue *dialogue, enum dialogue_event event)
