@@ -1,6 +1,7 @@
 /* ZooKeeper: the four letter word "srvr" (ZooKeeper Administrator's Guide, "ZooKeeper Commands"), which is answered
  * unless it is taken off the list of those that are, and then with words that no other server has. The server closes
- * after its answer. */
+ * after its answer. That is no door: the word is answered before any session, whatever its nodes' access lists and
+ * "enforce.auth.enabled" say, and a session, which alone would show it, is written to the log of all servers. */
 #include "scanner/service/lines.h"
 #include "scanner/service/protocol/all.h"
 
@@ -55,7 +56,6 @@ static enum dialogue_next answered(struct dialogue *dialogue, struct span line)
         facts_set_truth(dialogue->facts, "cleartext", !dialogue->secured);
         if (span_starts(line, version)) {
             learn_version(dialogue, line);
-            dialogue_open_door(dialogue, "srvr");
         }
     }
     return DIALOGUE_WAIT;

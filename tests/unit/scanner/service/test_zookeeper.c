@@ -24,10 +24,8 @@ static const struct exchange exchanges[] = {
      .port = 2181,
      TURNS(open),
      .next = DIALOGUE_DONE,
-     .facts = "auth=none\n"
-              "banner=Zookeeper version: 3.8.0-${mvngit.commit.id}, built on 2024-12-29 17:54 UTC\n"
+     .facts = "banner=Zookeeper version: 3.8.0-${mvngit.commit.id}, built on 2024-12-29 17:54 UTC\n"
               "cleartext=true\n"
-              "door=srvr\n"
               "product=ZooKeeper\n"
               "version=3.8.0\n"},
     {.protocol = "zookeeper",
