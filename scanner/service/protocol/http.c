@@ -301,7 +301,7 @@ static enum dialogue_next learn_elasticsearch(struct dialogue *dialogue, const s
         facts_set_string(dialogue->facts, "product", is_open_search ? "OpenSearch" : "Elasticsearch");
     }
     (void)learn_json(dialogue->facts, "version", response, "version", "number");
-    if (response->status == 200 && dialogue->target.doors) {
+    if (response->status == 200) {
         dialogue_open_door(dialogue, "GET /");
     }
     return DIALOGUE_DONE;
@@ -404,9 +404,7 @@ static enum dialogue_next hear_docker(struct dialogue *dialogue, const struct ht
     facts_set_string(dialogue->facts, "product", "Docker");
     (void)learn_json(dialogue->facts, "version", response, NULL, "Version");
     (void)learn_json(dialogue->facts, "os", response, NULL, "Os");
-    if (dialogue->target.doors) {
-        dialogue_open_door(dialogue, "GET /version");
-    }
+    dialogue_open_door(dialogue, "GET /version");
     return DIALOGUE_DONE;
 }
 
@@ -457,9 +455,7 @@ static enum dialogue_next hear_kubelet_pods(struct dialogue *dialogue, const str
 
     if (response->status == 200 && body_has(response, SPAN_OF("\"PodList\""))) {
         name_service(dialogue, "kubelet");
-        if (dialogue->target.doors) {
-            dialogue_open_door(dialogue, "GET /pods");
-        }
+        dialogue_open_door(dialogue, "GET /pods");
     } else if (refused) {
         name_service(dialogue, "kubelet");
         facts_set_string(dialogue->facts, "auth", "required");

@@ -44,9 +44,7 @@ static enum dialogue_next hear_bytes(struct dialogue *dialogue)
     dialogue->recognised = true;
     facts_set_truth(dialogue->facts, "cleartext", !dialogue->secured);
     if (code == ACCEPTED) {
-        if (dialogue->target.doors) {
-            dialogue_open_door(dialogue, "CONNECT");
-        }
+        dialogue_open_door(dialogue, "CONNECT");
         dialogue_send(dialogue, SPAN_OF("\xe0\0"));
     } else if (code == BAD_CREDENTIAL || code == NOT_AUTHORIZED || code == BAD_CREDENTIAL_5 ||
                code == NOT_AUTHORIZED_5) {

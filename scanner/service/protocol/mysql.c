@@ -301,9 +301,7 @@ static enum dialogue_next hear_login(struct dialogue *dialogue, uint8_t sequence
 {
     switch (payload.bytes[0]) {
     case REPLY_OK:
-        if (dialogue->target.doors) {
-            dialogue_open_door(dialogue, "login as \"leastport\" without a password");
-        }
+        dialogue_open_door(dialogue, "login as \"leastport\" without a password");
         if (!dialogue->secured) {
             facts_set_truth(dialogue->facts, "cleartext", true);
             facts_set_truth(dialogue->facts, "tls.required", false);

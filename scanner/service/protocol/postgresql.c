@@ -158,13 +158,12 @@ static enum dialogue_next hear_auth(struct dialogue *dialogue, struct span body)
         learn_methods(dialogue, code, &reader);
         return go_on(dialogue);
     }
+    /* The first of all users exists; whether the other does, the end of the session's beginning shows. */
     if (dialogue->target.doors) {
         dialogue_open_door(dialogue, "a session as \"postgres\" without a password");
-        dialogue->scratch[0] |= TRUSTED;
-        return DIALOGUE_WAIT;
     }
-    dialogue_send(dialogue, SPAN_OF("X\0\0\0\4"));
-    return go_on(dialogue);
+    dialogue->scratch[0] |= TRUSTED;
+    return DIALOGUE_WAIT;
 }
 
 /* Refused by pg_hba.conf: SQLSTATE 28000 from the routine ClientAuthentication, in whatever language it is said. */
@@ -225,6 +224,9 @@ static enum dialogue_next hear_message(struct dialogue *dialogue, uint8_t type, 
     if (type == 'S') {
         hear_parameter(dialogue, body);
     } else if (type == 'Z') {
+        if (!dialogue->target.doors) {
+            dialogue_open_door(dialogue, "a session as \"leastport\" without a password");
+        }
         dialogue_send(dialogue, SPAN_OF("X\0\0\0\4"));
         return go_on(dialogue);
     }

@@ -1,6 +1,5 @@
 /* X11: the connection setup (X Window System Protocol, X Version 11, chapter 8 "Connection Setup"), without a cookie.
- * It is asked only where it is likely: a display that lets us in has let anyone in, the door, and one that does not
- * says why. */
+ * A display that lets us in has let anyone in, the door, and one that does not says why. */
 #include "scanner/service/protocol/all.h"
 
 #include <stdio.h>
@@ -88,9 +87,7 @@ static enum dialogue_next hear_success(struct dialogue *dialogue)
     }
     dialogue->recognised = true;
     learn_release(dialogue, vendor, release);
-    if (dialogue->target.doors) {
-        dialogue_open_door(dialogue, "connection setup");
-    }
+    dialogue_open_door(dialogue, "connection setup");
     return DIALOGUE_DONE;
 }
 
@@ -145,6 +142,7 @@ const struct protocol protocol_x11 = {
     .name = "x11",
     .ports = "6000,6001,6002,6003,6004,6005",
     .tls_ports = "",
+    .rank = 21,
     .recognise = recognise,
     .ask = ask,
     .hear = hear,

@@ -157,7 +157,7 @@ static void tells_what_stands_on_it(void **state)
     CHECK(&strange, elastic, {"service", "elasticsearch"}, {"version", "8.9.0"}, {"auth", "none"}, {"door", "GET /"});
     CHECK(&clear, guarded, {"service", "elasticsearch"}, {"auth", "required"}, {"door", "-"}, {"version", "-"});
     CHECK(&clear, docker, {"service", "docker"}, {"version", "20.10.24"}, {"auth", "none"}, {"os", "linux"});
-    CHECK(&shut, docker, {"service", "docker"}, {"version", "20.10.24"}, {"auth", "-"}, {"door", "-"});
+    CHECK(&shut, docker, {"service", "docker"}, {"version", "20.10.24"}, {"auth", "none"}, {"door", "GET /version"});
     CHECK(&clear, kubernetes, {"service", "kubernetes"}, {"version", "1.28.2"}, {"auth", "required"});
     CHECK(&clear, kubelet, {"service", "kubelet"}, {"auth", "none"}, {"door", "GET /pods"});
     CHECK(&clear, go_page, {"service", "-"}, {"auth", "-"}, {"http.status", "404"});

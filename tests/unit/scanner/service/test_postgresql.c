@@ -66,12 +66,10 @@ static const struct talk_turn trust_kept_shut[] = {
     EXPECT("\000\000\000*\000\003\000\000user\000leastport\000database\000postgres\000\000"),
     SAY("R\000\000\000\010\000\000\000\000E\000\000\000eSFATAL\000VFATAL\000C28000\000Mrole \"leastport\" does not "
         "exist\000Fmiscinit.c\000L768\000RInitializeSessionUserId\000\000"),
-    EXPECT("X\000\000\000\004"),
     {TALK_AGAIN, {NULL, 0}},
     EXPECT("\000\000\000*\000\003\000\000user\000leastport\000database\000postgres\000\000"),
     SAY("R\000\000\000\010\000\000\000\000E\000\000\000eSFATAL\000VFATAL\000C28000\000Mrole \"leastport\" does not "
         "exist\000Fmiscinit.c\000L768\000RInitializeSessionUserId\000\000"),
-    EXPECT("X\000\000\000\004"),
 };
 
 /* no line for us */
