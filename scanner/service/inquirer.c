@@ -842,8 +842,10 @@ static int serve(struct inquirer *inquirer, struct place *place)
 
 static int serve_kept_event(struct inquirer *inquirer, uint64_t data)
 {
-    struct place *place = &inquirer->places[(uint32_t)data & ~KEPT];
+    struct place *place;
 
+    assert(inquirer->places != NULL);
+    place = &inquirer->places[(uint32_t)data & ~KEPT];
     if (place->kept.fd < 0 || place->kept_age != data >> 32) {
         return 0;
     }
