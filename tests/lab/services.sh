@@ -50,13 +50,12 @@ SERVICES=(
     'backend|43|8080|18080|http|lighttpd|lighttpd|clear|-'
 )
 # What is large to download, in a tree apart. Docker's daemon is not among them: it wants this machine's control groups.
-# X11 is asked for on its own ports only.
 SERVICES_LARGE=(
     'rabbitmq|50|5672|993|amqp|RabbitMQ|rabbitmq-server|clear|-'
-    'zookeeper|51|2181|389|zookeeper|Apache ZooKeeper|zookeeper|clear|none'
+    'zookeeper|51|2181|389|zookeeper|Apache ZooKeeper|zookeeper|clear|-'
     'samba|52|445|4450|smb|-|-|clear|-'
     'ganesha|54|2049|12049|nfs|-|-|clear|-'
-    'xvfb|55|6000|6005|x11|X.Org server|xvfb|clear|none'
+    'xvfb|55|6000|46005|x11|X.Org server|xvfb|clear|none'
 )
 
 services_names() {
