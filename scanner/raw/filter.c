@@ -127,6 +127,10 @@ size_t filter_build(const struct link_filter *wanted, uint16_t ethertype, uint32
 {
     struct draft draft = {.program = program};
 
+    if (base >= ETH_HLEN) {
+        load(&draft, BPF_H, base - 2);
+        jump(&draft, BPF_JEQ, ethertype, NEXT, REFUSE);
+    }
     switch (ethertype) {
     case ETH_P_IP:
         ipv4(&draft, wanted, base);

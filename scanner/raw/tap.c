@@ -1,6 +1,7 @@
 #include "scanner/raw/tap.h"
 
 #include "scanner/raw/filter.h"
+#include "scanner/raw/ingress.h"
 #include "scanner/raw/queues.h"
 #include "scanner/raw/together.h"
 
@@ -15,6 +16,10 @@
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <unistd.h>
+
+#ifndef PACKET_FANOUT_FLAG_IGNORE_OUTGOING
+#define PACKET_FANOUT_FLAG_IGNORE_OUTGOING 0x4000
+#endif
 
 enum {
     QUEUES_MAX = 2,
@@ -55,6 +60,7 @@ struct tap {
     size_t turn;                       /* which ring is read first */
     struct queues *queues[QUEUES_MAX]; /* instead of rings, of a protocol each */
     size_t queue_count;
+    int ingress_fd; /* -1: resets go on to this machine's IP */
     int epoll_fd;
     uint64_t drops;
 };
@@ -111,11 +117,34 @@ static int set_ring(struct ring *ring)
     return 0;
 }
 
-static void make_ring(void *thing)
-{
-    struct ring *ring = thing;
+/* What waits for the kernel's readers once, each: a ring, or the ingress where there is none. */
+struct part {
+    struct tap *tap;
+    struct ring *ring;
+};
 
-    ring->made = set_ring(ring);
+static void make_part(void *thing)
+{
+    const struct part *part = thing;
+
+    if (part->ring != NULL) {
+        part->ring->made = set_ring(part->ring);
+    } else {
+        part->tap->ingress_fd = ingress_open(part->tap->options);
+    }
+}
+
+static size_t list_parts(struct tap *tap, bool with_ingress, struct part parts[RINGS_MAX + 1])
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < tap->ring_count; i++) {
+        parts[count++] = (struct part){.tap = tap, .ring = &tap->rings[i]};
+    }
+    if (with_ingress) {
+        parts[count++] = (struct part){.tap = tap};
+    }
+    return count;
 }
 
 /* The filter stands before the socket is bound: nothing else ever gets in. */
@@ -171,9 +200,10 @@ static int open_rings(struct tap *tap, struct problem *problem)
 
 /* The processor that takes a packet in says which of the shares it goes to; what has no room there goes to another. The
  * first names the group, the kernel numbers it. */
-static int join(const struct ring *ring, const struct ring *first)
+static int join(const struct ring *ring, const struct ring *first, bool sees_all)
 {
-    const int type = PACKET_FANOUT_CPU | PACKET_FANOUT_FLAG_ROLLOVER;
+    const int type =
+        PACKET_FANOUT_CPU | PACKET_FANOUT_FLAG_ROLLOVER | (sees_all ? PACKET_FANOUT_FLAG_IGNORE_OUTGOING : 0);
     int wanted = (type | PACKET_FANOUT_FLAG_UNIQUEID) << 16;
     socklen_t length = sizeof(wanted);
 
@@ -186,19 +216,27 @@ static int join(const struct ring *ring, const struct ring *first)
     return setsockopt(ring->fd, SOL_PACKET, PACKET_FANOUT, &wanted, sizeof(wanted)) < 0 ? -errno : 0;
 }
 
+/* Before the ingress, where resets end there: of all protocols, of which the filter takes one. */
 static int listen_by(const struct tap *tap, const struct ring *ring)
 {
-    struct sockaddr_ll name = {
-        .sll_family = AF_PACKET, .sll_protocol = htons(ring->ethertype), .sll_ifindex = (int)tap->options->ifindex};
+    static const int on = 1;
+    bool sees_all = tap->ingress_fd >= 0 && ring->ethertype != ETH_P_ARP;
+    struct sockaddr_ll name = {.sll_family = AF_PACKET,
+                               .sll_protocol = htons(sees_all ? ETH_P_ALL : ring->ethertype),
+                               .sll_ifindex = (int)tap->options->ifindex};
     struct epoll_event event = {.events = EPOLLIN};
     const struct ring *first = ring;
-    int rc = bind(ring->fd, (const struct sockaddr *)&name, sizeof(name)) < 0 ? -errno : 0;
+    int rc = sees_all && setsockopt(ring->fd, SOL_PACKET, PACKET_IGNORE_OUTGOING, &on, sizeof(on)) < 0 ? -errno : 0;
+
+    if (rc == 0 && bind(ring->fd, (const struct sockaddr *)&name, sizeof(name)) < 0) {
+        rc = -errno;
+    }
 
     while (first > tap->rings && first[-1].ethertype == ring->ethertype) {
         first--;
     }
     if (rc == 0 && ring->ethertype != ETH_P_ARP && shares_of(tap->options) > 1) {
-        rc = join(ring, first);
+        rc = join(ring, first, sees_all);
     }
     if (rc == 0 && epoll_ctl(tap->epoll_fd, EPOLL_CTL_ADD, ring->fd, &event) < 0) {
         rc = -errno;
@@ -206,15 +244,16 @@ static int listen_by(const struct tap *tap, const struct ring *ring)
     return rc;
 }
 
-/* Each ring waits for the kernel's readers once before it is there. */
 static int set_up(struct tap *tap, struct problem *problem)
 {
+    bool with_ingress = tap->layer == LINK_ETHERNET && tap->options->filter.tcp;
+    struct part parts[RINGS_MAX + 1];
     int rc = open_rings(tap, problem);
 
     if (rc < 0) {
         return rc;
     }
-    together(make_ring, tap->rings, sizeof(tap->rings[0]), tap->ring_count);
+    together(make_part, parts, sizeof(parts[0]), list_parts(tap, with_ingress, parts));
     for (size_t i = 0; i < tap->ring_count; i++) {
         if (tap->rings[i].made < 0) {
             return say(problem, -tap->rings[i].made, "making the receive ring", tap->options->interface);
@@ -277,6 +316,7 @@ int tap_open(const struct link_options *options, enum link_layer layer, struct t
     }
     tap->options = options;
     tap->layer = layer;
+    tap->ingress_fd = -1;
     tap->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
     rc = tap->epoll_fd < 0 ? say(problem, errno, "opening an event queue", options->interface) : 0;
     if (rc == 0 && !goes_without_rings(tap)) {
@@ -290,10 +330,15 @@ int tap_open(const struct link_options *options, enum link_layer layer, struct t
     return 0;
 }
 
-static void close_ring(void *thing)
+static void close_part(void *thing)
 {
-    const struct ring *ring = thing;
+    const struct part *part = thing;
+    const struct ring *ring = part->ring;
 
+    if (ring == NULL) {
+        close(part->tap->ingress_fd);
+        return;
+    }
     if (ring->blocks != NULL) {
         munmap(ring->blocks, ring->bytes);
     }
@@ -302,10 +347,12 @@ static void close_ring(void *thing)
 
 void tap_close(struct tap *tap)
 {
+    struct part parts[RINGS_MAX + 1];
+
     if (tap == NULL) {
         return;
     }
-    together(close_ring, tap->rings, sizeof(tap->rings[0]), tap->ring_count);
+    together(close_part, parts, sizeof(parts[0]), list_parts(tap, tap->ingress_fd >= 0, parts));
     close_queues(tap);
     if (tap->epoll_fd >= 0) {
         close(tap->epoll_fd);

@@ -1,7 +1,7 @@
 /* Receives from one interface by AF_PACKET: TPACKET_V3 rings for each protocol that is wanted (packet(7), and the
  * kernel's Documentation/networking/packet_mmap.rst), or for few answers queues.h. A tap bound to one ethertype costs
- * the sender nothing, one that sees all protocols does; and it does not see what this machine sends. Shared by the
- * drivers. */
+ * the sender nothing and does not see what this machine sends; where ingress.h ends the resets, rings see all protocols
+ * but nothing that is sent, and their filter takes one. Shared by the drivers. */
 #ifndef LEASTPORT_SCANNER_RAW_TAP_H
 #define LEASTPORT_SCANNER_RAW_TAP_H
 

@@ -13,27 +13,37 @@
 #include <cmocka.h>
 
 /* The kernel itself judges: a datagram to a UNIX socket runs through its filter as a frame does through a tap's. */
+static bool judges(const struct sock_fprog *program, const uint8_t *frame, size_t length)
+{
+    uint8_t got[256];
+    int fds[2];
+    ssize_t sent;
+    ssize_t received;
+
+    assert_int_equal(socketpair(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0, fds), 0);
+    assert_int_equal(setsockopt(fds[1], SOL_SOCKET, SO_ATTACH_FILTER, program, sizeof(*program)), 0);
+    sent = send(fds[0], frame, length, 0);
+    received = recv(fds[1], got, sizeof(got), MSG_DONTWAIT);
+    close(fds[0]);
+    close(fds[1]);
+    assert_true(sent == (ssize_t)length || sent == -1);
+    return received == (ssize_t)length;
+}
+
 static bool lets_in(const struct link_filter *wanted, uint16_t ethertype, uint32_t base, const uint8_t *bytes,
                     size_t length)
 {
     struct sock_filter rows[FILTER_MAX];
     struct sock_fprog program = {.filter = rows};
     uint8_t frame[256] = {0};
-    uint8_t got[256];
-    int fds[2];
-    ssize_t sent;
-    ssize_t received;
 
     program.len = (unsigned short)filter_build(wanted, ethertype, base, rows);
-    assert_int_equal(socketpair(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0, fds), 0);
-    assert_int_equal(setsockopt(fds[1], SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof(program)), 0);
     memcpy(frame + base, bytes, length);
-    sent = send(fds[0], frame, base + length, 0);
-    received = recv(fds[1], got, sizeof(got), MSG_DONTWAIT);
-    close(fds[0]);
-    close(fds[1]);
-    assert_true(sent == (ssize_t)(base + length) || sent == -1);
-    return received == (ssize_t)(base + length);
+    if (base > 0) {
+        frame[base - 2] = (uint8_t)(ethertype >> 8);
+        frame[base - 1] = (uint8_t)ethertype;
+    }
+    return judges(&program, frame, base + length);
 }
 
 static const struct link_filter everything = {
@@ -172,6 +182,23 @@ static void arp_replies(void **state)
     assert_false(lets_in(&everything, ETHERTYPE_ARP, 14, arp, sizeof(arp)));
 }
 
+/* Where the tap sees all protocols. */
+static void frames_of_another_type_stay_out(void **state)
+{
+    struct packet packet = with_ports(ipv4(IPPROTO_TCP, 0, 0), 61000, 0x12);
+    struct sock_filter rows[FILTER_MAX];
+    struct sock_fprog program = {.filter = rows};
+    uint8_t frame[256] = {0};
+    (void)state;
+    program.len = (unsigned short)filter_build(&everything, ETHERTYPE_IP, ETHER_HDR_LEN, rows);
+    memcpy(frame + ETHER_HDR_LEN, packet.bytes, packet.length);
+    for (unsigned int type = 0; type <= UINT16_MAX; type += 8) {
+        frame[12] = (uint8_t)(type >> 8);
+        frame[13] = (uint8_t)type;
+        assert_int_equal(judges(&program, frame, ETHER_HDR_LEN + packet.length), type == ETHERTYPE_IP);
+    }
+}
+
 /* What is cut short reads as nothing: the kernel ends a filter that looks behind the end. */
 static void the_truncated_stay_out(void **state)
 {
@@ -190,6 +217,7 @@ int main(void)
         cmocka_unit_test(icmp_errors_and_echo_replies),
         cmocka_unit_test(ipv6_extension_headers_are_left_to_the_reader),
         cmocka_unit_test(arp_replies),
+        cmocka_unit_test(frames_of_another_type_stay_out),
         cmocka_unit_test(the_truncated_stay_out),
     };
     return cmocka_run_group_tests_name("filter", tests, NULL, NULL);
