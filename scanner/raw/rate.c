@@ -26,7 +26,7 @@ static const double STEP_MOST = 2;
 enum {
     /* Answers that must have been expected before the rate doubles, unless that takes longer than PATIENCE_MS. */
     GROW_ANSWERS = 8,
-    PATIENCE_MS = 10,
+    PATIENCE_MS = 5,
     DOUBT_ANSWERS = 100,
     DOUBT_MS = 200,
     /* As many low windows in a row are no burst. */
@@ -285,13 +285,15 @@ static bool has_waited(const struct rate *rate, double answers, double most_ms)
            rate->stage.span_ns + rate->waited_ns >= most_ms * (double)NS_PER_MS;
 }
 
-/* Where answers are few, doubling would outrun the evidence: a share that looks lower, by more than one sigma, is
- * looked at for longer. */
+/* Where answers are few, doubling would outrun the evidence: a share that looks lower, by more than one sigma of the
+ * difference, is looked at for longer. The base's own share is as uncertain while its answers are few: one that was
+ * lucky is no reason to wait. */
 static bool is_doubtful(const struct rate *rate)
 {
     double expected = expected_in(rate, &rate->stage);
+    double sigma = sqrt(expected + expected * expected / fmax(rate->base.answered, 1));
 
-    return rate->base.answered > 0 && rate->stage.answered < fmin(DOUBT_SHARE * expected, expected - sqrt(expected));
+    return rate->base.answered > 0 && rate->stage.answered < fmin(DOUBT_SHARE * expected, expected - sigma);
 }
 
 /* Where answers come often and are back within a millisecond, the wait for them, and for the next window, is what takes

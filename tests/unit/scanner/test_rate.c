@@ -261,9 +261,9 @@ static void few_answers_hold_up_only_when_they_are_too_few(void **state)
     struct rate *rate = rate_create(&(struct rate_options){0});
 
     (void)state;
-    hear_once(rate, 50, 2, 5);
+    hear_once(rate, 50, 2, 2);
     assert_int_equal(rate_pps(rate), 10000);
-    hear_once(rate, 50, 2, 5);
+    hear_once(rate, 50, 2, 3);
     assert_int_equal(rate_pps(rate), 20000);
     hear_once(rate, 200, 6, 10);
     assert_int_equal(rate_pps(rate), 40000);
@@ -271,6 +271,19 @@ static void few_answers_hold_up_only_when_they_are_too_few(void **state)
     assert_int_equal(rate_pps(rate), 40000);
     hear_once(rate, 400, 21, 10);
     assert_int_equal(rate_pps(rate), 80000);
+    rate_destroy(rate);
+}
+
+/* Four answers may have been two too many. */
+static void a_lucky_beginning_holds_nothing_up(void **state)
+{
+    struct rate *rate = rate_create(&(struct rate_options){0});
+
+    (void)state;
+    hear_once(rate, 100, 4, 5);
+    assert_int_equal(rate_pps(rate), 20000);
+    hear_once(rate, 200, 4, 10);
+    assert_int_equal(rate_pps(rate), 40000);
     rate_destroy(rate);
 }
 
@@ -363,6 +376,7 @@ int main(void)
         cmocka_unit_test(a_share_that_falls_for_good_is_learnt),
         cmocka_unit_test(short_windows_full_of_answers_are_worth_two_steps),
         cmocka_unit_test(few_answers_hold_up_only_when_they_are_too_few),
+        cmocka_unit_test(a_lucky_beginning_holds_nothing_up),
         cmocka_unit_test(what_senders_cannot_reach_is_not_believed),
         cmocka_unit_test(what_is_refused_slows_down_and_recovers),
         cmocka_unit_test(ceilings_and_brakes),
