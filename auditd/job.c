@@ -3,6 +3,7 @@
 #include "auditd/finding/scoring.h"
 #include "auditd/finding/settle.h"
 #include "auditd/hosts.h"
+#include "auditd/labels.h"
 #include "auditd/request.h"
 #include "auditd/scan_plan.h"
 #include "auditd/store/asset.h"
@@ -280,7 +281,11 @@ static int job_settle(struct job *job, const char *scan_uuid)
     settle.policy = job->options.policy;
     settle.policy_id = job->options.policy_id;
     settle.now_ms = scoring.now_ms = wall_now_ms();
-    rc = settle_scan(job->options.store, scan_uuid, &settle, &result);
+    settle.max_age_ms = scoring.max_age_ms;
+    rc = labels_apply(job->options.store, job->options.config, settle.now_ms);
+    if (rc == 0) {
+        rc = settle_scan(job->options.store, scan_uuid, &settle, &result);
+    }
     return rc < 0 ? rc : scoring_update(job->options.store, &scoring);
 }
 
@@ -459,6 +464,12 @@ static int job_declare_vantage(struct job *job)
 
     if (declared == NULL && config->has_vantage_class && strcmp(job_plan_text(job, "vantage"), config->vantage) == 0) {
         declared = vantage_class_name(config->vantage_class);
+    }
+    if (strcmp(job_plan_text(job, "vantage"), config->vantage) == 0) {
+        int rc = labels_stand(job->options.store, config, job->started_ms);
+        if (rc < 0) {
+            return rc;
+        }
     }
     /* A class that was declared before stays until another is. */
     if (declared == NULL) {

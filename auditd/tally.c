@@ -32,6 +32,10 @@ static int tally_on_finding(void *context, const struct store_finding *finding)
     struct addr addr;
     enum severity severity;
 
+    /* What a rule allows, as far as is known, fails no build. */
+    if (verdict_kind_of(finding->need_kind) != VERDICT_FINDING) {
+        return 0;
+    }
     if (addr_parse(finding->address, &addr) == 0 && severity_parse(finding->severity, &severity) == 0 &&
         scan_plan_has_host(walk->plan, &addr)) {
         walk->tally.by_severity[severity]++;

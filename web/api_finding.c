@@ -1,4 +1,5 @@
 /* /api/v1/findings: which open ports need not be open, why, how to fix it, and how each number came about. */
+#include "lib/standard.h"
 #include "web/api.h"
 #include "web/api_change.h"
 #include "web/list.h"
@@ -90,6 +91,23 @@ static void finding_write_head(struct json_writer *writer, const struct store_fi
     json_put_text(writer, "sight", finding->sight);
 }
 
+/* What auditors ask for by number. */
+static void finding_write_controls(struct json_writer *writer, const char *list)
+{
+    const struct standard_control *control;
+
+    json_open_array(writer, "controls");
+    while ((control = standard_control_next(&list)) != NULL) {
+        json_open_object(writer, NULL);
+        json_put_text(writer, "standard", control->standard);
+        json_put_text(writer, "edition", control->edition);
+        json_put_text(writer, "control", control->number);
+        json_put_text(writer, "title", control->title);
+        json_close_object(writer);
+    }
+    json_close_array(writer);
+}
+
 static void finding_write(struct json_writer *writer, const struct store_finding *finding)
 {
     finding_write_head(writer, finding);
@@ -102,6 +120,7 @@ static void finding_write(struct json_writer *writer, const struct store_finding
     json_put_text(writer, "name", finding->policy);
     json_put_text(writer, "hash", finding->policy_hash);
     json_close_object(writer);
+    finding_write_controls(writer, finding->controls);
     finding_write_terms(writer, finding);
     json_put_time(writer, "first_seen", finding->first_seen);
     json_put_time(writer, "last_seen", finding->last_seen);

@@ -144,12 +144,21 @@ static const struct validate_schema DURATION = {
     .types = VALIDATE_STRING, .expected = "a duration like 90s, 30m, 12h, 7d or 2w", .check = check_duration};
 static const struct validate_schema FLAG = {.types = VALIDATE_BOOLEAN};
 
-static const struct validate_field VANTAGE_FIELDS[] = {
-    {"name", &NAME, true}, {"class", &CLASS, false}, {NULL, NULL, false}};
-static const struct validate_schema VANTAGE = {
-    .types = VALIDATE_STRING | VALIDATE_OBJECT, .max_length = NAME_MAX_BYTES, .fields = VANTAGE_FIELDS};
 static const struct validate_schema ADDRESS = {
     .types = VALIDATE_STRING, .expected = "an address", .check = check_address};
+static const struct validate_schema ADDRESSES = {.types = VALIDATE_STRING | VALIDATE_ARRAY,
+                                                 .expected = "an address, or a list of them",
+                                                 .check = check_address,
+                                                 .items = &ADDRESS,
+                                                 .min_items = 1,
+                                                 .max_items = 64};
+static const struct validate_field VANTAGE_FIELDS[] = {{"name", &NAME, true},
+                                                       {"class", &CLASS, false},
+                                                       {"address", &ADDRESSES, false},
+                                                       {"tags", &config_tags_shape, false},
+                                                       {NULL, NULL, false}};
+static const struct validate_schema VANTAGE = {
+    .types = VALIDATE_STRING | VALIDATE_OBJECT, .max_length = NAME_MAX_BYTES, .fields = VANTAGE_FIELDS};
 static const struct validate_field CANARY_FIELDS[] = {
     {"host", &ADDRESS, true}, {"port", &PORT, true}, {"proto", &PROTO, false}, {NULL, NULL, false}};
 static const struct validate_schema CANARY = {
@@ -160,14 +169,27 @@ static const struct validate_schema EPHEMERAL = {.types = VALIDATE_OBJECT, .fiel
 static const struct validate_schema EPHEMERALS = {
     .types = VALIDATE_ARRAY, .expected = "a list like [{cidr: 10.1.0.0/16}]", .items = &EPHEMERAL, .max_items = 1000};
 
-static const struct validate_field CONFIG_FIELDS[] = {
-    {"version", &VERSION, true},       {"db", &FILE_PATH, false},     {"listen", &LISTEN, false},
-    {"realm", &NAME, false},           {"vantage", &VANTAGE, false},  {"scope", &PREFIXES, false},
-    {"never_scan", &FILE_PATH, false}, {"targets", &TARGETS, false},  {"exclude", &TARGETS, false},
-    {"ports", &PORTS, false},          {"rate", &RATE, false},        {"host_rate", &RATE, false},
-    {"retries", &RETRY, false},        {"policy", &FILE_PATH, false}, {"canary", &CANARY, false},
-    {"ephemeral", &EPHEMERALS, false}, {"max_age", &DURATION, false}, {"verify", &FLAG, false},
-    {"services", &FLAG, false},        {"door_checks", &FLAG, false}, {NULL, NULL, false}};
+static const struct validate_field CONFIG_FIELDS[] = {{"version", &VERSION, true},
+                                                      {"db", &FILE_PATH, false},
+                                                      {"listen", &LISTEN, false},
+                                                      {"realm", &NAME, false},
+                                                      {"vantage", &VANTAGE, false},
+                                                      {"scope", &PREFIXES, false},
+                                                      {"never_scan", &FILE_PATH, false},
+                                                      {"targets", &config_targets_shape, false},
+                                                      {"exclude", &TARGETS, false},
+                                                      {"ports", &PORTS, false},
+                                                      {"rate", &RATE, false},
+                                                      {"host_rate", &RATE, false},
+                                                      {"retries", &RETRY, false},
+                                                      {"policy", &FILE_PATH, false},
+                                                      {"canary", &CANARY, false},
+                                                      {"ephemeral", &EPHEMERALS, false},
+                                                      {"max_age", &DURATION, false},
+                                                      {"verify", &FLAG, false},
+                                                      {"services", &FLAG, false},
+                                                      {"door_checks", &FLAG, false},
+                                                      {NULL, NULL, false}};
 static const struct validate_schema CONFIG = {
     .types = VALIDATE_OBJECT, .expected = "a mapping that begins with \"version: 1\"", .fields = CONFIG_FIELDS};
 
@@ -212,6 +234,9 @@ void config_done(struct config *config)
     free(config->listen);
     free(config->realm);
     free(config->vantage);
+    list_done(&config->vantage_addresses);
+    label_tags_done(config->vantage_tags, config->vantage_tag_count);
+    labels_done(&config->labels);
     list_done(&config->scope);
     free(config->never_scan);
     list_done(&config->targets);
@@ -271,7 +296,7 @@ static int set_list(const struct yaml_node *root, const char *key, struct config
     }
     for (; list->count < count; list->count++) {
         const struct yaml_node *item = is_array ? &node->children[list->count] : node;
-        list->items[list->count] = strdup(json_string_value(item->value));
+        list->items[list->count] = strdup(label_target(item));
         if (list->items[list->count] == NULL) {
             return -ENOMEM;
         }
@@ -315,6 +340,7 @@ static int set_vantage(const struct yaml_node *root, struct config *config)
 {
     const struct yaml_node *node = yaml_node_get(root, "vantage");
     const struct yaml_node *class = node != NULL ? yaml_node_get(node, "class") : NULL;
+    int rc;
 
     if (node == NULL || json_is_string(node->value)) {
         return set_text(root, "vantage", &config->vantage);
@@ -323,7 +349,10 @@ static int set_vantage(const struct yaml_node *root, struct config *config)
     if (class != NULL && vantage_class_parse(json_string_value(class->value), &config->vantage_class) != 0) {
         return -EBADMSG;
     }
-    return set_text(node, "name", &config->vantage);
+    rc = set_text(node, "name", &config->vantage);
+    rc = rc == 0 ? set_list(node, "address", &config->vantage_addresses) : rc;
+    return rc == 0 ? label_tags_read(yaml_node_get(node, "tags"), &config->vantage_tags, &config->vantage_tag_count)
+                   : rc;
 }
 
 static int set_canary(const struct yaml_node *root, struct config_canary *canary)
@@ -433,7 +462,9 @@ int config_parse(const char *text, size_t size, const char *folder, struct probl
         rc = config_init_default(&config);
     }
     if (rc == 0) {
+        config.is_written = true;
         rc = set_all(yaml_tree_root(tree), folder, &config);
+        rc = rc == 0 ? labels_read(yaml_node_get(yaml_tree_root(tree), "targets"), problems, &config.labels) : rc;
         warn_ephemeral(yaml_tree_root(tree), problems);
     }
     yaml_tree_destroy(tree);

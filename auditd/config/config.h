@@ -3,6 +3,7 @@
 #ifndef LEASTPORT_AUDITD_CONFIG_CONFIG_H
 #define LEASTPORT_AUDITD_CONFIG_CONFIG_H
 
+#include "auditd/config/label.h"
 #include "auditd/config/problem.h"
 #include "auditd/policy/judge.h"
 
@@ -31,10 +32,15 @@ struct config {
     char *realm;   /* "default" */
     char *vantage; /* "local" */
     bool has_vantage_class;
-    enum vantage_class vantage_class; /* declared; else worked out for each target */
-    struct config_list scope;         /* prefixes; empty: the scanner's default */
-    char *never_scan;                 /* file; NULL: none */
-    struct config_list targets;       /* target expressions */
+    enum vantage_class vantage_class;     /* declared; else worked out for each target */
+    struct config_list vantage_addresses; /* of the machine that scans */
+    struct host_tag *vantage_tags;
+    size_t vantage_tag_count;
+    bool is_written;             /* somebody wrote it: what it does not say of targets is not so any more */
+    struct config_labels labels; /* of targets that carry tags or names */
+    struct config_list scope;    /* prefixes; empty: the scanner's default */
+    char *never_scan;            /* file; NULL: none */
+    struct config_list targets;  /* target expressions */
     struct config_list exclude;
     char *ports;            /* port expression, "common" */
     uint32_t rate_pps;      /* 0 is no ceiling */

@@ -1,6 +1,8 @@
 #include "auditd/finding/settle.h"
 
 #include "auditd/finding/settle_port.h"
+#include "auditd/policy/policy.h"
+#include "auditd/policy/rule.h"
 #include "auditd/store/sql.h"
 #include "lib/clock.h"
 
@@ -13,7 +15,19 @@ static const int64_t settle_running_window_ms = INT64_C(3600) * 1000;
 
 struct settle_options settle_options_default(void)
 {
-    return (struct settle_options){.judge = judge_exposure, .now_ms = wall_now_ms()};
+    return (struct settle_options){
+        .judge = judge_exposure, .now_ms = wall_now_ms(), .max_age_ms = INT64_C(7) * 24 * 3600 * 1000};
+}
+
+static void settle_forget_asset(struct settle_asset *asset)
+{
+    settle_fold_done(&asset->fold);
+    store_known_done(&asset->known);
+    lookers_destroy(asset->lookers);
+    asset->lookers = NULL;
+    free(asset->memo);
+    asset->memo = NULL;
+    asset->id = 0;
 }
 
 /* After the last port of an asset. */
@@ -21,9 +35,7 @@ static int settle_end_asset(const struct settle_scan *scan, struct settle_asset 
 {
     int rc = asset->id == 0 ? 0 : settle_fold(scan, asset);
 
-    settle_fold_done(&asset->fold);
-    store_known_done(&asset->known);
-    asset->id = 0;
+    settle_forget_asset(asset);
     return rc;
 }
 
@@ -43,7 +55,15 @@ static int settle_load_asset(const struct settle_scan *scan, int64_t asset_id, s
         rc = store_asset_running(scan->store, asset_id, scan->scan.id, scan->scan.started_at - settle_running_window_ms,
                                  &asset->running);
     }
+    if (rc == 0 && scan->asks_outside) {
+        rc = lookers_load(scan->store, asset_id, scan->options->now_ms - scan->options->max_age_ms, &asset->lookers);
+    }
     if (rc == 0) {
+        asset->memo = malloc(scan->group_count + 1);
+        rc = asset->memo == NULL ? -ENOMEM : 0;
+    }
+    if (rc == 0) {
+        memset(asset->memo, HOST_MEMO_UNKNOWN, scan->group_count + 1);
         asset->id = asset_id;
     }
     return rc;
@@ -73,8 +93,7 @@ static int settle_ports(const struct settle_scan *scan)
     if (rc == 0) {
         return settle_end_asset(scan, &asset);
     }
-    settle_fold_done(&asset.fold);
-    store_known_done(&asset.known);
+    settle_forget_asset(&asset);
     return rc;
 }
 
@@ -103,15 +122,27 @@ static int settle_load_plan(const struct settle_scan *scan, struct scan_plan **r
 
 static int settle_within(struct settle_scan *scan)
 {
+    const struct policy *policy = scan->options->policy;
+    struct standings standings = {0};
     struct scan_plan *plan;
     char *realm;
-    int rc = settle_load_plan(scan, &plan);
+    int rc;
+
+    if (policy != NULL) {
+        scan->group_count = policy_rules(policy)->group_count;
+        scan->asks_outside = policy_rules(policy)->asks_outside;
+    }
+    rc = settle_load_plan(scan, &plan);
 
     if (rc < 0) {
         return rc;
     }
     scan->plan = plan;
-    rc = store_realm_name(scan->store, scan->scan.realm_id, &realm);
+    scan->standings = &standings;
+    rc = standings_load(scan->store, scan->group_count, &standings);
+    if (rc == 0) {
+        rc = store_realm_name(scan->store, scan->scan.realm_id, &realm);
+    }
     if (rc == 0) {
         scan->realm = realm;
         rc = settle_ports(scan);
@@ -120,6 +151,8 @@ static int settle_within(struct settle_scan *scan)
     if (rc == 0) {
         rc = store_scan_judged(scan->store, scan->scan.id, scan->options->policy_id, scan->options->now_ms);
     }
+    scan->standings = NULL;
+    standings_done(&standings);
     scan_plan_destroy(plan);
     return rc;
 }

@@ -23,9 +23,10 @@ struct settle_options {
     enum vantage_class (*classify)(void *context, const struct settle_place *place);
     void *context;
     int64_t now_ms;
+    int64_t max_age_ms; /* a look from elsewhere that is older proves nothing */
 };
 
-/* No policy, judge_exposure() as the judge, the present time. */
+/* No policy, judge_exposure() as the judge, the present time, 7 days. */
 struct settle_options settle_options_default(void);
 
 struct settle_result {

@@ -32,36 +32,39 @@ enum vantage_class settle_classify(const struct settle_scan *scan, const struct 
                : VANTAGE_OWN_VPC;
 }
 
-/* How widely a listener of the own host is bound: not known counts as everywhere. */
-static int settle_bound_rank(const struct store_place *place, struct addr *ret_bound)
+/* One sight for each vantage that finds it open, and for each that looked and did not. */
+static void settle_sight(const struct settle_view *view, struct sighting *sighting)
 {
-    if (place->bound[0] == '\0' || addr_parse(place->bound, ret_bound) < 0) {
-        return 3;
+    for (size_t i = 0; i < view->count; i++) {
+        const struct store_place *place = &view->places[i];
+        const struct sighting_place seen = {
+            .vantage_id = place->vantage_id,
+            .vantage = place->vantage,
+            .vantage_class = view->looks[i].vantage_class,
+            .bound = place->bound,
+            .standing = standings_find(view->scan->standings, place->vantage_id),
+        };
+        if (view->looks[i].open) {
+            sighting_add_open(sighting, &seen);
+        }
     }
-    return addr_is_unspecified(ret_bound) ? 2 : addr_is_loopback(ret_bound) ? 0 : 1;
+    if (view->lookers != NULL) {
+        sighting_add_lookers(sighting, view->scan->standings, view->lookers, view->port->is_udp, view->port->port);
+    }
 }
 
-/* The widest place that sees it open; `view->count` when none does. */
-static size_t settle_widest(const struct settle_view *view, struct addr *ret_bound)
+/* The first place of the vantage that sees it open from the widest; `view->count` when none does. */
+static size_t settle_widest(const struct settle_view *view, const struct sighting *sighting)
 {
-    size_t widest = view->count;
-    int widest_rank = -1;
+    size_t widest = sighting_widest(sighting);
 
-    for (size_t i = 0; i < view->count; i++) {
-        struct addr bound = {0};
-        int rank;
-        if (!view->looks[i].open) {
-            continue;
-        }
-        rank = settle_bound_rank(&view->places[i], &bound);
-        if (widest == view->count || view->looks[i].vantage_class > view->looks[widest].vantage_class ||
-            (view->looks[i].vantage_class == view->looks[widest].vantage_class && rank > widest_rank)) {
-            widest = i;
-            widest_rank = rank;
-            *ret_bound = bound;
+    for (size_t i = 0; widest < SIGHTINGS_MAX && i < view->count; i++) {
+        if (view->looks[i].open && view->places[i].vantage_id == sighting->vantage_ids[widest] &&
+            view->looks[i].vantage_class == sighting->sights[widest].vantage_class) {
+            return i;
         }
     }
-    return widest;
+    return view->count;
 }
 
 /* What answers, as it answers to the widest place that asked; who sees it from elsewhere may see less. */
@@ -97,7 +100,8 @@ int settle_expose(const struct settle_view *view, struct settle_exposed *exposed
     size_t widest;
 
     memset(exposed, 0, sizeof(*exposed));
-    widest = settle_widest(view, &exposed->bound);
+    settle_sight(view, &exposed->sighting);
+    widest = settle_widest(view, &exposed->sighting);
     if (widest == view->count) {
         return -ENOENT;
     }
@@ -109,13 +113,14 @@ int settle_expose(const struct settle_view *view, struct settle_exposed *exposed
         .name_count = view->known->name_count,
         .addresses = view->known->addresses,
         .address_count = view->known->address_count,
+        .tags = view->known->tags,
+        .tag_count = view->known->tag_count,
+        .memo = view->memo,
         .proto = view->port->is_udp ? "udp" : "tcp",
         .port = view->port->port,
-        .vantage_class = view->looks[widest].vantage_class,
-        .vantage = place->vantage,
-        .bound = settle_bound_rank(place, &exposed->bound) == 3 ? NULL : &exposed->bound,
         .now_ms = view->scan->options->now_ms,
     };
+    sighting_expose(&exposed->sighting, &exposed->exposure);
     return settle_know(view, widest, exposed);
 }
 

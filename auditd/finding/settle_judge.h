@@ -1,9 +1,10 @@
-/* A port as the policy is asked about it: from the widest place that sees it open, with what is known to answer there.
+/* A port as the policy is asked about it: from the places that see it open, with what is known to answer there.
  * A part of settle.c; moves no finding. */
 #ifndef LEASTPORT_AUDITD_FINDING_SETTLE_JUDGE_H
 #define LEASTPORT_AUDITD_FINDING_SETTLE_JUDGE_H
 
 #include "auditd/finding/settle_port.h"
+#include "auditd/finding/sighting.h"
 #include "auditd/store/answer.h"
 
 /* What this scan made of one place. */
@@ -24,12 +25,14 @@ struct settle_view {
     const struct store_place *places;
     const struct settle_look *looks; /* one for each place; `open` and `vantage_class` count */
     size_t count;
+    const struct lookers *lookers; /* NULL: who looked from elsewhere matters not */
+    uint8_t *memo;                 /* of the asset, as struct host_view has it; may be NULL */
 };
 
 struct settle_exposed {
     struct exposure exposure; /* borrows from the view and from what is below */
     const char *address;      /* of the widest place */
-    struct addr bound;
+    struct sighting sighting;
     struct store_facts stored;
     struct exposure_fact *items;
 };

@@ -191,8 +191,16 @@ static int settle_judge_exposed(struct settle_case *this, const struct settle_vi
 
 static int settle_judge(struct settle_case *this)
 {
-    const struct settle_view view = {this->scan,   &this->asset->known, this->port,
-                                     this->places, this->looks,         this->count};
+    const struct settle_view view = {
+        .scan = this->scan,
+        .known = &this->asset->known,
+        .port = this->port,
+        .places = this->places,
+        .looks = this->looks,
+        .count = this->count,
+        .lookers = this->asset->lookers,
+        .memo = this->asset->memo,
+    };
     struct settle_exposed exposed;
     int rc = settle_expose(&view, &exposed);
 
@@ -350,7 +358,7 @@ static int64_t settle_last_open(const struct settle_case *this)
 static const struct verdict *settle_verdict(const struct settle_case *this, const char *kind)
 {
     for (size_t i = 0; this->judged && i < this->verdict_count; i++) {
-        if (strcmp(this->verdicts[i].kind, kind) == 0 && this->verdicts[i].verdict == VERDICT_FINDING) {
+        if (strcmp(this->verdicts[i].kind, kind) == 0 && this->verdicts[i].verdict != VERDICT_ALLOWED) {
             return &this->verdicts[i];
         }
     }
@@ -427,7 +435,7 @@ static int settle_findings(struct settle_case *this)
     }
     rc = rc == -ENOENT ? 0 : rc;
     for (size_t i = 0; rc == 0 && this->judged && this->facts.seen_open && i < this->verdict_count; i++) {
-        rc = this->verdicts[i].verdict == VERDICT_FINDING ? settle_insert(this, &this->verdicts[i]) : 0;
+        rc = this->verdicts[i].verdict != VERDICT_ALLOWED ? settle_insert(this, &this->verdicts[i]) : 0;
     }
     return rc;
 }

@@ -3,8 +3,10 @@
 #ifndef LEASTPORT_AUDITD_FINDING_SETTLE_PORT_H
 #define LEASTPORT_AUDITD_FINDING_SETTLE_PORT_H
 
+#include "auditd/finding/lookers.h"
 #include "auditd/finding/settle.h"
 #include "auditd/finding/settle_fold.h"
+#include "auditd/finding/standing.h"
 #include "auditd/scan_plan.h"
 #include "auditd/store/asset.h"
 #include "auditd/store/endpoint.h"
@@ -18,6 +20,9 @@ struct settle_scan {
     const struct scan_plan *plan;
     struct stored_scan scan;
     const char *realm;
+    const struct standings *standings;
+    size_t group_count; /* of the policy */
+    bool asks_outside;  /* the policy has rules for which it matters who looked from elsewhere */
 };
 
 /* What is the same for all ports of an asset. */
@@ -25,6 +30,8 @@ struct settle_asset {
     int64_t id;
     bool running;
     struct store_known known;
+    struct lookers *lookers; /* NULL: nobody asks for them */
+    uint8_t *memo;           /* of the policy's groups, as struct host_view has it */
     struct settle_fold fold;
 };
 

@@ -1,5 +1,6 @@
 #include "auditd/policy/checks.h"
 
+#include "auditd/policy/compliance.h"
 #include "auditd/policy/condition.h"
 #include "auditd/policy/front.h"
 
@@ -128,8 +129,8 @@ static const struct check CHECKS[CHECKS_MAX] = {
      "where the proxy runs on the same host. Add an allow rule where it is meant to be reached by itself."},
 };
 
-static void judge_check(const struct check *check, const struct verdict *verdict, const struct fault *fault,
-                        struct verdict *ret_verdict)
+static void judge_check(const struct check *check, const struct exposure *exposure, const struct verdict *verdict,
+                        const struct fault *fault, struct verdict *ret_verdict)
 {
     *ret_verdict = *verdict;
     ret_verdict->verdict = VERDICT_FINDING;
@@ -145,6 +146,7 @@ static void judge_check(const struct check *check, const struct verdict *verdict
     ret_verdict->need = 1;
     ret_verdict->penalty = ret_verdict->service_weight * ret_verdict->breadth;
     ret_verdict->severity = judge_severity(ret_verdict->penalty);
+    compliance_note(ret_verdict, "", exposure->address_count > 0 ? &exposure->addresses[0] : NULL);
 }
 
 size_t checks_judge(const struct exposure *exposure, const struct verdict *exposure_verdict,
@@ -155,7 +157,7 @@ size_t checks_judge(const struct exposure *exposure, const struct verdict *expos
     for (size_t i = 0; i < CHECKS_MAX; i++) {
         struct fault fault = {0};
         if (CHECKS[i].fails(exposure, exposure_verdict, &fault)) {
-            judge_check(&CHECKS[i], exposure_verdict, &fault, &ret_verdicts[count++]);
+            judge_check(&CHECKS[i], exposure, exposure_verdict, &fault, &ret_verdicts[count++]);
         }
     }
     return count;

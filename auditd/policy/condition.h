@@ -4,12 +4,11 @@
 #define LEASTPORT_AUDITD_POLICY_CONDITION_H
 
 #include "auditd/policy/judge.h"
+#include "auditd/policy/truth.h"
 #include "lib/fact.h"
 
 #include <jansson.h>
 #include <stddef.h>
-
-enum truth { TRUTH_NO, TRUTH_UNKNOWN, TRUTH_YES };
 
 enum condition_relation {
     CONDITION_IS,

@@ -1,7 +1,6 @@
 #include "auditd/policy/policy.h"
 
-#include "auditd/policy/baseline.h"
-#include "auditd/policy/rule.h"
+#include "auditd/policy/decision.h"
 #include "auditd/report/typeset.h"
 #include "lib/clock.h"
 
@@ -46,6 +45,7 @@ int policy_check(const char *path, FILE *out)
     struct policy *policy = NULL;
     const struct rule_set *rules;
     size_t warnings;
+    size_t named;
     int rc;
 
     problems_init(&problems);
@@ -63,9 +63,12 @@ int policy_check(const char *path, FILE *out)
     rules = policy_rules(policy);
     warn_ended(path, &rules->allow, wall_now_ms(), out, &warnings);
     warn_ended(path, &rules->forbid, wall_now_ms(), out, &warnings);
+    named = 0;
+    for (size_t i = 0; i < rules->group_count; i++) {
+        named += rules->groups[i].is_named ? 1 : 0;
+    }
     fprintf(out, "%s: good: %zu allow, %zu forbid, %zu group%s, baseline %u; %zu warning%s\n", path, rules->allow.count,
-            rules->forbid.count, rules->group_count - 1, plural(rules->group_count - 1), policy_baseline(policy),
-            warnings, plural(warnings));
+            rules->forbid.count, named, plural(named), policy_baseline(policy), warnings, plural(warnings));
     policy_destroy(policy);
     return 0;
 }
@@ -101,13 +104,18 @@ static void explain_row(const struct baseline_row *row, const struct rule_view *
 
 static void explain_verdict(const struct verdict *verdict, FILE *out)
 {
-    bool finding = verdict->verdict == VERDICT_FINDING;
+    static const char *const kinds[] = {
+        [VERDICT_ALLOWED] = "allowed",
+        [VERDICT_FINDING] = "a finding",
+        [VERDICT_UNVERIFIED] = "unverified (listed, no alert)",
+        [VERDICT_UNPROVEN] = "unproven (listed, no alert)",
+    };
     struct shown text;
 
-    fprintf(out, "decided by %s: %s\n", shown(verdict->rule_id, &text), finding ? "a finding" : "allowed");
+    fprintf(out, "decided by %s: %s\n", shown(verdict->rule_id, &text), kinds[verdict->verdict]);
     fprintf(out, "  %s\n", shown(verdict->title, &text));
     fprintf(out, "  why: %s\n", shown(verdict->why, &text));
-    if (!finding) {
+    if (verdict->verdict == VERDICT_ALLOWED) {
         return;
     }
     fprintf(out, "  fix: %s\n", shown(verdict->fix, &text));
@@ -125,7 +133,7 @@ void policy_explain(const struct policy *policy, const struct exposure *exposure
     struct verdict verdict;
     struct shown texts[3];
 
-    judge_view(policy, exposure, &view);
+    decision_view(policy, exposure, &view);
     judge_exposure(policy, exposure, &verdict);
     fprintf(out, "%u/%s seen open from %s (%s) in the realm %s, under %s\n", exposure->port, exposure->proto,
             shown(exposure->vantage, &texts[0]), vantage_class_name(exposure->vantage_class),

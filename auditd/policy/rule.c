@@ -1,24 +1,21 @@
 #include "auditd/policy/rule.h"
 
-#include <fnmatch.h>
+#include "auditd/policy/rule_index.h"
+
 #include <stdlib.h>
 #include <string.h>
 
-/* Kleene's logic of three values. */
-static void free_list(char **items, size_t count)
+static void sources_done(struct rule_source *sources, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
-        free(items[i]);
+        free(sources[i].text);
     }
-    free(items);
+    free(sources);
 }
 
 static void rule_done(struct rule *rule)
 {
-    for (size_t i = 0; i < rule->source_count; i++) {
-        free(rule->sources[i].text);
-    }
-    free(rule->sources);
+    sources_done(rule->sources, rule->source_count);
     for (size_t i = 0; i < rule->condition_count; i++) {
         condition_done(&rule->conditions[i]);
     }
@@ -29,6 +26,18 @@ static void rule_done(struct rule *rule)
     free(rule->why);
     free(rule->fix);
     free(rule->owner);
+    free(rule->controls);
+}
+
+static void rule_test_done(struct rule_test *test)
+{
+    sources_done(test->sources, test->source_count);
+    free(test->service);
+    for (size_t i = 0; i < test->fact_count; i++) {
+        /* The value is the test's own, the name lib/fact.h's. */
+        free((void *)(uintptr_t)test->facts[i].value);
+    }
+    free(test->facts);
 }
 
 static void rule_list_done(struct rule_list *list)
@@ -42,34 +51,56 @@ static void rule_list_done(struct rule_list *list)
 void rule_set_done(struct rule_set *set)
 {
     for (size_t i = 0; i < set->group_count; i++) {
-        struct rule_group *group = &set->groups[i];
-        free(group->name);
-        free(group->prefixes);
-        free_list(group->realms, group->realm_count);
-        free_list(group->name_globs, group->name_glob_count);
+        free(set->groups[i].name);
+        selector_done(&set->groups[i].selector);
     }
     free(set->groups);
     rule_list_done(&set->allow);
     rule_list_done(&set->forbid);
+    for (size_t i = 0; i < set->test_count; i++) {
+        rule_test_done(&set->tests[i]);
+    }
+    free(set->tests);
+    rule_index_destroy(set->index);
     free(set->owner);
     memset(set, 0, sizeof(*set));
 }
 
+static int64_t next_end(const struct rule_list *list, int64_t now_ms, int64_t next)
+{
+    for (size_t i = 0; i < list->count; i++) {
+        int64_t until = list->items[i].until_ms;
+        if (until > now_ms && (next == 0 || until < next)) {
+            next = until;
+        }
+    }
+    return next;
+}
+
+int64_t rule_set_next_end(const struct rule_set *set, int64_t now_ms)
+{
+    return next_end(&set->forbid, now_ms, next_end(&set->allow, now_ms, 0));
+}
+
+/* ASIDE: it decides nothing, but is worth saying. */
+enum sureness { SURE, ASIDE, UNPROVEN, UNVERIFIED };
+
 static const struct {
     const char *text;
-    bool unknown;
+    enum sureness sureness;
 } ANSWERS[] = {
-    [RULE_APPLIES] = {"it applies", false},
-    [RULE_OTHER_HOST] = {"it is for other hosts", false},
-    [RULE_OTHER_PORT] = {"it is for other ports", false},
-    [RULE_OTHER_SERVICE] = {"it is for another service", false},
-    [RULE_OTHER_SOURCE] = {"it is for other sources", false},
-    [RULE_OTHER_FACT] = {"its condition (when) does not hold", false},
-    [RULE_EXPIRED] = {"its end has passed", false},
-    [RULE_UNKNOWN_HOST] = {"whether the host has these tags is not known", true},
-    [RULE_UNKNOWN_SERVICE] = {"which service answers is not known", true},
-    [RULE_UNKNOWN_SOURCE] = {"whether the vantage stands inside its sources is not known", true},
-    [RULE_UNKNOWN_FACT] = {"the facts that its condition (when) asks for are not known", true},
+    [RULE_APPLIES] = {"it applies", SURE},
+    [RULE_OTHER_HOST] = {"it is for other hosts", SURE},
+    [RULE_OTHER_PORT] = {"it is for other ports", SURE},
+    [RULE_OTHER_SERVICE] = {"it is for another service", SURE},
+    [RULE_OTHER_SOURCE] = {"it is for other sources", SURE},
+    [RULE_OTHER_FACT] = {"its condition (when) does not hold", SURE},
+    [RULE_EXPIRED] = {"its end has passed", SURE},
+    [RULE_UNKNOWN_HOST] = {"whether the host is one of its own is not known", ASIDE},
+    [RULE_UNKNOWN_SERVICE] = {"which service answers is not known", ASIDE},
+    [RULE_UNKNOWN_FACT] = {"the facts that its condition (when) asks for are not known", UNPROVEN},
+    [RULE_UNKNOWN_SOURCE] = {"whether the vantage stands inside its sources is not known", UNVERIFIED},
+    [RULE_UNVERIFIED_SOURCE] = {"no vantage outside its sources has looked", UNVERIFIED},
 };
 
 const char *rule_answer_text(enum rule_answer answer)
@@ -79,56 +110,17 @@ const char *rule_answer_text(enum rule_answer answer)
 
 bool rule_answer_is_unknown(enum rule_answer answer)
 {
-    return ANSWERS[answer].unknown;
+    return ANSWERS[answer].sureness != SURE;
 }
 
-static bool has_realm(const struct rule_group *group, const char *realm)
+bool rule_answer_is_aside(enum rule_answer answer)
 {
-    for (size_t i = 0; i < group->realm_count; i++) {
-        if (strcmp(group->realms[i], realm) == 0) {
-            return true;
-        }
-    }
-    return group->realm_count == 0;
+    return ANSWERS[answer].sureness == ASIDE;
 }
 
-static bool has_address(const struct rule_group *group, const struct exposure *exposure)
+bool rule_answer_is_unverified(enum rule_answer answer)
 {
-    for (size_t i = 0; i < group->prefix_count; i++) {
-        for (size_t j = 0; j < exposure->address_count; j++) {
-            if (prefix_contains(&group->prefixes[i], &exposure->addresses[j])) {
-                return true;
-            }
-        }
-    }
-    return group->prefix_count == 0;
-}
-
-static bool has_name(const struct rule_group *group, const struct exposure *exposure)
-{
-    for (size_t i = 0; i < group->name_glob_count; i++) {
-        for (size_t j = 0; j < exposure->name_count; j++) {
-            if (fnmatch(group->name_globs[i], exposure->names[j], FNM_CASEFOLD) == 0) {
-                return true;
-            }
-        }
-    }
-    return group->name_glob_count == 0;
-}
-
-static enum truth is_member(const struct rule_group *group, const struct exposure *exposure)
-{
-    if (!has_realm(group, exposure->realm) || !has_address(group, exposure) || !has_name(group, exposure)) {
-        return TRUTH_NO;
-    }
-    return group->has_tags ? TRUTH_UNKNOWN : TRUTH_YES;
-}
-
-static enum truth is_target(const struct rule_set *set, const struct rule *rule, const struct exposure *exposure)
-{
-    enum truth member = is_member(&set->groups[rule->to], exposure);
-
-    return rule->to_not ? (enum truth)(TRUTH_YES - member) : member;
+    return ANSWERS[answer].sureness == UNVERIFIED;
 }
 
 static enum truth is_service(const struct rule *rule, const struct rule_view *view)
@@ -147,19 +139,46 @@ static enum truth is_service(const struct rule *rule, const struct rule_view *vi
     return truth;
 }
 
-/* A group or a range: the world is wider than both; for the rest the vantage's own address would have to be known. */
-static enum truth grants(const struct rule_source *source, enum vantage_class reach)
+/* Whether who stands there is one of the source's own. The world is wider than any group or range. */
+static enum truth is_inside(const struct rule_set *set, const struct rule_source *source,
+                            enum vantage_class vantage_class, const struct host_view *host)
+{
+    enum truth truth = TRUTH_NO;
+
+    if (vantage_class == VANTAGE_WORLD) {
+        return TRUTH_NO;
+    }
+    if (host == NULL) {
+        return TRUTH_UNKNOWN;
+    }
+    if (source->kind == RULE_SOURCE_GROUP) {
+        return group_holds(set->groups, source->group, host);
+    }
+    for (size_t i = 0; i < host->address_count; i++) {
+        truth = prefix_contains(&source->prefix, &host->addresses[i]) ? TRUTH_YES : truth;
+    }
+    return host->address_count == 0 ? TRUTH_UNKNOWN : truth;
+}
+
+static bool is_enclosed(const struct rule_source *source)
+{
+    return source->kind == RULE_SOURCE_GROUP || source->kind == RULE_SOURCE_PREFIX;
+}
+
+static enum truth grants(const struct rule_set *set, const struct rule_source *source, enum vantage_class reach,
+                         const struct host_view *host)
 {
     if (source->kind == RULE_SOURCE_ANYONE) {
         return reach == VANTAGE_SELF ? TRUTH_NO : TRUTH_YES;
     }
-    if (source->kind != RULE_SOURCE_CLASS) {
-        return reach == VANTAGE_WORLD ? TRUTH_NO : TRUTH_UNKNOWN;
+    if (is_enclosed(source)) {
+        return is_inside(set, source, reach, host);
     }
     return source->vantage_class == VANTAGE_WORLD || source->vantage_class == reach ? TRUTH_YES : TRUTH_NO;
 }
 
-static enum truth forbids(const struct rule_source *source, enum vantage_class reach)
+static enum truth forbids(const struct rule_set *set, const struct rule_source *source, enum vantage_class reach,
+                          const struct host_view *host)
 {
     if (reach == VANTAGE_WORLD) {
         return TRUTH_YES;
@@ -167,22 +186,78 @@ static enum truth forbids(const struct rule_source *source, enum vantage_class r
     if (source->kind == RULE_SOURCE_ANYONE) {
         return reach == VANTAGE_SELF ? TRUTH_NO : TRUTH_YES;
     }
-    if (source->kind != RULE_SOURCE_CLASS) {
-        return TRUTH_UNKNOWN;
+    if (is_enclosed(source)) {
+        return is_inside(set, source, reach, host);
     }
     return source->vantage_class == reach ? TRUTH_YES : TRUTH_NO;
 }
 
-static enum truth is_source(const struct rule *rule, enum vantage_class reach,
-                            enum truth (*one)(const struct rule_source *source, enum vantage_class reach))
+/* A vantage that is none of the sources' own has looked, and did not find it open. */
+static bool is_closed_outside(const struct rule_set *set, const struct rule *rule, const struct exposure *exposure)
+{
+    for (size_t i = 0; i < exposure->sight_count; i++) {
+        const struct exposure_sight *sight = &exposure->sights[i];
+        bool outside = !sight->open && sight->vantage_class != VANTAGE_SELF;
+        for (size_t j = 0; outside && j < rule->source_count; j++) {
+            outside = grants(set, &rule->sources[j], sight->vantage_class, sight->host) == TRUTH_NO;
+        }
+        if (outside) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* From the host itself nobody else's reach is seen: a rule that grants the port to anyone but the host is met. */
+static enum rule_answer allows_self(const struct rule *rule, enum vantage_class reach)
+{
+    enum rule_answer answer = rule->source_count == 0 ? RULE_APPLIES : RULE_OTHER_SOURCE;
+
+    for (size_t i = 0; i < rule->source_count && answer != RULE_APPLIES; i++) {
+        const struct rule_source *source = &rule->sources[i];
+        if (is_enclosed(source)) {
+            answer = RULE_UNVERIFIED_SOURCE;
+        } else if (source->kind != RULE_SOURCE_CLASS || source->vantage_class != VANTAGE_SELF ||
+                   reach == VANTAGE_SELF) {
+            answer = RULE_APPLIES;
+        }
+    }
+    return answer;
+}
+
+static enum rule_answer allows_source(const struct rule_set *set, const struct rule *rule, const struct rule_view *view)
+{
+    enum truth enclosed = TRUTH_NO;
+
+    if (view->exposure->vantage_class == VANTAGE_SELF) {
+        return allows_self(rule, view->reach);
+    }
+    for (size_t i = 0; i < rule->source_count; i++) {
+        const struct rule_source *source = &rule->sources[i];
+        enum truth truth = grants(set, source, view->reach, view->from);
+        if (truth == TRUTH_YES && !is_enclosed(source)) {
+            return RULE_APPLIES;
+        }
+        enclosed = truth_or(enclosed, truth);
+    }
+    if (enclosed == TRUTH_NO) {
+        return rule->source_count == 0 ? RULE_APPLIES : RULE_OTHER_SOURCE;
+    }
+    if (enclosed == TRUTH_UNKNOWN) {
+        return RULE_UNKNOWN_SOURCE;
+    }
+    return is_closed_outside(set, rule, view->exposure) ? RULE_APPLIES : RULE_UNVERIFIED_SOURCE;
+}
+
+static enum rule_answer forbids_source(const struct rule_set *set, const struct rule *rule,
+                                       const struct rule_view *view)
 {
     enum truth best = rule->source_count == 0 ? TRUTH_YES : TRUTH_NO;
 
-    for (size_t i = 0; i < rule->source_count; i++) {
-        enum truth truth = one(&rule->sources[i], reach);
-        best = truth > best ? truth : best;
+    for (size_t i = 0; i < rule->source_count && best != TRUTH_YES; i++) {
+        best = truth_or(best, forbids(set, &rule->sources[i], view->reach, view->from));
     }
-    return best;
+    return best == TRUTH_YES ? RULE_APPLIES : best == TRUTH_UNKNOWN ? RULE_UNKNOWN_SOURCE : RULE_OTHER_SOURCE;
 }
 
 static enum truth is_met(const struct rule *rule, const struct exposure *exposure)
@@ -196,58 +271,53 @@ static enum truth is_met(const struct rule *rule, const struct exposure *exposur
     return worst;
 }
 
+/* Of what keeps the rule from it, a plain no is said before what is not known, in the order of these steps. */
 static enum rule_answer answer(const struct rule_set *set, const struct rule *rule, const struct rule_view *view,
-                               enum truth source)
+                               enum rule_answer source)
 {
     const struct exposure *exposure = view->exposure;
-    enum truth target = is_target(set, rule, exposure);
-    enum truth service = is_service(rule, view);
-    enum truth conditions = is_met(rule, exposure);
-    bool proto = rule->proto[0] == '\0' || strcmp(rule->proto, exposure->proto) == 0;
-    const struct {
-        bool holds;
-        enum rule_answer answer;
-    } steps[] = {
-        {target == TRUTH_NO, RULE_OTHER_HOST},
-        {!proto || !portset_has(&rule->ports, exposure->port), RULE_OTHER_PORT},
-        {service == TRUTH_NO, RULE_OTHER_SERVICE},
-        {source == TRUTH_NO, RULE_OTHER_SOURCE},
-        {conditions == TRUTH_NO, RULE_OTHER_FACT},
-        {rule->until_ms != 0 && exposure->now_ms >= rule->until_ms, RULE_EXPIRED},
-        {target == TRUTH_UNKNOWN, RULE_UNKNOWN_HOST},
-        {service == TRUTH_UNKNOWN, RULE_UNKNOWN_SERVICE},
-        {source == TRUTH_UNKNOWN, RULE_UNKNOWN_SOURCE},
-        {conditions == TRUTH_UNKNOWN, RULE_UNKNOWN_FACT},
-    };
+    enum truth target;
+    enum truth service;
+    enum truth conditions;
 
-    for (size_t i = 0; i < sizeof(steps) / sizeof(*steps); i++) {
-        if (steps[i].holds) {
-            return steps[i].answer;
-        }
+    if (!portset_has(&rule->ports, exposure->port) ||
+        (rule->proto[0] != '\0' && strcmp(rule->proto, exposure->proto) != 0)) {
+        /* Whoever reads the answers asks for hosts first. */
+        return group_holds(set->groups, rule->to, &view->host) == TRUTH_NO ? RULE_OTHER_HOST : RULE_OTHER_PORT;
     }
-    return RULE_APPLIES;
-}
-
-/* From the host itself nobody else's reach is seen: a rule that grants the port to anyone but the host is met. */
-static enum truth grants_unseen(const struct rule *rule, enum vantage_class reach)
-{
-    for (size_t i = 0; i < rule->source_count; i++) {
-        const struct rule_source *source = &rule->sources[i];
-        if (source->kind != RULE_SOURCE_CLASS || source->vantage_class != VANTAGE_SELF) {
-            return TRUTH_YES;
-        }
+    target = group_holds(set->groups, rule->to, &view->host);
+    if (target == TRUTH_NO) {
+        return RULE_OTHER_HOST;
     }
-    return is_source(rule, reach, grants);
+    service = is_service(rule, view);
+    conditions = is_met(rule, exposure);
+    if (service == TRUTH_NO) {
+        return RULE_OTHER_SERVICE;
+    }
+    if (source == RULE_OTHER_SOURCE) {
+        return source;
+    }
+    if (conditions == TRUTH_NO) {
+        return RULE_OTHER_FACT;
+    }
+    if (rule->until_ms != 0 && exposure->now_ms >= rule->until_ms) {
+        return RULE_EXPIRED;
+    }
+    if (target == TRUTH_UNKNOWN) {
+        return RULE_UNKNOWN_HOST;
+    }
+    if (service == TRUTH_UNKNOWN) {
+        return RULE_UNKNOWN_SERVICE;
+    }
+    return conditions == TRUTH_UNKNOWN ? RULE_UNKNOWN_FACT : source;
 }
 
 enum rule_answer rule_allows(const struct rule_set *set, const struct rule *rule, const struct rule_view *view)
 {
-    bool self = view->exposure->vantage_class == VANTAGE_SELF;
-
-    return answer(set, rule, view, self ? grants_unseen(rule, view->reach) : is_source(rule, view->reach, grants));
+    return answer(set, rule, view, allows_source(set, rule, view));
 }
 
 enum rule_answer rule_forbids(const struct rule_set *set, const struct rule *rule, const struct rule_view *view)
 {
-    return answer(set, rule, view, is_source(rule, view->reach, forbids));
+    return answer(set, rule, view, forbids_source(set, rule, view));
 }

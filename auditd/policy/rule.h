@@ -5,21 +5,21 @@
 
 #include "auditd/policy/condition.h"
 #include "auditd/policy/judge.h"
+#include "auditd/policy/selector.h"
 #include "lib/portset.h"
 
 #include <stddef.h>
 
-/* A set of hosts: each kind of condition that is given must hold, one of its values is enough. */
+/* RULE_GROUPS_MAX counts what rules select without giving it a name, too. */
+enum { RULE_LIST_MAX = 5000, RULE_GROUPS_MAX = 20000 };
+
+/* A set of hosts. One that a rule writes down for itself is called by its text: "{not: bastion}". */
 struct rule_group {
     char *name;
-    bool any;
-    bool has_tags; /* tags are not known yet: whether a host has them is unknown */
-    struct prefix *prefixes;
-    size_t prefix_count;
-    char **realms;
-    size_t realm_count;
-    char **name_globs;
-    size_t name_glob_count;
+    bool is_named; /* by the policy's writer */
+    struct selector selector;
+    uint32_t line; /* in the source; 0: "any" */
+    uint32_t column;
 };
 
 /* Anyone: whoever is not the host itself. */
@@ -29,6 +29,8 @@ enum rule_source_kind { RULE_SOURCE_CLASS, RULE_SOURCE_ANYONE, RULE_SOURCE_GROUP
 struct rule_source {
     enum rule_source_kind kind;
     enum vantage_class vantage_class;
+    size_t group;
+    struct prefix prefix;
     char *text; /* as written */
 };
 
@@ -36,7 +38,6 @@ struct rule_source {
 struct rule {
     char *id;
     size_t to; /* index of the group */
-    bool to_not;
     struct portset ports;
     char *proto;   /* "tcp", "udp" or "" for both */
     char *service; /* "" asks nothing */
@@ -47,10 +48,13 @@ struct rule {
     char *why;
     char *fix;
     char *owner;
+    char *controls; /* of lib/standard.h, with blanks between */
     bool has_severity;
     enum severity severity;
     int64_t until_ms; /* the first moment at which it no longer holds; 0: for ever */
     uint32_t line;    /* in the source */
+    uint32_t column;
+    uint64_t hash; /* of what verdicts take from it, and nothing else */
 };
 
 struct rule_list {
@@ -58,15 +62,39 @@ struct rule_list {
     size_t count;
 };
 
+/* What the policy's writer expects of it. */
+struct rule_test {
+    size_t to;
+    uint16_t port;
+    const char *proto; /* lives for ever */
+    struct rule_source *sources;
+    size_t source_count;
+    char *service; /* "" is not known */
+    struct exposure_fact *facts;
+    size_t fact_count;
+    const char *expect; /* "finding", "allowed", "unproven"; lives for ever */
+    uint32_t line;
+    uint32_t column;
+};
+
+struct rule_index;
+
 struct rule_set {
     struct rule_group *groups;
     size_t group_count;
     struct rule_list allow;
     struct rule_list forbid;
-    char *owner; /* of findings whose rule names none */
+    struct rule_test *tests;
+    size_t test_count;
+    struct rule_index *index;
+    bool asks_outside; /* some allow rule is from a group or a range: who looked from elsewhere matters */
+    char *owner;       /* of findings whose rule names none */
 };
 
 void rule_set_done(struct rule_set *set);
+
+/* The first moment after `now_ms` at which a rule ends; 0 when none does. */
+int64_t rule_set_next_end(const struct rule_set *set, int64_t now_ms);
 
 /* What a rule says of an exposure; the first that applies, "no" before "unknown". */
 enum rule_answer {
@@ -79,20 +107,27 @@ enum rule_answer {
     RULE_EXPIRED,
     RULE_UNKNOWN_HOST,
     RULE_UNKNOWN_SERVICE,
-    RULE_UNKNOWN_SOURCE,
     RULE_UNKNOWN_FACT,
+    RULE_UNKNOWN_SOURCE,
+    RULE_UNVERIFIED_SOURCE, /* it is reached from inside of the sources; nobody has looked from outside */
 };
 
 /* "it is for other hosts", … */
 const char *rule_answer_text(enum rule_answer answer);
 bool rule_answer_is_unknown(enum rule_answer answer);
+/* Whether it is not known that the rule means this port at all: it decides nothing, but is worth saying. */
+bool rule_answer_is_aside(enum rule_answer answer);
+/* Whether what is not known is only who else reaches it: "unverified" and not "unproven". */
+bool rule_answer_is_unverified(enum rule_answer answer);
 
 /* An exposure as rules see it. */
 struct rule_view {
     const struct exposure *exposure;
+    struct host_view host; /* the exposed one */
     /* From where it is reached: with VANTAGE_SELF and a listener past loopback the listener's own network. */
     enum vantage_class reach;
-    const char *services[2]; /* what answers, or what the port is known as; NULL where unknown */
+    const struct host_view *from; /* where the vantage stands; NULL: not known */
+    const char *services[2];      /* what answers, or what the port is known as; NULL where unknown */
 };
 
 /* Whether the rule grants this. From the host itself nobody's reach can be seen, so that a rule that grants the port to

@@ -2,6 +2,7 @@
 
 #include "lib/clock.h"
 #include "lib/fact.h"
+#include "lib/standard.h"
 
 #include <errno.h>
 #include <jansson.h>
@@ -120,6 +121,18 @@ static int read_endpoint(struct lines *lines, const struct store_finding *findin
     return store_read_endpoints(lines->reader, &filter, take_endpoint, lines);
 }
 
+static json_t *controls_of(const char *list)
+{
+    const struct standard_control *control;
+    json_t *controls = json_array();
+
+    while (controls != NULL && (control = standard_control_next(&list)) != NULL) {
+        json_array_append_new(controls, json_pack("{s:s, s:s, s:s}", "standard", control->standard, "edition",
+                                                  control->edition, "control", control->number));
+    }
+    return controls;
+}
+
 static int print_finding(void *context, const struct store_finding *finding)
 {
     struct lines *lines = context;
@@ -136,7 +149,7 @@ static int print_finding(void *context, const struct store_finding *finding)
         lines->out,
         json_pack(
             "{s:s, s:s, s:s, s:s, s:o, s:o, s:o, s:o, s:s, s:I, s:s, s:o, s:o, s:o, s:s, s:s, s:s, s:s, s:f, s:f, "
-            "s:f, s:f, s:f, s:s, s:s, s:s, s:o, s:o, s:o, s:o, s:s, s:s, s:s, s:O?}",
+            "s:f, s:f, s:f, s:s, s:s, s:s, s:o, s:o, s:o, s:o, s:s, s:s, s:s, s:o, s:O?}",
             "schema", "leastport.finding/1", "type", "finding", "scan_id", finding->scan, "ts", seen, "realm",
             text(finding->realm), "vantage", text(lines->vantage), "host", text(finding->address), "name",
             text(finding->name), "proto", finding->proto, "port", (json_int_t)finding->port, "state", lines->state,
@@ -146,8 +159,8 @@ static int print_finding(void *context, const struct store_finding *finding)
             finding->evidence, "need", finding->need, "penalty", finding->penalty, "breadth_class",
             finding->breadth_class, "evidence_kind", finding->evidence_kind, "need_kind", finding->need_kind, "title",
             text(finding->title), "why", text(finding->why), "fix", text(finding->fix), "owner", text(finding->owner),
-            "first_seen", first, "fingerprint", finding->fingerprint, "policy_hash", finding->policy_hash, "facts",
-            lines->facts));
+            "first_seen", first, "fingerprint", finding->fingerprint, "policy_hash", finding->policy_hash, "controls",
+            controls_of(finding->controls), "facts", lines->facts));
 }
 
 static int print_score(void *context, const struct store_score *score)

@@ -3,6 +3,7 @@
 #include "auditd/store/finding.h"
 #include "auditd/store/scan.h"
 #include "auditd/store/sql.h"
+#include "auditd/store/tag.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -125,6 +126,7 @@ void store_known_done(struct store_known *known)
     }
     free(known->names);
     free(known->addresses);
+    store_tags_done(known->tags, known->tag_count);
     *known = (struct store_known){0};
 }
 
@@ -147,6 +149,9 @@ int store_asset_known(struct store *store, int64_t asset_id, struct store_known 
     }
     if (rc == 0 && known.uuid[0] == '\0') {
         rc = store_fail(store, STORE_FAULT_CORRUPT, -EUCLEAN, "there is no asset %lld", (long long)asset_id);
+    }
+    if (rc == 0) {
+        rc = store_tags_load(store, asset_id, &known.tags, &known.tag_count);
     }
     if (rc < 0) {
         store_known_done(&known);
@@ -179,6 +184,7 @@ int store_asset_end(struct store *store, int64_t asset_id, const char *reason, c
 {
     static const char *const statements[] = {
         "UPDATE asset_identity SET valid_to = ? WHERE asset_id = ? AND valid_to IS NULL",
+        "UPDATE asset_tag SET valid_to = ? WHERE asset_id = ? AND valid_to IS NULL",
         "UPDATE asset_state SET ended_at = ? WHERE asset_id = ? AND ended_at IS NULL",
         "UPDATE endpoint_state SET ended_at = ? WHERE ended_at IS NULL"
         " AND endpoint_id IN (SELECT id FROM endpoint WHERE asset_id = ?)",

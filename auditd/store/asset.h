@@ -2,6 +2,7 @@
 #ifndef LEASTPORT_AUDITD_STORE_ASSET_H
 #define LEASTPORT_AUDITD_STORE_ASSET_H
 
+#include "auditd/policy/host.h"
 #include "auditd/store/store.h"
 
 /* The living asset that holds the identity now. -ENOENT. `kind` and `source` as the schema has them. */
@@ -45,13 +46,15 @@ MUST_USE int store_asset_end(struct store *store, int64_t asset_id, const char *
 MUST_USE int store_asset_replace(struct store *store, const char *realm, const char *address,
                                  const struct store_event *why);
 
-/* Names and addresses by which an asset is known now. End it with store_known_done(). */
+/* Names and addresses by which an asset is known now, and its tags. End it with store_known_done(). */
 struct store_known {
     char uuid[STORE_UUID_SIZE];
     char **names;
     size_t name_count;
     struct addr *addresses;
     size_t address_count;
+    struct host_tag *tags;
+    size_t tag_count;
 };
 
 MUST_USE int store_asset_known(struct store *store, int64_t asset_id, struct store_known *ret_known);

@@ -13,7 +13,7 @@
 #define FINDING_COLUMNS                                                                                                \
     "id, asset_id, policy_id, first_scan_id, last_scan_id, last_seen, proto, port, presence, disposition, sight,"      \
     " severity, service_weight, breadth, evidence, need, penalty, kind, service, rule_id, breadth_class,"              \
-    " evidence_kind, need_kind, owner, title, why, fix"
+    " evidence_kind, need_kind, owner, title, why, fix, controls"
 
 void store_fingerprint(const char *asset_uuid, bool is_udp, uint16_t port, const char *kind,
                        char ret_fingerprint[STORE_FINGERPRINT_SIZE])
@@ -57,6 +57,8 @@ void store_finding_read_verdict(sqlite3_stmt *row, int column, struct verdict *r
     finding_copy(row, column + 13, verdict->title, sizeof(verdict->title));
     finding_copy(row, column + 14, verdict->why, sizeof(verdict->why));
     finding_copy(row, column + 15, verdict->fix, sizeof(verdict->fix));
+    finding_copy(row, column + 16, verdict->controls, sizeof(verdict->controls));
+    verdict->verdict = verdict_kind_of(verdict->need_kind);
 }
 
 static int finding_read(struct store *store, sqlite3_stmt *row, struct stored_finding *ret_finding)
@@ -153,15 +155,17 @@ static int finding_insert_row(struct store *store, const struct store_finding_ne
         store,
         "INSERT INTO finding (uuid, fingerprint, asset_id, proto, port, kind, presence, severity, severity_rank,"
         " service, rule_id, policy_id, service_weight, breadth, breadth_class, evidence, evidence_kind, need,"
-        " need_kind, penalty, title, why, fix, owner, first_seen, last_seen, changed_at, first_scan_id, last_scan_id)"
+        " need_kind, penalty, title, why, fix, owner, first_seen, last_seen, changed_at, first_scan_id, last_scan_id,"
+        " controls, verdict_hash)"
         " VALUES (?1, ?2, ?3, ?4, ?5, ?6, 'NEW', ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20,"
-        " ?21, ?22, ?23, ?24, ?24, ?24, ?25, ?25)",
-        "ttitittittirrtrtrtrttttii", uuid, new_finding->fingerprint, new_finding->asset_id,
+        " ?21, ?22, ?23, ?24, ?24, ?24, ?25, ?25, ?26, ?27)",
+        "ttitittittirrtrtrtrttttiiti", uuid, new_finding->fingerprint, new_finding->asset_id,
         new_finding->is_udp ? "udp" : "tcp", (int64_t)new_finding->port, verdict->kind,
         severity_name(verdict->severity), (int64_t)verdict->severity, verdict->service, verdict->rule_id,
         new_finding->policy_id, verdict->service_weight, verdict->breadth, verdict->breadth_class, verdict->evidence,
         verdict->evidence_kind, verdict->need, verdict->need_kind, verdict->penalty, verdict->title, verdict->why,
-        verdict->fix, verdict->owner, new_finding->at_ms, new_finding->scan_id);
+        verdict->fix, verdict->owner, new_finding->at_ms, new_finding->scan_id, verdict->controls,
+        verdict_hash(verdict));
 }
 
 int store_finding_insert(struct store *store, const struct store_finding_new *new_finding,
@@ -261,7 +265,8 @@ static bool finding_same_verdict(const struct verdict *a, const struct verdict *
            strcmp(a->service, b->service) == 0 && strcmp(a->rule_id, b->rule_id) == 0 &&
            strcmp(a->breadth_class, b->breadth_class) == 0 && strcmp(a->evidence_kind, b->evidence_kind) == 0 &&
            strcmp(a->need_kind, b->need_kind) == 0 && strcmp(a->owner, b->owner) == 0 &&
-           strcmp(a->title, b->title) == 0 && strcmp(a->why, b->why) == 0 && strcmp(a->fix, b->fix) == 0;
+           strcmp(a->title, b->title) == 0 && strcmp(a->why, b->why) == 0 && strcmp(a->fix, b->fix) == 0 &&
+           strcmp(a->controls, b->controls) == 0;
 }
 
 int store_finding_update(struct store *store, struct stored_finding *finding, const struct verdict *verdict,
@@ -281,12 +286,12 @@ int store_finding_update(struct store *store, struct stored_finding *finding, co
                    "UPDATE finding SET severity = ?1, severity_rank = ?2, service = ?3, rule_id = ?4, policy_id = ?5,"
                    " service_weight = ?6, breadth = ?7, breadth_class = ?8, evidence = ?9, evidence_kind = ?10,"
                    " need = ?11, need_kind = ?12, penalty = ?13, title = ?14, why = ?15, fix = ?16, owner = ?17,"
-                   " changed_at = iif(?18 > 0, ?19, changed_at) WHERE id = ?20",
-                   "tittirrtrtrtrttttiii", severity_name(verdict->severity), (int64_t)verdict->severity,
+                   " controls = ?21, verdict_hash = ?22, changed_at = iif(?18 > 0, ?19, changed_at) WHERE id = ?20",
+                   "tittirrtrtrtrttttiiiti", severity_name(verdict->severity), (int64_t)verdict->severity,
                    verdict->service, verdict->rule_id, policy_id, verdict->service_weight, verdict->breadth,
                    verdict->breadth_class, verdict->evidence, verdict->evidence_kind, verdict->need, verdict->need_kind,
                    verdict->penalty, verdict->title, verdict->why, verdict->fix, verdict->owner, (int64_t)count,
-                   event->at_ms, finding->id);
+                   event->at_ms, finding->id, verdict->controls, verdict_hash(verdict));
     if (rc < 0) {
         return rc;
     }

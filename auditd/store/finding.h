@@ -11,7 +11,7 @@
 enum { STORE_FINGERPRINT_SIZE = 65 };
 
 /* For store_score.c: severity, service_weight, breadth, evidence, need, penalty, kind, service, rule_id, breadth_class,
- * evidence_kind, need_kind, owner, title, why, fix stand in this order from `column` on. */
+ * evidence_kind, need_kind, owner, title, why, fix, controls stand in this order from `column` on. */
 void store_finding_read_verdict(sqlite3_stmt *row, int column, struct verdict *ret_verdict);
 
 /* BLAKE2b-256, hexadecimal, of asset uuid, proto, port and kind. */
@@ -30,7 +30,7 @@ struct stored_finding {
     enum presence presence;
     enum disposition disposition;
     enum sight sight;
-    struct verdict verdict; /* as stored; verdict.verdict is not stored and reads VERDICT_FINDING */
+    struct verdict verdict; /* as stored; verdict.verdict follows from its need_kind */
 };
 
 /* The finding with that fingerprint. -ENOENT. */

@@ -16,7 +16,7 @@
 #include <stdint.h>
 
 /* The schema version (PRAGMA user_version) that this reader reads. */
-enum { STORE_READ_SCHEMA_VERSION = 2, STORE_READ_ERROR_SIZE = 512 };
+enum { STORE_READ_SCHEMA_VERSION = 3, STORE_READ_ERROR_SIZE = 512 };
 
 /* A connection. Used by one thread at a time: one for each thread. */
 struct store_reader;
@@ -217,6 +217,7 @@ struct store_finding {
     double service_weight, breadth, evidence, need, penalty;
     const char *breadth_class, *evidence_kind, *need_kind;
     const char *title, *why, *fix, *owner;
+    const char *controls; /* ids of lib/standard.h, with blanks between */
     int64_t first_seen, last_seen, changed_at, fixed_at;
     const char *scan; /* uuid of the last scan that saw it open */
 };

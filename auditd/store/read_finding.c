@@ -12,7 +12,7 @@ static const char finding_select[] =
     "f.id, f.uuid, f.fingerprint, a.uuid, r.name, " STORE_FINDING_ADDRESS ", " FINDING_NAME
     ", f.proto, f.kind, f.port, f.presence, f.disposition, f.sight, f.severity, f.service, f.rule_id, p.name, p.hash, "
     "f.service_weight, f.breadth, f.evidence, f.need, f.penalty, f.breadth_class, f.evidence_kind, f.need_kind, "
-    "f.title, f.why, f.fix, f.owner, f.first_seen, f.last_seen, f.changed_at, f.fixed_at, "
+    "f.title, f.why, f.fix, f.owner, f.controls, f.first_seen, f.last_seen, f.changed_at, f.fixed_at, "
     "(SELECT s.uuid FROM scan s WHERE s.id = f.last_scan_id)" FINDING_FROM;
 
 static const char *finding_sort_key(int sort)
@@ -127,6 +127,7 @@ static int finding_row(struct store_row *row, void *context)
     finding.why = store_row_text(row);
     finding.fix = store_row_text(row);
     finding.owner = store_row_text(row);
+    finding.controls = store_row_text(row);
     finding.first_seen = store_row_number(row);
     finding.last_seen = store_row_number(row);
     finding.changed_at = store_row_number(row);

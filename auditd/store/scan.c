@@ -52,6 +52,14 @@ int store_vantage_declare(struct store *store, const char *name, const char *dec
                      "tti", name, declared_class, now_ms);
 }
 
+int store_vantage_stands(struct store *store, const char *name, const char *stands, int64_t now_ms)
+{
+    return store_run(store,
+                     "INSERT INTO vantage (name, stands, created_at) VALUES (?, ?, ?)"
+                     " ON CONFLICT (name) DO UPDATE SET stands = excluded.stands",
+                     "tti", name, stands, now_ms);
+}
+
 int store_policy_put(struct store *store, const struct store_policy *policy, int64_t now_ms, int64_t *ret_id)
 {
     int rc = store_run(store,

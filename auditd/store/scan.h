@@ -13,6 +13,9 @@ MUST_USE int store_vantage_put(struct store *store, const char *name, int64_t no
 /* `declared_class` as the schema has it; NULL takes the declaration away. */
 MUST_USE int store_vantage_declare(struct store *store, const char *name, const char *declared_class, int64_t now_ms);
 
+/* Where the machine stands that scans from there: JSON as the schema has it. */
+MUST_USE int store_vantage_stands(struct store *store, const char *name, const char *stands, int64_t now_ms);
+
 struct store_policy {
     const char *hash;
     const char *name;

@@ -28,7 +28,7 @@ static const char *score_query(const struct score_subject *subject, const char *
 #define SCORE_FINDINGS(of)                                                                                             \
     "SELECT f.id, f.proto, f.port, f.presence, f.disposition, f.sight, f.severity, f.service_weight,"                  \
     " f.breadth, f.evidence, f.need, f.penalty, f.kind, f.service, f.rule_id, f.breadth_class,"                        \
-    " f.evidence_kind, f.need_kind, f.owner, f.title, f.why, f.fix FROM finding f"                                     \
+    " f.evidence_kind, f.need_kind, f.owner, f.title, f.why, f.fix, f.controls FROM finding f"                         \
     " JOIN asset a ON a.id = f.asset_id AND a.ended_at IS NULL"                                                        \
     " WHERE f.presence IN ('NEW', 'OPEN', 'VERIFYING', 'REAPPEARED') AND f.sight <> 'RETIRED' AND " of                 \
     " ORDER BY f.penalty DESC, f.id"

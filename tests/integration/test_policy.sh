@@ -62,7 +62,7 @@ tap_like "explain names the baseline's rule" "$STATUS $OUT" 'decided by baseline
 run explain fd00::1 8443 --policy good.yaml --from world
 tap_like "explain takes IPv6 and raises the severity" "$STATUS $OUT" 'decided by user/bypass: a finding.*severity critical; penalty 5.00'
 run explain 10.0.0.5 443 --policy unproven.yaml --from world
-tap_like "an unknown fact allows nothing" "$STATUS $OUT" 'decided by default: a finding.*The rule tls allows this port but is unproven'
+tap_like "an unknown fact allows nothing" "$STATUS $OUT" 'decided by user/tls: unproven .*The rule tls allows this port but is unproven'
 run explain 10.0.0.5 161/udp --from public-range
 tap_like "explain takes UDP" "$STATUS $OUT" '^0 161/udp.*decided by baseline/snmp: a finding'
 run explain 10.0.0.5 70000

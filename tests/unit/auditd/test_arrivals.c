@@ -56,7 +56,7 @@ static void store_places(struct fixture *fixture)
     assert_int_equal(
         sqlite3_exec(store_database(fixture->store),
                      "INSERT INTO realm VALUES (1, 'site', 0);"
-                     "INSERT INTO vantage VALUES (1, 'here', NULL, 0), (2, 'there', NULL, 0);"
+                     "INSERT INTO vantage (id, name, created_at) VALUES (1, 'here', 0), (2, 'there', 0);"
                      "INSERT INTO scan (id, uuid, realm_id, vantage_id, plan, plan_hash, state, started_at)"
                      " VALUES (1, 'a', 1, 1, '{}', '', 'running', 0)",
                      NULL, NULL, NULL),

@@ -345,24 +345,25 @@ static void lets_no_unknown_fact_decide(void **state)
                                  "- {id: odd, to: any, ports: 47123, service: ssh, from: world, why: w}\n"
                                  "forbid:\n"
                                  "- {id: f-when, to: any, ports: 1006, when: {tls.version: 1}}\n"
-                                 "- {id: f-not, to: {not: tagged}, ports: 1006}\n");
+                                 "- {id: f-not, to: {not: tagged}, ports: 1007}\n");
     static const struct {
         uint16_t port;
         enum vantage_class class;
         const char *rule;
         const char *mentions;
     } cases[] = {
-        {443, VANTAGE_OWN_VPC, "default", "The rule tls allows this port but is unproven"},
-        {1000, VANTAGE_OWN_VPC, "default", "The rule tagged"},
-        {1001, VANTAGE_OWN_VPC, "default", "The rule not-tagged"},
-        {5432, VANTAGE_OWN_VPC, "baseline/postgresql", "The rule group"},
-        {1003, VANTAGE_PUBLIC_RANGE, "default", "The rule range"},
+        {443, VANTAGE_OWN_VPC, "user/tls", "The rule tls allows this port but is unproven: the facts"},
+        {1000, VANTAGE_OWN_VPC, "default", "Nothing in the policy"},
+        {1001, VANTAGE_OWN_VPC, "user/not-tagged", "not-tagged allows it"},
+        {5432, VANTAGE_OWN_VPC, "user/group", "The rule group allows this port but is unverified: whether the vantage"},
+        {1003, VANTAGE_PUBLIC_RANGE, "user/range", "is unverified"},
         {1003, VANTAGE_WORLD, "default", "Nothing in the policy"},
         {1004, VANTAGE_WORLD, "user/zero", "zero"},
         {1005, VANTAGE_WORLD, "user/sum", "sum"},
         {47123, VANTAGE_WORLD, "default", "The rule odd"},
         {1006, VANTAGE_WORLD, "default", "Nothing in the policy"},
-        {1003, VANTAGE_SELF, "user/range", "not verified from outside"},
+        {1007, VANTAGE_WORLD, "user/f-not", "forbids it"},
+        {1003, VANTAGE_SELF, "user/range", "no vantage outside its sources has looked"},
     };
 
     (void)state;
@@ -502,7 +503,7 @@ static void conditions_decide_by_facts(void **state)
         {443, "user/tls", {FACTS({"tls.version", "1.2"})}},
         {443, "user/tls", {FACTS({"tls.version", "1.10"})}},
         {443, "default", {FACTS({"tls.version", "1.1"})}},
-        {443, "default", {FACTS({"tls", "true"})}},
+        {443, "user/tls", {FACTS({"tls", "true"})}},
         {444, "user/both", {FACTS({"tls", "true"}, {"service", "http"})}},
         {444, "baseline/http", {FACTS({"tls", "false"}, {"service", "http"})}},
         {444, "default", {FACTS({"tls", "true"}, {"service", "imap"})}},

@@ -13,7 +13,7 @@
 
 #include <cmocka.h>
 
-/* A policy as a shop would write it, with what this release cannot judge yet in it. */
+/* A policy as a shop would write it. */
 static const char EXAMPLE[] =
     "version: 1\n"
     "baseline: 1\n"
@@ -38,7 +38,7 @@ static const char EXAMPLE[] =
     "tests:\n"
     "  - {to: db, port: 5432, from: edge, expect: finding}\n";
 
-static void loads_the_example_with_warnings_alone(void **state)
+static void loads_the_example(void **state)
 {
     struct problems problems;
     struct policy *policy = NULL;
@@ -48,15 +48,12 @@ static void loads_the_example_with_warnings_alone(void **state)
     problems_init(&problems);
     assert_int_equal(policy_parse(EXAMPLE, strlen(EXAMPLE), "shop.yaml", &problems, &policy), 0);
     assert_int_equal(problems.error_count, 0);
-    /* 5 groups by tags, 4 rules from groups, the tests. */
-    assert_int_equal(problems.warning_count, 10);
-    assert_int_equal(problems.warnings[0].mark.line, 4);
-    assert_int_equal(problems.warnings[0].mark.column, 10);
-    assert_non_null(strstr(problems.warnings[0].message, "tags"));
+    assert_int_equal(problems.warning_count, 0);
     rules = policy_rules(policy);
     assert_int_equal(rules->allow.count, 6);
     assert_int_equal(rules->forbid.count, 2);
-    assert_int_equal(rules->group_count, 7);
+    assert_int_equal(rules->group_count, 8); /* with any and {not: bastion} */
+    assert_int_equal(rules->test_count, 1);
     assert_string_equal(rules->owner, "shop-team");
     assert_string_equal(policy_name(policy), "shop.yaml");
     assert_string_equal(policy_source(policy), EXAMPLE);
@@ -171,14 +168,41 @@ static const struct {
     {"version: 1\ngroups: {a: {any: false}}", 2, 19, "/groups/a/any", "\"any\" must be true"},
     {"version: 1\ngroups: {a: {cidr: [10.0.0.0/8, x]}}", 2, 33, "/groups/a/cidr/1", "must be an address or a CIDR"},
     {"version: 1\ngroups: {a: {tag: {a: b}}}", 2, 14, "/groups/a/tag", "did you mean \"tags\"?"},
+    {"version: 1\ngroups: {a: {tags: {}}}", 2, 20, "/groups/a/tags", "\"tags\" must not be empty"},
+    {"version: 1\ngroups: {a: {tags: [b]}}", 2, 20, "/groups/a/tags", "must be a mapping like {app: shop"},
+    {"version: 1\ngroups: {a: {tags: {b: []}}}", 2, 24, "/groups/a/tags/b", "\"b\" must not be empty"},
+    {"version: 1\ngroups: {a: {tags: {b: {}}}}", 2, 24, "/groups/a/tags/b", "\"b\" must be"},
+    {"version: 1\ngroups: {a: {and: b}}", 2, 19, "/groups/a/and", "must be a list of groups and conditions"},
+    {"version: 1\ngroups: {a: {or: []}}", 2, 18, "/groups/a/or", "\"or\" must not be empty"},
+    {"version: 1\ngroups: {a: {not: [b]}}", 2, 19, "/groups/a/not", "must be a group's name, any, or conditions"},
+    {"version: 1\ngroups: {a: {or: [bb]}, b: {any: true}}", 2, 19, "/groups/a",
+     "\"bb\" is not a group of this policy; did you mean \"b\"?"},
+    {"version: 1\ngroups: {a: {not: a}}", 2, 10, "/groups",
+     "the group \"a\" is made of the group \"a\", which is made"},
+    {"version: 1\ngroups: {a: {or: [b]}, b: {and: [{not: a}]}}", 2, 10, "/groups", "which is made of itself"},
+    {"version: 1\nforbid: [{id: a, to: [any, gone], ports: 1}]", 2, 28, "/forbid/0", "\"gone\" is not a group"},
+    {"version: 1\nforbid: [{id: a, to: {tgas: {a: b}}, ports: 1}]", 2, 23, "/forbid/0/to/tgas", "mean \"tags\"?"},
+    {"version: 1\nforbid: [{id: a, to: {}, ports: 1}]", 2, 22, "/forbid/0/to", "\"to\" must not be empty"},
+    {FORBID ", controls: cis-aws-3.0.0:5.4}", 3, 41, "/forbid/0/controls",
+     "docs/compliance.md lists, or a list of them: \"cis-aws-3.0.0:5.4\" is none; did you mean"},
+    {FORBID ", controls: [SC-7]}", 3, 42, "/forbid/0/controls/0", "\"SC-7\" is none"},
+    {FORBID ", controls: []}", 3, 41, "/forbid/0/controls", "\"controls\" must not be empty"},
     {"version: 1\ngroups: {a~/b: {}}", 2, 10, "/groups/a~0~1b", "cannot be a group's name"},
     {"version: 1\ndefaults: {owners: x}", 2, 12, "/defaults/owners", "did you mean \"owner\"?"},
     {"version: 1\ntests: [{to: any, port: 22, from: world, expect: found}]", 2, 50, "/tests/0/expect",
-     "must be finding or allowed, not \"found\""},
+     "must be finding, allowed or unproven, not \"found\""},
     {"version: 1\ntests: [{to: gone, port: 22, from: world, expect: finding}]", 2, 14, "/tests/0", "not a group"},
     {"version: 1\ntests: [{to: any, port: 22, from: gone, expect: finding}]", 2, 35, "/tests/0", "not a group"},
     {"version: 1\ntests: [{to: any, port: ssh, from: world, expect: finding}]", 2, 25, "/tests/0/port",
      "\"port\" must be a whole number, not a text"},
+    {"version: 1\ntests: [{to: any, port: 22, from: world, expect: finding, facts: {tsl: true}}]", 2, 67,
+     "/tests/0/facts/tsl", "there is no fact \"tsl\"; did you mean \"tls\"?"},
+    {"version: 1\ntests: [{to: any, port: 22, from: world, expect: finding, facts: {tls: so}}]", 2, 72,
+     "/tests/0/facts/tls", "must be true or false"},
+    {"version: 1\ntests: [{to: any, port: 22, from: world, expect: finding, facts: {tls.version: '>1'}}]", 2, 80,
+     "/tests/0", "must be a value: a test says what is"},
+    {"version: 1\ntests: [{to: any, port: 22, from: world, expect: finding, service: ''}]", 2, 68, "/tests/0/service",
+     "\"service\" must not be empty"},
     {"version: 1\nversion: 1", 2, 1, "", "second time"},
 };
 
@@ -332,7 +356,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(explains_in_plain_text),
-        cmocka_unit_test(loads_the_example_with_warnings_alone),
+        cmocka_unit_test(loads_the_example),
         cmocka_unit_test(hashes_its_source),
         cmocka_unit_test(takes_json),
         cmocka_unit_test(says_what_is_wrong_and_where),

@@ -110,7 +110,8 @@ static void conditions_decide_by_what_is_stored(void **state)
         {FORBID "{auth: none}}\n", "\"service\":\"mqtt\",\"auth\":\"required\"", "default"},
         {ALLOW "{auth: none}}\n", "\"service\":\"mqtt\",\"auth\":\"none\",\"door\":\"CONNECT\"", "baseline/open-door"},
         {ALLOW "{auth: required}}\n", "\"service\":\"mqtt\",\"auth\":\"required\"", "-"},
-        {ALLOW "{auth: required}}\n", "\"service\":\"mqtt\"", "default"},
+        /* Unproven: listed under the rule that would allow it. */
+        {ALLOW "{auth: required}}\n", "\"service\":\"mqtt\"", "user/r"},
         {FORBID "{tls.version: '<1.2'}}\n", "\"service\":\"http\",\"tls\":true,\"tls.version\":\"1.0\"", "user/r"},
         {FORBID "{tls.version: '<1.2'}}\n", "\"service\":\"http\",\"tls\":true,\"tls.version\":\"1.2\"", "default"},
         {FORBID "{tls.version: '<1.2'}}\n", "\"service\":\"http\",\"tls\":true", "default"},

@@ -29,7 +29,7 @@ static char db_path[64];
 /* Two realms with the same address; one port open since 1000, closed at 5000; one port open still. */
 static const char rows[] =
     "INSERT INTO realm VALUES (1, 'a', 1), (2, 'b', 1);"
-    "INSERT INTO vantage VALUES (1, 'v', 'world', 1);"
+    "INSERT INTO vantage (id, name, declared_class, created_at) VALUES (1, 'v', 'world', 1);"
     "INSERT INTO policy VALUES (1, 'hash', 'baseline', '', 1, 1);"
     "INSERT INTO scan (id, uuid, realm_id, vantage_id, policy_id, plan, plan_hash, state, started_at, loss) VALUES"
     " (1, '" UUID(

@@ -24,7 +24,7 @@ enum { CLIENTS = 8, REQUESTS = 40 };
 static char folder[] = "/tmp/leastport-server-XXXXXX";
 static char db_path[64];
 
-static const char *const migrations[] = {"0001_model.sql", "0002_services.sql"};
+static const char *const migrations[] = {"0001_model.sql", "0002_services.sql", "0003_policy.sql"};
 
 /* A migration as it stands in the tree: a test of web does not know auditd's inside. The caller frees it. */
 static char *read_migration(const char *name)

@@ -1,0 +1,205 @@
+/* What a policy's groups and sources come to once scans from several places are judged: tags, vantages inside and
+ * outside, what is unverified and unproven. */
+#include "tests/unit/auditd/fixture.h"
+
+#include "auditd/config/config.h"
+#include "auditd/finding/settle.h"
+#include "auditd/labels.h"
+#include "auditd/policy/policy.h"
+#include "auditd/store/scan.h"
+
+static const char SHOP[] =
+    "version: 1\n"
+    "groups:\n"
+    "  app: {tags: {app: shop, tier: app}}\n"
+    "  db: {tags: {app: shop, tier: db}}\n"
+    "defaults: {owner: shop-team}\n"
+    "allow:\n"
+    "  - {id: app-db, to: db, ports: 5432, from: app, why: orders}\n"
+    "  - {id: https, to: any, ports: 443, from: own-vpc, when: {tls.version: '>=1.2'}, why: w}\n";
+
+static const char CONFIG[] = "version: 1\n"
+                             "realm: site\n"
+                             "vantage: {name: inside, address: 10.0.0.77, tags: {app: shop, tier: app}}\n"
+                             "targets:\n"
+                             "- 10.9.0.0/24\n"
+                             "- {target: 10.0.0.0/24, tags: {app: shop, tier: app}}\n"
+                             "- {target: 10.0.0.5, tags: {tier: db, rack: 7}, name: db-1}\n";
+
+struct shop {
+    struct fixture *fixture;
+    struct policy *policy;
+    struct config config;
+};
+
+static void parse_config(const char *text, struct config *config)
+{
+    struct problems problems;
+
+    problems_init(&problems);
+    if (config_parse(text, strlen(text), NULL, &problems, config) != 0) {
+        problems_print(&problems, "config", stderr);
+        fail_msg("the configuration must load");
+    }
+}
+
+static int setup(void **state)
+{
+    struct shop *shop = calloc(1, sizeof(*shop));
+    struct problems problems;
+    void *fixture;
+
+    fixture_setup(&fixture);
+    shop->fixture = fixture;
+    problems_init(&problems);
+    assert_int_equal(policy_parse(SHOP, strlen(SHOP), "shop", &problems, &shop->policy), 0);
+    parse_config(CONFIG, &shop->config);
+    *state = shop;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    struct shop *shop = *state;
+    void *fixture = shop->fixture;
+
+    fixture_teardown(&fixture);
+    policy_destroy(shop->policy);
+    config_done(&shop->config);
+    free(shop);
+    return 0;
+}
+
+static void settle(struct shop *shop)
+{
+    const struct store_policy policy = {policy_hash(shop->policy), "shop", SHOP, 1};
+    struct settle_options options = settle_options_default();
+    struct settle_result result;
+    struct fixture *fixture = shop->fixture;
+
+    fixture->now_ms += 10;
+    options.policy = shop->policy;
+    options.now_ms = fixture->now_ms;
+    assert_int_equal(store_policy_put(fixture->store, &policy, fixture->now_ms, &options.policy_id), 0);
+    assert_int_equal(labels_apply(fixture->store, &shop->config, fixture->now_ms), 0);
+    assert_int_equal(settle_scan(fixture->store, fixture->scan, &options, &result), 0);
+}
+
+static void scan_port(struct shop *shop, const char *vantage, uint16_t port, const char *state)
+{
+    struct fixture *fixture = shop->fixture;
+    const struct fixture_plan plan = {"site", vantage, "[\"10.0.0.0/24\"]", "443,5432", "", 1, 0};
+
+    fixture_start(fixture, &plan);
+    if (state != NULL) {
+        fixture_port(fixture, "10.0.0.5", port, state, strcmp(state, "open") == 0 ? "syn-ack" : "conn-refused");
+    }
+    fixture_host(fixture, "10.0.0.5", true);
+    fixture_slab(fixture, 0, 1);
+    fixture_end(fixture, true);
+    settle(shop);
+}
+
+static void expect(struct shop *shop, uint16_t port, const char *expected)
+{
+    char sql[256];
+
+    snprintf(sql, sizeof(sql),
+             "SELECT coalesce((SELECT rule_id || ' ' || need_kind || ' ' || presence || ' ' || owner FROM finding"
+             " WHERE kind = 'exposure' AND port = %u), 'none')",
+             port);
+    assert_string_equal(fixture_text(shop->fixture, sql), expected);
+}
+
+static void stand(struct shop *shop, const char *vantage, const char *stands)
+{
+    assert_int_equal(store_vantage_stands(shop->fixture->store, vantage, stands, 1), 0);
+}
+
+/* The narrowest target decides each key; what is no longer said is no longer so. */
+static void tags_come_from_the_configuration(void **state)
+{
+    static const char sql[] = "SELECT group_concat(key || '=' || value, ' ') FROM (SELECT key, value FROM asset_tag"
+                              " WHERE valid_to IS NULL ORDER BY key)";
+    struct shop *shop = *state;
+    struct fixture *fixture = shop->fixture;
+
+    scan_port(shop, "inside", 5432, "open");
+    assert_string_equal(fixture_text(fixture, sql), "app=shop rack=7 tier=db");
+    assert_string_equal(fixture_text(fixture, "SELECT value FROM asset_identity WHERE kind = 'name'"), "db-1");
+    config_done(&shop->config);
+    parse_config("version: 1\nrealm: site\ntargets: [{target: DB-1, tags: {rack: 8}}]\n", &shop->config);
+    assert_int_equal(labels_apply(fixture->store, &shop->config, fixture->now_ms), 0);
+    assert_string_equal(fixture_text(fixture, sql), "rack=8");
+    assert_string_equal(fixture_text(fixture, "SELECT count(*) FROM asset_tag WHERE valid_to IS NOT NULL"), "3");
+    config_done(&shop->config);
+    /* Defaults that nobody wrote say nothing of tags. */
+    assert_int_equal(config_init_default(&shop->config), 0);
+    assert_int_equal(labels_apply(fixture->store, &shop->config, fixture->now_ms), 0);
+    assert_string_equal(fixture_text(fixture, sql), "rack=8");
+}
+
+static void a_group_is_proven_by_one_inside_and_one_outside(void **state)
+{
+    struct shop *shop = *state;
+
+    /* Nobody knows where "inside" stands. */
+    scan_port(shop, "inside", 5432, "open");
+    expect(shop, 5432, "user/app-db unverified NEW shop-team");
+    /* It stands among the applications; nobody else has looked. */
+    assert_int_equal(labels_stand(shop->fixture->store, &shop->config, 1), 0);
+    scan_port(shop, "inside", 5432, "open");
+    expect(shop, 5432, "user/app-db unverified OPEN shop-team");
+    /* One outside looks, and finds nothing. */
+    stand(shop, "outside", "{\"addresses\":[\"10.0.9.9\"],\"tags\":{\"tier\":\"edge\"}}");
+    scan_port(shop, "outside", 5432, NULL);
+    scan_port(shop, "inside", 5432, "open");
+    expect(shop, 5432, "user/app-db unverified ALLOWED shop-team");
+    /* It is opened to those outside, too. */
+    scan_port(shop, "outside", 5432, "open");
+    expect(shop, 5432, "baseline/postgresql forbidden OPEN shop-team");
+}
+
+static void one_outside_that_finds_it_open_is_enough(void **state)
+{
+    struct shop *shop = *state;
+
+    stand(shop, "outside", "{\"tags\":{\"tier\":\"edge\"}}");
+    scan_port(shop, "outside", 5432, "open");
+    expect(shop, 5432, "baseline/postgresql forbidden NEW shop-team");
+    assert_string_equal(fixture_text(shop->fixture, "SELECT controls FROM finding WHERE port = 5432"),
+                        "nist-800-53-r5:CM-7 pci-dss-4.0.1:1.2.5");
+}
+
+/* A look from outside that is too old proves nothing. */
+static void old_looks_prove_nothing(void **state)
+{
+    struct shop *shop = *state;
+
+    assert_int_equal(labels_stand(shop->fixture->store, &shop->config, 1), 0);
+    stand(shop, "outside", "{\"tags\":{\"tier\":\"edge\"}}");
+    scan_port(shop, "outside", 5432, NULL);
+    shop->fixture->now_ms += INT64_C(8) * 24 * 3600 * 1000;
+    scan_port(shop, "inside", 5432, "open");
+    expect(shop, 5432, "user/app-db unverified NEW shop-team");
+}
+
+static void unknown_facts_leave_it_unproven(void **state)
+{
+    struct shop *shop = *state;
+
+    scan_port(shop, "inside", 443, "open");
+    expect(shop, 443, "user/https unproven NEW shop-team");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(tags_come_from_the_configuration, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_group_is_proven_by_one_inside_and_one_outside, setup, teardown),
+        cmocka_unit_test_setup_teardown(one_outside_that_finds_it_open_is_enough, setup, teardown),
+        cmocka_unit_test_setup_teardown(old_looks_prove_nothing, setup, teardown),
+        cmocka_unit_test_setup_teardown(unknown_facts_leave_it_unproven, setup, teardown),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
