@@ -452,6 +452,24 @@ static int slab_suspend(struct scan *scan, struct problem *problem)
     return rc;
 }
 
+/* A link that failed, say, need not cost the slab; but what was sent last and stayed silent may not have left. The
+ * first error is the one to be told. */
+static void keep_after_error(struct scan *scan)
+{
+    struct problem ignored;
+
+    if (report_error(scan->report, NULL) < 0) {
+        return;
+    }
+    for (uint32_t probe = 0; probe < slab_probes(scan->slab); probe++) {
+        if (slab_answer(scan->slab, probe) == PROBE_NONE &&
+            !slab_host(scan->slab, slab_host_of(scan->slab, probe))->done) {
+            slab_set_tried(scan->slab, probe, false);
+        }
+    }
+    (void)slab_suspend(scan, &ignored);
+}
+
 static void group_host(const void *context, uint32_t host, struct addr *ret_addr)
 {
     const struct scan *scan = context;
@@ -541,11 +559,11 @@ static int work_slab(struct scan *scan, struct problem *problem)
     if (rc == 0 && complete && scan->asking != NULL) {
         rc = ask_services(scan, &complete, problem);
     }
+    rest(scan);
     if (rc < 0) {
-        /* The last line tells how far it came. */
+        keep_after_error(scan);
         return rc;
     }
-    rest(scan);
     return complete ? slab_finish(scan, problem) : slab_suspend(scan, problem);
 }
 

@@ -345,7 +345,8 @@ static bool is_in_shard(const struct raw_engine_slab *slab, uint32_t probe)
 }
 
 /* This machine says so of itself, as connect(2) would: its ports are filtered, and the host is not up. A host that was
- * reached until now proves nothing by this: its probes stay unanswered for a resume. */
+ * reached until now, or before a resume, proves nothing by this: its probes stay unanswered for a resume. One that was
+ * and that nobody on link answers for is gone, most likely. */
 static void hear_unreachable(void *context, uint32_t host, int error)
 {
     struct raw_engine *engine = context;
@@ -353,7 +354,7 @@ static void hear_unreachable(void *context, uint32_t host, int error)
     struct slab *slab = engine->slab.slab;
     uint32_t end = slab_host(slab, host + 1)->first_probe;
 
-    if (engine->rerouting) {
+    if (engine->rerouting || (error != EHOSTDOWN && slab_host(slab, host)->heard)) {
         engine->lost_error = engine->lost_error == 0 ? error : engine->lost_error;
         engine->slab.map.host(engine->slab.map.context, host, &engine->lost_host);
         return;

@@ -645,7 +645,7 @@ start_slow() {
 }
 
 test_routes() {
-    local wanted="10.76.0.2 closed 1002 10.78.0.9 closed 1000 10.78.0.9 open 2"
+    local wanted="10.76.0.2 closed 1002 10.78.0.9 closed 1000 10.78.0.9 open 2" sent
     summary() {
         ports_of "$1" | awk '{ count[$1 " " $3]++ } END { for (key in count) { print key, count[key] } }' | LC_ALL=C sort | xargs
     }
@@ -667,6 +667,9 @@ test_routes() {
     ip link set cable down
     wait "$SLOW_PID"
     tap_is "an interface down, without another way: exit 2, and who has none" \
+        "$? $(grep -c 'error: 10.78.0.9: there is no way there any more' lost.err) $(end_of lost '[.complete, .cause]')" '2 1 [false,"error"]'
+    "$BIN/leastport-scan" --resume lost.state -o jsonl:lost 2>lost.err
+    tap_is "resumed too early: exit 2 again, and nothing is taken for filtered" \
         "$? $(grep -c 'error: 10.78.0.9: there is no way there any more' lost.err) $(end_of lost '[.complete, .cause]')" '2 1 [false,"error"]'
     ip link set cable up
     ip route add 10.78.0.0/15 via 10.77.0.2
@@ -696,7 +699,7 @@ test_routes() {
         "$? $(summary asked) $(jq -r 'select(.code == "rerouted") | .code' asked)" "0 10.78.0.9 closed 2000 10.78.0.9 open 2 rerouted"
     ip route del 10.78.0.0/16 via 10.77.0.7
     ip neigh del 10.77.0.2 dev cable
-    syn_behind 10.78.0.9 -p 22,80,5000-6999 --rate 1500 --state pulled.state -o jsonl:pulled 2>pulled.err &
+    syn_behind 10.78.0.9 -p 22,80,5000-6999 --rate 1500 --retries 0 --state pulled.state -o jsonl:pulled 2>pulled.err &
     SLOW_PID=$!
     sleep 0.6
     target ip link set cable down
@@ -704,6 +707,7 @@ test_routes() {
     tap_is "a cable that is pulled: exit 2, and why" \
         "$? $(grep -c 'error: 10.78.0.9: there is no way there any more (Network is down).*--resume' pulled.err) $(
             grep -c 'to go on: ' pulled.err)" "2 1 1"
+    sent=$(end_of pulled .probes_sent)
     target ip link set cable up
     target ip -6 addr add fd77::2/64 dev cable nodad
     until ip link show cable | grep -q LOWER_UP; do
@@ -711,6 +715,8 @@ test_routes() {
     done
     "$BIN/leastport-scan" --resume pulled.state -o jsonl:pulled 2>pulled.err
     tap_is "and plugged in again: complete" "$? $(summary pulled)" "0 10.78.0.9 closed 2000 10.78.0.9 open 2"
+    tap_ok "what had answered is not asked again ($sent SYNs before, $(end_of pulled .probes_sent) in all)" \
+        test "$sent" -gt 300 -a "$(end_of pulled .probes_sent)" -lt $((2002 + sent / 2))
 }
 
 # ---- links that take nothing ------------------------------------------------------------------------------------------
