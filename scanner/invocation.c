@@ -764,9 +764,10 @@ static int prepare(struct invocation *run, int argc, char **argv, struct problem
         rc = make_outputs(run, problem);
     }
     if (rc == 0) {
-        rc = make_state(run, problem);
+        rc = catch_signals(run, problem);
     }
-    return rc == 0 ? catch_signals(run, problem) : rc;
+    /* Whoever sees the state may stop the scan. */
+    return rc == 0 ? make_state(run, problem) : rc;
 }
 
 int invocation_run(const struct options *options, int argc, char **argv, struct problem *problem)
