@@ -54,8 +54,124 @@ tap_is "in CI an unexpected skip fails" "$(judged s.sh 5 'echo "1..1"; echo "ok 
 tap_is "in CI an expected skip is none" "$(judged known.sh 5 'echo "1..1"; echo "ok 1 - no raw sockets # SKIP why"')" "0 0 1"
 unset CI
 
-runner_group group 2 5 "$scratch/a.sh" "$scratch/b.sh" "$scratch/p.sh" >/dev/null
+runner_add 5 "$scratch/a.sh" "$scratch/b.sh" "$scratch/p.sh"
+runner_group group 2 >"$scratch/group"
 tap_is "a group adds up" "$runner_passed $runner_failed $runner_skipped" "3 1 2"
+tap_like "a group says how long it took" "$(tail -n 1 "$scratch/group")" '^ +group: [0-9]+ s$'
 tap_is "the last line is the counts" "$(runner_summary | tail -n 1)" "3 passed, 1 failed, 2 skipped"
+tap_like "the summary names what took longest first" "$(runner_slowest 1)" '^ +[0-9]+\.[0-9] s  l\.sh$'
 tap_ok "a run with a failure fails" bash -c '! (. tests/runner/runner.sh; RUNNER_RESULTS='"$RUNNER_RESULTS"'; runner_count 3 1 0; runner_summary)'
+
+# ---- side by side ----
+
+# program NAME SCRIPT: a test program whose body is the script.
+program() {
+    printf '%s\n' "$2" >"$scratch/$1"
+}
+
+# group JOBS NAME...: runs them as a group; "passed failed skipped" is in $sums, what was printed in $scratch/group.
+group() {
+    local jobs=$1 name
+    shift
+    for name in "$@"; do
+        runner_add 20 "$scratch/$name"
+    done
+    runner_passed=0 runner_failed=0 runner_skipped=0
+    runner_group group "$jobs" >"$scratch/group"
+    sums="$runner_passed $runner_failed $runner_skipped"
+}
+
+# Passes when the other one runs, too, which it waits for.
+meets() {
+    printf 'touch %q; echo "1..1"; for _ in {1..60}; do if [[ -e %q ]]; then echo "ok 1"; exit; fi; sleep 0.05; done; echo "not ok 1"; exit 1\n' \
+        "$scratch/here.$1" "$scratch/here.$2"
+}
+program left.sh "$(meets left right)"
+program right.sh "$(meets right left)"
+group 2 left.sh right.sh
+tap_is "two jobs run side by side" "$sums" "2 0 0"
+rm -f "$scratch"/here.*
+group 1 left.sh right.sh
+tap_is "one job at a time is one" "$sums" "1 1 0"
+
+# busy NAME [HEAD]: notes its beginning, and how many ran beside it then.
+busy() {
+    printf '%s\necho %q >>%q; ls %q | grep -c -v %q >%q; touch %q; sleep 0.4; rm %q; echo "ok 1"; echo "1..1"\n' "${2-}" \
+        "$1" "$scratch/order" "$scratch/now" "$1" "$scratch/beside.$1" "$scratch/now/$1" "$scratch/now/$1"
+}
+mkdir "$scratch/now"
+program one.sh "$(busy one '# Runner: alone, it measures time')"
+program two.sh "$(busy two)"
+program three.sh "$(busy three)"
+program four.sh "$(busy four '# Runner: first')"
+group 1 one.sh two.sh three.sh four.sh
+tap_is "all of them run" "$sums" "4 0 0"
+tap_is "who takes long runs first, who wants to be alone last" "$(xargs <"$scratch/order")" "four two three one"
+program five.sh "$(busy five)"
+runner_add 20 "$scratch/five.sh"
+runner_begin_behind
+group 3 one.sh two.sh three.sh four.sh
+tap_is "alone means that nothing runs behind, either" "$(cat "$scratch/beside.one")" 0
+tap_is "what ran behind is counted once it has ended" "$sums" "5 0 0"
+program six.sh 'nice; echo "ok 1"; echo "1..1"'
+runner_add 20 "$scratch/six.sh"
+runner_begin_behind
+runner_await_behind
+tap_ok "and has a low priority" test "$(head -n 1 "$RUNNER_RESULTS/$(tr / . <<<"$scratch").six.sh.tap")" -gt "$(nice)"
+
+# More than is written in one piece.
+long_lines() {
+    printf 'for _ in {1..60}; do printf "%s%%03000d\\n" 0; done; echo "not ok 1"; echo "1..1"; exit 1\n' "$1"
+}
+for name in s t u v; do
+    program "long_$name.sh" "$(long_lines "$name")"
+done
+group 4 long_s.sh long_t.sh long_u.sh long_v.sh
+tap_is "the words of each stay together" "$(cut -c1-7 "$scratch/group" | grep -o '| [stuv]' | uniq -c | awk '{ print $1 }' | xargs)" "60 60 60 60"
+
+# ---- ends ----
+
+marked() {
+    grep -l -z -F -e "TOKEN=$scratch/" /proc/[0-9]*/environ 2>/dev/null | wc -l
+}
+
+program leaves.sh 'TOKEN='"$scratch"'/ setsid sleep 60 & echo "ok 1"; echo "1..1"'
+group 1 leaves.sh
+tap_is "what leaves a process behind fails" "$sums" "1 1 0"
+tap_like "by name" "$(cat "$scratch/group")" 'left running: (setsid )?sleep 60'
+tap_is "and what it left is ended" "$(marked)" 0
+
+runner_passed=0 runner_failed=0 runner_skipped=0
+runner_take nobody >/dev/null
+tap_is "who leaves no result fails" "$runner_passed $runner_failed $runner_skipped" "0 1 0"
+
+program waits.sh 'TOKEN='"$scratch"'/ setsid sleep 60 & TOKEN='"$scratch"'/ sleep 60; wait'
+cp "$scratch/waits.sh" "$scratch/waits_too.sh"
+for signal in INT TERM HUP; do
+    setsid env --default-signal=INT bash -c 'set -euo pipefail; . tests/runner/runner.sh; RUNNER_RESULTS=$1 RUNNER_SKIPS=$2; runner_on_signal
+        runner_add 60 "$3/waits.sh" "$3/waits_too.sh"; runner_group group 2; echo never' \
+        runner "$RUNNER_RESULTS" "$RUNNER_SKIPS" "$scratch" >"$scratch/interrupted" 2>&1 &
+    runner=$!
+    for _ in {1..100}; do
+        [[ $(marked) == 4 ]] && break
+        sleep 0.05
+    done
+    tap_is "four processes run" "$(marked)" 4
+    kill "-$signal" "$runner"
+    status=0
+    wait "$runner" 2>/dev/null || status=$?
+    tap_is "$signal ends them all, and the runner by the signal" "$status $(marked)" "$((128 + $(kill -l "$signal"))) 0"
+    tap_is "$signal: nobody is said to have failed" "$(grep -c -e FAILED -e never "$scratch/interrupted" || true)" 0
+done
+
+# ---- the command line ----
+
+refused() {
+    local status=0
+    ./run-tests "$@" >"$scratch/out" 2>"$scratch/err" || status=$?
+    printf '%d %s' "$status" "$(head -n 1 "$scratch/err")"
+}
+tap_is "an unknown option is misuse, by name" "$(refused --jbos 2)" '2 run-tests: unknown option "--jbos"'
+tap_is "--jobs without a number is misuse" "$(refused --jobs)" '2 run-tests: --jobs wants a number'
+tap_is "no jobs is misuse" "$(refused --jobs=0)" '2 run-tests: "0" is no number of jobs: 1 to 99 are'
 tap_done
