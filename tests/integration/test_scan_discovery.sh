@@ -1,10 +1,25 @@
 #!/usr/bin/env bash
 # Discovery from outside: hosts behind a router that answer one kind of question only, hosts that answer nothing, many addresses
 # without a host; with loss, with shards, interrupted, and without discovery. Prints TAP; nothing leaves the test's own namespaces.
+# test_scan_discovery.sh STEP...: only these, of those at the end of this file.
 set -uo pipefail
-HERE=$(dirname -- "$(readlink -f -- "${BASH_SOURCE[0]}")")
-BIN=${LEASTPORT_BIN:-$HERE/../../build/dev/bin}
+SCRIPT=$(readlink -f -- "${BASH_SOURCE[0]}")
+HERE=$(dirname -- "$SCRIPT")
+BIN=$(readlink -f -- "${LEASTPORT_BIN:-$HERE/../../build/dev/bin}")
 export BIN
+
+# Each line of steps has a place of its own, and all run side by side: they wait more than they work.
+if (($# == 0)); then
+    # shellcheck source=tests/tap.sh
+    . "$HERE/../tap.sh"
+    tap_parts_of "$SCRIPT" <<'END'
+kinds routers few_ports near proxy_arp shards
+resume kill many
+loss
+lossy_link older_state memory
+END
+fi
+
 # shellcheck source=tests/integration/place.sh
 . "$HERE/place.sh"
 
@@ -176,6 +191,11 @@ test_shards() {
 }
 
 test_resume() {
+    interrupt_after 0.5
+    interrupt_after 2
+}
+
+interrupt_after() {
     "$BIN/leastport-scan" --syn -p 6001-6100 10.78.1.0-127 --rate 4000 -o jsonl:cut --state cut.state 2>/dev/null &
     sleep "$1"
     kill -TERM $!
@@ -315,20 +335,9 @@ timed() {
 }
 
 if hosts_create && listen target :: 6001; then
-    timed test_kinds
-    timed test_routers
-    timed test_few_ports
-    timed test_near
-    timed test_proxy_arp
-    timed test_shards
-    timed test_resume 0.5
-    timed test_resume 2
-    timed test_kill
-    timed test_many
-    timed test_loss
-    timed test_lossy_link
-    timed test_older_state
-    timed test_memory
+    for step in "$@"; do
+        timed "test_$step"
+    done
 else
     tap_fail "a place to scan in"
 fi

@@ -1,12 +1,28 @@
 #!/usr/bin/env bash
 # What the scan says of services: real and hostile servers by both engines, a host that accepts every port, what becomes of it when
 # the scan is interrupted or killed. Prints TAP; nothing leaves the test's own namespaces.
+# test_services.sh STEP...: only these, of those below.
 set -uo pipefail
-HERE=$(dirname -- "$(readlink -f -- "${BASH_SOURCE[0]}")")
-BIN=${LEASTPORT_BIN:-$HERE/../../build/dev/bin}
-PLAIN_BIN=${LEASTPORT_PLAIN_BIN:-$BIN}
+SCRIPT=$(readlink -f -- "${BASH_SOURCE[0]}")
+HERE=$(dirname -- "$SCRIPT")
+BIN=$(readlink -f -- "${LEASTPORT_BIN:-$HERE/../../build/dev/bin}")
+PLAIN_BIN=$(readlink -f -- "${LEASTPORT_PLAIN_BIN:-$BIN}")
 REPEATS=${LEASTPORT_TEST_REPEATS:-2}
 export BIN
+
+# Each line of steps has a place and servers of its own, and all run side by side: they wait for servers that take their time.
+if (($# == 0)); then
+    # shellcheck source=tests/tap.sh
+    . "$HERE/../tap.sh"
+    tap_parts_of "$SCRIPT" <<'END'
+hostile
+truth options
+every_port
+interruption
+kill
+END
+fi
+
 # shellcheck source=tests/integration/place.sh
 . "$HERE/place.sh"
 
@@ -91,7 +107,7 @@ test_truth() {
 }
 
 test_hostile() {
-    local begun=$SECONDS bounded
+    local bounded
     plan floods.json connect 7101,7102,7105,7106 10.77.0.2
     (
         ulimit -v 400000
@@ -103,7 +119,7 @@ test_hostile() {
     tap_is "hostile servers: exit 0" "$?" 0
     tap_is "hostile servers: each is told of once" \
         "$(services_of hostile | awk '{ print $2 }' | sort -n | xargs)" "7101 7102 7103 7104 7105 7106 7107 7108 7109 7110"
-    tap_ok "hostile servers: within two minutes ($((SECONDS - begun)) s)" test "$((SECONDS - begun))" -le 120
+    tap_ok "hostile servers: within two minutes ($(end_of hostile .elapsed_ms) ms)" test "$(end_of hostile .elapsed_ms)" -le 120000
     tap_is "hostile servers: nothing of theirs is written as it stands" "$(grep -c -P '[\x00-\x08\x0b-\x1f\x7f]' hostile)" 0
     tap_is "what greets in an unknown tongue is quoted" \
         "$(jq -r 'select(.type == "service" and .port == 7110) | .facts.banner' hostile)" "nobody knows this"
@@ -112,11 +128,11 @@ test_hostile() {
 }
 
 test_every_port() {
-    local begun=$SECONDS
     plan plan.json syn 1-65535 10.78.9.10
     timeout 200 "$BIN/leastport-scan" --plan plan.json -o jsonl:middlebox 2>middlebox.err
     tap_is "a host with every port open: exit 0" "$?" 0
-    tap_ok "a host with every port open: within a minute ($((SECONDS - begun)) s)" test "$((SECONDS - begun))" -le 60
+    tap_ok "a host with every port open: within a minute ($(end_of middlebox .elapsed_ms) ms)" \
+        test "$(end_of middlebox .elapsed_ms)" -le 60000
     tap_is "a host with every port open: all are told as open" \
         "$(jq -r 'select(.type == "port") | .state' middlebox | sort | uniq -c | xargs)" "65535 open"
     tap_is "a host with every port open: one result, and the real service" \
@@ -164,7 +180,7 @@ test_interruption() {
 }
 
 test_kill() {
-    local i said=""
+    local i pid said=""
     plan plan.json connect 22,80,443,8998 10.78.0.1-48
     timeout 300 "$BIN/leastport-scan" --plan plan.json -o jsonl:whole 2>whole.err
     for ((i = 0; i < REPEATS; i++)); do
@@ -198,12 +214,9 @@ test_options() {
 }
 
 if place; then
-    test_options
-    test_truth
-    test_hostile
-    test_every_port
-    test_interruption
-    test_kill
+    for step in "$@"; do
+        "test_$step"
+    done
 else
     tap_fail "the test's place can be made" "$(cat openssl.err)"
 fi

@@ -140,6 +140,7 @@ runner_interrupted() {
     # First those that would say of the others that they failed.
     mapfile -t pids < <(jobs -p)
     if ((${#pids[@]} > 0)); then
+        disown -a
         kill -KILL "${pids[@]}" 2>/dev/null || true
     fi
     runner_end TERM "$runner_mark/" || runner_end KILL "$runner_mark/" || true

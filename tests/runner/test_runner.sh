@@ -161,8 +161,34 @@ for signal in INT TERM HUP; do
     status=0
     wait "$runner" 2>/dev/null || status=$?
     tap_is "$signal ends them all, and the runner by the signal" "$status $(marked)" "$((128 + $(kill -l "$signal"))) 0"
-    tap_is "$signal: nobody is said to have failed" "$(grep -c -e FAILED -e never "$scratch/interrupted" || true)" 0
+    tap_is "$signal: nobody is said to have failed" "$(grep -c -e FAILED -e Killed -e never "$scratch/interrupted" || true)" 0
 done
+
+# ---- parts of a script, side by side ----
+
+# Two that wait for each other, and one that ends before its end.
+program parts.sh '. tests/tap.sh; cd "$(dirname "$0")"
+    meet() { touch ../here.$1; for _ in {1..200}; do [[ -e ../here.$2 ]] && break; sleep 0.05; done; tap_ok "$1 - met" test -e ../here.$2; }
+    begun() { meet begun other; tap_diag "a word"; tap_is "fails" 1 2; }
+    other() { meet other begun; tap_skip "a skip" "a reason"; }
+    broken() { tap_pass "first"; exit 3; }
+    tap_pass "before"; tap_begin begun begun; tap_begin other other; tap_begin "a broken one" broken
+    tap_begin "a script" bash -c "echo ok 1 - by itself; echo 1..1"; tap_await; tap_pass "after"; tap_done'
+group 1 parts.sh
+tap_is "parts are told of one after the other" "$(<"$RUNNER_RESULTS/$(tr / . <<<"$scratch").parts.sh.tap")" "ok 1 - before
+ok 2 - begun - met
+# a word
+not ok 3 - fails
+# got:    1
+# wanted: 2
+ok 4 - other - met
+ok 5 - a skip # SKIP a reason
+ok 6 - first
+not ok 7 - a broken one: runs to its end
+# 1 tests, planned: none
+ok 8 - by itself
+ok 9 - after
+1..9"
 
 # ---- the command line ----
 
