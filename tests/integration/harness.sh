@@ -100,6 +100,21 @@ end_server() {
     wait "$1" 2>/dev/null
 }
 
+# cut_plans SLAB: from now on BIN has the programs beside a scanner that gets its plan cut into slabs like this one.
+cut_plans() {
+    mkdir "$DIR/bin"
+    cp -- "$BIN"/leastport{,-auditd,-web} "$DIR/bin/"
+    # A plan that goes on with a scan has its slabs already.
+    cat >"$DIR/bin/leastport-scan" <<END
+#!/usr/bin/env bash
+read -r plan
+[[ \$plan == *'"slab":'* ]] || plan='{"slab":$1,'"\${plan#?}"
+exec "$BIN/leastport-scan" "\$@" <<<"\$plan"
+END
+    chmod +x "$DIR/bin/leastport-scan"
+    BIN=$DIR/bin
+}
+
 # audit ARGUMENT...: sets status, out and err. The servers of these tests say nothing, which is not asked about.
 audit() {
     "$BIN/leastport" audit --no-services "$@" >"$DIR/out" 2>"$DIR/err"

@@ -22,17 +22,7 @@ place_begin() {
     nsenter -t "$there" -n ip route add local 10.78.0.0/24 dev lo
     place_listen 22 6379 8080
     SCANNER=$BIN/leastport-scan
-    mkdir "$DIR/bin"
-    cp -- "$BIN"/leastport{,-auditd,-web} "$DIR/bin/"
-    # A plan that goes on with a scan has its slabs already.
-    cat >"$DIR/bin/leastport-scan" <<END
-#!/usr/bin/env bash
-read -r plan
-[[ \$plan == *'"slab":'* ]] || plan='{"slab":$PLACE_SLAB,'"\${plan#?}"
-exec "$SCANNER" "\$@" <<<"\$plan"
-END
-    chmod +x "$DIR/bin/leastport-scan"
-    BIN=$DIR/bin
+    cut_plans "$PLACE_SLAB"
     jq -n --arg target "$PLACE_TARGETS" --arg ports "$PLACE_PORTS" --argjson slab "$PLACE_SLAB" \
         '{schema: "leastport.plan/1", realm: "default", vantage: "local", targets: [$target], ports: $ports, watch: [],
           probes: ["connect"], rate_pps: 6000, host_rate_pps: 0, retries: 2, seed: "00112233445566778899aabbccddeeff",
