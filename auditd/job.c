@@ -189,6 +189,7 @@ static int job_plan_anew(struct job *job, struct scan_plan *hosts)
 /* 1 when an interrupted scan of the same request goes on, 0 when there is none. */
 static int job_resume(struct job *job)
 {
+    int64_t since_ms = job->options.resume_since_ms;
     struct store_resume resume;
     char message[192];
     int rc;
@@ -196,7 +197,10 @@ static int job_resume(struct job *job)
     if (request_flag(job->options.request, "fresh", false)) {
         return 0;
     }
-    rc = store_resume_find(job->options.store, job->key, job->started_ms - job_resume_max_age_ms, &resume);
+    if (since_ms == 0) {
+        since_ms = job->started_ms - job_resume_max_age_ms;
+    }
+    rc = store_resume_find(job->options.store, job->key, since_ms, &resume);
     if (rc < 0) {
         return rc == -ENOENT ? 0 : rc;
     }
@@ -232,6 +236,9 @@ static void job_on_observation(void *context, const struct observation *observat
         snprintf(job->result.scan_uuid, sizeof(job->result.scan_uuid), "%s", observation->scan_id);
         if (store_resume_put(job->options.store, observation->scan_id, job->key) < 0) {
             job_notice(job, LOG_LEVEL_WARNING, "this scan cannot be gone on with if it is interrupted");
+        }
+        if (job->options.on_begun != NULL) {
+            job->options.on_begun(job->options.context, observation->scan_id);
         }
     }
 }
@@ -455,6 +462,11 @@ void job_interrupt(struct job *job)
     if (job->sweep != NULL) {
         sweep_interrupt(job->sweep);
     }
+}
+
+bool job_flush(struct job *job)
+{
+    return job->sweep == NULL || sweep_flush(job->sweep);
 }
 
 static int job_declare_vantage(struct job *job)

@@ -34,12 +34,15 @@ struct job_options {
     const struct config *config;
     const struct policy *policy;
     int64_t policy_id;
-    const char *scanner; /* path of the program */
-    const char *actor;   /* who asked for it, for the history */
-    json_t *request;     /* has passed request_check(); a reference is taken */
+    const char *scanner;     /* path of the program */
+    const char *actor;       /* who asked for it, for the history */
+    int64_t resume_since_ms; /* an interrupted scan goes on that began then or later; 0: within the last day */
+    json_t *request;         /* has passed request_check(); a reference is taken */
     /* Each may be NULL. Text is borrowed for the call. */
     void (*on_progress)(void *context, enum job_phase phase, const struct observation_progress *progress);
     void (*on_notice)(void *context, enum log_level level, const char *message);
+    /* The scan stands in the store, outside of any transaction. */
+    void (*on_begun)(void *context, const char *scan_uuid);
     /* Comes once, from the loop; the job is to be destroyed then, and may be so from here. */
     void (*on_ended)(void *context, const struct job_result *result);
     void *context;
@@ -52,6 +55,9 @@ MUST_USE int job_start(uv_loop_t *loop, const struct job_options *options, struc
 
 /* Ends the scan early, keeps and judges what was seen; the second time the scanner is killed. */
 void job_interrupt(struct job *job);
+
+/* Commits what waits, so that another may write to the store. False when the store failed, which ends the job. */
+MUST_USE bool job_flush(struct job *job);
 
 /* Of the scan, "" before it has begun; borrowed until job_destroy(). */
 const char *job_scan_uuid(const struct job *job);

@@ -4,6 +4,7 @@
 #include "auditd/outputs.h"
 #include "auditd/policy_verb.h"
 #include "auditd/protocol.h"
+#include "auditd/schedule_verb.h"
 #include "auditd/serve.h"
 #include "auditd/settings.h"
 #include "lib/log.h"
@@ -61,6 +62,14 @@ static int main_policy(int argc, char **argv)
     return policy_verb_run(&command);
 }
 
+static int main_schedule(int argc, char **argv)
+{
+    struct schedule_command command;
+
+    options_parse_schedule(argc, argv, &command);
+    return schedule_verb_run(&command);
+}
+
 static const struct {
     const char *name;
     const char *summary;
@@ -69,6 +78,7 @@ static const struct {
     {"audit", "sweep, store, judge and score", main_audit},
     {"serve", "run audits that are handed over, and the dashboard", main_serve},
     {"report", "print the newest state", main_report},
+    {"schedule", "show what runs when, run it now, pause it", main_schedule},
     {"policy", "check a policy file, or explain its verdict", main_policy},
 };
 

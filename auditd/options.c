@@ -19,6 +19,7 @@ enum options_key {
     KEY_FRESH,
     KEY_HELP_ALL,
     KEY_HOST_RATE,
+    KEY_JSON,
     KEY_LISTEN,
     KEY_NAME,
     KEY_NEW_TENANT,
@@ -408,6 +409,98 @@ void options_parse_report(int argc, char **argv, struct report_command *ret_comm
     };
 
     *ret_command = (struct report_command){.output = {REPORT_TABLE, "-"}};
+    argp_parse(&argp, argc, argv, 0, NULL, ret_command);
+}
+
+/* ---- schedule ---- */
+
+static const struct {
+    const char *name;
+    bool needs_name;
+} options_schedule_actions[] = {
+    [SCHEDULE_LIST] = {"list", false},  [SCHEDULE_NEXT] = {"next", false},    [SCHEDULE_RUN] = {"run", true},
+    [SCHEDULE_PAUSE] = {"pause", true}, [SCHEDULE_RESUME] = {"resume", true}, [SCHEDULE_CHECK] = {"check", false},
+};
+
+static void options_schedule_word(struct argp_state *state, const char *arg, struct schedule_command *command)
+{
+    if (state->arg_num == 1) {
+        command->name = arg;
+        return;
+    }
+    if (state->arg_num > 1) {
+        argp_error(state, "one argument too many: \"%s\"", arg);
+    }
+    for (size_t i = 0; i < sizeof(options_schedule_actions) / sizeof(*options_schedule_actions); i++) {
+        if (strcmp(options_schedule_actions[i].name, arg) == 0) {
+            command->action = (enum schedule_action)i;
+            return;
+        }
+    }
+    argp_error(state, "there is no \"schedule %s\": list, next, run, pause, resume or check", arg);
+}
+
+static void options_schedule_end(struct argp_state *state, const struct schedule_command *command)
+{
+    const char *action = options_schedule_actions[command->action].name;
+
+    if (options_schedule_actions[command->action].needs_name && command->name == NULL) {
+        argp_error(state, "schedule %s needs the NAME of a schedule", action);
+    }
+    if (command->action == SCHEDULE_CHECK && command->config == NULL) {
+        argp_error(state, "schedule check needs --config FILE");
+    }
+}
+
+static error_t options_schedule_one(int key, char *arg, struct argp_state *state)
+{
+    struct schedule_command *command = state->input;
+
+    switch (key) {
+    case KEY_CONFIG:
+        command->config = arg;
+        return 0;
+    case KEY_DB:
+        command->db = arg;
+        return 0;
+    case 'n':
+        command->count = options_number(state, "count", arg, SCHEDULE_NEXT_MAX);
+        return 0;
+    case KEY_JSON:
+        command->json = true;
+        return 0;
+    case ARGP_KEY_ARG:
+        options_schedule_word(state, arg, command);
+        return 0;
+    case ARGP_KEY_END:
+        options_schedule_end(state, command);
+        return 0;
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+}
+
+void options_parse_schedule(int argc, char **argv, struct schedule_command *ret_command)
+{
+    const struct argp_option table[] = {
+        {"config", KEY_CONFIG, "FILE", 0,
+         "list, next, check: of this configuration (YAML) instead of the running daemon's", 0},
+        OPTION_DB,
+        {"count", 'n', "N", 0, "next: so many runs of each (5)", 0},
+        {"json", KEY_JSON, NULL, 0, "list, next: a JSON object for each schedule, one a line", 0},
+        option_end,
+    };
+    const struct argp argp = {
+        .options = table,
+        .parser = options_schedule_one,
+        .args_doc = "[list [NAME]]\nnext [NAME]\nrun NAME\npause NAME\nresume NAME\ncheck",
+        .doc = "list: when each schedule runs next, and how it went last. next: the coming runs, by the clock of the "
+               "schedule's zone. run: now, beside the plan. pause, resume: until resumed nothing is due. check: is the "
+               "configuration right, and if not, where?\v"
+               "Exit status: 0, or 2 when the file is wrong, for error or misuse.",
+    };
+
+    *ret_command = (struct schedule_command){.action = SCHEDULE_LIST, .count = 5};
     argp_parse(&argp, argc, argv, 0, NULL, ret_command);
 }
 

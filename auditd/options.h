@@ -8,7 +8,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-enum { OPTIONS_LIST_MAX = 4096, OPTIONS_OUTPUTS_MAX = 8 };
+enum { OPTIONS_LIST_MAX = 4096, OPTIONS_OUTPUTS_MAX = 8, SCHEDULE_NEXT_MAX = 1000 };
 
 struct options_list {
     char **items;
@@ -60,6 +60,17 @@ struct report_command {
     bool explain;
 };
 
+enum schedule_action { SCHEDULE_LIST, SCHEDULE_NEXT, SCHEDULE_RUN, SCHEDULE_PAUSE, SCHEDULE_RESUME, SCHEDULE_CHECK };
+
+struct schedule_command {
+    enum schedule_action action;
+    const char *name; /* NULL: all */
+    const char *config;
+    const char *db;
+    int64_t count; /* of next runs of each */
+    bool json;     /* lines of JSON instead of a table */
+};
+
 struct policy_command {
     bool explain; /* else check */
     const char *policy;
@@ -75,6 +86,7 @@ struct policy_command {
 void options_parse_audit(int argc, char **argv, struct audit_options *ret_options);
 void options_parse_serve(int argc, char **argv, struct serve_options *ret_options);
 void options_parse_report(int argc, char **argv, struct report_command *ret_command);
+void options_parse_schedule(int argc, char **argv, struct schedule_command *ret_command);
 void options_parse_policy(int argc, char **argv, struct policy_command *ret_command);
 void options_list_done(struct options_list *list);
 

@@ -10,6 +10,13 @@
 #define CONTROL_OP_STATUS "status"
 #define CONTROL_OP_AUDIT "audit"
 #define CONTROL_OP_CANCEL "cancel"
+#define CONTROL_OP_SCHEDULE "schedule"
+
+/* What "do" of a request "schedule" may be. */
+#define CONTROL_SCHEDULE_LIST "list"
+#define CONTROL_SCHEDULE_RUN "run"
+#define CONTROL_SCHEDULE_PAUSE "pause"
+#define CONTROL_SCHEDULE_RESUME "resume"
 
 enum { CONTROL_LINE_MAX_BYTES = 1024 * 1024 };
 

@@ -1,10 +1,10 @@
 #include "auditd/queue.h"
 
-#include "auditd/job.h"
 #include "auditd/protocol.h"
 #include "auditd/request.h"
 #include "auditd/tally.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,6 +23,8 @@ struct queue_item {
     struct observation_progress progress;
     char uuid[STORE_UUID_SIZE];
     char actor[96];
+    struct queue_errand errand; /* of the daemon's own; its texts are not used */
+    enum queue_cut cut;
 };
 
 struct queue {
@@ -111,12 +113,39 @@ static void queue_on_notice(void *context, enum log_level level, const char *mes
                                names[level], "message", text));
 }
 
+static void queue_on_begun(void *context, const char *scan_uuid)
+{
+    const struct queue_item *item = context;
+
+    if (item->errand.on_begun != NULL) {
+        item->errand.on_begun(item->errand.context, scan_uuid);
+    }
+}
+
+static void queue_tell_errand(const struct queue_item *item, const struct job_result *result)
+{
+    if (item->errand.on_ended != NULL) {
+        item->errand.on_ended(item->errand.context, result, item->cut);
+    }
+}
+
 static void queue_tell_failure(const struct queue_item *item, const char *message)
 {
     for (const struct follower *each = item->followers; each != NULL; each = each->next) {
         control_refuse(each->client, "%s", message);
     }
     log_error("audit %.8s failed: %s", item->uuid, message);
+}
+
+/* What never began. */
+static void queue_drop(struct queue_item *item, const char *message)
+{
+    struct job_result result = {.end = JOB_FAILED};
+
+    queue_tell_failure(item, message);
+    snprintf(result.message, sizeof(result.message), "%s", message);
+    queue_tell_errand(item, &result);
+    queue_item_destroy(item);
 }
 
 static void queue_tell_end(const struct queue_item *item, const struct job_result *result)
@@ -146,6 +175,7 @@ static void queue_on_ended(void *context, const struct job_result *result)
         queue_tell_end(item, result);
     }
     queue->items = item->next;
+    queue_tell_errand(item, result);
     queue_item_destroy(item);
     queue_run_next(queue);
 }
@@ -163,6 +193,8 @@ static int queue_start(struct queue_item *item, char *error)
         .actor = item->actor,
         .on_progress = queue_on_progress,
         .on_notice = queue_on_notice,
+        .on_begun = queue_on_begun,
+        .resume_since_ms = item->errand.resume_since_ms,
         .on_ended = queue_on_ended,
         .context = item,
     };
@@ -179,13 +211,13 @@ static void queue_run_next(struct queue *queue)
     while (queue->items != NULL && queue->items->job == NULL) {
         struct queue_item *item = queue->items;
         if (queue->stopping) {
+            item->cut = QUEUE_CUT_ENDING;
             snprintf(error, sizeof(error), "the daemon is ending");
         } else if (queue_start(item, error) == 0) {
             return;
         }
-        queue_tell_failure(item, error);
         queue->items = item->next;
-        queue_item_destroy(item);
+        queue_drop(item, error);
     }
     if (queue->stopping && queue->items == NULL) {
         queue->options.on_stopped(queue->options.context);
@@ -209,8 +241,7 @@ static int queue_follow(struct queue_item *item, struct control_client *client)
 }
 
 /* NULL when out of memory. */
-static struct queue_item *queue_item_create(struct queue *queue, const struct control_client *client,
-                                            const json_t *request)
+static struct queue_item *queue_item_create(struct queue *queue, const json_t *request)
 {
     struct queue_item *item = calloc(1, sizeof(*item));
 
@@ -220,11 +251,21 @@ static struct queue_item *queue_item_create(struct queue *queue, const struct co
     item->queue = queue;
     item->request = json_deep_copy(request);
     store_uuid(item->uuid);
-    control_name_user(control_client_peer(client)->uid, control_client_peer(client)->pid, item->actor,
-                      sizeof(item->actor));
     if (item->request == NULL) {
         free(item);
         return NULL;
+    }
+    return item;
+}
+
+static struct queue_item *queue_item_of_client(struct queue *queue, const struct control_client *client,
+                                               const json_t *request)
+{
+    struct queue_item *item = queue_item_create(queue, request);
+
+    if (item != NULL) {
+        control_name_user(control_client_peer(client)->uid, control_client_peer(client)->pid, item->actor,
+                          sizeof(item->actor));
     }
     return item;
 }
@@ -271,7 +312,7 @@ void queue_audit(struct queue *queue, struct control_client *client, const json_
         control_refuse(client, "%d audits wait already; try again later", QUEUE_WAITING_MAX);
         return;
     }
-    item = queue_item_create(queue, client, request);
+    item = queue_item_of_client(queue, client, request);
     if (item == NULL || (follows && queue_follow(item, client) != 0)) {
         control_refuse(client, "out of memory");
         if (item != NULL) {
@@ -291,27 +332,79 @@ void queue_audit(struct queue *queue, struct control_client *client, const json_
     }
 }
 
+/* Ends what runs, drops what waits. */
+static void queue_cut(struct queue_item **link, enum queue_cut cut, const char *message)
+{
+    struct queue_item *item = *link;
+
+    item->cut = cut;
+    if (item->job != NULL) {
+        job_interrupt(item->job);
+    } else {
+        *link = item->next;
+        queue_drop(item, message);
+    }
+}
+
+static struct queue_item **queue_find(struct queue *queue, const char *uuid)
+{
+    struct queue_item **link = &queue->items;
+
+    while (*link != NULL && strcmp((*link)->uuid, uuid) != 0) {
+        link = &(*link)->next;
+    }
+    return link;
+}
+
 void queue_cancel(struct queue *queue, struct control_client *client, const json_t *request)
 {
     const char *uuid = json_string_value(json_object_get(request, "job"));
-    struct queue_item **link = &queue->items;
+    struct queue_item **link = queue_find(queue, uuid == NULL ? "" : uuid);
 
-    while (uuid != NULL && *link != NULL && strcmp((*link)->uuid, uuid) != 0) {
-        link = &(*link)->next;
-    }
     if (uuid == NULL || *link == NULL) {
         control_refuse(client, "there is no audit \"%.64s\" that runs or waits", uuid == NULL ? "" : uuid);
         return;
     }
     control_send(client, json_pack("{s:b, s:s, s:s}", "ok", 1, "job", uuid, "state", "cancelling"));
-    if ((*link)->job != NULL) {
-        job_interrupt((*link)->job);
-    } else {
-        struct queue_item *item = *link;
-        *link = item->next;
-        queue_tell_failure(item, "the audit was cancelled before it began");
-        queue_item_destroy(item);
+    queue_cut(link, QUEUE_CUT_CANCELLED, "the audit was cancelled before it began");
+}
+
+/* ---- errands ---- */
+
+int queue_add(struct queue *queue, const struct queue_errand *errand, char ret_uuid[STORE_UUID_SIZE])
+{
+    struct queue_item *item = queue_item_create(queue, errand->request);
+
+    if (item == NULL) {
+        return -ENOMEM;
     }
+    item->errand = *errand;
+    item->errand.request = NULL;
+    item->errand.actor = NULL;
+    snprintf(item->actor, sizeof(item->actor), "%s", errand->actor);
+    memcpy(ret_uuid, item->uuid, STORE_UUID_SIZE);
+    (void)queue_append(queue, item);
+    if (queue->items == item) {
+        queue_run_next(queue);
+    }
+    return 0;
+}
+
+void queue_interrupt(struct queue *queue, const char *uuid)
+{
+    struct queue_item **link = queue_find(queue, uuid);
+
+    if (*link != NULL && (*link)->cut == QUEUE_CUT_NONE) {
+        queue_cut(link, QUEUE_CUT_ASKED, "the audit was ended before it began");
+    }
+}
+
+bool queue_flush(struct queue *queue)
+{
+    if (queue->items != NULL && queue->items->job != NULL && !job_flush(queue->items->job)) {
+        return false;
+    }
+    return !store_in_transaction(queue->options.desk->store);
 }
 
 static json_t *queue_item_status(const struct queue_item *item)
@@ -362,6 +455,7 @@ void queue_stop(struct queue *queue)
 {
     queue->stopping = true;
     if (queue->items != NULL && queue->items->job != NULL) {
+        queue->items->cut = QUEUE_CUT_ENDING;
         job_interrupt(queue->items->job);
     } else {
         queue_run_next(queue);

@@ -5,6 +5,7 @@
 
 #include "auditd/control.h"
 #include "auditd/desk.h"
+#include "auditd/job.h"
 
 struct queue;
 
@@ -24,6 +25,34 @@ struct queue *queue_create(uv_loop_t *loop, const struct queue_options *options)
 
 /* Only when nothing runs. Takes NULL. */
 void queue_destroy(struct queue *queue);
+
+/* Why an audit ended that did not end by itself. */
+enum queue_cut {
+    QUEUE_CUT_NONE,
+    QUEUE_CUT_CANCELLED, /* a client's wish */
+    QUEUE_CUT_ASKED,     /* queue_interrupt() */
+    QUEUE_CUT_ENDING,    /* queue_stop() */
+};
+
+/* An audit that the daemon itself wants. */
+struct queue_errand {
+    const json_t *request; /* has passed request_check(); copied */
+    const char *actor;     /* copied */
+    int64_t resume_since_ms;
+    void (*on_begun)(void *context, const char *scan_uuid);
+    /* Once, maybe from within queue_add(). The result says JOB_FAILED for an audit that never began. */
+    void (*on_ended)(void *context, const struct job_result *result, enum queue_cut cut);
+    void *context;
+};
+
+/* Waits for its turn like those of clients. -ENOMEM: on_ended is not called. */
+MUST_USE int queue_add(struct queue *queue, const struct queue_errand *errand, char ret_uuid[STORE_UUID_SIZE]);
+
+/* Ends it early when it runs, drops it when it waits. */
+void queue_interrupt(struct queue *queue, const char *uuid);
+
+/* Has what runs commit what it has, so that another may write to the store. False: not now. */
+MUST_USE bool queue_flush(struct queue *queue);
 
 /* Answers `client` about its request "audit", "cancel". */
 void queue_audit(struct queue *queue, struct control_client *client, const json_t *request);

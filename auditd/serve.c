@@ -2,7 +2,7 @@
 
 #include "auditd/notify.h"
 #include "auditd/protocol.h"
-#include "auditd/queue.h"
+#include "auditd/scheduler.h"
 #include "auditd/supervise.h"
 #include "lib/clock.h"
 #include "lib/log.h"
@@ -26,6 +26,7 @@ struct serve {
     uv_loop_t loop;
     uv_signal_t signals[SERVE_SIGNALS];
     struct queue *queue;
+    struct scheduler *scheduler;
     struct control *control;
     struct supervise *web;
     int64_t started_ms;
@@ -83,6 +84,11 @@ static void serve_on_cancel(struct serve *serve, struct control_client *client, 
     queue_cancel(serve->queue, client, request);
 }
 
+static void serve_on_schedule(struct serve *serve, struct control_client *client, const json_t *request)
+{
+    scheduler_request(serve->scheduler, client, request);
+}
+
 static const struct {
     const char *op;
     void (*run)(struct serve *serve, struct control_client *client, const json_t *request);
@@ -90,6 +96,7 @@ static const struct {
     {CONTROL_OP_STATUS, serve_on_status},
     {CONTROL_OP_AUDIT, serve_on_audit},
     {CONTROL_OP_CANCEL, serve_on_cancel},
+    {CONTROL_OP_SCHEDULE, serve_on_schedule},
 };
 
 static void serve_on_request(void *context, struct control_client *client, const json_t *request)
@@ -102,7 +109,7 @@ static void serve_on_request(void *context, struct control_client *client, const
             return;
         }
     }
-    control_refuse(client, "there is no operation \"%.64s\": status, audit, cancel", op);
+    control_refuse(client, "there is no operation \"%.64s\": status, audit, cancel, schedule", op);
 }
 
 static void serve_on_gone(void *context, struct control_client *client)
@@ -184,6 +191,7 @@ static void serve_stop(struct serve *serve, int status)
         serve->status = status;
         serve_notify("STOPPING=1");
     }
+    scheduler_stop(serve->scheduler);
     queue_stop(serve->queue);
 }
 
@@ -277,6 +285,14 @@ static int serve_start(struct serve *serve)
     if (serve->queue == NULL) {
         return -ENOMEM;
     }
+    rc = scheduler_create(
+        &serve->loop,
+        &(struct scheduler_options){.settings = &serve->settings, .desk = &serve->desk, .queue = serve->queue},
+        &serve->scheduler);
+    if (rc < 0) {
+        log_error("the schedules cannot be kept: %s", store_last_error(serve->desk.store)->text);
+        return rc;
+    }
     rc = serve_open_control(serve);
     return rc < 0 ? rc : serve_start_web(serve);
 }
@@ -291,11 +307,13 @@ static void serve_loop(struct serve *serve)
     if (serve_start(serve) < 0) {
         serve->stopping = true;
         serve->status = AUDIT_EXIT_ERROR;
+        scheduler_stop(serve->scheduler);
         serve_on_queue_stopped(serve);
     }
     uv_run(&serve->loop, UV_RUN_DEFAULT);
     uv_loop_close(&serve->loop);
     queue_destroy(serve->queue);
+    scheduler_destroy(serve->scheduler);
 }
 
 static int serve_find_programs(struct serve *serve)

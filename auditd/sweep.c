@@ -355,16 +355,21 @@ static void sweep_on_out(uv_stream_t *stream, ssize_t count, const uv_buf_t *buf
     }
 }
 
-static void sweep_on_flush(uv_timer_t *timer)
+bool sweep_flush(struct sweep *sweep)
 {
-    struct sweep *sweep = timer->data;
-
     if (sweep->store_rc == 0) {
         sweep->store_rc = ingest_flush(sweep->ingest);
+        if (sweep->store_rc < 0) {
+            sweep_kill(sweep);
+        }
     }
-    if (sweep->store_rc < 0) {
+    return sweep->store_rc == 0;
+}
+
+static void sweep_on_flush(uv_timer_t *timer)
+{
+    if (!sweep_flush(timer->data)) {
         uv_timer_stop(timer);
-        sweep_kill(sweep);
     }
 }
 

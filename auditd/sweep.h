@@ -51,6 +51,10 @@ struct sweep_options sweep_options_default(void);
  * sweep_destroy(). */
 MUST_USE int sweep_start(uv_loop_t *loop, const struct sweep_options *options, struct sweep **ret_sweep);
 
+/* Commits what waits in the open batch, so that another may write; the sweep itself ends when the store fails. False
+ * when it did. */
+MUST_USE bool sweep_flush(struct sweep *sweep);
+
 /* Asks the scanner to end with what it has; the second time, or when it does not within its patience, kills it. */
 void sweep_interrupt(struct sweep *sweep);
 

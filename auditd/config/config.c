@@ -1,14 +1,13 @@
 #include "auditd/config/config.h"
 
-#include "auditd/config/validate.h"
-#include "auditd/policy/port_expression.h"
+#include "auditd/config/shape.h"
 
 #include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { RATE_PPS = 10000, HOST_RATE_PPS = 1000, RETRIES = 2, LIST_MAX = 100000, NAME_MAX_BYTES = 128 };
+enum { RATE_PPS = 10000, HOST_RATE_PPS = 1000, RETRIES = 2 };
 
 static const int64_t DAY_MS = INT64_C(24) * 3600 * 1000;
 /* Ten years: longer is a slip. */
@@ -56,21 +55,6 @@ static bool check_address(const json_t *value, char *reason, size_t size)
     return addr_parse(json_string_value(value), &addr) == 0;
 }
 
-static bool check_duration(const json_t *value, char *reason, size_t size)
-{
-    int64_t ms;
-
-    (void)reason;
-    (void)size;
-    return duration_parse(json_string_value(value), &ms) == 0;
-}
-
-static bool check_ports(const json_t *value, char *reason, size_t size)
-{
-    /* This release scans TCP alone. */
-    return port_expression_check(value, "tcp", reason, size);
-}
-
 /* "127.0.0.1:8480", "[::1]:8480" */
 static bool check_listen(const json_t *value, char *reason, size_t size)
 {
@@ -102,23 +86,16 @@ static bool check_listen(const json_t *value, char *reason, size_t size)
 
 /* This release scans TCP alone. */
 static const char *const PROTOS[] = {"tcp", NULL};
-static const char *const CLASSES[] = {"self", "own-vpc", "vpn", "peer", "public-range", "world", NULL};
 
 static const struct validate_schema VERSION = {.types = VALIDATE_INTEGER,
                                                .expected = "1, the version that this release reads",
                                                .has_range = true,
                                                .minimum = 1,
                                                .maximum = 1};
-static const struct validate_schema FILE_PATH = {.types = VALIDATE_STRING, .max_length = 4096};
 static const struct validate_schema LISTEN = {.types = VALIDATE_STRING,
                                               .expected = "an address and a port like 127.0.0.1:8480 or \"[::1]:8480\"",
                                               .check = check_listen};
-static const struct validate_schema NAME = {.types = VALIDATE_STRING, .max_length = NAME_MAX_BYTES};
-static const struct validate_schema CLASS = {.types = VALIDATE_STRING, .values = CLASSES};
 static const struct validate_schema PROTO = {.types = VALIDATE_STRING, .values = PROTOS};
-static const struct validate_schema TARGET = {.types = VALIDATE_STRING};
-static const struct validate_schema TARGETS = {
-    .types = VALIDATE_STRING | VALIDATE_ARRAY, .items = &TARGET, .min_items = 1, .max_items = LIST_MAX};
 static const struct validate_schema PREFIX = {
     .types = VALIDATE_STRING, .expected = "an address or a CIDR like 10.0.0.0/8", .check = check_prefix};
 static const struct validate_schema PREFIXES = {.types = VALIDATE_STRING | VALIDATE_ARRAY,
@@ -126,22 +103,12 @@ static const struct validate_schema PREFIXES = {.types = VALIDATE_STRING | VALID
                                                 .check = check_prefix,
                                                 .items = &PREFIX,
                                                 .min_items = 1,
-                                                .max_items = LIST_MAX};
-static const struct validate_schema PORTS = {
-    .types = VALIDATE_STRING | VALIDATE_INTEGER,
-    .expected = "a port expression like common, all, 22, \"80,443\", 8000-8099 or https",
-    .max_length = 65536,
-    .has_range = true,
-    .minimum = 0,
-    .maximum = 65535,
-    .check = check_ports};
+                                                .max_items = SHAPE_LIST_MAX};
 static const struct validate_schema RATE = {
     .types = VALIDATE_INTEGER, .has_range = true, .minimum = 0, .maximum = 10000000};
 static const struct validate_schema RETRY = {.types = VALIDATE_INTEGER, .has_range = true, .minimum = 0, .maximum = 20};
 static const struct validate_schema PORT = {
     .types = VALIDATE_INTEGER, .has_range = true, .minimum = 1, .maximum = 65535};
-static const struct validate_schema DURATION = {
-    .types = VALIDATE_STRING, .expected = "a duration like 90s, 30m, 12h, 7d or 2w", .check = check_duration};
 static const struct validate_schema FLAG = {.types = VALIDATE_BOOLEAN};
 
 static const struct validate_schema ADDRESS = {
@@ -152,57 +119,49 @@ static const struct validate_schema ADDRESSES = {.types = VALIDATE_STRING | VALI
                                                  .items = &ADDRESS,
                                                  .min_items = 1,
                                                  .max_items = 64};
-static const struct validate_field VANTAGE_FIELDS[] = {{"name", &NAME, true},
-                                                       {"class", &CLASS, false},
+static const struct validate_field VANTAGE_FIELDS[] = {{"name", &shape_name, true},
+                                                       {"class", &shape_class, false},
                                                        {"address", &ADDRESSES, false},
                                                        {"tags", &config_tags_shape, false},
                                                        {NULL, NULL, false}};
 static const struct validate_schema VANTAGE = {
-    .types = VALIDATE_STRING | VALIDATE_OBJECT, .max_length = NAME_MAX_BYTES, .fields = VANTAGE_FIELDS};
+    .types = VALIDATE_STRING | VALIDATE_OBJECT, .max_length = SHAPE_NAME_MAX_BYTES, .fields = VANTAGE_FIELDS};
 static const struct validate_field CANARY_FIELDS[] = {
     {"host", &ADDRESS, true}, {"port", &PORT, true}, {"proto", &PROTO, false}, {NULL, NULL, false}};
 static const struct validate_schema CANARY = {
     .types = VALIDATE_OBJECT, .expected = "a mapping like {host: 10.0.0.1, port: 22}", .fields = CANARY_FIELDS};
 static const struct validate_field EPHEMERAL_FIELDS[] = {
-    {"cidr", &PREFIX, true}, {"retire_after", &DURATION, false}, {NULL, NULL, false}};
+    {"cidr", &PREFIX, true}, {"retire_after", &shape_duration, false}, {NULL, NULL, false}};
 static const struct validate_schema EPHEMERAL = {.types = VALIDATE_OBJECT, .fields = EPHEMERAL_FIELDS};
 static const struct validate_schema EPHEMERALS = {
     .types = VALIDATE_ARRAY, .expected = "a list like [{cidr: 10.1.0.0/16}]", .items = &EPHEMERAL, .max_items = 1000};
 
 static const struct validate_field CONFIG_FIELDS[] = {{"version", &VERSION, true},
-                                                      {"db", &FILE_PATH, false},
+                                                      {"db", &shape_path, false},
                                                       {"listen", &LISTEN, false},
-                                                      {"realm", &NAME, false},
+                                                      {"realm", &shape_name, false},
                                                       {"vantage", &VANTAGE, false},
                                                       {"scope", &PREFIXES, false},
-                                                      {"never_scan", &FILE_PATH, false},
+                                                      {"never_scan", &shape_path, false},
                                                       {"targets", &config_targets_shape, false},
-                                                      {"exclude", &TARGETS, false},
-                                                      {"ports", &PORTS, false},
+                                                      {"exclude", &shape_targets, false},
+                                                      {"ports", &shape_ports, false},
                                                       {"rate", &RATE, false},
                                                       {"host_rate", &RATE, false},
                                                       {"retries", &RETRY, false},
-                                                      {"policy", &FILE_PATH, false},
+                                                      {"policy", &shape_path, false},
                                                       {"canary", &CANARY, false},
                                                       {"ephemeral", &EPHEMERALS, false},
-                                                      {"max_age", &DURATION, false},
+                                                      {"max_age", &shape_duration, false},
                                                       {"verify", &FLAG, false},
                                                       {"services", &FLAG, false},
                                                       {"door_checks", &FLAG, false},
+                                                      {"schedules", &schedules_schema, false},
                                                       {NULL, NULL, false}};
 static const struct validate_schema CONFIG = {
     .types = VALIDATE_OBJECT, .expected = "a mapping that begins with \"version: 1\"", .fields = CONFIG_FIELDS};
 
 /* ---- defaults, and what the text sets ---- */
-
-static void list_done(struct config_list *list)
-{
-    for (size_t i = 0; i < list->count; i++) {
-        free(list->items[i]);
-    }
-    free(list->items);
-    *list = (struct config_list){0};
-}
 
 int config_init_default(struct config *ret_config)
 {
@@ -234,40 +193,24 @@ void config_done(struct config *config)
     free(config->listen);
     free(config->realm);
     free(config->vantage);
-    list_done(&config->vantage_addresses);
+    config_list_done(&config->vantage_addresses);
     label_tags_done(config->vantage_tags, config->vantage_tag_count);
     labels_done(&config->labels);
-    list_done(&config->scope);
+    config_list_done(&config->scope);
     free(config->never_scan);
-    list_done(&config->targets);
-    list_done(&config->exclude);
+    config_list_done(&config->targets);
+    config_list_done(&config->exclude);
     free(config->ports);
     free(config->policy);
     free(config->canary.host);
     free(config->ephemeral);
+    schedules_done(config->schedules, config->schedule_count);
     *config = (struct config){0};
-}
-
-static int set_text(const struct yaml_node *root, const char *key, char **text)
-{
-    const struct yaml_node *node = yaml_node_get(root, key);
-    char *copy;
-
-    if (node == NULL) {
-        return 0;
-    }
-    copy = strdup(json_string_value(node->value));
-    if (copy == NULL) {
-        return -ENOMEM;
-    }
-    free(*text);
-    *text = copy;
-    return 0;
 }
 
 static int set_path(const struct yaml_node *root, const char *key, const char *folder, char **path)
 {
-    int rc = set_text(root, key, path);
+    int rc = config_read_text(root, key, path);
     char *joined;
 
     if (rc != 0 || yaml_node_get(root, key) == NULL || folder == NULL || (*path)[0] == '/') {
@@ -281,29 +224,6 @@ static int set_path(const struct yaml_node *root, const char *key, const char *f
     return 0;
 }
 
-static int set_list(const struct yaml_node *root, const char *key, struct config_list *list)
-{
-    const struct yaml_node *node = yaml_node_get(root, key);
-    bool is_array = node != NULL && json_is_array(node->value);
-    size_t count = node == NULL ? 0 : is_array ? node->child_count : 1;
-
-    if (count == 0) {
-        return 0;
-    }
-    list->items = calloc(count, sizeof(*list->items));
-    if (list->items == NULL) {
-        return -ENOMEM;
-    }
-    for (; list->count < count; list->count++) {
-        const struct yaml_node *item = is_array ? &node->children[list->count] : node;
-        list->items[list->count] = strdup(label_target(item));
-        if (list->items[list->count] == NULL) {
-            return -ENOMEM;
-        }
-    }
-    return 0;
-}
-
 static void set_count(const struct yaml_node *root, const char *key, uint32_t *number)
 {
     const struct yaml_node *node = yaml_node_get(root, key);
@@ -313,29 +233,6 @@ static void set_count(const struct yaml_node *root, const char *key, uint32_t *n
     }
 }
 
-static int set_duration(const struct yaml_node *root, const char *key, int64_t *ms)
-{
-    const struct yaml_node *node = yaml_node_get(root, key);
-
-    return node == NULL ? 0 : duration_parse(json_string_value(node->value), ms);
-}
-
-static int set_ports(const struct yaml_node *root, struct config *config)
-{
-    const struct yaml_node *node = yaml_node_get(root, "ports");
-    char *text;
-
-    if (node == NULL || json_is_string(node->value)) {
-        return set_text(root, "ports", &config->ports);
-    }
-    if (asprintf(&text, "%" JSON_INTEGER_FORMAT, json_integer_value(node->value)) < 0) {
-        return -ENOMEM;
-    }
-    free(config->ports);
-    config->ports = text;
-    return 0;
-}
-
 static int set_vantage(const struct yaml_node *root, struct config *config)
 {
     const struct yaml_node *node = yaml_node_get(root, "vantage");
@@ -343,14 +240,14 @@ static int set_vantage(const struct yaml_node *root, struct config *config)
     int rc;
 
     if (node == NULL || json_is_string(node->value)) {
-        return set_text(root, "vantage", &config->vantage);
+        return config_read_text(root, "vantage", &config->vantage);
     }
     config->has_vantage_class = class != NULL;
     if (class != NULL && vantage_class_parse(json_string_value(class->value), &config->vantage_class) != 0) {
         return -EBADMSG;
     }
-    rc = set_text(node, "name", &config->vantage);
-    rc = rc == 0 ? set_list(node, "address", &config->vantage_addresses) : rc;
+    rc = config_read_text(node, "name", &config->vantage);
+    rc = rc == 0 ? config_read_list(node, "address", &config->vantage_addresses) : rc;
     return rc == 0 ? label_tags_read(yaml_node_get(node, "tags"), &config->vantage_tags, &config->vantage_tag_count)
                    : rc;
 }
@@ -365,7 +262,7 @@ static int set_canary(const struct yaml_node *root, struct config_canary *canary
     }
     canary->port = (uint16_t)json_integer_value(yaml_node_get(node, "port")->value);
     snprintf(canary->proto, sizeof(canary->proto), "%s", proto != NULL ? json_string_value(proto->value) : "tcp");
-    return set_text(node, "host", &canary->host);
+    return config_read_text(node, "host", &canary->host);
 }
 
 static int set_ephemeral(const struct yaml_node *root, struct config *config)
@@ -387,7 +284,7 @@ static int set_ephemeral(const struct yaml_node *root, struct config *config)
         range->retire_after_ms = 7 * DAY_MS;
         rc = prefix_parse(json_string_value(yaml_node_get(item, "cidr")->value), &range->prefix);
         if (rc == 0) {
-            rc = set_duration(item, "retire_after", &range->retire_after_ms);
+            rc = config_read_duration(item, "retire_after", &range->retire_after_ms);
         }
     }
     return rc;
@@ -410,21 +307,21 @@ static int set_places(const struct yaml_node *root, const char *folder, struct c
 
     rc = rc == 0 ? set_path(root, "never_scan", folder, &config->never_scan) : rc;
     rc = rc == 0 ? set_path(root, "policy", folder, &config->policy) : rc;
-    return rc == 0 ? set_text(root, "listen", &config->listen) : rc;
+    return rc == 0 ? config_read_text(root, "listen", &config->listen) : rc;
 }
 
 static int set_scan(const struct yaml_node *root, struct config *config)
 {
-    int rc = set_text(root, "realm", &config->realm);
+    int rc = config_read_text(root, "realm", &config->realm);
 
     set_count(root, "rate", &config->rate_pps);
     set_count(root, "host_rate", &config->host_rate_pps);
     set_count(root, "retries", &config->retries);
     rc = rc == 0 ? set_vantage(root, config) : rc;
-    rc = rc == 0 ? set_list(root, "scope", &config->scope) : rc;
-    rc = rc == 0 ? set_list(root, "targets", &config->targets) : rc;
-    rc = rc == 0 ? set_list(root, "exclude", &config->exclude) : rc;
-    rc = rc == 0 ? set_ports(root, config) : rc;
+    rc = rc == 0 ? config_read_list(root, "scope", &config->scope) : rc;
+    rc = rc == 0 ? config_read_list(root, "targets", &config->targets) : rc;
+    rc = rc == 0 ? config_read_list(root, "exclude", &config->exclude) : rc;
+    rc = rc == 0 ? config_read_ports(root, &config->ports) : rc;
     rc = rc == 0 ? set_canary(root, &config->canary) : rc;
     return rc == 0 ? set_ephemeral(root, config) : rc;
 }
@@ -444,7 +341,7 @@ static int set_all(const struct yaml_node *root, const char *folder, struct conf
     set_flag(root, "services", &config->services);
     set_flag(root, "door_checks", &config->door_checks);
     rc = rc == 0 ? set_scan(root, config) : rc;
-    return rc == 0 ? set_duration(root, "max_age", &config->max_age_ms) : rc;
+    return rc == 0 ? config_read_duration(root, "max_age", &config->max_age_ms) : rc;
 }
 
 int config_parse(const char *text, size_t size, const char *folder, struct problems *problems,
@@ -465,6 +362,9 @@ int config_parse(const char *text, size_t size, const char *folder, struct probl
         config.is_written = true;
         rc = set_all(yaml_tree_root(tree), folder, &config);
         rc = rc == 0 ? labels_read(yaml_node_get(yaml_tree_root(tree), "targets"), problems, &config.labels) : rc;
+        if (rc == 0) {
+            rc = schedules_read(yaml_node_get(yaml_tree_root(tree), "schedules"), &config, problems);
+        }
         warn_ephemeral(yaml_tree_root(tree), problems);
     }
     yaml_tree_destroy(tree);

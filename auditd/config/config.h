@@ -5,12 +5,8 @@
 
 #include "auditd/config/label.h"
 #include "auditd/config/problem.h"
+#include "auditd/config/schedules.h"
 #include "auditd/policy/judge.h"
-
-struct config_list {
-    char **items;
-    size_t count;
-};
 
 /* An endpoint known to answer. `host` NULL: none. */
 struct config_canary {
@@ -53,7 +49,9 @@ struct config {
     int64_t max_age_ms; /* what was judged longer ago is not covered */
     bool verify;        /* probe what changed a second time */
     bool services;      /* ask open ports what answers there */
-    bool door_checks;   /* with it: ask too what shows whether a server lets a stranger in */
+    struct config_schedule *schedules;
+    size_t schedule_count;
+    bool door_checks; /* with it: ask too what shows whether a server lets a stranger in */
 };
 
 /* -ENOMEM. The caller ends it with config_done(). */

@@ -16,7 +16,7 @@
 #include <stdint.h>
 
 /* The schema version (PRAGMA user_version) that this reader reads. */
-enum { STORE_READ_SCHEMA_VERSION = 3, STORE_READ_ERROR_SIZE = 512 };
+enum { STORE_READ_SCHEMA_VERSION = 4, STORE_READ_ERROR_SIZE = 512 };
 
 /* A connection. Used by one thread at a time: one for each thread. */
 struct store_reader;
@@ -338,6 +338,25 @@ struct store_service_change_filter {
 typedef int store_service_change_fn(void *context, const struct store_service_change *change);
 MUST_USE int store_read_service_changes(struct store_reader *reader, const struct store_service_change_filter *filter,
                                         store_service_change_fn *fn, void *context);
+
+/* ---- schedules ---- */
+
+/* Times of a run that there is not are 0, its texts ''. */
+struct store_read_run {
+    int64_t due_at, begin_at, begun_at, ended_at;
+    const char *state, *message, *actor, *scan;
+};
+
+/* A schedule that is configured, as the daemon last knew it. */
+struct store_read_schedule {
+    const char *name, *paused_by;
+    int64_t seed, decided_until, paused_at;
+    struct store_read_run open; /* waits or runs */
+    struct store_read_run last; /* has ended, and was not left out because of another */
+};
+
+typedef int store_read_schedule_fn(void *context, const struct store_read_schedule *schedule);
+MUST_USE int store_read_schedules(struct store_reader *reader, store_read_schedule_fn *fn, void *context);
 
 /* ---- score ---- */
 

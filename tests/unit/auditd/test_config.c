@@ -128,13 +128,31 @@ static void takes_short_forms(void **state)
     config_done(&config);
 }
 
+struct wrong {
+    const char *text;
+    uint32_t line, column;
+    const char *says;
+};
+
+static void assert_wrong(const struct wrong *wrong)
+{
+    struct problems problems;
+    struct config config;
+
+    problems_init(&problems);
+    if (config_parse(wrong->text, strlen(wrong->text), NULL, &problems, &config) != -EBADMSG) {
+        fail_msg("must be refused: %s", wrong->text);
+    }
+    if (problems.errors[0].mark.line != wrong->line || problems.errors[0].mark.column != wrong->column ||
+        strstr(problems.errors[0].message, wrong->says) == NULL) {
+        problems_print(&problems, "is", stderr);
+        fail_msg("should be %u:%u: %s", wrong->line, wrong->column, wrong->says);
+    }
+}
+
 static void says_what_is_wrong_and_where(void **state)
 {
-    static const struct {
-        const char *text;
-        uint32_t line, column;
-        const char *says;
-    } cases[] = {
+    static const struct wrong cases[] = {
         {"", 1, 1, "must be a mapping that begins with \"version: 1\""},
         {"db: x", 1, 1, "lacks the key \"version\""},
         {"version: 2", 1, 10, "must be 1"},
@@ -171,17 +189,47 @@ static void says_what_is_wrong_and_where(void **state)
 
     (void)state;
     for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
-        struct problems problems;
-        struct config config;
-        problems_init(&problems);
-        if (config_parse(cases[i].text, strlen(cases[i].text), NULL, &problems, &config) != -EBADMSG) {
-            fail_msg("must be refused: %s", cases[i].text);
-        }
-        if (problems.errors[0].mark.line != cases[i].line || problems.errors[0].mark.column != cases[i].column ||
-            strstr(problems.errors[0].message, cases[i].says) == NULL) {
-            problems_print(&problems, "is", stderr);
-            fail_msg("should be %u:%u: %s", cases[i].line, cases[i].column, cases[i].says);
-        }
+        assert_wrong(&cases[i]);
+    }
+}
+
+static void says_what_is_wrong_with_schedules(void **state)
+{
+    static const struct wrong cases[] = {
+        {"version: 1\nschedules: {}", 2, 12, "must be a list like [{name: nightly"},
+        {"version: 1\nschedules: [{name: a}]", 2, 13, "lacks the key \"cron\""},
+        {"version: 1\nschedules: [{cron: \"@daily\"}]", 2, 13, "lacks the key \"name\""},
+        {"version: 1\nschedules: [{name: a b, cron: \"@daily\"}]", 2, 20, "a name of letters, digits and . _ -"},
+        {"version: 1\nschedules: [{name: a, cron: \"0 24 * * *\"}]", 2, 29,
+         "at its character 3: \"24\" is no hour: expected 0 to 23"},
+        {"version: 1\nschedules: [{name: a, cron: \"@daily\", zone: Europe/Atlantis}]", 2, 45, "has no such zone"},
+        {"version: 1\nschedules: [{name: a, cron: \"@daily\", catch_up: twice}]", 2, 49, "once or skip"},
+        {"version: 1\nschedules: [{name: a, cron: \"@daily\", jitter: 5}]", 2, 47, "\"jitter\" must be a duration"},
+        {"version: 1\nschedules: [{name: a, cron: \"@daily\", targtes: x}]", 2, 39, "did you mean \"targets\"?"},
+        {"version: 1\nschedules: [{name: a, cron: \"@daily\"}]", 2, 13, "it has no \"targets\""},
+        {"version: 1\ntargets: x\nschedules: [{name: a, cron: \"@daily\"}, {name: a, cron: \"@daily\"}]", 3, 47,
+         "another schedule has this name"},
+        {"version: 1\ntargets: x\nschedules: [{name: a, cron: \"@daily\", jitter: 2h, deadline: 1h}]", 3, 47,
+         "\"jitter\" must be shorter than \"deadline\""},
+        {"version: 1\ntargets: x\nschedules: [{name: a, cron: \"@daily\", blackout: [{from: 25:00, to: 01:00}]}]", 3,
+         57, "a time like 08:00 or a date like 2026-12-24"},
+        {"version: 1\ntargets: x\nschedules: [{name: a, cron: \"@daily\", blackout: [{from: 05:00, to: 05:00}]}]", 3,
+         50, "a whole day is from 00:00 to 24:00"},
+        {"version: 1\ntargets: x\nschedules: [{name: a, cron: \"@daily\", blackout: [{from: 00:00, to: 24:00}]}]", 3,
+         49, "leave no time"},
+        {"version: 1\ntargets: x\nschedules: [{name: a, cron: \"@daily\", blackout: [{from: 05:00, to: 2026-01-01}]}]",
+         3, 50, "both be times or both be dates"},
+        {"version: 1\ntargets: x\nschedules: [{name: a, cron: \"@daily\", blackout: [{days: noday, from: 05:00, to: "
+         "06:00}]}]",
+         3, 57, "weekdays like mon-fri"},
+        {"version: 1\ntargets: x\nschedules: [{name: a, cron: \"@daily\", blackout: [{from: 2026-02-01, to: "
+         "2026-01-01}]}]",
+         3, 73, "the day of \"from\" or a later one"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+        assert_wrong(&cases[i]);
     }
 }
 
@@ -217,6 +265,52 @@ static void warns_of_what_is_not_acted_upon(void **state)
     config_done(&config);
 }
 
+static void takes_schedules(void **state)
+{
+    static const char text[] =
+        "version: 1\n"
+        "targets: 10.0.0.0/8\n"
+        "schedules:\n"
+        "  - {name: plain, cron: '@daily'}\n"
+        "  - name: nightly\n"
+        "    cron: '30 2 * * mon-fri'\n"
+        "    zone: Europe/Berlin\n"
+        "    targets: [10.1.0.0/16, db.example.com]\n"
+        "    exclude: 10.1.9.0/24\n"
+        "    ports: 22\n"
+        "    realm: site\n"
+        "    vantage: office\n"
+        "    jitter: 10m\n"
+        "    deadline: 4h\n"
+        "    catch_up: skip\n"
+        "    blackout: [{days: 'sat,sun', from: 22:00, to: 04:00}, {from: 2026-12-24, to: 2026-12-26}]\n";
+    const struct config_schedule *schedule;
+    struct config config;
+
+    (void)state;
+    parse(text, NULL, &config);
+    assert_int_equal(config.schedule_count, 2);
+    assert_null(schedules_find(&config, "other"));
+    schedule = schedules_find(&config, "plain");
+    assert_string_equal(zone_name(schedule->zone), "UTC");
+    assert_true(schedule->catches_up && schedule->targets.count == 0 && schedule->deadline_ms == 0);
+    schedule = schedules_find(&config, "nightly");
+    assert_string_equal(schedule->cron_text, "30 2 * * mon-fri");
+    assert_string_equal(zone_name(schedule->zone), "Europe/Berlin");
+    assert_int_equal(schedule->targets.count, 2);
+    assert_string_equal(schedule->exclude.items[0], "10.1.9.0/24");
+    assert_string_equal(schedule->ports, "22");
+    assert_string_equal(schedule->realm, "site");
+    assert_string_equal(schedule->vantage, "office");
+    assert_int_equal(schedule->jitter_ms, 600000);
+    assert_int_equal(schedule->deadline_ms, 4 * 3600 * 1000);
+    assert_false(schedule->catches_up);
+    assert_int_equal(schedule->blackout_count, 2);
+    assert_int_equal(schedule->blackouts[0].weekdays, 0x41);
+    assert_true(schedule->blackouts[1].is_dates);
+    config_done(&config);
+}
+
 static void finds_files_beside_itself(void **state)
 {
     char folder[] = "/tmp/leastport-config-XXXXXX";
@@ -247,10 +341,10 @@ static void finds_files_beside_itself(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(works_without_any),         cmocka_unit_test(takes_every_key),
-        cmocka_unit_test(takes_short_forms),         cmocka_unit_test(says_what_is_wrong_and_where),
-        cmocka_unit_test(reads_durations),           cmocka_unit_test(warns_of_what_is_not_acted_upon),
-        cmocka_unit_test(finds_files_beside_itself),
+        cmocka_unit_test(works_without_any), cmocka_unit_test(takes_every_key),
+        cmocka_unit_test(takes_short_forms), cmocka_unit_test(says_what_is_wrong_and_where),
+        cmocka_unit_test(reads_durations),   cmocka_unit_test(warns_of_what_is_not_acted_upon),
+        cmocka_unit_test(takes_schedules),   cmocka_unit_test(finds_files_beside_itself),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

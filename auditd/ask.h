@@ -1,0 +1,13 @@
+/* One question to the running daemon over its control socket, and the answer. Blocks. */
+#ifndef LEASTPORT_AUDITD_ASK_H
+#define LEASTPORT_AUDITD_ASK_H
+
+#include "lib/addr.h"
+
+#include <jansson.h>
+
+/* Sends `request` as a line and reads one. -ENOENT or -ECONNREFUSED when nobody listens there, -EPROTO when the answer
+ * is no object with "ok", -ETIMEDOUT after half a minute, else what the kernel said. The caller owns *ret_answer. */
+MUST_USE int ask_daemon(const char *control_path, const json_t *request, json_t **ret_answer);
+
+#endif
