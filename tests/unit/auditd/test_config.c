@@ -341,10 +341,15 @@ static void finds_files_beside_itself(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(works_without_any), cmocka_unit_test(takes_every_key),
-        cmocka_unit_test(takes_short_forms), cmocka_unit_test(says_what_is_wrong_and_where),
-        cmocka_unit_test(reads_durations),   cmocka_unit_test(warns_of_what_is_not_acted_upon),
-        cmocka_unit_test(takes_schedules),   cmocka_unit_test(finds_files_beside_itself),
+        cmocka_unit_test(works_without_any),
+        cmocka_unit_test(takes_every_key),
+        cmocka_unit_test(takes_short_forms),
+        cmocka_unit_test(says_what_is_wrong_and_where),
+        cmocka_unit_test(says_what_is_wrong_with_schedules),
+        cmocka_unit_test(reads_durations),
+        cmocka_unit_test(warns_of_what_is_not_acted_upon),
+        cmocka_unit_test(takes_schedules),
+        cmocka_unit_test(finds_files_beside_itself),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
