@@ -27,28 +27,6 @@ static const struct param_table service_change_table = {
     .is_descending = true,
 };
 
-/* What people call it. */
-static const char *service_change_what(const struct store_service_change *change)
-{
-    static const struct {
-        const char *fact;
-        const char *what;
-    } whats[] = {
-        {"service", "service changed"},     {"product", "product changed"}, {"version", "version changed"},
-        {"auth", "authentication changed"}, {"tls.version", "TLS changed"},
-    };
-
-    for (size_t i = 0; i < sizeof(whats) / sizeof(*whats); i++) {
-        if (strcmp(change->fact, whats[i].fact) == 0) {
-            return whats[i].what;
-        }
-    }
-    if (change->was[0] == '\0') {
-        return "certificate shown";
-    }
-    return change->became[0] == '\0' ? "certificate no longer shown" : "certificate renewed";
-}
-
 static int service_change_row(void *context, const struct store_service_change *change)
 {
     struct list *list = context;
@@ -59,7 +37,7 @@ static int service_change_row(void *context, const struct store_service_change *
     }
     json_open_object(writer, NULL);
     json_put_time(writer, "at", change->at);
-    json_put_text(writer, "what", service_change_what(change));
+    json_put_text(writer, "what", store_service_change_what(change));
     json_put_text(writer, "fact", change->fact);
     json_put_text_or_null(writer, "was", change->was);
     json_put_text_or_null(writer, "became", change->became);

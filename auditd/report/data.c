@@ -533,6 +533,7 @@ static int read_all(struct store_reader *reader, struct report_data *data)
     }
     if (rc == 0 && data->before.is_set) {
         rc = read_changes(reader, data);
+        rc = rc == 0 ? report_answer_changes_read(reader, data->last.started_at, &data->answer_changes) : rc;
     }
     rc = rc == 0 ? report_answers_read(reader, &data->answers) : rc;
     data->only_self = all.seen_from_itself && !all.seen_from_elsewhere;
@@ -566,6 +567,7 @@ void report_data_done(struct report_data *data)
         free_change(&data->changes[i]);
     }
     report_answers_done(&data->answers);
+    report_answer_changes_done(&data->answer_changes);
     free(data->groups);
     free(data->changes);
     json_decref(data->caps);

@@ -3,6 +3,7 @@
 #define LEASTPORT_AUDITD_REPORT_DATA_H
 
 #include "auditd/policy/judge.h"
+#include "auditd/report/answer_changes.h"
 #include "auditd/report/answers.h"
 #include "auditd/store/read.h"
 
@@ -83,6 +84,7 @@ struct report_data {
     size_t change_count;
     uint64_t change_counts[REPORT_CHANGE_KINDS];
     struct report_answers answers;
+    struct report_answer_changes answer_changes;
 };
 
 /* All of one moment. -errno as store_read.h has it. The caller ends it with report_data_done(). */

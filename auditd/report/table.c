@@ -449,6 +449,24 @@ static void print_changes(const struct pen *pen)
     }
 }
 
+static void print_answer_changes(const struct pen *pen)
+{
+    const struct report_answer_changes *changes = &pen->data->answer_changes;
+
+    if (changes->endpoints == 0) {
+        return;
+    }
+    heading(pen, "What answers otherwise");
+    for (size_t i = 0; i < changes->count; i++) {
+        fputs("  ", pen->out);
+        typeset_wrap(pen->out, changes->lines[i], 2, 4, pen->width);
+        fputc('\n', pen->out);
+    }
+    if (changes->endpoints > changes->count) {
+        fprintf(pen->out, "    and %zu more\n", changes->endpoints - changes->count);
+    }
+}
+
 /* Each says for itself whether there is something to say: "" is nothing. */
 static void not_seen_stale(const struct report_data *data, char *text, size_t size)
 {
@@ -565,6 +583,7 @@ void report_table_print(const struct report_data *data, const struct report_opti
     print_worst(&pen);
     print_answers(&pen);
     print_changes(&pen);
+    print_answer_changes(&pen);
     print_not_seen(&pen);
     print_arithmetic(&pen);
 }

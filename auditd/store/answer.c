@@ -251,10 +251,32 @@ static int answer_write(struct store *store, int64_t endpoint_id, const struct s
                      "itiii", endpoint_id, answer->evidence, certificate, answer->at_ms, answer->scan_id);
 }
 
+static bool says_nothing(const struct store_answer *answer)
+{
+    return answer->fact_count == 1 && strcmp(answer->facts[0].name, "behaviour") == 0 &&
+           strcmp(answer->facts[0].value, "every-port") != 0;
+}
+
+static int is_believed_still(const struct change *change, const struct store_facts *known, bool *ret_is)
+{
+    int64_t last_seen = 0;
+    int rc;
+
+    *ret_is = false;
+    if (!says_nothing(change->answer) || store_facts_get(known, "service") == NULL) {
+        return 0;
+    }
+    rc = store_query_int(change->store, &last_seen, "SELECT last_seen FROM endpoint_answer WHERE endpoint_id = ?", "i",
+                         change->endpoint_id);
+    *ret_is = rc == 0 && change->answer->at_ms - last_seen < STORE_ANSWER_PATIENCE_MS;
+    return rc == -ENOENT ? 0 : rc;
+}
+
 int store_answer_put(struct store *store, const struct store_endpoint_key *key, const struct store_answer *answer)
 {
     struct change change = {.store = store, .answer = answer};
     struct store_facts known = {0};
+    bool still = false;
     int rc = store_endpoint_find(store, key, &change.endpoint_id);
 
     if (rc == 0) {
@@ -263,9 +285,12 @@ int store_answer_put(struct store *store, const struct store_endpoint_key *key, 
     if (rc < 0) {
         return rc;
     }
-    rc = facts_change(&change, &known);
+    rc = is_believed_still(&change, &known, &still);
+    if (rc == 0 && !still) {
+        rc = facts_change(&change, &known);
+    }
     store_facts_done(&known);
-    return rc < 0 ? rc : answer_write(store, change.endpoint_id, answer, change.made);
+    return rc < 0 || still ? rc : answer_write(store, change.endpoint_id, answer, change.made);
 }
 
 int store_certificate_put(struct store *store, const struct store_certificate *certificate)

@@ -18,8 +18,13 @@ struct store_answer {
     int64_t scan_id;
 };
 
-/* What answers there from now on. The endpoint's certificate is the one of its fact "cert.sha256", if that is stored.
- * -ENOENT when the endpoint was never seen open. */
+/* For so long what answered is believed although an inquiry got no word out of it. */
+static const int64_t STORE_ANSWER_PATIENCE_MS = INT64_C(7) * 24 * 3600 * 1000;
+
+/* What answers there from now on. One inquiry that got no word (silent, closes, resets, takes no data) takes nothing
+ * from what had answered before, as it may have been busy, or weary of us: only after STORE_ANSWER_PATIENCE_MS without
+ * one. The endpoint's certificate is the one of its fact "cert.sha256", if that is stored. -ENOENT when the endpoint
+ * was never seen open. */
 MUST_USE int store_answer_put(struct store *store, const struct store_endpoint_key *key,
                               const struct store_answer *answer);
 

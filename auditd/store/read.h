@@ -335,6 +335,9 @@ struct store_service_change_filter {
     struct store_page page;
 };
 
+/* What people call it: "service changed", "certificate renewed", … */
+const char *store_service_change_what(const struct store_service_change *change);
+
 typedef int store_service_change_fn(void *context, const struct store_service_change *change);
 MUST_USE int store_read_service_changes(struct store_reader *reader, const struct store_service_change_filter *filter,
                                         store_service_change_fn *fn, void *context);

@@ -1,6 +1,8 @@
 /* The changes of what answers, from the intervals of facts: what became of an endpoint that had been asked before. */
 #include "auditd/store/query.h"
 
+#include <string.h>
+
 /* Asked again with another outcome. Few endpoints are, so what changed is found through them. */
 #define CHANGE_FROM                                                                                                    \
     " FROM endpoint_answer n JOIN endpoint_fact f ON f.endpoint_id = n.endpoint_id AND f.name IN ('service', "         \
@@ -14,6 +16,27 @@ static const char change_select[] =
 static const char change_places[] = ") k JOIN endpoint e ON e.id = k.endpoint_id JOIN asset a ON a.id = e.asset_id "
                                     "JOIN realm r ON r.id = a.realm_id JOIN vantage v ON v.id = e.vantage_id LEFT JOIN "
                                     "scan s ON s.id = k.scan_id WHERE 1";
+
+const char *store_service_change_what(const struct store_service_change *change)
+{
+    static const struct {
+        const char *fact;
+        const char *what;
+    } whats[] = {
+        {"service", "service changed"},     {"product", "product changed"}, {"version", "version changed"},
+        {"auth", "authentication changed"}, {"tls.version", "TLS changed"},
+    };
+
+    for (size_t i = 0; i < sizeof(whats) / sizeof(*whats); i++) {
+        if (strcmp(change->fact, whats[i].fact) == 0) {
+            return whats[i].what;
+        }
+    }
+    if (change->was[0] == '\0') {
+        return "certificate shown";
+    }
+    return change->became[0] == '\0' ? "certificate no longer shown" : "certificate renewed";
+}
 
 struct service_change_target {
     store_service_change_fn *fn;

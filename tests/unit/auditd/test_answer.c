@@ -70,6 +70,37 @@ static void only_changes_make_rows(void **state)
     assert_int_equal(fixture_int(fixture, "SELECT changed_at = last_seen FROM endpoint_answer"), 1);
 }
 
+/* A server that gave no word this time may be busy, or weary of us; one that gives none for a week is another. */
+static void no_word_changes_nothing_for_a_week(void **state)
+{
+    static const char *const words[] = {"silent", "closes", "resets", "zero-window"};
+    struct fixture *fixture = *state;
+    int64_t seen;
+
+    scan(fixture, "\"behaviour\":\"silent\"");
+    assert_string_equal(fixture_text(fixture, living), "behaviour=silent");
+    scan(fixture, "\"service\":\"redis\",\"auth\":\"none\"");
+    seen = fixture_int(fixture, "SELECT last_seen FROM endpoint_answer");
+    for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++) {
+        char facts[64];
+        fixture->now_ms += 86400000;
+        snprintf(facts, sizeof(facts), "\"behaviour\":\"%s\"", words[i]);
+        scan(fixture, facts);
+        assert_string_equal(fixture_text(fixture, living), "auth=none service=redis");
+        assert_int_equal(fixture_int(fixture, "SELECT last_seen FROM endpoint_answer"), seen);
+    }
+    fixture->now_ms += INT64_C(4) * 86400000;
+    scan(fixture, "\"behaviour\":\"closes\"");
+    assert_string_equal(fixture_text(fixture, living), "behaviour=closes");
+    scan(fixture, "\"service\":\"redis\"");
+    scan(fixture, "\"behaviour\":\"every-port\"");
+    assert_string_equal(fixture_text(fixture, living), "behaviour=every-port");
+    /* A word that nobody knows is one. */
+    scan(fixture, "\"service\":\"redis\"");
+    scan(fixture, "\"behaviour\":\"closes\",\"banner\":\"hello\"");
+    assert_string_equal(fixture_text(fixture, living), "banner=hello behaviour=closes");
+}
+
 static void reads_them_again(void **state)
 {
     struct fixture *fixture = *state;
@@ -159,6 +190,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(keeps_what_answers, fixture_setup, fixture_teardown),
         cmocka_unit_test_setup_teardown(only_changes_make_rows, fixture_setup, fixture_teardown),
+        cmocka_unit_test_setup_teardown(no_word_changes_nothing_for_a_week, fixture_setup, fixture_teardown),
         cmocka_unit_test_setup_teardown(reads_them_again, fixture_setup, fixture_teardown),
         cmocka_unit_test_setup_teardown(keeps_a_certificate_once, fixture_setup, fixture_teardown),
         cmocka_unit_test_setup_teardown(refuses_what_cannot_be, fixture_setup, fixture_teardown),
