@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # leastport-scan by raw packets, against namespaces of its own; prints TAP. Nothing leaves them.
+# Runner: first, a link that takes nothing is borne for half a minute.
 set -uo pipefail
 HERE=$(dirname -- "$(readlink -f -- "${BASH_SOURCE[0]}")")
 BIN=${LEASTPORT_BIN:-$HERE/../../build/dev/bin}

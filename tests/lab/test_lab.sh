@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Tests of the lab itself; prints TAP. Without an argument it is the outside, which starts labs; the inside_* functions run as a
 # lab's command and print "ok - …" lines that the outside numbers.
+# Runner: first, it starts more than sixty labs.
 # The checks are strings for bool(), which evaluates them later, and jq programs: their $ is not for now.
 # shellcheck disable=SC2016
 set -uo pipefail
@@ -444,7 +445,7 @@ tap() {
     done
 }
 
-# lab_suite NAME FLAG...: runs inside_NAME in a lab of its own.
+# lab_suite NAME FLAG...: prints what inside_NAME says in a lab of its own.
 lab_suite() {
     local name=$1 output rc
     shift
@@ -453,7 +454,7 @@ lab_suite() {
     if [[ $rc != 0 ]]; then
         output+=$'\n'"not ok - the lab for $name runs (exit status $rc): $(tail -n 3 "$SCRATCH/stderr" | paste -sd' ')"
     fi
-    tap <<<"$output"
+    printf '%s\n' "$output"
 }
 
 descendants() {
@@ -555,23 +556,23 @@ ending() {
     fi
 }
 
+# What a build makes or writes to, and when it was made.
+built() {
+    find "$CACHE" -mindepth 1 -maxdepth 2 \( -name 'tree-*' -o -name build.log -o -name .leastport-lab-stamp \) -printf '%p %i %C@\n' | LC_ALL=C sort
+}
+
 outside_build() {
-    local start
+    local before
     "$LAB" build >/dev/null
-    # shellcheck disable=SC2034 # used by an expression of bool()
-    start=${EPOCHREALTIME/./}
+    before=$(built)
     "$LAB" build >/dev/null
     report $? "a second build succeeds"
-    bool "and takes less than a second" '((${EPOCHREALTIME/./} - start < 1000000))'
+    same "and makes nothing" "$before" "$(built)"
 }
 
 outside_run() {
-    local start
-    # shellcheck disable=SC2034 # used by an expression of bool()
-    start=${EPOCHREALTIME/./}
     "$LAB" run -- bash -c 'exit 7'
     same "run returns its command's exit status" 7 $?
-    bool "from start to end within 10 s" '((${EPOCHREALTIME/./} - start < 10000000))'
     "$LAB" run -- /nonexistent/command 2>/dev/null
     same "a command that does not exist is 127" 127 $?
     same "the command has the lab's standard input" hello "$(printf hello | "$LAB" run cat)"
@@ -639,12 +640,63 @@ user_namespaces_work() {
 }
 
 skip() {
-    COUNT=$((COUNT + 1))
-    printf 'ok %d - %s # SKIP %s\n' "$COUNT" "$1" "$2"
+    printf 'ok - %s # SKIP %s\n' "$1" "$2"
+}
+
+outside_suites() {
+    local name
+    for name in truth all_ports raw servers host port tenant counters misuse; do
+        lab_suite "$name"
+    done
+}
+
+outside_ends() {
+    outside_repeat
+    outside_parallel
+    ending "kill -9 of the lab" KILL lab 137
+    ending "kill -9 of the command" KILL command 137
+    ending "SIGTERM" TERM lab 143
+    ending "SIGINT to the lab alone" INT lab 130
+    ending "SIGINT from the terminal" INT group 130
+}
+
+outside_without_root() {
+    local name
+    if [[ $(id -u) != 0 ]]; then
+        skip "the lab runs as nobody" "this run has no root to become nobody from; all of it ran without root"
+        return
+    fi
+    if ! user_namespaces_work; then
+        skip "the lab runs as nobody" "this kernel gives no user namespaces"
+        return
+    fi
+    for name in truth servers port tenant counters; do
+        lab_suite "$name" --userns
+    done
+    ending "kill -9 of a lab in a user namespace" KILL lab 137 --userns
+    outside_nobody
+    outside_single
+}
+
+# side_by_side FUNCTION...: each with a folder of its own, told one after the other.
+side_by_side() {
+    local part
+    local -A started=()
+    # Nobody has to get to what is below.
+    chmod go+x "$SCRATCH"
+    for part in "$@"; do
+        mkdir "$SCRATCH/$part"
+        SCRATCH=$SCRATCH/$part "$part" >"$SCRATCH/$part/said" &
+        started[$part]=$!
+    done
+    for part in "$@"; do
+        wait "${started[$part]}"
+        tap <"$SCRATCH/$part/said"
+    done
 }
 
 outside() {
-    local command name user=()
+    local command user=()
     if [[ $(id -u) != 0 ]]; then
         user=(--user --map-root-user)
     fi
@@ -670,28 +722,7 @@ outside() {
     trap 'rm -rf "$SCRATCH"' EXIT
     tap < <(outside_build)
     tap < <(outside_run)
-    for name in truth all_ports raw servers host port tenant counters misuse; do
-        lab_suite "$name"
-    done
-    tap < <(outside_repeat)
-    tap < <(outside_parallel)
-    tap < <(ending "kill -9 of the lab" KILL lab 137)
-    tap < <(ending "kill -9 of the command" KILL command 137)
-    tap < <(ending "SIGTERM" TERM lab 143)
-    tap < <(ending "SIGINT to the lab alone" INT lab 130)
-    tap < <(ending "SIGINT from the terminal" INT group 130)
-    if [[ $(id -u) != 0 ]]; then
-        skip "the lab runs as nobody" "this run has no root to become nobody from; all of it ran without root"
-    elif ! user_namespaces_work; then
-        skip "the lab runs as nobody" "this kernel gives no user namespaces"
-    else
-        for name in truth servers port tenant counters; do
-            lab_suite "$name" --userns
-        done
-        tap < <(ending "kill -9 of a lab in a user namespace" KILL lab 137 --userns)
-        tap < <(outside_nobody)
-        tap < <(outside_single)
-    fi
+    side_by_side outside_suites outside_ends outside_without_root
     printf '1..%d\n' "$COUNT"
     ((FAILED == 0))
 }

@@ -1,4 +1,5 @@
 // The pages in a real browser: what they show, where links lead, that nothing hostile runs, that everybody can use them.
+// Runner: first, a browser takes its time.
 import assert from "node:assert/strict";
 import { mkdirSync, readFileSync } from "node:fs";
 import { createRequire } from "node:module";
