@@ -17,7 +17,7 @@ logs=$PWD/build/fresh-root
 mkdir -p "$logs"
 
 clean_up() {
-    umount "$tree/proc" 2>/dev/null || true
+    umount "$tree/proc" "$tree" 2>/dev/null || true
     # A mount that something left inside would be emptied with the tree.
     if grep -q " $base/" /proc/mounts; then
         printf 'something is still mounted under %s: it is left in place\n' "$base" >&2
@@ -43,6 +43,8 @@ make_tree() {
     apt-config dump Acquire >"$tree/etc/apt/apt.conf.d/99host"
     cp -L /etc/resolv.conf /etc/hosts "$tree/etc/" || return 1
     copy_npm_settings
+    # Namespaces of mounts can be made only where the root is a mount.
+    mount --bind "$tree" "$tree" && mount --make-private "$tree" || return 1
     mount -t proc proc "$tree/proc" || return 1
     mkdir "$tree/checkout"
     tar -c --exclude=./build --exclude=./.git --exclude=node_modules . | tar -x -C "$tree/checkout"

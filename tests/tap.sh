@@ -120,6 +120,10 @@ tap_tell() {
             tap_count=$((tap_count + 1))
             printf '%s %d - %s\n' "${line%% [0-9]*}" "$tap_count" "${line#* - }"
             ;;
+        '1..0 # SKIP '*)
+            planned=0
+            tap_skip "$1" "${line#1..0 # SKIP }"
+            ;;
         1..*) planned=${line#1..} ;;
         *) printf '%s\n' "$line" ;;
         esac
