@@ -79,8 +79,7 @@ struct sweep_answer {
     enum reason reason;
     bool from_host;
     const char *proof; /* what a datagram's answer proves itself by, as observation_port has it; NULL: nothing to say */
-    bool names_try;    /* a raw answer may say which try it answers; the sweep of connects does not ask */
-    uint8_t try_number;
+    uint8_t try_number; /* from 0, which a raw answer says; the sweep of connects does not ask */
     /* From the packet to its answer, where the engine has measured it; 0: from send() to now. */
     uint64_t took_ns;
 };

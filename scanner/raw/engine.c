@@ -951,7 +951,6 @@ static void take_answer(struct raw_engine *engine, uint32_t link, struct answer 
     taken->answer = weights[answer->kind];
     taken->reason = answer->reason;
     taken->from_host = answer->from_host;
-    taken->names_try = true;
     taken->try_number = answer->try_number;
     taken->proof = answer->kind == ANSWER_UDP ? proofs[answer->verdict] : NULL;
     /* The port itself says that nothing listens (RFC 1122, 4.1.3.1): closed, for UDP. */
@@ -1005,7 +1004,6 @@ static void take_discovered(struct raw_engine *engine, uint32_t link, struct ans
                                                                                                      : PROBE_ICMP,
                                                                .reason = echo ? REASON_ECHO_REPLY : answer->reason,
                                                                .from_host = echo || answer->from_host,
-                                                               .names_try = true,
                                                                .try_number = answer->try_number};
     give_answer(engine);
 }

@@ -460,7 +460,7 @@ struct mono_time patience_wakeup(const struct patience *patience)
 
 static bool names_group(const struct patient *patient, const struct sweep_answer *answer)
 {
-    return !answer->names_try || answer->try_number == TRY_FIRST + patient->turn;
+    return answer->try_number == TRY_FIRST + patient->turn;
 }
 
 /* The place of the probe in the group, NONE when it is not in it or has not left. */

@@ -80,8 +80,8 @@ void volley_put_back(struct volley *volley, uint32_t sender, struct mono_time no
 struct mono_time volley_sender_wakeup(const struct volley *volley, uint32_t sender, struct mono_time now);
 
 /* Up to VOLLEY_BATCH answers, each as sweep_take() has it; duplicates, late ones and downgrades are welcome and change
- * nothing, nor do answers to what this shard has not sent. One that names its try is measured and counted for that try,
- * so that neither loss nor round-trip times rest on a guess. `now` is read after they came in: one that left after it
+ * nothing, nor do answers to what this shard has not sent. Each names its try, and is measured and counted for that
+ * one: neither loss nor round-trip times rest on a guess. `now` is read after they came in: one that left after it
  * would count for an earlier window, and its own would look like loss. */
 void volley_take(struct volley *volley, const struct sweep_answer *answers, uint32_t count, struct mono_time now);
 /* What this machine lost on the way in or refused on the way out since the last call. */

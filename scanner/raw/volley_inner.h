@@ -70,7 +70,6 @@ struct volley_host {
     uint32_t late;          /* answers to later tries */
     uint32_t round_left;    /* unanswered when the round began, */
     uint32_t round_answers; /* and what it brought */
-    uint32_t least_rtt_us;
     uint32_t least_srtt_us;
     uint16_t window_answers[2];
     uint16_t window_fed[2];

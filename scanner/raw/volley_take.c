@@ -39,16 +39,12 @@ void volley_note_slow(struct volley *volley, const struct rtt *rtt)
 
 static void measure(struct volley *volley, uint32_t host, uint32_t rtt_us)
 {
-    struct volley_host *entry = &volley->hosts[host];
     struct rtt *rtt = &slab_host(volley->options.slab, host)->rtt;
 
     volley->measured_hosts += rtt->measured ? 0 : 1;
     rtt_sample(rtt, rtt_us);
     rtt_sample(&volley->seed, rtt_us);
     volley_note_slow(volley, rtt);
-    if (entry->least_rtt_us == 0 || rtt_us < entry->least_rtt_us) {
-        entry->least_rtt_us = rtt_us > 0 ? rtt_us : 1;
-    }
 }
 
 static void tell_open(struct volley *volley, const struct sweep_answer *answer, uint32_t host, int64_t rtt_us)
@@ -88,8 +84,7 @@ struct landing {
     int64_t rtt_us;  /* -1 when it is not known */
 };
 
-/* An answer that names no try belongs to the latest, unless it came sooner than the host ever answered; then nothing is
- * measured but first tries (Karn's rule, RFC 6298 section 3). The stamp is the latest try's. */
+/* The stamp is the latest try's: an answer to an earlier one is not measured (Karn's rule, RFC 6298 section 3). */
 static struct landing land(const struct volley *volley, const struct sweep_answer *answer, uint32_t host,
                            uint32_t place, struct mono_time now)
 {
@@ -97,17 +92,13 @@ static struct landing land(const struct volley *volley, const struct sweep_answe
     uint32_t stamp = stamp_at(volley, place);
     uint32_t latest = facts->pass + (is_tried_now(volley, host, stamp) ? 1U : 0U);
     int64_t age = age_us(volley, stamp, now);
-    struct landing landing = {
-        .host = host, .place = place, .tries = latest, .latest = latest, .age_us = age, .rtt_us = -1};
+    struct landing landing = {.host = host,
+                              .place = place,
+                              .tries = answer->try_number < latest ? answer->try_number + 1U : latest,
+                              .latest = latest,
+                              .age_us = age,
+                              .rtt_us = answer->try_number + 1U == latest ? age : -1};
 
-    if (answer->names_try) {
-        landing.tries = answer->try_number < latest ? answer->try_number + 1U : latest;
-        landing.rtt_us = answer->try_number + 1U == latest ? age : -1;
-    } else if (latest > 1 && age >= 0 && age < volley->hosts[host].least_rtt_us / 2) {
-        landing.tries = latest - 1;
-    } else if (latest == 1) {
-        landing.rtt_us = age;
-    }
     if (landing.tries < latest || atomic_load_explicit(&volley->round, memory_order_relaxed) != 1) {
         landing.age_us = -1;
     }
@@ -177,7 +168,7 @@ static void take_at(struct volley *volley, const struct sweep_answer *answer, ui
     if (answer->from_host && landing.rtt_us >= 0 && before == PROBE_NONE) {
         measure(volley, host, landing.rtt_us < RTT_RTO_MAX_US ? (uint32_t)landing.rtt_us : RTT_RTO_MAX_US);
     }
-    if (answer->from_host && answer->names_try && landing.tries < landing.latest && before == PROBE_NONE) {
+    if (answer->from_host && landing.tries < landing.latest && before == PROBE_NONE) {
         note_slow(volley, &landing, now);
     }
     facts->heard |= answer->from_host;

@@ -89,7 +89,6 @@ struct sim {
     double to_good;  /* and out of it */
     bool bad;
     double duplicates;
-    bool names_tries;
     double forged;
     struct sim_bucket policer;
     struct sim_bucket icmp;
@@ -261,7 +260,6 @@ static inline void sim_answer_later(struct sim *sim, const struct volley_shot *s
     struct sweep_answer answer = {.probe = probe,
                                   .answer = (enum probe_answer)sim->truth[probe],
                                   .from_host = host->kind != SIM_ABSENT && host->kind != SIM_REJECTING,
-                                  .names_try = sim->names_tries,
                                   .try_number = shot->try_number};
     uint64_t delay = host->rtt_ns + (host->jitter_ns > 0 ? sim_draw(sim) % host->jitter_ns : 0);
 
@@ -506,7 +504,6 @@ static inline void sim_init(struct sim *sim, uint64_t seed, uint32_t hosts, uint
         sim->host[i] = (struct sim_host){.kind = SIM_MIXED, .rtt_ns = 200000, .jitter_ns = 100000};
     }
     memset(sim->truth, PROBE_RST, sim->probes);
-    sim->names_tries = true;
     sim->least_gap_ns = UINT64_MAX;
     sim->senders = 2;
     sim->sender_ns = 550;

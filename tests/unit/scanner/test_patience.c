@@ -100,7 +100,6 @@ static void arrive(struct sim *sim, const struct patience_shot *shot)
                                                                   .answer = PROBE_RST,
                                                                   .reason = REASON_PORT_UNREACH,
                                                                   .from_host = true,
-                                                                  .names_try = true,
                                                                   .try_number = shot->try_number}};
 }
 

@@ -74,7 +74,6 @@ static void put_on_wire(struct stress *stress, const struct volley_shot *shots, 
                                       .answer = truth_of(probe),
                                       .reason = truth_of(probe) == PROBE_SYN_ACK ? REASON_SYN_ACK : REASON_CONN_REFUSED,
                                       .from_host = true,
-                                      .names_try = true,
                                       .try_number = shots[i].try_number};
         atomic_fetch_add(&stress->sent[probe], 1);
         if (answer.answer != PROBE_NONE && mix(probe * 31 + shots[i].try_number) % 10 >= stress->lost_of_ten) {
