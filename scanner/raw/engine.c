@@ -96,6 +96,7 @@ struct raw_engine {
     struct sweep_answer taken[VOLLEY_BATCH];
     uint32_t taken_count;
     uint32_t frames;             /* that came in this step */
+    struct mono_time heard;      /* what came in by then has been taken */
     struct mono_time routes_due; /* until then changes of routes wait */
     struct mono_time losses_asked;
     struct mono_time allowance_asked;
@@ -1165,6 +1166,28 @@ static int receive(struct raw_engine *engine, struct problem *problem)
                   : 0;
 }
 
+/* What had come in before it began is taken, unless it is too much for once. */
+static int hear(struct raw_engine *engine, struct problem *problem)
+{
+    struct mono_time begun = engine->now;
+    int rc = receive(engine, problem);
+
+    if (engine->frames < TAKE_AT_ONCE) {
+        engine->heard = begun;
+    }
+    if (engine->volley != NULL) {
+        volley_heard(engine->volley, engine->heard);
+    }
+    return rc;
+}
+
+/* Since this process stood still, as long as it may be caught up with: nobody's silence is judged meanwhile. */
+static bool is_behind(const struct raw_engine *engine)
+{
+    return engine->frames >= TAKE_AT_ONCE &&
+           mono_elapsed_ns(engine->heard, engine->now) < (uint64_t)VOLLEY_UNHEARD_MS * 1000000;
+}
+
 /* From the reader's own sender, one by one: these are few. One that finds no room is lost, and asked again. */
 static int ask_patiently(struct raw_engine *engine, struct problem *problem)
 {
@@ -1212,6 +1235,10 @@ static int go_on(struct raw_engine *engine, struct mono_time *ret_due, struct pr
 {
     int rc = 0;
 
+    if (engine->phase == ASKING && is_behind(engine)) {
+        *ret_due = engine->now;
+        return 0;
+    }
     if (engine->phase == ASKING) {
         links_hear(engine->links, take_frame, engine);
         rc = paths_ask(engine->paths, engine->now, problem);
@@ -1274,7 +1301,7 @@ int raw_engine_step(struct raw_engine *engine, struct mono_time until, int wake_
     assert(engine->phase != IDLE);
     engine->now = mono_now();
     engine->frames = 0;
-    rc = receive(engine, problem);
+    rc = hear(engine, problem);
     if (rc == 0) {
         hear_losses(engine);
         hear_allowance(engine);
@@ -1283,7 +1310,7 @@ int raw_engine_step(struct raw_engine *engine, struct mono_time until, int wake_
     if (rc == 0) {
         rc = go_on(engine, &due, problem);
     }
-    if (rc == 0 && engine->phase != ASKING) {
+    if (rc == 0 && engine->phase != ASKING && !is_behind(engine)) {
         rc = ask_ahead(engine, &due, problem);
     }
     rc = rc == 0 ? heed_lost(engine, problem) : heed_down(engine, rc, problem);

@@ -12,6 +12,8 @@ static const double NS_PER_S = 1e9;
 static const double LOW_SIGMAS = 4;
 /* … and it is lower by so much that it matters: what a retransmission mends anyway is not worth a slower scan. */
 static const double LOW_SHARE = 0.985;
+/* … and by so many packets: fewer are chance, whatever a normal distribution says of so few. */
+static const double LOW_PACKETS = 2.5;
 /* What is held stays this far below what got through. */
 static const double HOLD_SHARE = 0.96;
 static const double DOUBT_SHARE = 0.8;
@@ -208,7 +210,8 @@ static bool is_lower(const struct evidence *here, const struct evidence *there, 
     double pooled;
     double spread;
 
-    if (here->sent <= 0 || there->sent <= 0 || share_of(here) >= matters * share_of(there)) {
+    if (here->sent <= 0 || there->sent <= 0 || share_of(here) >= matters * share_of(there) ||
+        here->sent * share_of(there) - here->answered < LOW_PACKETS) {
         return false;
     }
     pooled = (here->answered + there->answered + 1) / (here->sent + there->sent + 2);
@@ -248,10 +251,13 @@ static void grow_to(struct rate *rate, double known_pps)
     rate->stage = (struct evidence){0};
 }
 
-/* To what got through, and a little below. Whether the rate was at fault is seen there. */
+/* To what got through, and a little below. Whether the rate was at fault is seen there. Senders that stood still for a
+ * moment sent little in these windows, which says nothing of what the network bears: what they sent before counts too.
+ */
 static void back_off(struct rate *rate, struct mono_time now)
 {
     double through = share_of(&rate->suspect) / fmax(share_of(&rate->base), 1e-12);
+    double sent_pps = fmax(actual_pps(&rate->suspect), actual_pps(&rate->stage));
 
     rate->flagged = rate->suspect;
     rate->before_pps = rate_pps(rate);
@@ -260,7 +266,7 @@ static void back_off(struct rate *rate, struct mono_time now)
     rate->held_since_ns = now.ns;
     rate->suspicions = 0;
     rate->local = false;
-    set_pps(rate, actual_pps(&rate->suspect) * fmin(fmax(through, 0.02), 1) * HOLD_SHARE);
+    set_pps(rate, sent_pps * fmin(fmax(through, 0.02), 1) * HOLD_SHARE);
 }
 
 /* Low windows in a row, taken together; true when they are too many for a burst. */
@@ -375,8 +381,12 @@ static void hear_checking(struct rate *rate, const struct evidence *window, stru
         gather(&rate->base, &rate->stage);
         settle(rate, now);
     } else {
-        /* As low at a lower rate: not the rate's business. */
-        rate->base = rate->stage;
+        /* As low at a lower rate, or as high as ever: not the rate's business. */
+        if (is_lower(&rate->stage, &rate->base, 1)) {
+            rate->base = rate->stage;
+        } else {
+            gather(&rate->base, &rate->stage);
+        }
         rate->phase = rate->was_growing ? RATE_GROWING : RATE_HOLDING;
         rate->held_since_ns = now.ns;
         rate->stage = (struct evidence){0};

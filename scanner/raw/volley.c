@@ -336,16 +336,38 @@ static void watch_wave(struct volley *volley, struct mono_time now)
     }
 }
 
+static void wait_to_stop(struct volley *volley, struct mono_time now, struct mono_time heard)
+{
+    if (volley->stop_ns == 0) {
+        uint64_t wait = volley->seed.measured ? volley->seed.rto_us : RTT_RTO_INITIAL_US;
+        volley->stop_ns = now.ns + wait * NS_PER_US;
+    }
+    volley->rested = heard.ns >= volley->stop_ns;
+}
+
+void volley_heard(struct volley *volley, struct mono_time until)
+{
+    volley->heard_ns = until.ns;
+}
+
+static struct mono_time heard_until(const struct volley *volley, struct mono_time now)
+{
+    uint64_t least_ns = now.ns > VOLLEY_UNHEARD_MS * NS_PER_MS ? now.ns - VOLLEY_UNHEARD_MS * NS_PER_MS : 0;
+
+    if (volley->heard_ns == 0 || volley->heard_ns > now.ns) {
+        return now;
+    }
+    return (struct mono_time){volley->heard_ns > least_ns ? volley->heard_ns : least_ns};
+}
+
 void volley_tick(struct volley *volley, struct mono_time now)
 {
+    struct mono_time heard = heard_until(volley, now);
+
     volley->tick_ns = now.ns;
     count_sent(volley);
     if (atomic_load_explicit(&volley->stopping, memory_order_relaxed)) {
-        if (volley->stop_ns == 0) {
-            uint64_t wait = volley->seed.measured ? volley->seed.rto_us : RTT_RTO_INITIAL_US;
-            volley->stop_ns = now.ns + wait * NS_PER_US;
-        }
-        volley->rested = now.ns >= volley->stop_ns;
+        wait_to_stop(volley, now, heard);
         return;
     }
     if (!volley->started) {
@@ -354,10 +376,11 @@ void volley_tick(struct volley *volley, struct mono_time now)
     volley_hear_refusals(volley, now);
     if (judges_windows(volley)) {
         watch_wave(volley, now);
-        volley_hear_windows(volley, now);
+        volley_note_aim(volley, now); /* after a long sleep there is nothing to be judged of before */
+        volley_hear_windows(volley, heard, now);
     }
     volley_note_aim(volley, now);
-    expire(volley, now);
+    expire(volley, heard);
     if (volley->sending && sum_gone(volley) - volley->round_gone == volley->round_total) {
         end_round(volley, now);
     } else if (volley->sending) {

@@ -87,6 +87,12 @@ void volley_take(struct volley *volley, const struct sweep_answer *answers, uint
 /* What this machine lost on the way in or refused on the way out since the last call. */
 void volley_lost_here(struct volley *volley, uint64_t packets, struct mono_time now);
 
+/* All that came in until then has been taken. Silence is judged up to that moment and no further, so that what still
+ * waits to be taken, since this process stood still, is neither loss nor a host's silence; who never says so is
+ * believed to have taken everything at each tick. Who cannot keep up is waited for no longer than VOLLEY_UNHEARD_MS. */
+enum { VOLLEY_UNHEARD_MS = 1000 };
+void volley_heard(struct volley *volley, struct mono_time until);
+
 /* Judges windows, sets the rate, feeds the senders with probes of hosts that have a ceiling, ends passes and hosts.
  * Cheap; due at volley_wakeup(), every millisecond while probes leave. */
 void volley_tick(struct volley *volley, struct mono_time now);

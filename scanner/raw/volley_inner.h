@@ -135,6 +135,7 @@ struct volley {
     uint64_t sent_before;
     uint64_t refused_seen;
     uint64_t tick_ns;
+    uint64_t heard_ns; /* volley_heard(); 0: it was not said */
     uint64_t feed_pause_ns;
     uint64_t stop_ns;
     uint64_t first_round_ns;
@@ -143,7 +144,6 @@ struct volley {
     uint32_t ready;
     uint64_t settled;
     struct rtt seed;
-    uint32_t least_seed_us;
     uint32_t measured_hosts;
     uint32_t slowest_us; /* round-trip time with its spread, over all hosts */
     uint32_t fewest;     /* answers of a host that answered at all; 0: none did */
@@ -314,7 +314,8 @@ void volley_ease_host(struct volley *volley, uint32_t host, uint64_t limit_ns, s
 void volley_judge_later(struct volley *volley, struct mono_time now);
 /* The pace of a host that was eased off, for its next round. */
 void volley_judge_round(struct volley *volley, uint32_t host, struct mono_time now);
-void volley_hear_windows(struct volley *volley, struct mono_time now);
+/* `heard`: answers that came in by then have been taken. */
+void volley_hear_windows(struct volley *volley, struct mono_time heard, struct mono_time now);
 void volley_hear_refusals(struct volley *volley, struct mono_time now);
 /* Which rate was set until now; due after anything that may have changed it. */
 void volley_note_aim(struct volley *volley, struct mono_time now);

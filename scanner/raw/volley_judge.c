@@ -23,6 +23,8 @@ struct host_window {
     double answered;
     double answered_before;
     double span_ns;
+    double slower_us; /* by how much all hosts together answer later than they did at their best, */
+    double measured;  /* and how many hosts that are */
 };
 
 /* How the answers of all the others did in the window, 1 for as well as before: what the network loses is not the
@@ -86,22 +88,23 @@ static void judge_eased(struct volley *volley, uint32_t host, const struct host_
     }
 }
 
-/* A queue that fills up before the host. When all take longer it is this machine, or the way that they share. */
-static bool is_slow(const struct volley *volley, uint32_t host)
+static uint32_t slower_us(const struct volley *volley, uint32_t host)
+{
+    const struct rtt *rtt = &slab_host(volley->options.slab, host)->rtt;
+    uint32_t least = volley->hosts[host].least_srtt_us;
+
+    return rtt->measured && least > 0 && rtt->srtt_us > least ? rtt->srtt_us - least : 0;
+}
+
+/* A queue that fills up before the host. When the others take longer too it is this machine, which did not read what
+ * had come, or the way that they share. */
+static bool is_slow(const struct volley *volley, uint32_t host, const struct host_window *window)
 {
     enum { SLOW_US = 50000, TIMES = 4 };
-    const struct volley_host *entry = &volley->hosts[host];
-    const struct rtt *rtt = &slab_host(volley->options.slab, host)->rtt;
-    uint64_t more = rtt->srtt_us - entry->least_srtt_us;
-    uint64_t all_more = volley->seed.srtt_us - volley->least_seed_us;
+    double more = slower_us(volley, host);
+    double others = window->measured > 1 ? (window->slower_us - more) / (window->measured - 1) : 0;
 
-    if (!rtt->measured || entry->least_srtt_us == 0 || rtt->srtt_us <= entry->least_srtt_us) {
-        return false;
-    }
-    if (volley->measured_hosts > 1 && volley->seed.srtt_us > volley->least_seed_us && more < TIMES * all_more) {
-        return false;
-    }
-    return more > (TIMES - 1) * (uint64_t)entry->least_srtt_us + SLOW_US;
+    return more > (TIMES - 1) * (double)volley->hosts[host].least_srtt_us + SLOW_US && more >= TIMES * others;
 }
 
 static void judge_host(struct volley *volley, uint32_t host, const struct host_window *window, struct mono_time now)
@@ -119,7 +122,7 @@ static void judge_host(struct volley *volley, uint32_t host, const struct host_w
         volley_ease_host(volley, host, (uint64_t)(8 * pace_ns), now);
     } else if (window->got > 0 && window->got < expected / 2 && surprise(expected, window->got) > SURPRISED) {
         volley_ease_host(volley, host, (uint64_t)(2 * pace_ns * expected / window->got), now);
-    } else if (is_slow(volley, host)) {
+    } else if (is_slow(volley, host, window)) {
         volley_ease_host(volley, host, (uint64_t)(2 * pace_ns), now);
     }
 }
@@ -162,6 +165,10 @@ static void judge_hosts(struct volley *volley, struct mono_time now)
         .span_ns = (double)((volley->cut - volley->cut_from) << SLOTS_US_SHIFT) * (double)NS_PER_US,
     };
 
+    for (uint32_t host = 0; host < slab_hosts(volley->options.slab); host++) {
+        window.slower_us += slower_us(volley, host);
+        window.measured += volley->hosts[host].least_srtt_us > 0 ? 1 : 0;
+    }
     for (uint32_t host = 0; host < slab_hosts(volley->options.slab); host++) {
         if (window.sent > 0) {
             look_at_host(volley, host, &window, now);
@@ -227,9 +234,6 @@ static void cut_hosts(struct volley *volley, uint64_t slot, struct mono_time now
 
     length = length < HOST_WINDOW_SLOTS ? length : HOST_WINDOW_SLOTS;
     judge_hosts(volley, now);
-    if (volley->seed.measured && (volley->least_seed_us == 0 || volley->seed.srtt_us < volley->least_seed_us)) {
-        volley->least_seed_us = volley->seed.srtt_us;
-    }
     volley->cut_sent = volley->heard_sent;
     volley->cut_answered = volley->heard_answered;
     volley->cut_from = volley->cut;
@@ -255,9 +259,9 @@ static uint64_t window_slots(const struct volley *volley)
 }
 
 /* A window counts when answers to it have had their time; one that looks like loss is waited for a little longer. */
-void volley_hear_windows(struct volley *volley, struct mono_time now)
+void volley_hear_windows(struct volley *volley, struct mono_time heard, struct mono_time now)
 {
-    uint64_t slot = now_us(volley, now) >> SLOTS_US_SHIFT;
+    uint64_t slot = now_us(volley, heard) >> SLOTS_US_SHIFT;
     uint64_t late = settle_us(volley) >> SLOTS_US_SHIFT;
     uint64_t patience = (settle_us(volley) + PATIENCE_US) >> SLOTS_US_SHIFT;
     uint64_t end = slot > late ? slot - late : 0;
@@ -279,7 +283,7 @@ void volley_hear_windows(struct volley *volley, struct mono_time now)
         }
         hear_window(volley, &window, sum.slots, now);
         if (slots_next(volley->slots) >= volley->cut) {
-            cut_hosts(volley, slot, now);
+            cut_hosts(volley, now_us(volley, now) >> SLOTS_US_SHIFT, now);
         }
     }
 }

@@ -98,6 +98,8 @@ struct sim {
     uint64_t sender_ns;      /* a packet costs a sender */
     uint64_t late_ns;        /* a sender may oversleep */
     uint64_t stall_until_ns; /* before this no answer comes in */
+    uint64_t reader_ns;      /* before this the reader neither takes what has come nor looks at its books */
+    uint32_t taken;          /* in a row */
     struct sim_packet *flying;
     size_t flying_count;
     size_t flying_room;
@@ -386,11 +388,42 @@ static inline bool sim_is_drawn(const struct sim *sim, uint32_t probe)
     return false;
 }
 
+static inline void sim_tick(struct sim *sim)
+{
+    struct mono_time now = {sim->now_ns};
+
+    if (sim->lost_here > 0) {
+        volley_lost_here(sim->volley, sim->lost_here, now);
+        sim->lost_here = 0;
+    }
+    if (sim->flying_count == 0 || sim->flying[0].at_ns > sim->now_ns) {
+        volley_heard(sim->volley, now);
+    }
+    sim->taken = 0;
+    volley_tick(sim->volley, now);
+}
+
+/* As the engine does: what is behind is taken for a bounded time, then the books are looked at. */
+static inline void sim_take_time(struct sim *sim)
+{
+    enum { TAKE_AT_ONCE = 2048, TAKE_NS = 2000 };
+
+    if (sim->now_ns > sim->flying[0].at_ns + SIM_MS) {
+        sim->now_ns += TAKE_NS;
+    }
+    if (++sim->taken == TAKE_AT_ONCE) {
+        sim_tick(sim);
+    }
+}
+
 static inline void sim_deliver(struct sim *sim)
 {
-    struct sim_packet packet = sim_land(sim);
-    uint32_t probe = packet.answer.probe;
+    struct sim_packet packet;
+    uint32_t probe;
 
+    sim_take_time(sim);
+    packet = sim_land(sim);
+    probe = packet.answer.probe;
     if (sim_chance(sim, sim->ring_drops)) {
         sim->lost_here++;
         return;
@@ -412,17 +445,6 @@ static inline void sim_deliver(struct sim *sim)
     }
 }
 
-static inline void sim_tick(struct sim *sim)
-{
-    struct mono_time now = {sim->now_ns};
-
-    if (sim->lost_here > 0) {
-        volley_lost_here(sim->volley, sim->lost_here, now);
-        sim->lost_here = 0;
-    }
-    volley_tick(sim->volley, now);
-}
-
 /* The next thing that happens, by `limit_ns` at the latest. */
 static inline void sim_step(struct sim *sim, uint64_t limit_ns)
 {
@@ -430,14 +452,15 @@ static inline void sim_step(struct sim *sim, uint64_t limit_ns)
     uint32_t who = SIM_SENDERS_MAX;
 
     next = next > sim->now_ns ? next : sim->now_ns;
+    next = next > sim->reader_ns ? next : sim->reader_ns;
     for (uint32_t i = 0; i < sim->senders; i++) {
         if (sim->sender[i].next_ns < next || (sim->sender[i].next_ns == next && sim_chance(sim, 0.5))) {
             next = sim->sender[i].next_ns;
             who = i;
         }
     }
-    if (sim->flying_count > 0 && sim->flying[0].at_ns <= next) {
-        next = sim->flying[0].at_ns;
+    if (sim->flying_count > 0 && sim->flying[0].at_ns <= next && sim->reader_ns <= next) {
+        next = sim->flying[0].at_ns > sim->reader_ns ? sim->flying[0].at_ns : sim->reader_ns;
         who = SIM_SENDERS_MAX + 1;
     }
     if (next > limit_ns) {
