@@ -78,7 +78,6 @@ int policy_parse(const char *text, size_t size, const char *name, struct problem
     rc = validate_tree(yaml_tree_root(tree), &policy_shape, problems);
     if (rc == 0) {
         policy = create(text, size, name);
-        policy = create(text, size, name);
         rc = policy == NULL ? -ENOMEM : compile(policy, yaml_tree_root(tree), problems);
     }
     yaml_tree_destroy(tree);
