@@ -1,5 +1,7 @@
 #include "scanner/raw/neighbour.h"
 
+#include "scanner/loss.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -34,7 +36,8 @@ struct neighbours {
     size_t at; /* in this round */
     uint32_t round;
     uint32_t rounds; /* that are to be, as far as is known */
-    bool asking;     /* in a round, not in the rest behind it */
+    struct loss_counts found;
+    bool asking; /* in a round, not in the rest behind it */
     struct pacer *pacer;
     struct pacer_rate rate;
     struct mono_time rest_until; /* the round's time-out, once all of it has been asked */
@@ -143,15 +146,23 @@ void neighbours_spare(struct neighbours *neighbours, int64_t number)
 }
 
 /* Who was not heard in the first round shows that questions or answers get lost: then each find is followed by as many
- * rounds as are planned for the silent. */
+ * rounds as are planned for the silent, and by as many in all as leave next to nobody to be missed. What is known before
+ * it was asked for says nothing. */
 static void heed_find(struct neighbours *neighbours)
 {
     uint32_t round = neighbours->round + (neighbours->asking ? 1 : 0);
-    uint32_t rounds = round + NEIGHBOUR_TRIES < NEIGHBOUR_TRIES_MOST ? round + NEIGHBOUR_TRIES : NEIGHBOUR_TRIES_MOST;
+    uint32_t wanted;
 
-    if (round > 1) {
-        neighbours->rounds = rounds;
+    if (round == 0) {
+        return;
     }
+    neighbours->found.answers[round - 1]++;
+    wanted = loss_tries(&neighbours->found, neighbours->rounds);
+    if (round > 1 && wanted < round + NEIGHBOUR_TRIES) {
+        wanted = round + NEIGHBOUR_TRIES;
+    }
+    wanted = wanted < NEIGHBOUR_TRIES_MOST ? wanted : NEIGHBOUR_TRIES_MOST;
+    neighbours->rounds = wanted > neighbours->rounds ? wanted : neighbours->rounds;
 }
 
 void neighbours_learn(struct neighbours *neighbours, uint32_t link, const struct addr *addr,

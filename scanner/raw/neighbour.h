@@ -11,9 +11,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* Each is asked so often (RFC 4861's MAX_MULTICAST_SOLICIT), and as often again behind the last answer that did not
- * come in the first round. The first time-out suits a cable; it doubles up to the third. */
-enum { NEIGHBOUR_TRIES = 3, NEIGHBOUR_TRIES_MOST = 10, NEIGHBOUR_TIME_OUT_MS = 150, NEIGHBOUR_RATE_PPS = 20000 };
+/* Each is asked so often (RFC 4861's MAX_MULTICAST_SOLICIT), as often again behind the last answer that did not come in
+ * the first round, and as often as the loss that these answers show asks for (loss_tries()). The first time-out suits a
+ * cable; it doubles up to the third. */
+enum { NEIGHBOUR_TRIES = 3, NEIGHBOUR_TRIES_MOST = 16, NEIGHBOUR_TIME_OUT_MS = 150, NEIGHBOUR_RATE_PPS = 20000 };
 
 /* One of the addresses, borrowed. `link`: whatever tells the caller's links apart. */
 struct neighbour_question {

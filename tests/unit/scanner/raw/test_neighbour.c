@@ -123,8 +123,8 @@ static void rounds_go_on_while_they_bring_answers(void **state)
     for (int64_t i = 0; i < 8; i++) {
         assert_int_equal(neighbours_mac(neighbours, i) != NULL, i < 6);
     }
-    /* Host 5 came in the sixth round. */
-    assert_int_equal(asked_before[7], 6 + NEIGHBOUR_TRIES);
+    /* Host 5 came in the sixth round, and hardly anybody in the first. */
+    assert_int_equal(asked_before[7], NEIGHBOUR_TRIES_MOST);
     neighbours_destroy(neighbours);
 }
 
@@ -136,16 +136,16 @@ static void rounds_have_a_bound(void **state)
     struct neighbour_question asked;
     uint32_t questions = 0;
     (void)state;
-    for (uint32_t i = 0; i < 16; i++) {
+    for (uint32_t i = 0; i < 24; i++) {
         struct neighbour_question one = question(i, 0);
         assert_int_equal(neighbours_add(neighbours, &one), i);
     }
     while (!neighbours_done(neighbours, now)) {
         while (neighbours_next(neighbours, now, &asked)) {
             uint8_t host = asked.addr.bytes[3];
-            questions += host == 15 ? 1 : 0;
+            questions += host == 23 ? 1 : 0;
             /* One in each round, and one never. */
-            if (host < 15 && questions == host) {
+            if (host < 23 && questions == host) {
                 learn(neighbours, &asked.addr, 0);
             }
         }
@@ -165,11 +165,11 @@ static uint64_t draw(uint64_t *state, uint64_t below)
     return (z ^ (z >> 31)) % below;
 }
 
-/* A link of 60 hosts and four absent ones that loses 5 % each way; the answer takes up to 20 ms. How many of those that
- * are there stay unknown. */
-static uint32_t miss_on_a_lossy_link(uint64_t seed)
+/* A link of 60 hosts and four absent ones that loses so much each way; the answer takes up to 20 ms. How many of those
+ * that are there stay unknown. */
+static uint32_t miss_on_a_lossy_link(uint64_t seed, uint64_t lost_of_100)
 {
-    enum { HOSTS = 60, ABSENT = 4, LOST_OF_100 = 5 };
+    enum { HOSTS = 60, ABSENT = 4 };
     struct pacer pacer = {0};
     struct neighbours *neighbours = neighbours_create(&pacer);
     struct mono_time now = {.ns = 1000 * MS};
@@ -184,8 +184,8 @@ static uint32_t miss_on_a_lossy_link(uint64_t seed)
     while (!neighbours_done(neighbours, now)) {
         while (neighbours_next(neighbours, now, &asked)) {
             uint8_t host = asked.addr.bytes[3];
-            bool arrives = draw(&seed, 100) >= LOST_OF_100;
-            bool returns = draw(&seed, 100) >= LOST_OF_100;
+            bool arrives = draw(&seed, 100) >= lost_of_100;
+            bool returns = draw(&seed, 100) >= lost_of_100;
             if (host < HOSTS && arrives && returns) {
                 answered[host] = now.ns + draw(&seed, 20) * MS;
             }
@@ -206,18 +206,23 @@ static uint32_t miss_on_a_lossy_link(uint64_t seed)
     return missed;
 }
 
-/* Three rounds alone, or further ones only while each brings somebody, miss a host in 5 or in 3 of 100 networks. */
+/* At 5 % three rounds alone, or further ones only while each brings somebody, miss a host in 5 or in 3 of 100 networks;
+ * three behind each find, in one of 1,500, and at 20 % in one of 30. */
 static void loss_hides_nobody(void **state)
 {
+    static const uint64_t losses[] = {1, 5, 20};
     uint64_t first = seed_first();
     uint64_t networks = seed_repeats(500);
-    uint32_t missed = 0;
     (void)state;
-    for (uint64_t i = 0; i < networks; i++) {
-        missed += miss_on_a_lossy_link(first + i);
+    for (size_t k = 0; k < sizeof(losses) / sizeof(losses[0]); k++) {
+        uint32_t missed = 0;
+        for (uint64_t i = 0; i < networks; i++) {
+            missed += miss_on_a_lossy_link(first + i, losses[k]);
+        }
+        print_message("%llu %% each way: %u hosts missed in %llu networks\n", (unsigned long long)losses[k], missed,
+                      (unsigned long long)networks);
+        assert_true(missed <= 1 + networks / 500);
     }
-    print_message("%u hosts missed in %llu networks\n", missed, (unsigned long long)networks);
-    assert_true(missed <= 1 + networks / 100);
 }
 
 static void it_ends_with_the_last_answer(void **state)
