@@ -81,6 +81,7 @@ void conversation_close(struct conversation *conversation, bool in_order)
     conversation->fd = -1;
     conversation->tls = NULL;
     conversation->stands = false;
+    conversation->framed = false;
     conversation->first_size = 0;
 }
 
@@ -112,6 +113,9 @@ static int begin_tls(struct conversation *conversation, const struct tls_context
         .name = conversation->name, .host = conversation->host, .lowest = wish.lowest, .highest = wish.highest};
     int rc = tls_create(context, &options, &conversation->tls);
 
+    conversation->framed = wish.framed;
+    conversation->sending = (struct tds_frame){0};
+    conversation->receiving = (struct tds_frame){0};
     if (rc == 0 && tls_step(conversation->tls) == TLS_FAILED) {
         rc = inquiry_unsecured(inquiry, mono_now(), &no_word);
     }
@@ -129,13 +133,30 @@ static size_t send_some(struct conversation *conversation, struct span bytes)
     return taken;
 }
 
+/* One header, or what is behind it, as far as the socket takes it. */
+static void send_framed(struct conversation *conversation)
+{
+    bool is_header;
+    struct span bytes = tds_outgoing(&conversation->sending, tls_outgoing(conversation->tls), &is_header);
+    size_t sent = send_some(conversation, bytes);
+
+    tds_sent(&conversation->sending, is_header, sent);
+    if (!is_header) {
+        tls_sent(conversation->tls, sent);
+    }
+}
+
 static void send_tls(struct conversation *conversation)
 {
     struct span bytes = tls_outgoing(conversation->tls);
 
     conversation->blocked = false;
     while (bytes.size > 0 && !conversation->blocked) {
-        tls_sent(conversation->tls, send_some(conversation, bytes));
+        if (conversation->framed) {
+            send_framed(conversation);
+        } else {
+            tls_sent(conversation->tls, send_some(conversation, bytes));
+        }
         bytes = tls_outgoing(conversation->tls);
     }
 }
@@ -232,6 +253,11 @@ static int tell_secured(struct conversation *conversation, struct inquiry *inqui
 
     assert(agreed);
     conversation->stands = true;
+    if (conversation->framed) {
+        /* Our last word may still wait to be sent, in its packet. */
+        send_tls(conversation);
+        conversation->framed = false;
+    }
     return inquiry_secured(inquiry, mono_now(), &told);
 }
 
@@ -318,11 +344,11 @@ static bool may_be_tls(uint8_t byte)
     return byte == 0x16 || byte == 0x15;
 }
 
-static int take_tls(struct conversation *conversation, struct inquiry *inquiry, struct span bytes)
+static int take_records(struct conversation *conversation, struct inquiry *inquiry, struct span bytes)
 {
     int rc = 0;
 
-    if (conversation->first_size == 0 && !may_be_tls(bytes.bytes[0])) {
+    if (bytes.size > 0 && conversation->first_size == 0 && !may_be_tls(bytes.bytes[0])) {
         return inquiry_unsecured(inquiry, mono_now(), &(struct inquiry_refusal){.said = bytes});
     }
     keep_first(conversation, bytes);
@@ -336,6 +362,19 @@ static int take_tls(struct conversation *conversation, struct inquiry *inquiry, 
         }
     }
     return rc;
+}
+
+static int take_tls(struct conversation *conversation, struct inquiry *inquiry, struct span bytes)
+{
+    int rc = 0;
+
+    while (rc == 0 && bytes.size > 0 && conversation->framed && goes_on(inquiry)) {
+        rc = take_records(conversation, inquiry, tds_arrived(&conversation->receiving, &bytes));
+        if (rc == 0 && conversation->receiving.failed && goes_on(inquiry)) {
+            return inquiry_unsecured(inquiry, mono_now(), &no_word);
+        }
+    }
+    return rc == 0 && bytes.size > 0 && goes_on(inquiry) ? take_records(conversation, inquiry, bytes) : rc;
 }
 
 static int end_socket(struct conversation *conversation, struct inquiry *inquiry, bool reset)

@@ -8,6 +8,7 @@
 #include "lib/clock.h"
 #include "scanner/scope.h"
 #include "scanner/service/inquiry.h"
+#include "scanner/service/tds.h"
 #include "scanner/service/tls.h"
 
 #include <stdbool.h>
@@ -26,6 +27,9 @@ struct conversation {
     bool blocked; /* bytes wait until the socket takes more */
     struct tls *tls;
     bool stands; /* TLS */
+    bool framed; /* TLS is inside of TDS's packets, as long as it does not stand */
+    struct tds_frame sending;
+    struct tds_frame receiving;
     /* What the server said first when TLS was begun. */
     uint8_t first[CONVERSATION_FIRST_SIZE];
     size_t first_size;

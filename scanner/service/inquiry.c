@@ -193,6 +193,7 @@ struct inquiry_wish inquiry_wish(const struct inquiry *inquiry)
                                 .secured = inquiry->candidates.secured,
                                 .lowest = inquiry->lowest,
                                 .highest = inquiry->highest,
+                                .framed = inquiry->stage == STAGE_SECURING && inquiry->protocol->frames_tls,
                                 .delicate = inquiry->delicate,
                                 .heard = inquiry->arrived > 0,
                                 .keep = inquiry->aside == ASIDE_WANTED,

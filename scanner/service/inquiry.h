@@ -40,6 +40,7 @@ struct inquiry_wish {
     bool secured;            /* OPEN: TLS from the first byte on */
     enum tls_version lowest; /* that TLS may be */
     enum tls_version highest;
+    bool framed; /* SECURE: inside of TDS's packets */
     /* The conversation at hand, or to be opened, is with a delicate server, of which a host's are talked to one at a
      * time. When it is not this one's turn, an OPEN waits; a connection that turns out to be such a server's after it
      * was opened is put off: inquiry_put_off(). */

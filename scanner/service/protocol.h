@@ -25,6 +25,8 @@ struct protocol {
     bool greets;
     /* Its servers lock out who breaks off handshakes, or bear few connections: never two at a time to one host. */
     bool delicate;
+    /* TLS that it goes over to is inside of packets of TDS as long as the handshake lasts. */
+    bool frames_tls;
     /* A server may take that long to answer; 0: as others. */
     uint32_t patience_ms;
     /* Whether these first bytes of a server, whatever was asked before, are this protocol's. No side effects. Never

@@ -1,6 +1,7 @@
 /* Microsoft SQL Server: the PRELOGIN exchange of TDS (MS-TDS, sections 2.2.3.1 and 2.2.6.5). The version and whether
- * the server encrypts stand in its answer. Its TLS is carried inside of TDS packets up to version 7.4, so that the
- * certificate is not looked at there; TDS 8.0 is TLS from the first byte. */
+ * the server encrypts stand in its answer. Up to version 7.4 the handshake of its TLS is carried inside of
+ * TDS packets (scanner/service/tds.h), which is gone through for the certificate, and no login follows; TDS 8.0 is TLS
+ * from the first byte. */
 #include "scanner/service/protocol/all.h"
 
 #include <stdio.h>
@@ -115,11 +116,14 @@ static enum dialogue_next hear_bytes(struct dialogue *dialogue)
     dialogue->recognised = true;
     read_tokens(dialogue, payload);
     dialogue_take(dialogue, size);
-    return DIALOGUE_DONE;
+    return !dialogue->secured && facts_truth(dialogue->facts, "starttls", false) ? DIALOGUE_SECURE : DIALOGUE_DONE;
 }
 
 static enum dialogue_next hear(struct dialogue *dialogue, enum dialogue_event event)
 {
+    if (dialogue->recognised && (event == DIALOGUE_SECURED || event == DIALOGUE_UNSECURED)) {
+        return DIALOGUE_DONE;
+    }
     return event == DIALOGUE_SECURED ? DIALOGUE_WAIT : dialogue_outcome(dialogue, event, hear_bytes(dialogue));
 }
 
@@ -129,6 +133,7 @@ const struct protocol protocol_mssql = {
     .tls_ports = "1433",
     .rank = 9,
     .delicate = true,
+    .frames_tls = true,
     .recognise = recognise,
     .ask = ask,
     .hear = hear,
