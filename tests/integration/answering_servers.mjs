@@ -19,7 +19,29 @@ const redis = (socket) => socket.on("data", (bytes) => {
 
 const ssh = (socket) => socket.write(`SSH-2.0-OpenSSH_9.${secret ? 6 : 2}p1 Debian-2\r\n`);
 
-const servers = { 4444: redis, 2022: ssh };
+// Greetings that are never the same twice: a date, as Exim and Sendmail have it, and APOP's timestamp (RFC 1939).
+let turn = 0;
+const date = () => new Date(Date.now() + 60000 * ++turn).toUTCString();
+const in_lines = (greeting, answer) => (socket) => {
+    socket.write(greeting());
+    socket.on("data", (bytes) => bytes.toString("latin1").split(/\r?\n/).filter(Boolean).forEach((line) => socket.writable && answer(socket, line)));
+};
+const smtp = in_lines(() => `220 mail.test ESMTP Exim 4.96 ${date()}\r\n`, (socket, line) => {
+    if (/^QUIT/i.test(line)) {
+        socket.end("221 closing\r\n");
+    } else {
+        socket.write(/^EHLO/i.test(line) ? "250-mail.test Hello\r\n250 HELP\r\n" : "250 Reset OK\r\n");
+    }
+});
+const pop3 = in_lines(() => `+OK POP3 server ready <${++turn}.${Date.now()}@mail.test>\r\n`, (socket, line) => {
+    if (/^QUIT/i.test(line)) {
+        socket.end("+OK\r\n");
+    } else {
+        socket.write(/^CAPA/i.test(line) ? "+OK\r\nUSER\r\n.\r\n" : "-ERR no\r\n");
+    }
+});
+
+const servers = { 4444: redis, 2022: ssh, 2525: smtp, 2110: pop3 };
 let left = Object.keys(servers).length;
 for (const [port, serve] of Object.entries(servers)) {
     net.createServer((socket) => {

@@ -35,7 +35,27 @@ reported() {
     "$BIN/leastport" report --db "$DIR/$1" -o jsonl:- | jq -r "$2"
 }
 
+# Each audit hears other greetings, which say nothing else of the server.
+greetings() {
+    sql "$DIR/dated.db" "SELECT group_concat(value, ' ') FROM (SELECT value FROM endpoint_fact WHERE name = 'banner' AND ended_at IS NULL ORDER BY value)"
+}
+
+# Each time anew, where servers are not asked at each audit.
+again=()
+"$BIN/leastport" audit --ask-again --help >"$DIR/out" 2>"$DIR/err" && again=(--ask-again)
+dated() {
+    "$BIN/leastport" audit $THERE -p 2110,2525 --rate 0 --host-rate 0 --vantage out:world --db "$DIR/dated.db" --no-verify "${again[@]}" \
+        >"$DIR/out" 2>"$DIR/err"
+}
+
 speak
+dated
+first=$(greetings)
+dated
+tap_like "servers greet with the time" "$first | $(greetings)" 'POP3 .*Exim.*GMT \| .*POP3 .*Exim.*GMT'
+tap_ok "and with another each time" test "$first" != "$(greetings)"
+tap_is "that is no change of the service: no fact but the greeting has a history" \
+    "$(sql "$DIR/dated.db" "SELECT count(*), group_concat(DISTINCT name) FROM endpoint_fact WHERE ended_at IS NOT NULL")" "0|"
 ask asked.db
 tap_is "findings are there: 1" "$status" 1
 tap_is "what answers is stored, and which door stood open" "$(facts asked.db)" \
