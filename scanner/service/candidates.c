@@ -34,6 +34,15 @@ void candidates_clear_tried(struct candidates *candidates, const struct protocol
     candidates->tried[candidates->secured] &= ~place_of(candidates, protocol);
 }
 
+void candidates_clear_waiting(struct candidates *candidates)
+{
+    for (size_t i = 0; i < candidates->count; i++) {
+        if (candidates->table[i]->waits) {
+            candidates_clear_tried(candidates, candidates->table[i]);
+        }
+    }
+}
+
 bool candidates_is_likely(const struct candidates *candidates, const struct protocol *protocol)
 {
     return protocol_is_likely(protocol, candidates->port, false) ||

@@ -24,6 +24,8 @@ void candidates_init(struct candidates *candidates, const struct protocol *const
 bool candidates_tried(const struct candidates *candidates, const struct protocol *protocol);
 void candidates_set_tried(struct candidates *candidates, const struct protocol *protocol);
 void candidates_clear_tried(struct candidates *candidates, const struct protocol *protocol);
+/* All that wait for the rest of foreign questions. */
+void candidates_clear_waiting(struct candidates *candidates);
 
 /* On this port; inside TLS what is likely there in clear counts too: many move to TLS and keep their port. */
 bool candidates_is_likely(const struct candidates *candidates, const struct protocol *protocol);

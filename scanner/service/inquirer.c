@@ -654,7 +654,7 @@ static int comply(struct inquirer *inquirer, struct place *place)
             return 0;
         case INQUIRY_TALK:
         case INQUIRY_SECURE:
-            if (wish.delicate && !takes_turn(inquirer, place)) {
+            if (wish.delicate && !takes_turn(inquirer, place) && !wish.heard) {
                 inquiry_put_off(place->inquiry, inquirer->now);
                 break;
             }

@@ -110,6 +110,7 @@ struct inquiry {
     enum aside aside;
     struct mono_time aside_from;           /* when it stood */
     const struct protocol *aside_protocol; /* was asked on it */
+    bool asked_alone;                      /* who waits in silence was asked again, without it */
     uint64_t slow_ms;                      /* so long it took until something came on it; 0 */
     bool tls_tried;
     bool tls_seen;       /* it answered in records of TLS */
@@ -661,6 +662,21 @@ static bool wants_back(const struct inquiry *inquiry, struct mono_time now)
            may_be_slow(inquiry) && kept_ms(inquiry, now) < keep_most_ms(inquiry);
 }
 
+/* All were silent while a connection was kept aside: perhaps only because the server had ears for that one alone. */
+static bool ask_alone(struct inquiry *inquiry)
+{
+    if (inquiry->found != NULL || inquiry->heard || inquiry->asked_alone ||
+        (inquiry->aside != ASIDE_KEPT && inquiry->aside != ASIDE_OVER && inquiry->aside != ASIDE_BACK) ||
+        !may_be_slow(inquiry) || !has_time(inquiry)) {
+        return false;
+    }
+    inquiry->asked_alone = true;
+    inquiry->aside = ASIDE_OVER;
+    inquiry->lingered[false] = true;
+    candidates_clear_waiting(&inquiry->candidates);
+    return choose_identifying(inquiry);
+}
+
 static void next_errand(struct inquiry *inquiry, struct mono_time now)
 {
     keep_recognised(inquiry);
@@ -672,7 +688,7 @@ static void next_errand(struct inquiry *inquiry, struct mono_time now)
         inquiry->stage = STAGE_RETURNING;
         return;
     }
-    if (choose_version(inquiry)) {
+    if (ask_alone(inquiry) || choose_version(inquiry)) {
         return;
     }
     conclude(inquiry);

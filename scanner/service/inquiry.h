@@ -43,7 +43,8 @@ struct inquiry_wish {
     bool framed; /* SECURE: inside of TDS's packets */
     /* The conversation at hand, or to be opened, is with a delicate server, of which a host's are talked to one at a
      * time. When it is not this one's turn, an OPEN waits; a connection that turns out to be such a server's after it
-     * was opened is put off: inquiry_put_off(). */
+     * was opened is put off, inquiry_put_off(), unless it has greeted on it: broken off, that is what such servers
+     * count. */
     bool delicate;
     bool heard; /* the server has said something on this connection: it is closed in order, not by RST */
     /* OPEN: the connection before, on which the server has said nothing yet, is not over but kept aside, one at most.

@@ -25,6 +25,9 @@ struct protocol {
     bool greets;
     /* Its servers lock out who breaks off handshakes, or bear few connections: never two at a time to one host. */
     bool delicate;
+    /* Its servers take a foreign question for the beginning of a long message and wait for the rest, in silence. One
+     * that serves a connection at a time is then deaf on others for as long. */
+    bool waits;
     /* TLS that it goes over to is inside of packets of TDS as long as the handshake lasts. */
     bool frames_tls;
     /* A server may take that long to answer; 0: as others. */

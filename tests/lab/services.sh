@@ -12,6 +12,7 @@ SERVICES=(
     'dropbear|11|22|40022|ssh|Dropbear|dropbear-bin|clear|-'
     'nginx|12|80|3306|http|nginx|nginx-light|clear|-'
     'nginx|12|443|22|http|nginx|nginx-light|tls|-'
+    'nginx|12|8443|2443|http|nginx|nginx-light|tls|-'
     'apache|13|80|21|http|Apache httpd|apache2-bin|clear|-'
     'lighttpd|14|80|5432|http|lighttpd|lighttpd|clear|-'
     'vsftpd|15|21|8021|ftp|vsftpd|vsftpd|starttls|none'
@@ -123,7 +124,11 @@ service_nginx_config() {
         # shellcheck disable=SC2016 # nginx's variables
         printf 'server { listen %s:80; location / { return 301 https://$host$request_uri; } }\n' "$AT"
         printf 'server { listen %s:443 ssl; ssl_certificate %s; ssl_certificate_key %s;\n' "$AT" "$CRT" "$KEY"
-        printf 'add_header Strict-Transport-Security max-age=31536000;\nlocation / { return 200 "shop\\n"; } }\n}\n'
+        printf 'add_header Strict-Transport-Security max-age=31536000;\nlocation / { return 200 "shop\\n"; } }\n'
+        # One that answers to its name only.
+        printf 'server { listen %s:8443 ssl default_server; ssl_reject_handshake on; }\n' "$AT"
+        printf 'server { listen %s:8443 ssl; server_name named.lab; ssl_certificate %s; ssl_certificate_key %s;\n' "$AT" "$CRT" "$KEY"
+        printf 'location / { return 200 "by name\\n"; } }\n}\n'
     } >"$HERE/conf"
 }
 
@@ -361,7 +366,7 @@ service_command() {
     exim) COMMAND=(exim4 -C "$FOLDER/conf" -bdf -oP "$FOLDER/pid") ;;
     dovecot) COMMAND=(dovecot -F -c "$FOLDER/conf") ;;
     mariadb) COMMAND=(mariadbd --no-defaults "--datadir=$FOLDER/data" --user=mysql "--bind-address=$AT" --port=3306
-        "--socket=$FOLDER/data/socket" "--pid-file=$FOLDER/data/pid" "--init-file=$FOLDER/sql" --skip-innodb
+        "--socket=$FOLDER/data/socket" "--pid-file=$FOLDER/data/pid" "--init-file=$FOLDER/sql" --skip-innodb --performance-schema=ON
         --default-storage-engine=Aria --key-buffer-size=1M --aria-pagecache-buffer-size=1M) ;;
     postgres) COMMAND=(chroot --userspec=postgres:postgres / /usr/lib/postgresql/15/bin/postgres -D "$FOLDER/data"
         -c "listen_addresses=$AT" -c ssl=on -c "unix_socket_directories=$FOLDER" -c fsync=off -c shared_buffers=8MB) ;;
@@ -519,6 +524,11 @@ services_differences() {
     jq -r --slurpfile truth "$WORK/truth.json" '. as $said | $truth[0] | to_entries[] | .key as $at | .value as $true |
         ($true | keys[]) as $key | select($true[$key] != $said[$at][$key]) |
         "\($true.server) \($true.host):\($true.port): \($key) is \($true[$key]), said \($said[$at][$key])"' "$1"
+}
+
+# What MariaDB says to SQL.
+services_mariadb() {
+    services_tree mariadb --no-defaults --socket=/lab/services/mariadb/data/socket --batch --skip-column-names --execute "$1"
 }
 
 services_addresses() {

@@ -129,6 +129,7 @@ const struct protocol protocol_dns = {
     .ports = "53",
     .tls_ports = "853",
     .rank = 11,
+    .waits = true,
     .recognise = recognise,
     .ask = ask,
     .hear = hear,

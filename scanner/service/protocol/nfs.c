@@ -65,6 +65,7 @@ const struct protocol protocol_nfs = {
     .ports = "2049",
     .tls_ports = "",
     .rank = 19,
+    .waits = true,
     .recognise = recognise,
     .ask = ask,
     .hear = hear,

@@ -188,6 +188,7 @@ const struct protocol protocol_oracle = {
     .tls_ports = "2484",
     .rank = 16,
     .delicate = true,
+    .waits = true,
     .recognise = recognise,
     .ask = ask,
     .hear = hear,

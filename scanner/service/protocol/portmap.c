@@ -138,6 +138,7 @@ const struct protocol protocol_portmap = {
     .ports = "111",
     .tls_ports = "",
     .rank = 17,
+    .waits = true,
     .recognise = recognise,
     .ask = ask,
     .hear = hear,

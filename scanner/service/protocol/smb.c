@@ -214,6 +214,7 @@ const struct protocol protocol_smb = {
     .ports = "445,139",
     .tls_ports = "",
     .rank = 7,
+    .waits = true,
     .recognise = recognise,
     .ask = ask,
     .hear = hear,

@@ -84,7 +84,7 @@ static enum dialogue_next hear_letter(struct dialogue *dialogue, enum dialogue_e
         .name = #word, .recognise = recognise_##word, .hear = hear_##word, __VA_ARGS__}
 
 LETTER(http, 'H', 0, .ask = ask_http, .ports = "80,8080", .tls_ports = "443", .rank = 1);
-LETTER(alpha, 'A', 0, .ask = ask_alpha, .ports = "1001", .tls_ports = "2001", .rank = 3);
+LETTER(alpha, 'A', 0, .ask = ask_alpha, .waits = true, .ports = "1001", .tls_ports = "2001", .rank = 3);
 LETTER(bravo, 'B', ONCE_MORE, .ask = ask_bravo, .ports = "1002", .tls_ports = "", .rank = 2);
 LETTER(charlie, 'C', BRIDGE, .ask = ask_charlie, .ports = "1003", .tls_ports = "", .rank = 9);
 LETTER(delta, 'D', 0, .ask = ask_delta, .ports = "1004", .tls_ports = "", .rank = 5, .delicate = true);
@@ -128,6 +128,7 @@ struct server {
     uint32_t refuses; /* of so many connects one; 0: none */
     bool ends_at_once;
     bool stuck;
+    bool serial;        /* it hears one connection at a time */
     bool cramped;       /* nothing can be kept aside, for want of room here */
     bool contended;     /* another of the host's delicate servers is talked to whenever it is asked */
     const char *floods; /* said without an end */
@@ -294,6 +295,10 @@ static void take_outgoing(struct run *run)
     struct span out = inquiry_outgoing(run->inquiry);
 
     if (!run->open || out.size == 0 || run->server->stuck) {
+        return;
+    }
+    if (run->server->serial && run->aside.open) {
+        inquiry_sent(run->inquiry, at(run->now_ms), out.size);
         return;
     }
     assert_in_range(run->heard_size + out.size, 0, sizeof(run->heard));
@@ -468,7 +473,7 @@ static bool comply(struct run *run, uint32_t *connection)
             }
             return true;
         case INQUIRY_TALK:
-            if (wish.delicate && !run->granted && run->server->contended) {
+            if (wish.delicate && !wish.heard && !run->granted && run->server->contended) {
                 inquiry_put_off(run->inquiry, at(run->now_ms));
                 break;
             }
@@ -646,6 +651,18 @@ static void hears_who_is_slow(void **state)
     drive(&run, &answerer, 30000, false);
     assert_string_equal(facts_text(facts_of(&run), "service"), "http");
     assert_int_equal(run.returns, 1);
+    inquiry_destroy(run.inquiry);
+}
+
+/* What is kept aside has its ear, and what it waits for there never comes. */
+static void hears_who_hears_one_at_a_time(void **state)
+{
+    struct server server = {.letter = 'A', .serial = true, .piece = 64};
+    struct run run;
+    (void)state;
+    drive(&run, &server, 30000, false);
+    assert_string_equal(facts_text(facts_of(&run), "service"), "alpha");
+    assert_string_equal(facts_text(facts_of(&run), "product"), "finished");
     inquiry_destroy(run.inquiry);
 }
 
@@ -854,6 +871,7 @@ int main(void)
         cmocka_unit_test(finds_what_answers),
         cmocka_unit_test(says_what_is_no_service),
         cmocka_unit_test(hears_who_is_slow),
+        cmocka_unit_test(hears_who_hears_one_at_a_time),
         cmocka_unit_test(hears_who_is_slow_without_room),
         cmocka_unit_test(keeps_nothing_beside_a_delicate_server),
         cmocka_unit_test(needs_few_connections),
