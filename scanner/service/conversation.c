@@ -348,7 +348,7 @@ static int take_records(struct conversation *conversation, struct inquiry *inqui
 {
     int rc = 0;
 
-    if (bytes.size > 0 && conversation->first_size == 0 && !may_be_tls(bytes.bytes[0])) {
+    if (conversation->first_size == 0 && !may_be_tls(bytes.bytes[0])) {
         return inquiry_unsecured(inquiry, mono_now(), &(struct inquiry_refusal){.said = bytes});
     }
     keep_first(conversation, bytes);
@@ -369,10 +369,11 @@ static int take_tls(struct conversation *conversation, struct inquiry *inquiry, 
     int rc = 0;
 
     while (rc == 0 && bytes.size > 0 && conversation->framed && goes_on(inquiry)) {
-        rc = take_records(conversation, inquiry, tds_arrived(&conversation->receiving, &bytes));
-        if (rc == 0 && conversation->receiving.failed && goes_on(inquiry)) {
+        struct span records = tds_arrived(&conversation->receiving, &bytes);
+        if (conversation->receiving.failed) {
             return inquiry_unsecured(inquiry, mono_now(), &no_word);
         }
+        rc = records.size > 0 ? take_records(conversation, inquiry, records) : 0;
     }
     return rc == 0 && bytes.size > 0 && goes_on(inquiry) ? take_records(conversation, inquiry, bytes) : rc;
 }
