@@ -281,12 +281,25 @@ static void does_not_wait_for_what_the_scanner_left_behind(void **state)
     struct fixture *fixture = *state;
     struct run run = {0};
     time_t began = time(NULL);
+    char path[256];
+    FILE *left;
+    char text[16];
+    long pid;
 
-    run_script(fixture, "start; open; slab; end; sleep 20 & echo >&2\n", &run);
+    run_script(fixture, "start; open; slab; end; sleep 20 & echo $! >\"${0%/*}/left\"; echo >&2\n", &run);
     assert_int_equal(run.outcome.end, SWEEP_DONE);
     assert_string_equal(fixture_text(fixture, "SELECT state FROM scan"), "complete");
     assert_non_null(strstr(run.heard, "something that it left behind"));
     assert_true(time(NULL) - began < 15);
+    snprintf(path, sizeof(path), "%s/left", fixture->folder);
+    left = fopen(path, "re");
+    assert_non_null(left);
+    assert_non_null(fgets(text, sizeof(text), left));
+    fclose(left);
+    unlink(path);
+    pid = strtol(text, NULL, 10);
+    assert_true(pid > 1);
+    assert_int_equal(kill((pid_t)pid, SIGKILL), 0);
 }
 
 /* Neither the database nor anything else of ours: only the three standard streams. */
