@@ -146,8 +146,8 @@ void neighbours_spare(struct neighbours *neighbours, int64_t number)
 }
 
 /* Who was not heard in the first round shows that questions or answers get lost: then each find is followed by as many
- * rounds as are planned for the silent, and by as many in all as leave next to nobody to be missed. What is known before
- * it was asked for says nothing. */
+ * rounds as are planned for the silent, and by as many in all as leave next to nobody to be missed. What is known
+ * before it was asked for says nothing. */
 static void heed_find(struct neighbours *neighbours)
 {
     uint32_t round = neighbours->round + (neighbours->asking ? 1 : 0);
