@@ -62,6 +62,10 @@ function judge_port(key,   host, got) {
     if ((is[host] == "up" && found[host] != "up") || got == truth[key]) {
         return
     }
+    # One of many that share a hardware address, and so discovery's.
+    if (is[host] == "either" && got == "nothing" && unasked[host] == ports) {
+        return
+    }
     if (lossy && got == "filtered/no-response") {
         lost++
         return
