@@ -1,6 +1,9 @@
 #include "auditd/desk.h"
 
+#include "auditd/finding/scoring.h"
 #include "auditd/finding/settle.h"
+#include "auditd/labels.h"
+#include "auditd/policy/rule.h"
 #include "auditd/store/scan.h"
 #include "auditd/store/sql.h"
 #include "lib/clock.h"
@@ -33,6 +36,70 @@ static int desk_settle_pending(const struct desk *desk, const struct settings *s
     return settle_pending(desk->store, &options, &count);
 }
 
+/* NULL: nothing that is stored would be judged otherwise now. */
+static int desk_find_reason(const struct desk *desk, const struct settings *settings, bool tags_changed,
+                            const char **ret_reason)
+{
+    int64_t policy_id;
+    int64_t judged_at;
+    int64_t end;
+    int rc = store_policy_current(desk->store, &policy_id, &judged_at);
+
+    *ret_reason = NULL;
+    if (rc < 0) {
+        return rc == -ENOENT ? 0 : rc;
+    }
+    end = rule_set_next_end(policy_rules(settings->policy), judged_at);
+    if (policy_id != desk->policy_id) {
+        *ret_reason = "the policy changed";
+    } else if (tags_changed) {
+        *ret_reason = "tags changed";
+    } else if (end != 0 && end <= wall_now_ms()) {
+        *ret_reason = "a rule ended";
+    }
+    return 0;
+}
+
+static int desk_rejudge(const struct desk *desk, const struct settings *settings, const char *reason,
+                        struct rejudge_result *ret_result)
+{
+    struct rejudge_options options = rejudge_options_default();
+    struct scoring_options scoring = {
+        .policy_id = desk->policy_id, .max_age_ms = settings->config.max_age_ms, .now_ms = options.now_ms};
+    int rc;
+
+    options.policy = settings->policy;
+    options.policy_id = desk->policy_id;
+    options.reason = reason;
+    options.max_age_ms = settings->config.max_age_ms;
+    rc = rejudge_run(desk->store, &options, ret_result);
+    return rc == 0 && ret_result->ports > 0 ? scoring_update(desk->store, &scoring) : rc;
+}
+
+int desk_judge(const struct desk *desk, const struct settings *settings, struct rejudge_result *ret_result)
+{
+    struct rejudge_result result = {0};
+    const char *reason;
+    int rc = labels_apply(desk->store, &settings->config, wall_now_ms());
+
+    if (rc >= 0) {
+        rc = desk_find_reason(desk, settings, rc > 0, &reason);
+    }
+    if (rc == 0 && reason != NULL) {
+        rc = desk_rejudge(desk, settings, reason, &result);
+    }
+    if (rc < 0) {
+        return rc;
+    }
+    if (reason != NULL && result.endpoints > 0) {
+        log_notice("%s: %" PRIu64 " open ports judged anew, without a scan: %" PRIu64 " findings opened, %" PRIu64
+                   " allowed, %" PRIu64 " altered",
+                   reason, result.endpoints, result.opened, result.allowed, result.altered);
+    }
+    *ret_result = result;
+    return 0;
+}
+
 int desk_open(const struct settings *settings, struct desk *ret_desk, struct store_error *ret_error)
 {
     struct store_options options = store_options_default();
@@ -56,6 +123,9 @@ int desk_open(const struct settings *settings, struct desk *ret_desk, struct sto
     }
     if (rc == 0) {
         rc = desk_settle_pending(&desk, settings);
+    }
+    if (rc == 0) {
+        rc = desk_judge(&desk, settings, &desk.rejudged);
     }
     if (rc < 0) {
         *ret_error = *store_last_error(desk.store);

@@ -19,6 +19,7 @@ struct labelling {
     const struct config *config;
     int64_t realm_id;
     int64_t now_ms;
+    bool changed;
     struct host_tag tags[STORE_TAGS_MAX]; /* of one asset; borrowed */
     int ranks[STORE_TAGS_MAX];
     size_t count;
@@ -93,6 +94,7 @@ static int labels_asset(struct labelling *labelling, int64_t asset_id)
         rc = store_tags_set(labelling->store, asset_id, "configuration", labelling->tags, labelling->count,
                             labelling->now_ms);
     }
+    labelling->changed = labelling->changed || rc > 0;
     store_known_done(&known);
     return rc < 0 ? rc : 0;
 }
@@ -150,7 +152,8 @@ int labels_apply(struct store *store, const struct config *config, int64_t now_m
         store_rollback(store);
         return rc;
     }
-    return store_commit(store);
+    rc = store_commit(store);
+    return rc == 0 && labelling.changed ? 1 : rc;
 }
 
 static json_t *labels_standing(const struct config *config)

@@ -7,7 +7,7 @@
 
 /* The living assets of the configuration's realm have its tags from now on, and no others of the source
  * 'configuration'. Of several targets that mean an asset, the narrowest decides about each key. Does nothing for
- * defaults that nobody wrote. One transaction. */
+ * defaults that nobody wrote. 1 when a tag changed, 0 when none did, else the store's errors. One transaction. */
 MUST_USE int labels_apply(struct store *store, const struct config *config, int64_t now_ms);
 
 /* Where the configured vantage stands, if the configuration says so. */

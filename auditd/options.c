@@ -21,7 +21,6 @@ enum options_key {
     KEY_HOST_RATE,
     KEY_JSON,
     KEY_LISTEN,
-    KEY_NAME,
     KEY_NEW_TENANT,
     KEY_NO_DOOR_CHECKS,
     KEY_NO_SERVICES,
@@ -501,81 +500,5 @@ void options_parse_schedule(int argc, char **argv, struct schedule_command *ret_
     };
 
     *ret_command = (struct schedule_command){.action = SCHEDULE_LIST, .count = 5};
-    argp_parse(&argp, argc, argv, 0, NULL, ret_command);
-}
-
-/* ---- policy ---- */
-
-static void options_policy_verb(struct argp_state *state, const char *arg, struct policy_command *command)
-{
-    if (state->arg_num == 0) {
-        command->explain = strcmp(arg, "explain") == 0;
-        if (!command->explain && strcmp(arg, "check") != 0) {
-            argp_error(state, "there is no \"policy %s\": check or explain", arg);
-        }
-    } else if (state->arg_num == 1 && command->explain) {
-        command->target = arg;
-    } else if (state->arg_num == 1) {
-        command->policy = arg;
-    } else if (state->arg_num == 2 && command->explain) {
-        command->port = arg;
-    } else {
-        argp_error(state, "one argument too many: \"%s\"", arg);
-    }
-}
-
-static error_t options_policy_one(int key, char *arg, struct argp_state *state)
-{
-    struct policy_command *command = state->input;
-
-    switch (key) {
-    case KEY_POLICY:
-        command->policy = arg;
-        return 0;
-    case KEY_REALM:
-        command->realm = arg;
-        return 0;
-    case KEY_NAME:
-        command->name = arg;
-        return 0;
-    case KEY_VANTAGE:
-        if (vantage_class_parse(arg, &command->vantage_class) < 0) {
-            argp_error(state, "--from \"%s\" is none of self, own-vpc, vpn, peer, public-range, world", arg);
-        }
-        return 0;
-    case ARGP_KEY_ARG:
-        options_policy_verb(state, arg, command);
-        return 0;
-    case ARGP_KEY_END:
-        if (state->arg_num < 2) {
-            argp_error(state, "needs: check FILE, or explain ADDRESS PORT");
-        }
-        return 0;
-    default:
-        return ARGP_ERR_UNKNOWN;
-    }
-}
-
-void options_parse_policy(int argc, char **argv, struct policy_command *ret_command)
-{
-    const struct argp_option table[] = {
-        {"policy", KEY_POLICY, "FILE", 0, "explain: the policy; else the built-in baseline alone", 0},
-        {"from", KEY_VANTAGE, "CLASS", 0,
-         "explain: seen from self, own-vpc (default), vpn, peer, public-range or world", 0},
-        {"realm", KEY_REALM, "NAME", 0, "explain: the address space (default)", 0},
-        {"name", KEY_NAME, "NAME", 0, "explain: a host name of the address", 0},
-        option_end,
-    };
-    const struct argp argp = {
-        .options = table,
-        .parser = options_policy_one,
-        .args_doc = "check FILE\nexplain ADDRESS PORT[/udp]\nexplain ADDRESS:PORT[/udp]",
-        .doc =
-            "check: is this policy file right, and if not, where? explain: which rules were looked at for a port, and "
-            "what decided.\v"
-            "Exit status: 0, or 2 when the file is wrong, for error or misuse.",
-    };
-
-    *ret_command = (struct policy_command){.realm = "default", .vantage_class = VANTAGE_OWN_VPC};
     argp_parse(&argp, argc, argv, 0, NULL, ret_command);
 }

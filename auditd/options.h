@@ -71,8 +71,14 @@ struct schedule_command {
     bool json;     /* lines of JSON instead of a table */
 };
 
+enum policy_action { POLICY_CHECK, POLICY_EXPLAIN, POLICY_TEST, POLICY_SUGGEST, POLICY_APPLY };
+
 struct policy_command {
-    bool explain; /* else check */
+    enum policy_action action;
+    const char *config;
+    const char *db;
+    bool dry_run;
+    bool has_class; /* `vantage_class` was given */
     const char *policy;
     const char *realm;
     const char *name;

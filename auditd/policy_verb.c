@@ -1,7 +1,11 @@
 #include "auditd/policy_verb.h"
 
+#include "auditd/census.h"
 #include "auditd/policy/policy.h"
+#include "auditd/policy/rehearsal.h"
+#include "auditd/policy_apply.h"
 #include "auditd/protocol.h"
+#include "auditd/settings.h"
 #include "lib/clock.h"
 #include "lib/log.h"
 #include "lib/portset.h"
@@ -94,7 +98,7 @@ static int policy_verb_explain(const struct policy_command *command)
 {
     struct addr address;
     struct exposure exposure = {
-        .realm = command->realm,
+        .realm = command->realm == NULL ? "default" : command->realm,
         .names = &command->name,
         .name_count = command->name == NULL ? 0 : 1,
         .addresses = &address,
@@ -120,10 +124,79 @@ static int policy_verb_explain(const struct policy_command *command)
     return fflush(stdout) == 0 ? 0 : AUDIT_EXIT_ERROR;
 }
 
+/* ---- check and test ---- */
+
+static int policy_verb_census(void *context, const struct policy *policy, bool *ret_has)
+{
+    struct store *store = context;
+    int rc = census_groups(store, policy, ret_has);
+
+    if (rc < 0) {
+        log_error("%s", store_last_error(store)->text);
+    }
+    return rc;
+}
+
+/* Reads alone; says what is wrong. */
+static int policy_verb_open(const struct policy_command *command, struct store **ret_store)
+{
+    const struct settings_sources sources = {.config = command->config, .db = command->db};
+    struct settings settings;
+    struct store_error error;
+    int rc = settings_load_paths(&sources, &settings);
+
+    if (rc < 0) {
+        return rc;
+    }
+    rc = store_open_read_only(settings.db, ret_store, &error);
+    if (rc < 0) {
+        log_error("%s", error.text);
+    }
+    settings_done(&settings);
+    return rc;
+}
+
+static int policy_verb_check(const struct policy_command *command)
+{
+    bool known = command->db != NULL || command->config != NULL;
+    struct store *store = NULL;
+    int rc = known ? policy_verb_open(command, &store) : 0;
+
+    if (rc == 0) {
+        rc = policy_check(command->policy, known ? policy_verb_census : NULL, store, stdout);
+    }
+    store_close(store);
+    return rc == 0 && fflush(stdout) == 0 ? 0 : AUDIT_EXIT_ERROR;
+}
+
+static int policy_verb_test(const struct policy_command *command)
+{
+    struct policy *policy = policy_verb_load(command->policy);
+    struct rehearsal rehearsal;
+
+    if (policy == NULL) {
+        return AUDIT_EXIT_ERROR;
+    }
+    rehearsal = policy_rehearse(policy, command->policy, wall_now_ms(), stdout);
+    policy_destroy(policy);
+    if (fflush(stdout) != 0) {
+        return AUDIT_EXIT_ERROR;
+    }
+    return rehearsal.failed == 0 ? 0 : AUDIT_EXIT_FINDINGS;
+}
+
 int policy_verb_run(const struct policy_command *command)
 {
-    if (command->explain) {
+    switch (command->action) {
+    case POLICY_EXPLAIN:
         return policy_verb_explain(command);
+    case POLICY_TEST:
+        return policy_verb_test(command);
+    case POLICY_APPLY:
+        return policy_apply_run(command);
+    case POLICY_SUGGEST:
+    case POLICY_CHECK:
+        break;
     }
-    return policy_check(command->policy, stdout) == 0 ? 0 : AUDIT_EXIT_ERROR;
+    return policy_verb_check(command);
 }

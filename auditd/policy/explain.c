@@ -18,61 +18,6 @@ static const char *shown(const char *text, struct shown *place)
     return place->text;
 }
 
-static void warn_ended(const char *path, const struct rule_list *list, int64_t now_ms, FILE *out, size_t *warnings)
-{
-    char day[WALL_TEXT_SIZE];
-    struct shown id;
-
-    for (size_t i = 0; i < list->count; i++) {
-        const struct rule *rule = &list->items[i];
-        if (rule->until_ms != 0 && rule->until_ms <= now_ms) {
-            wall_format(rule->until_ms - 1, day);
-            fprintf(out, "%s:%u: warning: the rule \"%s\" ended on %.10s and decides nothing any more\n", path,
-                    rule->line, shown(rule->id, &id), day);
-            (*warnings)++;
-        }
-    }
-}
-
-static const char *plural(size_t count)
-{
-    return count == 1 ? "" : "s";
-}
-
-int policy_check(const char *path, FILE *out)
-{
-    struct problems problems;
-    struct policy *policy = NULL;
-    const struct rule_set *rules;
-    size_t warnings;
-    size_t named;
-    int rc;
-
-    problems_init(&problems);
-    rc = policy_load(path, &problems, &policy);
-    if (rc == -ENOMEM) {
-        problems_add(&problems, PROBLEM_ERROR, (struct mark){0}, NULL, "out of memory");
-    }
-    problems_print(&problems, path, out);
-    warnings = problems.warning_count;
-    if (rc != 0) {
-        fprintf(out, "%s: %zu error%s, %zu warning%s\n", path, problems.error_count, plural(problems.error_count),
-                warnings, plural(warnings));
-        return rc;
-    }
-    rules = policy_rules(policy);
-    warn_ended(path, &rules->allow, wall_now_ms(), out, &warnings);
-    warn_ended(path, &rules->forbid, wall_now_ms(), out, &warnings);
-    named = 0;
-    for (size_t i = 0; i < rules->group_count; i++) {
-        named += rules->groups[i].is_named ? 1 : 0;
-    }
-    fprintf(out, "%s: good: %zu allow, %zu forbid, %zu group%s, baseline %u; %zu warning%s\n", path, rules->allow.count,
-            rules->forbid.count, named, plural(named), policy_baseline(policy), warnings, plural(warnings));
-    policy_destroy(policy);
-    return 0;
-}
-
 static void explain_rules(const struct rule_set *set, bool forbid, const struct rule_view *view, FILE *out)
 {
     const struct rule_list *list = forbid ? &set->forbid : &set->allow;

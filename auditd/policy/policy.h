@@ -31,9 +31,13 @@ const char *policy_source(const struct policy *policy);
 uint32_t policy_baseline(const struct policy *policy);
 const struct rule_set *policy_rules(const struct policy *policy);
 
+/* Says of each group of the policy (rule.h) whether a known host is of it, in ret_has. 0 or -errno, which it has said.
+ */
+typedef int policy_census_fn(void *context, const struct policy *policy, bool *ret_has);
+
 /* `policy check`: errors and warnings of a file, a line each, then a line that sums up. 0 when it can be loaded
- * (warnings or not), else -errno, all said on `out`. */
-MUST_USE int policy_check(const char *path, FILE *out);
+ * (warnings or not), else -errno, all said on `out`. `census` may be NULL: then no host is known. */
+MUST_USE int policy_check(const char *path, policy_census_fn *census, void *context, FILE *out);
 
 /* `policy explain`: every rule looked at and what it said, then which decided and the terms of the penalty. */
 void policy_explain(const struct policy *policy, const struct exposure *exposure, FILE *out);

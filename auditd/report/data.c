@@ -525,8 +525,6 @@ static int read_all(struct store_reader *reader, struct report_data *data)
 
     rc = rc == 0 ? store_read_hosts(reader, &hosts, count_host, data) : rc;
     rc = rc == 0 ? read_findings(reader, data, &all) : rc;
-    rc = rc == 0 && data->has_score ? store_read_judged_otherwise(reader, data->policy_hash, &data->judged_otherwise)
-                                    : rc;
     if (rc == 0 && data->finding_count + data->waived_count == 0) {
         rc = store_read_endpoints(reader, &endpoints, look_for_elsewhere, &all);
         rc = rc > 0 ? 0 : rc;

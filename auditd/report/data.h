@@ -67,9 +67,8 @@ struct report_data {
     char grade[4];
     char policy[300];
     char policy_hash[65];
-    int64_t judged_otherwise; /* ports that a policy other than that judged */
-    json_t *caps;             /* array of texts */
-    json_t *terms;            /* as score_terms_json() writes them */
+    json_t *caps;  /* array of texts */
+    json_t *terms; /* as score_terms_json() writes them */
     struct report_audit last;
     struct report_audit before;
     uint64_t severities[SEVERITY_CRITICAL + 1];

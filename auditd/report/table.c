@@ -126,14 +126,6 @@ static void print_score(const struct pen *pen)
                  plural(data->waived_count), data->waived);
         paragraph(pen, text, 2);
     }
-    if (data->judged_otherwise > 0) {
-        snprintf(text, sizeof(text),
-                 "%" PRId64 " open port%s, which the last scan did not look at, still stand%s as another policy (or "
-                 "another version of this one) judged; audit those hosts again to judge them by %s.",
-                 data->judged_otherwise, plural((uint64_t)data->judged_otherwise),
-                 data->judged_otherwise == 1 ? "s" : "", data->policy);
-        paragraph(pen, text, 2);
-    }
     if (data->only_self) {
         paragraph(pen,
                   "Not verified from outside: this host was only seen from itself, so what others can reach is taken "

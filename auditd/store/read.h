@@ -202,10 +202,6 @@ typedef int store_certificate_endpoint_fn(void *context, const struct store_cert
 MUST_USE int store_read_certificate_endpoints(struct store_reader *reader, const char *sha256, uint32_t limit,
                                               store_certificate_endpoint_fn *fn, void *context);
 
-/* How many ports of living hosts are open and were judged, when they were last looked at, by a policy other than the
- * one of that hash: under that one they count from their next scan on. */
-MUST_USE int store_read_judged_otherwise(struct store_reader *reader, const char *policy_hash, int64_t *ret_ports);
-
 /* ---- findings ---- */
 
 struct store_finding {

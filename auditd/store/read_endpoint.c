@@ -316,24 +316,3 @@ int store_read_endpoints(struct store_reader *reader, const struct store_endpoin
     free(target.facts.text);
     return rc;
 }
-
-static int endpoint_count(struct store_row *row, void *context)
-{
-    *(int64_t *)context = store_row_number(row);
-    return 0;
-}
-
-int store_read_judged_otherwise(struct store_reader *reader, const char *policy_hash, int64_t *ret_ports)
-{
-    struct store_query query;
-    int rc;
-
-    store_query_init(&query, "SELECT COUNT(*) FROM (SELECT DISTINCT e.asset_id, e.proto, e.port FROM endpoint_state t "
-                             "JOIN endpoint e ON e.id = t.endpoint_id JOIN asset a ON a.id = e.asset_id AND a.ended_at "
-                             "IS NULL JOIN scan s ON s.id = t.last_scan_id JOIN policy p ON p.id = s.policy_id WHERE "
-                             "t.ended_at IS NULL AND t.state = 'open'");
-    store_query_add(&query, " AND p.hash <> ?%d)", store_query_text(&query, policy_hash));
-    rc = store_query_run(&query, reader, endpoint_count, ret_ports);
-    store_query_done(&query);
-    return rc;
-}

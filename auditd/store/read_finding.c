@@ -4,9 +4,13 @@
 #include <assert.h>
 
 #define FINDING_NAME STORE_ASSET_IDENTITY("f.asset_id", "name")
+/* What counts was judged, with the same result, by the last that judged everything anew. */
+#define FINDING_POLICY                                                                                                 \
+    "CASE WHEN f.presence IN ('NEW', 'OPEN', 'REAPPEARED') AND f.sight <> 'RETIRED' THEN "                             \
+    "COALESCE((SELECT j.policy_id FROM judgement j ORDER BY j.id DESC LIMIT 1), f.policy_id) ELSE f.policy_id END"
 #define FINDING_FROM                                                                                                   \
     " FROM finding f JOIN asset a ON a.id = f.asset_id JOIN realm r ON r.id = a.realm_id JOIN policy p ON "            \
-    "p.id = f.policy_id WHERE 1"
+    "p.id = " FINDING_POLICY " WHERE 1"
 
 static const char finding_select[] =
     "f.id, f.uuid, f.fingerprint, a.uuid, r.name, " STORE_FINDING_ADDRESS ", " FINDING_NAME

@@ -70,6 +70,27 @@ int store_policy_put(struct store *store, const struct store_policy *policy, int
     return rc < 0 ? rc : store_query_int(store, ret_id, "SELECT id FROM policy WHERE hash = ?", "t", policy->hash);
 }
 
+int store_policy_current(struct store *store, int64_t *ret_policy_id, int64_t *ret_at_ms)
+{
+    sqlite3_stmt *row;
+    int rc = store_query(store, &row,
+                         "SELECT policy_id, at FROM (SELECT policy_id, judged_at AS at, 0 AS again FROM scan"
+                         " WHERE judged_at IS NOT NULL UNION ALL SELECT policy_id, at, 1 FROM judgement)"
+                         " ORDER BY at DESC, again DESC LIMIT 1",
+                         "");
+
+    if (rc == 0) {
+        rc = store_step(store, row);
+    }
+    if (rc <= 0) {
+        return rc < 0 ? rc : -ENOENT;
+    }
+    *ret_policy_id = sqlite3_column_int64(row, 0);
+    *ret_at_ms = sqlite3_column_int64(row, 1);
+    store_walked(row);
+    return 0;
+}
+
 int store_scan_find(struct store *store, const char *uuid, struct stored_scan *ret_scan)
 {
     sqlite3_stmt *row;

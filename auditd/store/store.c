@@ -349,6 +349,58 @@ int store_open(const char *path, const struct store_options *options, struct sto
     return 0;
 }
 
+static int store_setup_read_only(struct store *store, const char *path)
+{
+    int64_t version = 0;
+    int rc;
+
+    sqlite3_extended_result_codes(store_database(store), 1);
+    sqlite3_busy_timeout(store_database(store), (int)store_options_default().busy_ms);
+    rc = store_recognise(store, path, &version);
+    if (rc == 0 && version == 0) {
+        return store_fail(store, STORE_FAULT_MISSING, -ENOENT,
+                          "the database %.400s is empty: no audit has written to it", path);
+    }
+    if (rc == 0 && version < store_schema_version()) {
+        return store_fail(store, STORE_FAULT_OTHER, -EPROTO,
+                          "the database %.400s is of an older version; the next audit brings it up to date", path);
+    }
+    return rc == 0 ? store_exec(store, "PRAGMA query_only = ON; PRAGMA trusted_schema = OFF") : rc;
+}
+
+int store_open_read_only(const char *path, struct store **ret_store, struct store_error *ret_error)
+{
+    struct store *store = NULL;
+    sqlite3 *database = NULL;
+    int sqlite_rc;
+    int rc;
+
+    if (sodium_init() < 0) {
+        return store_refuse(ret_error, STORE_FAULT_OTHER, -EIO, path, "the random generator does not start");
+    }
+    if (access(path, F_OK) != 0) {
+        return store_refuse_errno(ret_error, path, errno);
+    }
+    sqlite_rc = sqlite3_open_v2(path, &database, SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX, NULL);
+    if (sqlite_rc != SQLITE_OK) {
+        rc = store_explain(sqlite_rc, path, sqlite3_errstr(sqlite_rc), ret_error);
+        sqlite3_close_v2(database);
+        return rc;
+    }
+    rc = store_attach(database, path, NULL, &store);
+    if (rc < 0) {
+        return store_refuse(ret_error, STORE_FAULT_OTHER, rc, path, "out of memory");
+    }
+    rc = store_setup_read_only(store, path);
+    if (rc < 0) {
+        *ret_error = *store_last_error(store);
+        store_close(store);
+        return rc;
+    }
+    *ret_store = store;
+    return 0;
+}
+
 int store_begin(struct store *store)
 {
     return store_run(store, "BEGIN IMMEDIATE", "");

@@ -44,6 +44,10 @@ struct store_options store_options_default(void);
 MUST_USE int store_open(const char *path, const struct store_options *options, struct store **ret_store,
                         struct store_error *ret_error);
 
+/* To read alone, without the writer's lock: beside a daemon, too. Neither makes nor migrates: an older schema is
+ * -EPROTO with STORE_FAULT_OTHER. The caller owns the result: store_close(). */
+MUST_USE int store_open_read_only(const char *path, struct store **ret_store, struct store_error *ret_error);
+
 /* Finalizes all statements, rolls back an open transaction and gives up the lock. Takes NULL. */
 void store_close(struct store *store);
 

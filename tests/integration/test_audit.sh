@@ -62,16 +62,21 @@ audit $THERE --db "$DB" --realm other
 tap_is "the same address in another realm is another asset" "$(sql "$DB" 'SELECT count(*) FROM asset')" 2
 
 # ---- another policy ----
-# What the scan of one host does not look at keeps its verdict, and the report says so.
+# Another policy judges all that is known anew, whichever host the scan looks at.
 printf "version: 1\nallow:\n  - {id: web, to: any, ports: [443, 8080], from: any, why: it is the web}\n" >"$DIR/web.yaml"
 audit $THERE --db "$DIR/judged.db" -p 22,443,8080
-tap_is "one policy judges all: nothing is said of another" "$(grep -c 'another' <<<"$out")" 0
+tap_is "one policy judges all: nothing is judged anew" "$(grep -c 'judged anew' <<<"$err")" 0
+run_policy() { out=$("$BIN/leastport" policy "$@" 2>"$DIR/err"); status=$?; err=$(<"$DIR/err"); }
+run_policy apply "$DIR/web.yaml" --dry-run --db "$DIR/judged.db"
+tap_like "a dry run shows what another policy would change" "$status $out" \
+    '0 .* 443/tcp \(default\): low by default -> no finding.*3 open ports looked at, nothing written: 0 findings would open, 2 would be allowed, 0 altered'
+tap_is "and writes nothing" "$(findings "$DIR/judged.db" | awk '{print $2}' | sort -u) $(sql "$DIR/judged.db" 'SELECT count(*) FROM policy')" 'OPEN 1'
 audit 10.99.0.1 --db "$DIR/judged.db" -p 9999 --policy "$DIR/web.yaml"
-tap_like "what another policy judged is said" "$(tr -s ' \n' ' ' <<<"$out")" '3 open ports, which the last scan did not look at, still stand as another policy'
-audit $THERE --db "$DIR/judged.db" -p 9999 --policy "$DIR/web.yaml"
-tap_is "the watched ports are judged by the policy of this audit" "$(findings "$DIR/judged.db")" \
+tap_like "what another policy judges otherwise is said" "$err" 'the policy changed: 3 open ports judged anew, without a scan: 0 findings opened, 2 allowed, 0 altered'
+tap_is "and judged by it without a scan" "$(findings "$DIR/judged.db")" \
     $'22 OPEN FRESH low\n443 ALLOWED FRESH low\n8080 ALLOWED FRESH low'
-tap_is "and no other is spoken of" "$(grep -c 'another policy' <<<"$out")" 0
+run_policy apply "$DIR/web.yaml" --db "$DIR/judged.db"
+tap_like "the same once more has nothing to do" "$status $out" '0 nothing to judge'
 
 # ---- what ports are called ----
 # The judge's names: all ports of a service, and what a configuration may hold a scan can take.

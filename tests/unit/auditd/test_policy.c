@@ -279,7 +279,7 @@ static char *check(const char *text, int *ret_rc)
     assert_true(fd >= 0);
     assert_int_equal(write(fd, text, strlen(text)), (ssize_t)strlen(text));
     close(fd);
-    *ret_rc = policy_check(path, out);
+    *ret_rc = policy_check(path, NULL, NULL, out);
     fclose(out);
     unlink(path);
     return printed;
@@ -295,7 +295,7 @@ static void checks_files(void **state)
 
     (void)state;
     assert_int_equal(rc, 0);
-    assert_non_null(strstr(printed, ":3: warning: the rule \"old\" ended on 2020-01-01"));
+    assert_non_null(strstr(printed, ":3:3: warning: the rule \"old\" ended on 2020-01-01"));
     assert_non_null(strstr(printed, "good: 1 allow, 0 forbid, 0 groups, baseline 1; 1 warning\n"));
     free(printed);
     printed = check("version: 1\nalow: []\n", &rc);
@@ -304,8 +304,8 @@ static void checks_files(void **state)
     assert_non_null(strstr(printed, ": 1 error, 0 warnings\n"));
     free(printed);
     FILE *out = fopen("/dev/null", "w");
-    assert_int_equal(policy_check("/nonexistent/policy.yaml", out), -ENOENT);
-    assert_int_equal(policy_check("/tmp", out), -EISDIR);
+    assert_int_equal(policy_check("/nonexistent/policy.yaml", NULL, NULL, out), -ENOENT);
+    assert_int_equal(policy_check("/tmp", NULL, NULL, out), -EISDIR);
     fclose(out);
 }
 

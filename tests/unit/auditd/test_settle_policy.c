@@ -3,6 +3,7 @@
 #include "tests/unit/auditd/fixture.h"
 
 #include "auditd/config/config.h"
+#include "auditd/finding/rejudge.h"
 #include "auditd/finding/settle.h"
 #include "auditd/labels.h"
 #include "auditd/policy/policy.h"
@@ -81,7 +82,7 @@ static void settle(struct shop *shop)
     options.policy = shop->policy;
     options.now_ms = fixture->now_ms;
     assert_int_equal(store_policy_put(fixture->store, &policy, fixture->now_ms, &options.policy_id), 0);
-    assert_int_equal(labels_apply(fixture->store, &shop->config, fixture->now_ms), 0);
+    assert_true(labels_apply(fixture->store, &shop->config, fixture->now_ms) >= 0);
     assert_int_equal(settle_scan(fixture->store, fixture->scan, &options, &result), 0);
 }
 
@@ -129,6 +130,7 @@ static void tags_come_from_the_configuration(void **state)
     assert_string_equal(fixture_text(fixture, "SELECT value FROM asset_identity WHERE kind = 'name'"), "db-1");
     config_done(&shop->config);
     parse_config("version: 1\nrealm: site\ntargets: [{target: DB-1, tags: {rack: 8}}]\n", &shop->config);
+    assert_int_equal(labels_apply(fixture->store, &shop->config, fixture->now_ms), 1);
     assert_int_equal(labels_apply(fixture->store, &shop->config, fixture->now_ms), 0);
     assert_string_equal(fixture_text(fixture, sql), "rack=8");
     assert_string_equal(fixture_text(fixture, "SELECT count(*) FROM asset_tag WHERE valid_to IS NOT NULL"), "3");
@@ -192,6 +194,139 @@ static void unknown_facts_leave_it_unproven(void **state)
     expect(shop, 443, "user/https unproven NEW shop-team");
 }
 
+static struct policy *parse_policy(const char *text)
+{
+    struct problems problems;
+    struct policy *policy = NULL;
+
+    problems_init(&problems);
+    if (policy_parse(text, strlen(text), "other", &problems, &policy) != 0) {
+        problems_print(&problems, "policy", stderr);
+        fail_msg("the policy must load");
+    }
+    return policy;
+}
+
+static void count_change(void *context, const struct rejudge_change *change)
+{
+    assert_true(change->kind != NULL && change->title != NULL);
+    assert_string_equal(change->realm, "site");
+    assert_string_equal(change->address, "10.0.0.5");
+    ++*(int *)context;
+}
+
+static struct rejudge_result rejudge(struct shop *shop, const struct policy *policy, bool dry_run)
+{
+    const struct store_policy row = {policy_hash(policy), policy_name(policy), policy_source(policy), 1};
+    struct rejudge_options options = rejudge_options_default();
+    struct rejudge_result result;
+    struct fixture *fixture = shop->fixture;
+    int changes = 0;
+    int rc;
+
+    fixture->now_ms += 10;
+    options.policy = policy;
+    options.now_ms = fixture->now_ms;
+    options.dry_run = dry_run;
+    options.on_change = dry_run ? count_change : NULL;
+    options.context = &changes;
+    if (!dry_run) {
+        assert_int_equal(store_policy_put(fixture->store, &row, fixture->now_ms, &options.policy_id), 0);
+    }
+    rc = rejudge_run(fixture->store, &options, &result);
+    if (rc < 0) {
+        fail_msg("rejudge_run: %d %s", rc, store_last_error(fixture->store)->text);
+    }
+    assert_true(!dry_run || (uint64_t)changes == result.opened + result.allowed + result.altered);
+    return result;
+}
+
+/* What judging anew comes to is what the next scan would have come to, and it is written once. */
+static void a_change_of_policy_judges_anew(void **state)
+{
+    static const char *const count = "SELECT count(*) FROM finding_event";
+    struct shop *shop = *state;
+    struct fixture *fixture = shop->fixture;
+    struct policy *allows = parse_policy("version: 1\nallow: [{id: all, to: any, ports: any, from: any, why: w}]\n");
+    struct policy *forbids = parse_policy("version: 1\ndefaults: {owner: other}\n"
+                                          "forbid: [{id: none, to: any, ports: any, severity: critical}]\n");
+    struct rejudge_result result;
+    char *events;
+
+    scan_port(shop, "inside", 443, "open");
+    scan_port(shop, "inside", 443, "open");
+    expect(shop, 443, "user/https unproven OPEN shop-team");
+    result = rejudge(shop, shop->policy, false);
+    assert_int_equal(result.endpoints, 1);
+    assert_int_equal(result.ports, 0);
+    events = strdup(fixture_text(fixture, count));
+    /* Shown first, and nothing written. */
+    result = rejudge(shop, forbids, true);
+    assert_int_equal(result.altered, 1);
+    assert_string_equal(fixture_text(fixture, count), events);
+    assert_string_equal(fixture_text(fixture, "SELECT count(*) FROM policy"), "1");
+    free(events);
+    result = rejudge(shop, forbids, false);
+    assert_int_equal(result.altered, 1);
+    expect(shop, 443, "user/none forbidden OPEN other");
+    assert_string_equal(fixture_text(fixture, "SELECT p.name FROM finding f JOIN policy p ON p.id = f.policy_id"),
+                        "other");
+    assert_int_equal(rejudge(shop, forbids, false).ports, 0);
+    result = rejudge(shop, allows, false);
+    assert_int_equal(result.allowed, 1);
+    expect(shop, 443, "user/none forbidden ALLOWED other");
+    assert_int_equal(rejudge(shop, allows, false).ports, 0);
+    result = rejudge(shop, shop->policy, false);
+    assert_int_equal(result.opened, 1);
+    expect(shop, 443, "user/https unproven OPEN shop-team");
+    assert_string_equal(fixture_text(fixture, "SELECT group_concat(changed, ' ') FROM judgement"), "0 1 0 1 0 1");
+    /* The next scan has nothing to add. */
+    events = strdup(fixture_text(fixture, count));
+    scan_port(shop, "inside", 443, "open");
+    assert_string_equal(fixture_text(fixture, count), events);
+    free(events);
+    policy_destroy(allows);
+    policy_destroy(forbids);
+}
+
+/* What was allowed from the start has no finding; it gets one, as old as what was seen. */
+static void a_stricter_policy_finds_what_was_allowed(void **state)
+{
+    struct shop *shop = *state;
+    struct policy *lax = parse_policy("version: 1\nallow: [{id: all, to: any, ports: any, from: any, why: w}]\n");
+    struct policy *strict = shop->policy;
+    struct policy *builtin = policy_create_builtin();
+
+    shop->policy = lax;
+    scan_port(shop, "inside", 443, "open");
+    scan_port(shop, "inside", 443, "open");
+    expect(shop, 443, "none");
+    shop->policy = strict;
+    assert_int_equal(rejudge(shop, builtin, false).opened, 1);
+    expect(shop, 443, "default unknown OPEN ");
+    assert_string_equal(fixture_text(shop->fixture, "SELECT count(*) FROM finding_vantage WHERE until IS NULL"), "1");
+    assert_string_equal(
+        fixture_text(shop->fixture, "SELECT f.last_seen = max(s.last_seen) FROM finding f, endpoint_state s"), "1");
+    policy_destroy(lax);
+    policy_destroy(builtin);
+}
+
+/* A port that is being verified waits for its scan; one that is retired is let be. */
+static void what_is_not_open_waits(void **state)
+{
+    struct shop *shop = *state;
+    struct policy *builtin = policy_create_builtin();
+
+    scan_port(shop, "inside", 443, "open");
+    scan_port(shop, "inside", 443, "closed");
+    expect(shop, 443, "user/https unproven VERIFYING shop-team");
+    assert_int_equal(rejudge(shop, builtin, false).ports, 0);
+    scan_port(shop, "inside", 443, "open");
+    assert_int_equal(store_run(shop->fixture->store, "UPDATE finding SET sight = 'RETIRED'", ""), 0);
+    assert_int_equal(rejudge(shop, builtin, false).ports, 0);
+    policy_destroy(builtin);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -200,6 +335,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(one_outside_that_finds_it_open_is_enough, setup, teardown),
         cmocka_unit_test_setup_teardown(old_looks_prove_nothing, setup, teardown),
         cmocka_unit_test_setup_teardown(unknown_facts_leave_it_unproven, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_change_of_policy_judges_anew, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_stricter_policy_finds_what_was_allowed, setup, teardown),
+        cmocka_unit_test_setup_teardown(what_is_not_open_waits, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,11 @@
+/* Which of a policy's groups have a known host. */
+#ifndef LEASTPORT_AUDITD_CENSUS_H
+#define LEASTPORT_AUDITD_CENSUS_H
+
+#include "auditd/policy/policy.h"
+#include "auditd/store/store.h"
+
+/* ret_has[i]: of group i (rule.h). Reads only. The store's errors. */
+MUST_USE int census_groups(struct store *store, const struct policy *policy, bool *ret_has);
+
+#endif

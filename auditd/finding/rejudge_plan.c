@@ -1,0 +1,359 @@
+#include "auditd/finding/rejudge_plan.h"
+
+#include "auditd/finding/settle_front.h"
+#include "auditd/policy/decision.h"
+#include "auditd/policy/policy.h"
+#include "auditd/store/finding.h"
+#include "auditd/store/sql.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define HASH_FUNCTION HASH_SAX
+#include <uthash.h>
+
+/* Verdicts that were put into words already: very many endpoints come to few of them. */
+enum { MEMO_MOST = 8192, KIND_SIZE = VERDICT_NAME_SIZE };
+
+struct memo {
+    struct decision_key key;
+    struct verdict verdict;
+    int64_t hash;
+    UT_hash_handle hh;
+};
+
+/* A row of the index over findings. */
+struct known {
+    struct store_port port;
+    char kind[KIND_SIZE];
+    enum presence presence;
+    int64_t hash;
+    int64_t id;
+    bool retired;
+};
+
+struct judged {
+    const struct verdict *verdict;
+    int64_t hash;
+};
+
+struct making {
+    struct store *store;
+    const struct rejudge_options *options;
+    struct rejudge_plan *plan;
+    struct standings standings; /* for what stands before pages */
+    struct memo *memo;
+    size_t memo_count;
+    sqlite3_stmt *findings;
+    bool has_known; /* `known` stands at the first that was not passed yet */
+    struct known known;
+};
+
+/* ---- verdicts ---- */
+
+static void memo_forget(struct making *making)
+{
+    struct memo *memo = making->memo;
+
+    /* The table goes first; what it held is still a list. */
+    HASH_CLEAR(hh, making->memo);
+    while (memo != NULL) {
+        struct memo *next = memo->hh.next;
+        free(memo);
+        memo = next;
+    }
+    making->memo_count = 0;
+}
+
+static struct memo *memo_get(struct making *making, const struct decision *decision)
+{
+    struct decision_key key = decision_key(decision);
+    struct memo *memo;
+
+    HASH_FIND(hh, making->memo, &key, sizeof(key), memo);
+    if (memo != NULL) {
+        return memo;
+    }
+    if (making->memo_count == MEMO_MOST) {
+        memo_forget(making);
+    }
+    memo = calloc(1, sizeof(*memo));
+    if (memo == NULL) {
+        return NULL;
+    }
+    memo->key = key;
+    decision_write(decision, &memo->verdict);
+    memo->hash = verdict_hash(&memo->verdict);
+    HASH_ADD(hh, making->memo, key, sizeof(memo->key), memo);
+    making->memo_count++;
+    return memo;
+}
+
+/* ---- findings, in the survey's order ---- */
+
+static int compare_ports(const struct store_port *a, const struct store_port *b)
+{
+    if (a->asset_id != b->asset_id) {
+        return a->asset_id < b->asset_id ? -1 : 1;
+    }
+    if (a->is_udp != b->is_udp) {
+        return a->is_udp ? 1 : -1;
+    }
+    return a->port == b->port ? 0 : a->port < b->port ? -1 : 1;
+}
+
+static int known_next(struct making *making)
+{
+    struct known *known = &making->known;
+    sqlite3_stmt *row = making->findings;
+    int rc = store_step(making->store, row);
+
+    making->has_known = rc == 1;
+    if (rc <= 0) {
+        making->findings = NULL;
+        return rc;
+    }
+    known->port.asset_id = sqlite3_column_int64(row, 0);
+    known->port.is_udp = store_text(row, 1)[0] == 'u';
+    known->port.port = (uint16_t)sqlite3_column_int(row, 2);
+    snprintf(known->kind, sizeof(known->kind), "%s", store_text(row, 3));
+    known->hash = sqlite3_column_int64(row, 5);
+    known->id = sqlite3_column_int64(row, 6);
+    known->retired = sqlite3_column_int(row, 7) != 0;
+    if (presence_parse(store_text(row, 4), &known->presence) < 0) {
+        return store_fail(making->store, STORE_FAULT_CORRUPT, -EUCLEAN, "finding %lld is in no known state",
+                          (long long)known->id);
+    }
+    return 0;
+}
+
+static int known_seek(struct making *making, const struct store_port *port)
+{
+    int rc = 0;
+
+    while (rc == 0 && making->has_known && compare_ports(&making->known.port, port) < 0) {
+        rc = known_next(making);
+    }
+    return rc;
+}
+
+/* ---- one port ---- */
+
+struct matched {
+    const struct judged *judged; /* of the port: the exposure's and those of checks */
+    size_t count;
+    bool has[1 + CHECKS_MAX]; /* a finding of that kind is stored */
+    bool changed;
+};
+
+static void tell(const struct making *making, const struct survey_port *port, int64_t finding_id,
+                 const struct verdict *verdict)
+{
+    static const char *const severities[] = {"", "low", "medium", "high", "critical"};
+    struct store *store = making->store;
+    struct stored_finding was = {0};
+    struct rejudge_change change = {
+        .realm = port->realm,
+        .address = port->address,
+        .name = port->known->name_count > 0 ? port->known->names[0] : "",
+        .port = port->port,
+        .was_rule = "",
+        .was_severity = "",
+        .was_need = "",
+        .rule = "",
+        .severity = "",
+        .need = "",
+    };
+
+    if (finding_id != 0 && store_finding_of_port(store, &port->port, finding_id - 1, &was) == 0) {
+        change.kind = was.verdict.kind;
+        change.title = was.verdict.title;
+        if (was.presence != PRESENCE_ALLOWED) {
+            change.was_rule = was.verdict.rule_id;
+            change.was_severity = severities[was.verdict.severity];
+            change.was_need = was.verdict.need_kind;
+        }
+    }
+    if (verdict != NULL) {
+        change.kind = verdict->kind;
+        change.title = verdict->title;
+        change.rule = verdict->rule_id;
+        change.severity = severities[verdict->severity];
+        change.need = verdict->need_kind;
+    }
+    making->options->on_change(making->options->context, &change);
+}
+
+static void note(struct making *making, const struct survey_port *port, int64_t finding_id,
+                 const struct verdict *verdict, uint64_t *counter)
+{
+    (*counter)++;
+    if (making->options->on_change != NULL) {
+        tell(making, port, finding_id, verdict);
+    }
+}
+
+/* A stored finding of the port beside the verdict of its kind. What is being verified, or was proven closed, waits for
+ * a scan. */
+static void match_known(struct making *making, const struct survey_port *port, struct matched *matched)
+{
+    const struct known *known = &making->known;
+    struct rejudge_result *result = &making->plan->result;
+    const struct judged *judged = NULL;
+    bool open =
+        known->presence == PRESENCE_NEW || known->presence == PRESENCE_OPEN || known->presence == PRESENCE_REAPPEARED;
+
+    for (size_t i = 0; i < matched->count; i++) {
+        if (strcmp(matched->judged[i].verdict->kind, known->kind) == 0) {
+            matched->has[i] = true;
+            judged = &matched->judged[i];
+        }
+    }
+    if (known->retired || strcmp(known->kind, STORE_KIND_EPHEMERAL) == 0 ||
+        (!open && known->presence != PRESENCE_ALLOWED)) {
+        return;
+    }
+    if (judged == NULL || judged->verdict->verdict == VERDICT_ALLOWED) {
+        if (open) {
+            matched->changed = true;
+            note(making, port, known->id, NULL, &result->allowed);
+        }
+    } else if (!open) {
+        matched->changed = true;
+        note(making, port, known->id, judged->verdict, &result->opened);
+    } else if (judged->hash != known->hash) {
+        matched->changed = true;
+        note(making, port, known->id, judged->verdict, &result->altered);
+    }
+}
+
+static int plan_add(struct rejudge_plan *plan, const struct store_port *port)
+{
+    if (plan->count == plan->size) {
+        size_t size = plan->size == 0 ? 256 : plan->size * 2;
+        struct store_port *grown = reallocarray(plan->ports, size, sizeof(*grown));
+        if (grown == NULL) {
+            return -ENOMEM;
+        }
+        plan->ports = grown;
+        plan->size = size;
+    }
+    plan->ports[plan->count++] = *port;
+    return 0;
+}
+
+static int match(struct making *making, const struct survey_port *port, const struct judged *judged, size_t count)
+{
+    struct matched matched = {.judged = judged, .count = count};
+    int rc = known_seek(making, &port->port);
+
+    while (rc == 0 && making->has_known && compare_ports(&making->known.port, &port->port) == 0) {
+        match_known(making, port, &matched);
+        rc = known_next(making);
+    }
+    for (size_t i = 0; rc == 0 && i < count; i++) {
+        if (!matched.has[i] && judged[i].verdict->verdict != VERDICT_ALLOWED) {
+            matched.changed = true;
+            note(making, port, 0, judged[i].verdict, &making->plan->result.opened);
+        }
+    }
+    return rc == 0 && matched.changed ? plan_add(making->plan, &port->port) : rc;
+}
+
+static const char *fact_of(const struct exposure *exposure, const char *name)
+{
+    for (size_t i = 0; i < exposure->fact_count; i++) {
+        if (strcmp(exposure->facts[i].name, name) == 0) {
+            return exposure->facts[i].value;
+        }
+    }
+    return NULL;
+}
+
+/* What stands before a page is found through other endpoints: by the judge of scans. */
+static int find_front(struct making *making, const struct survey_port *port, const struct verdict *verdict,
+                      struct front *ret_front)
+{
+    struct settle_options settle = settle_options_default();
+    struct settle_scan scan = {
+        .store = making->store, .options = &settle, .realm = port->realm, .standings = &making->standings};
+    const struct settle_view view = {.scan = &scan, .known = port->known, .port = &port->port};
+    struct settle_exposed exposed = {.exposure = *port->exposure, .address = port->address};
+    struct store_fact page = {"http.body_sha256", fact_of(port->exposure, "http.body_sha256")};
+
+    if (verdict->verdict != VERDICT_FINDING || page.value == NULL) {
+        return 0;
+    }
+    exposed.stored = (struct store_facts){&page, 1};
+    settle.policy = making->options->policy;
+    settle.now_ms = making->options->now_ms;
+    scan.scan.realm_id = port->realm_id;
+    return settle_front(&view, &exposed, verdict, ret_front);
+}
+
+static int judge(void *context, const struct survey_port *port)
+{
+    struct making *making = context;
+    struct verdict checked[CHECKS_MAX];
+    struct judged judged[1 + CHECKS_MAX];
+    struct exposure exposure = *port->exposure;
+    struct decision decision;
+    struct front front;
+    struct memo *memo;
+    size_t count = 0;
+    int rc = 0;
+
+    making->plan->result.endpoints++;
+    decision_make(making->options->policy, &exposure, &decision);
+    memo = memo_get(making, &decision);
+    if (memo == NULL) {
+        return store_fail(making->store, STORE_FAULT_OTHER, -ENOMEM, "out of memory");
+    }
+    judged[count++] = (struct judged){&memo->verdict, memo->hash};
+    if (exposure.fact_count > 0) {
+        rc = find_front(making, port, &memo->verdict, &front);
+        exposure.front = rc > 0 ? &front : NULL;
+        count += rc < 0 ? 0 : checks_judge(&exposure, &memo->verdict, checked);
+    }
+    for (size_t i = 1; i < count; i++) {
+        judged[i] = (struct judged){&checked[i - 1], verdict_hash(&checked[i - 1])};
+    }
+    return rc < 0 ? rc : match(making, port, judged, count);
+}
+
+int rejudge_plan_make(struct store *store, const struct rejudge_options *options, struct rejudge_plan *plan)
+{
+    struct making making = {.store = store, .options = options, .plan = plan};
+    struct survey_options survey = survey_options_default();
+    int rc =
+        store_query(store, &making.findings,
+                    "SELECT asset_id, proto, port, kind, presence, verdict_hash, id, sight = 'RETIRED' FROM finding"
+                    " INDEXED BY finding_by_asset ORDER BY asset_id, proto, port, kind",
+                    "");
+
+    survey.policy = options->policy;
+    survey.now_ms = options->now_ms;
+    survey.max_age_ms = options->max_age_ms;
+    if (rc == 0) {
+        rc = known_next(&making);
+    }
+    if (rc == 0) {
+        rc = standings_load(store, policy_rules(options->policy)->group_count, &making.standings);
+    }
+    if (rc == 0) {
+        rc = survey_walk(store, &survey, judge, &making);
+    }
+    if (making.findings != NULL) {
+        store_walked(making.findings);
+    }
+    memo_forget(&making);
+    standings_done(&making.standings);
+    return rc;
+}
+
+void rejudge_plan_done(struct rejudge_plan *plan)
+{
+    free(plan->ports);
+    *plan = (struct rejudge_plan){0};
+}
