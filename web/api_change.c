@@ -50,6 +50,7 @@ static void change_write_place(struct json_writer *writer, const struct store_ch
     json_close_object(writer);
     json_put_text(writer, "proto", change->proto);
     json_put_number(writer, "port", change->port);
+    json_put_text(writer, "kind", change->kind);
     json_put_text_or_null(writer, "service", change->service);
     json_put_text(writer, "severity", change->severity);
     json_put_text(writer, "title", change->title);

@@ -35,6 +35,10 @@ static int settle_end_asset(const struct settle_scan *scan, struct settle_asset 
 {
     int rc = asset->id == 0 ? 0 : settle_fold(scan, asset);
 
+    if (rc == 0 && asset->id != 0) {
+        rc = settle_every(scan, asset);
+    }
+
     settle_forget_asset(asset);
     return rc;
 }
@@ -54,6 +58,9 @@ static int settle_load_asset(const struct settle_scan *scan, int64_t asset_id, s
     if (rc == 0) {
         rc = store_asset_running(scan->store, asset_id, scan->scan.id, scan->scan.started_at - settle_running_window_ms,
                                  &asset->running);
+    }
+    if (rc == 0) {
+        rc = settle_every_load(scan, asset_id, &asset->every);
     }
     if (rc == 0 && scan->asks_outside) {
         rc = lookers_load(scan->store, asset_id, scan->options->now_ms - scan->options->max_age_ms, &asset->lookers);
@@ -97,7 +104,7 @@ static int settle_ports(const struct settle_scan *scan)
     return rc;
 }
 
-static int settle_load_plan(const struct settle_scan *scan, struct scan_plan **ret_plan)
+static int settle_load_plan(struct settle_scan *scan, struct scan_plan **ret_plan)
 {
     char reason[256];
     char *text;
@@ -114,6 +121,7 @@ static int settle_load_plan(const struct settle_scan *scan, struct scan_plan **r
         rc = store_fail(scan->store, STORE_FAULT_CORRUPT, -EUCLEAN, "the stored plan of scan %s cannot be read: %s",
                         scan->scan.uuid, json == NULL ? "it is no JSON" : reason);
     }
+    scan->asks = json_object_get(json, "services") != NULL;
     json_decref(json);
     free(text);
     free(hash);

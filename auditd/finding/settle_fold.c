@@ -1,5 +1,6 @@
 #include "auditd/finding/settle_fold.h"
 
+#include "auditd/finding/settle_host.h"
 #include "auditd/finding/settle_port.h"
 
 #include <errno.h>
@@ -134,17 +135,6 @@ static void fold_verdict(const struct fold_case *this, struct verdict *ret_verdi
         "or give it a fixed port that an allow rule names, or stop it.");
 }
 
-static struct store_event fold_event(const struct fold_case *this, const char *reason)
-{
-    return (struct store_event){
-        .scan_id = this->scan->scan.id,
-        .at_ms = this->scan->options->now_ms,
-        .actor = "auditd",
-        .reason = reason,
-        .evidence = this->evidence,
-    };
-}
-
 static const char *fold_reason(enum presence to)
 {
     switch (to) {
@@ -164,102 +154,20 @@ static const char *fold_reason(enum presence to)
     return "";
 }
 
-static int fold_move(const struct fold_case *this, struct stored_finding *finding, const struct finding_facts *facts,
-                     const char *blind_reason)
+/* Some were folded by this scan. `found`: what looking for the finding gave. */
+static int fold_seen(const struct fold_case *this, const struct settle_host *host, int found,
+                     struct stored_finding *finding)
 {
-    struct life_target target = life_decide(finding->presence, finding->sight, facts);
-    struct store_event event = fold_event(this, fold_reason(target.presence));
-    int rc = store_finding_presence(this->scan->store, finding, target.presence, &event);
-
-    if (rc > 0) {
-        this->scan->result->moved++;
-    }
-    if (rc >= 0) {
-        event = fold_event(this, target.sight == SIGHT_FRESH ? "looked at again" : blind_reason);
-        rc = store_finding_sight(this->scan->store, finding, target.sight, &event);
-    }
-    if (rc > 0) {
-        this->scan->result->moved++;
-    }
-    return rc < 0 ? rc : 0;
-}
-
-static int fold_insert(const struct fold_case *this, const char *fingerprint, const struct verdict *verdict,
-                       struct stored_finding *ret_finding)
-{
-    const struct store_finding_new new_finding = {
-        .fingerprint = fingerprint,
-        .asset_id = this->asset->id,
-        .policy_id = this->scan->options->policy_id,
-        .scan_id = this->scan->scan.id,
-        /* Only now is it known that they went: what changed since the last audit tells of it. */
-        .at_ms = this->scan->options->now_ms,
-    };
-    int rc = store_finding_insert(this->scan->store, &new_finding, verdict, this->evidence, ret_finding);
-
-    if (rc == 0) {
-        this->scan->result->created++;
-    }
-    return rc;
-}
-
-/* Some were folded by this scan. `rc`: what looking for the finding gave. */
-static int fold_seen(const struct fold_case *this, const char *fingerprint, int rc, struct stored_finding *finding)
-{
-    struct store *store = this->scan->store;
-    struct finding_facts facts = {.seen_open = true};
-    struct store_event event = fold_event(this, "judged again");
     struct verdict verdict;
-    int64_t scans;
 
     fold_verdict(this, &verdict);
-    if (rc == -ENOENT) {
-        rc = fold_insert(this, fingerprint, &verdict, finding);
-    } else {
-        facts.second_probe = finding->last_scan_id != this->scan->scan.id;
-        rc = fold_move(this, finding, &facts, "");
-        if (rc == 0) {
-            rc = store_finding_update(store, finding, &verdict, this->scan->options->policy_id, &event);
-        }
-        if (rc >= 0) {
-            rc = store_finding_seen(store, finding->id, this->scan->scan.id, this->asset->fold.last_seen);
-        }
-    }
-    if (rc == 0) {
-        rc = store_finding_unseen(store, finding->id, false, &scans);
-    }
-    return rc < 0 ? rc
-                  : store_finding_vantage(store, finding->id, this->scan->scan.vantage_id, verdict.breadth_class,
-                                          this->asset->fold.last_seen);
+    return settle_host_seen(host, &verdict, this->asset->fold.last_seen, found, finding);
 }
 
 /* None was folded by this scan: does it count as having looked? */
-static int fold_unseen(const struct fold_case *this, struct stored_finding *finding)
+static int fold_unseen(const struct fold_case *this, const struct settle_host *host, struct stored_finding *finding)
 {
-    bool complete = strcmp(this->scan->scan.state, "complete") == 0;
-    struct finding_facts facts = {0};
-    struct endpoint_proof proof = {0};
-    bool ours = false;
-    int rc = store_finding_has_vantage(this->scan->store, finding->id, this->scan->scan.vantage_id, &ours);
-
-    if (rc < 0 || !ours || finding->presence == PRESENCE_FIXED || this->survey.pending || !this->survey.covered) {
-        return rc;
-    }
-    facts.blind = !complete || !this->asset->running;
-    facts.looked = !facts.blind;
-    facts.any_open = facts.blind;
-    if (facts.looked) {
-        rc = store_finding_unseen(this->scan->store, finding->id, true, &proof.silent_scans);
-        facts.any_verifying = life_word(&proof) == ENDPOINT_WORD_VERIFYING;
-        facts.all_cleared = life_word(&proof) == ENDPOINT_WORD_CLEARED;
-    }
-    if (rc == 0) {
-        rc = fold_move(this, finding, &facts,
-                       complete ? "the host gave no answer: it is down or cannot be reached" : "the scan ended early");
-    }
-    return rc == 0 && finding->presence == PRESENCE_FIXED
-               ? store_finding_vantages_end(this->scan->store, finding->id, this->scan->options->now_ms)
-               : rc;
+    return this->survey.pending || !this->survey.covered ? 0 : settle_host_unseen(host, finding);
 }
 
 static int fold_make_evidence(struct fold_case *this)
@@ -277,13 +185,11 @@ static int fold_make_evidence(struct fold_case *this)
 int settle_fold(const struct settle_scan *scan, const struct settle_asset *asset)
 {
     struct fold_case this = {.scan = scan, .asset = asset};
-    char fingerprint[STORE_FINGERPRINT_SIZE];
+    struct settle_host host = {.scan = scan, .asset = asset, .kind = STORE_KIND_EPHEMERAL, .reason = fold_reason};
     struct stored_finding finding;
-    int found;
+    int found = settle_host_find(&host, &finding);
     int rc;
 
-    store_fingerprint(asset->known.uuid, false, 0, STORE_KIND_EPHEMERAL, fingerprint);
-    found = store_finding_find(scan->store, fingerprint, &finding);
     if (found == -ENOENT && asset->fold.listeners == NULL) {
         return 0;
     }
@@ -293,10 +199,11 @@ int settle_fold(const struct settle_scan *scan, const struct settle_asset *asset
     rc = fold_survey(&this);
     if (rc == 0) {
         rc = fold_make_evidence(&this);
+        host.evidence = this.evidence;
     }
     if (rc == 0) {
-        rc = asset->fold.listeners != NULL ? fold_seen(&this, fingerprint, found, &finding)
-                                           : fold_unseen(&this, &finding);
+        rc = asset->fold.listeners != NULL ? fold_seen(&this, &host, found, &finding)
+                                           : fold_unseen(&this, &host, &finding);
     }
     free(this.evidence);
     return rc;

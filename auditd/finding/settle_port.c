@@ -23,6 +23,7 @@ struct settle_case {
     struct verdict verdicts[1 + CHECKS_MAX];
     size_t verdict_count;
     struct front front; /* what stands before it; FRONT_NONE */
+    bool is_stood_for;  /* by the finding of a host of which every port accepts */
     bool judged;
     char *evidence;
     char blind_reason[96];
@@ -168,6 +169,18 @@ static int settle_look_at_places(struct settle_case *this)
     return 0;
 }
 
+static int64_t settle_last_open(const struct settle_case *this)
+{
+    int64_t last = 0;
+
+    for (size_t i = 0; i < this->count; i++) {
+        if (this->looks[i].looked && this->looks[i].look == LOOK_OPEN && this->places[i].last_seen > last) {
+            last = this->places[i].last_seen;
+        }
+    }
+    return last;
+}
+
 static int settle_judge_exposed(struct settle_case *this, const struct settle_view *view,
                                 struct settle_exposed *exposed)
 {
@@ -178,14 +191,19 @@ static int settle_judge_exposed(struct settle_case *this, const struct settle_vi
     if (this->verdicts[0].kind[0] == '\0') {
         snprintf(this->verdicts[0].kind, sizeof(this->verdicts[0].kind), "%s", VERDICT_KIND_EXPOSURE);
     }
+    this->judged = true;
+    this->scan->result->judged++;
+    this->is_stood_for = this->facts.seen_open && settle_every_takes(&this->asset->every, &exposed->exposure,
+                                                                     this->verdicts, settle_last_open(this));
+    if (this->is_stood_for) {
+        return 0;
+    }
     rc = settle_front(view, exposed, this->verdicts, &this->front);
     if (rc < 0) {
         return rc;
     }
     exposed->exposure.front = rc > 0 ? &this->front : NULL;
     this->verdict_count = 1 + checks_judge(&exposed->exposure, this->verdicts, this->verdicts + 1);
-    this->judged = true;
-    this->scan->result->judged++;
     return 0;
 }
 
@@ -255,7 +273,8 @@ static const char *settle_presence_reason(const struct settle_case *this, enum p
     case PRESENCE_REAPPEARED:
         return "open again after it was fixed";
     case PRESENCE_ALLOWED:
-        return "the policy allows it";
+        return this->is_stood_for ? "every port of the host accepts: one finding of the host stands for them"
+                                  : "the policy allows it";
     case PRESENCE_VERIFYING:
     case PRESENCE_FIXED:
         return this->proof_reason[0] != '\0' ? this->proof_reason : "closed from every vantage that saw it open";
@@ -340,18 +359,6 @@ static int settle_vantages(const struct settle_case *this, int64_t finding_id)
         }
     }
     return 0;
-}
-
-static int64_t settle_last_open(const struct settle_case *this)
-{
-    int64_t last = 0;
-
-    for (size_t i = 0; i < this->count; i++) {
-        if (this->looks[i].looked && this->looks[i].look == LOOK_OPEN && this->places[i].last_seen > last) {
-            last = this->places[i].last_seen;
-        }
-    }
-    return last;
 }
 
 /* NULL when nothing of that kind was found. */

@@ -5,6 +5,7 @@
 
 #include "auditd/finding/lookers.h"
 #include "auditd/finding/settle.h"
+#include "auditd/finding/settle_every.h"
 #include "auditd/finding/settle_fold.h"
 #include "auditd/finding/standing.h"
 #include "auditd/scan_plan.h"
@@ -21,6 +22,7 @@ struct settle_scan {
     struct stored_scan scan;
     const char *realm;
     const struct standings *standings;
+    bool asks;          /* the plan asks what answers */
     size_t group_count; /* of the policy */
     bool asks_outside;  /* the policy has rules for which it matters who looked from elsewhere */
 };
@@ -33,6 +35,7 @@ struct settle_asset {
     struct lookers *lookers; /* NULL: nobody asks for them */
     uint8_t *memo;           /* of the policy's groups, as struct host_view has it */
     struct settle_fold fold;
+    struct settle_every every;
 };
 
 MUST_USE int settle_port(const struct settle_scan *scan, struct settle_asset *asset, const struct store_port *port);

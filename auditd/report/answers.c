@@ -99,6 +99,19 @@ static struct report_answer *answers_fold(struct answers_gathering *gathering, s
     return found == NULL ? NULL : *found;
 }
 
+/* Of a host of which every port accepts the port says nothing. */
+static void answer_place(struct report_answer *answer, const struct store_endpoint *endpoint)
+{
+    bool is_realm_said = strcmp(endpoint->realm, "default") != 0;
+    char port[24] = "";
+
+    if (strcmp(answer->texts[ANSWER_BEHAVIOUR], "every-port") != 0) {
+        snprintf(port, sizeof(port), " %" PRId64 "/%.8s", endpoint->port, endpoint->proto);
+    }
+    snprintf(answer->places[answer->count], ANSWER_PLACE_SIZE, "%.64s%s%s%.100s", endpoint->address, port,
+             is_realm_said ? " in " : "", is_realm_said ? endpoint->realm : "");
+}
+
 static int answers_take(void *context, const struct store_endpoint *endpoint)
 {
     struct answers_gathering *gathering = context;
@@ -121,9 +134,7 @@ static int answers_take(void *context, const struct store_endpoint *endpoint)
         answer->certificate_end = end_ms;
     }
     if (answer->count < ANSWER_PLACES_NAMED) {
-        snprintf(answer->places[answer->count], ANSWER_PLACE_SIZE, "%.64s %" PRId64 "/%.8s%s%.100s", endpoint->address,
-                 endpoint->port, endpoint->proto, strcmp(endpoint->realm, "default") == 0 ? "" : " in ",
-                 strcmp(endpoint->realm, "default") == 0 ? "" : endpoint->realm);
+        answer_place(answer, endpoint);
     }
     answer->count++;
     return 0;

@@ -350,9 +350,10 @@ static struct report_change *begin_change(const struct store_change *event)
         return NULL;
     }
     change->finding = strdup(event->finding);
-    /* No listener has port 0: it stands for those that came and went. */
+    /* No listener has port 0: it stands for those that came and went, or for all of them. */
     if ((event->port == 0
-             ? asprintf(&change->what, "listeners on ephemeral ports")
+             ? asprintf(&change->what, "%s",
+                        strcmp(event->kind, "every-port") == 0 ? "every port" : "listeners on ephemeral ports")
              : asprintf(&change->what, "%" PRId64 "/%s %s", event->port, event->proto, event->service)) < 0) {
         change->what = NULL;
     }

@@ -142,6 +142,23 @@ int store_answer_pages(struct store *store, int64_t realm_id, const char *sha256
     return 0;
 }
 
+int store_answer_is_every_port(struct store *store, int64_t asset_id, int64_t vantage_id, bool *ret_is)
+{
+    int64_t is = 0;
+    int rc =
+        store_query_int(store, &is,
+                        "SELECT EXISTS (SELECT 1 FROM endpoint_fact f JOIN endpoint e ON e.id = f.endpoint_id"
+                        " JOIN endpoint_state s ON s.endpoint_id = e.id AND s.ended_at IS NULL AND s.state = 'open'"
+                        " WHERE f.name = 'behaviour' AND f.value = 'every-port' AND f.ended_at IS NULL"
+                        " AND e.asset_id = ?1 AND e.vantage_id = ?2)",
+                        "ii", asset_id, vantage_id);
+
+    if (rc == 0) {
+        *ret_is = is != 0;
+    }
+    return rc;
+}
+
 static int fact_end(struct store *store, int64_t endpoint_id, const char *name, int64_t at_ms)
 {
     return store_run(store,

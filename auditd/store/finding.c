@@ -122,9 +122,10 @@ int store_finding_of_port(struct store *store, const struct store_port *port, in
     sqlite3_stmt *row;
     int rc = store_query(store, &row,
                          "SELECT " FINDING_COLUMNS " FROM finding"
-                         " WHERE asset_id = ? AND proto = ? AND port = ? AND id > ? AND kind <> ? ORDER BY id LIMIT 1",
-                         "itiit", port->asset_id, port->is_udp ? "udp" : "tcp", (int64_t)port->port, after_id,
-                         STORE_KIND_EPHEMERAL);
+                         " WHERE asset_id = ? AND proto = ? AND port = ? AND id > ? AND kind NOT IN (?, ?)"
+                         " ORDER BY id LIMIT 1",
+                         "itiitt", port->asset_id, port->is_udp ? "udp" : "tcp", (int64_t)port->port, after_id,
+                         STORE_KIND_EPHEMERAL, STORE_KIND_EVERY_PORT);
 
     return rc < 0 ? rc : finding_read_one(store, row, ret_finding);
 }

@@ -88,6 +88,8 @@ MUST_USE int store_finding_sight(struct store *store, struct stored_finding *fin
 
 /* The finding of an asset that stands for its listeners which came and went; at port 0, which no listener has. */
 #define STORE_KIND_EPHEMERAL "ephemeral-listeners"
+/* The one that stands for all ports of a host of which every port accepts; at port 0, too. */
+#define STORE_KIND_EVERY_PORT "every-port"
 
 /* Whether a second probe ever found it open: it was OPEN or REAPPEARED. */
 MUST_USE int store_finding_was_confirmed(struct store *store, int64_t finding_id, bool *ret_was);

@@ -291,7 +291,7 @@ struct store_change {
     double sort_key;
     int64_t at;
     const char *actor, *what, *was, *became, *reason, *evidence, *scan; /* evidence: JSON; scan: uuid */
-    const char *finding, *host, *realm, *address, *name, *proto, *service, *severity, *title;
+    const char *finding, *host, *realm, *address, *name, *proto, *kind, *service, *severity, *title;
     int64_t port;
 };
 

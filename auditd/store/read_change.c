@@ -7,11 +7,12 @@
 static const char change_select[] =
     "SELECT x.id, x.at, x.actor, x.what, x.was, x.became, x.reason, x.evidence, s.uuid, f.uuid, a.uuid, "
     "r.name, " STORE_FINDING_ADDRESS ", " STORE_ASSET_IDENTITY(
-        "a.id", "name") ", "
-                        "f.proto, f.service, f.severity, f.title, f.port FROM finding_event x JOIN finding f ON f.id = "
-                        "x.finding_id JOIN "
-                        "asset a ON a.id = f.asset_id JOIN realm r ON r.id = a.realm_id LEFT JOIN scan s ON s.id = "
-                        "x.scan_id WHERE 1";
+        "a.id",
+        "name") ", "
+                "f.proto, f.kind, f.service, f.severity, f.title, f.port FROM finding_event x JOIN finding f ON f.id = "
+                "x.finding_id JOIN "
+                "asset a ON a.id = f.asset_id JOIN realm r ON r.id = a.realm_id LEFT JOIN scan s ON s.id = "
+                "x.scan_id WHERE 1";
 
 struct change_target {
     store_change_fn *fn;
@@ -39,6 +40,7 @@ static int change_row(struct store_row *row, void *context)
     change.address = store_row_text(row);
     change.name = store_row_text(row);
     change.proto = store_row_text(row);
+    change.kind = store_row_text(row);
     change.service = store_row_text(row);
     change.severity = store_row_text(row);
     change.title = store_row_text(row);

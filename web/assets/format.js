@@ -51,6 +51,7 @@ export function hostLabel(host) {
 }
 
 export function portLabel(thing) {
-  // No listener has port 0: it stands for those that came and went.
-  return thing.port === 0 ? `ephemeral/${thing.proto}` : `${thing.port}/${thing.proto}`;
+  // No listener has port 0: it stands for those that came and went, or for all of a host of which every port accepts.
+  const port = thing.port !== 0 ? thing.port : thing.kind === "every-port" ? "every" : "ephemeral";
+  return `${port}/${thing.proto}`;
 }

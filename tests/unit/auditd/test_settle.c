@@ -518,6 +518,76 @@ static void what_came_and_went_is_one_finding(void **state)
                         "3 listeners came and went on ephemeral ports: no rule allows them");
 }
 
+/* One scan of 10.0.0.5 with `open` ports from 1 on; `facts` of port 1 and of port 2, NULL: it was not asked. */
+static void scan_every(struct fixture *fixture, int open, const char *first, const char *second)
+{
+    const struct fixture_plan plan = {"site", "here", "[\"10.0.0.0/24\"]", "1-50", ",\"services\":{\"doors\":true}",
+                                      1,      0};
+    const char *const facts[] = {first, second};
+
+    fixture_start(fixture, &plan);
+    for (int port = 1; port <= 50; port++) {
+        fixture_port(fixture, "10.0.0.5", port, port <= open ? "open" : "closed",
+                     port <= open ? "syn-ack" : "conn-refused");
+        if (port <= 2 && port <= open && facts[port - 1] != NULL) {
+            fixture_line(fixture, "service",
+                         "\"host\":\"10.0.0.5\",\"proto\":\"tcp\",\"port\":%d,\"facts\":{%s},\"evidence\":[]", port,
+                         facts[port - 1]);
+        }
+    }
+    fixture_host(fixture, "10.0.0.5", true);
+    fixture_slab(fixture, 0, 1);
+    fixture_end(fixture, true);
+    settle(fixture);
+}
+
+static const char *every_finding(struct fixture *fixture)
+{
+    return fixture_text(fixture, "SELECT group_concat(port || ' ' || kind || ' ' || presence, ', ') FROM"
+                                 " (SELECT * FROM finding WHERE presence <> 'ALLOWED' ORDER BY port)");
+}
+
+/* A middlebox: what answers has a finding of its own, all else one of the host. */
+static void a_host_of_which_every_port_accepts_is_one_finding(void **state)
+{
+    struct fixture *fixture = *state;
+    const char *every = "\"behaviour\":\"every-port\"";
+
+    scan_every(fixture, 50, every, "\"service\":\"ssh\"");
+    assert_string_equal(every_finding(fixture), "0 every-port NEW, 2 exposure NEW");
+    assert_int_equal(fixture_int(fixture, "SELECT count(*) FROM finding"), 2);
+    assert_string_equal(fixture_text(fixture, "SELECT severity || ' ' || penalty FROM finding WHERE port = 0"),
+                        "low 0.6");
+    assert_int_equal(fixture_int(fixture, "SELECT json_extract(e.evidence, '$.open_ports_without_service') FROM"
+                                          " finding_event e JOIN finding f ON f.id = e.finding_id WHERE f.port = 0"),
+                     49);
+    scan_every(fixture, 50, every, "\"service\":\"ssh\"");
+    assert_string_equal(every_finding(fixture), "0 every-port OPEN, 2 exposure OPEN");
+    /* The middlebox is gone; two complete scans show it. */
+    scan_every(fixture, 2, "\"service\":\"http\"", "\"service\":\"ssh\"");
+    assert_string_equal(every_finding(fixture), "0 every-port VERIFYING, 1 exposure NEW, 2 exposure OPEN");
+    scan_every(fixture, 2, "\"service\":\"http\"", "\"service\":\"ssh\"");
+    assert_string_equal(every_finding(fixture), "0 every-port FIXED, 1 exposure OPEN, 2 exposure OPEN");
+    scan_every(fixture, 50, every, "\"service\":\"ssh\"");
+    assert_string_equal(every_finding(fixture), "0 every-port REAPPEARED, 2 exposure OPEN");
+}
+
+/* Findings from before it was known are stood for, too, and are there again when it is over. */
+static void what_was_found_before_is_stood_for(void **state)
+{
+    struct fixture *fixture = *state;
+
+    scan_every(fixture, 3, NULL, NULL);
+    assert_string_equal(every_finding(fixture), "1 exposure NEW, 2 exposure NEW, 3 exposure NEW");
+    scan_every(fixture, 50, "\"behaviour\":\"every-port\"", NULL);
+    assert_string_equal(every_finding(fixture), "0 every-port NEW");
+    assert_string_equal(fixture_text(fixture, "SELECT reason FROM finding_event WHERE became = 'ALLOWED'"),
+                        "every port of the host accepts: one finding of the host stands for them");
+    scan_every(fixture, 3, "\"service\":\"http\"", NULL);
+    assert_string_equal(every_finding(fixture),
+                        "0 every-port VERIFYING, 1 exposure OPEN, 2 exposure OPEN, 3 exposure OPEN");
+}
+
 static void the_folded_close_after_two_scans(void **state)
 {
     struct fixture *fixture = *state;
@@ -808,6 +878,8 @@ int main(void)
         WITH_STORE(another_tenant_inherits_nothing),
         WITH_STORE(two_realms_have_two_findings),
         WITH_STORE(what_came_and_went_is_one_finding),
+        WITH_STORE(a_host_of_which_every_port_accepts_is_one_finding),
+        WITH_STORE(what_was_found_before_is_stood_for),
         WITH_STORE(the_folded_close_after_two_scans),
         WITH_STORE(what_stays_is_not_folded),
         WITH_STORE(the_policy_allows_and_takes_back),
