@@ -19,6 +19,7 @@ AUDIT=(
     'dropbear|*|default low|baseline/ssh critical|-|-'
     'nginx|80|-|-|-|-'
     'nginx|443|default low|default low|-|certificate medium'
+    'nginx|8443|default low|default low|-|-'
     'apache|*|baseline/http low|baseline/http medium|-|-'
     'lighttpd|*|baseline/http low|baseline/http medium|-|-'
     'vsftpd|*|baseline/open-door critical|baseline/open-door critical|-|certificate medium'
@@ -186,6 +187,31 @@ test_patience() {
     tap_ok "with --ask-again they are asked" test "$(maria "SHOW GLOBAL STATUS LIKE 'Connections'" | cut -f 2)" -gt "$((broken + 2))"
 }
 
+# What answers stands in nmap's XML as well: valid, read by ndiff, the same as in JSON Lines.
+test_xml() {
+    local dtd=/usr/share/nmap/nmap.dtd
+    timeout 300 "$BIN/leastport-scan" --connect --services -p "$(services_ports)" -o "xml:$WORK/all.xml" -o "jsonl:$WORK/all" "${hosts[@]}" 2>"$WORK/all.err"
+    tap_is "a scan tells what answers in XML too" "$?" 0
+    if [[ -r $dtd ]]; then
+        tap_ok "it is valid against nmap's DTD" xmllint --noout --dtdvalid "$dtd" "$WORK/all.xml"
+    else
+        tap_skip "it is valid against nmap's DTD" "no $dtd"
+    fi
+    tap_is "as many services are recognised as in JSON Lines" "$(xmllint --xpath 'count(//service[@method="probed"])' "$WORK/all.xml")" \
+        "$(jq -s 'map(select(.type == "service" and (.facts.service or .facts.tls))) | length' "$WORK/all")"
+    tap_is "and as many of them inside TLS" "$(xmllint --xpath 'count(//service[@tunnel="ssl"])' "$WORK/all.xml")" \
+        "$(jq -s 'map(select(.type == "service" and .facts.tls)) | length' "$WORK/all")"
+    if command -v ndiff >/dev/null; then
+        sed 's/version="7\.0\.15"/version="9.9.9"/' "$WORK/all.xml" >"$WORK/other.xml"
+        tap_is "ndiff finds no difference to itself" "$(ndiff "$WORK/all.xml" "$WORK/all.xml" >/dev/null 2>&1; printf '%s' "$?")" 0
+        tap_like "and another version of Redis where there is one" "$(ndiff "$WORK/all.xml" "$WORK/other.xml")" \
+            '-6379/tcp +open +redis +Redis 7\.0\.15.*\+6379/tcp +open +redis +Redis 9\.9\.9'
+    else
+        tap_skip "ndiff reads it" "no ndiff"
+        tap_skip "ndiff finds another version" "no ndiff"
+    fi
+}
+
 # A middlebox is one finding, whatever the numbers of its ports are known for, and its report fits a screen.
 test_every_port() {
     hosts=("$SERVICES_NET.250")
@@ -213,6 +239,7 @@ inside() {
     mapfile -t hosts < <(services_addresses)
     test_table
     test_policy
+    test_xml
     test_patience
     test_every_port
     tap_done
