@@ -13,7 +13,7 @@
 #include <string.h>
 
 /* What UDP probes are held to without --rate: answers to them say too little of loss to find a rate by. */
-enum { UNREACHABLE_NAMED = 8, UDP_RATE_PPS = 20000 };
+enum { UNREACHABLE_NAMED = 8, MOVED_NAMED = 8, UDP_RATE_PPS = 20000 };
 
 struct prober {
     struct prober_options options;
@@ -25,6 +25,7 @@ struct prober {
     char *replay;
     uint32_t *zero_windows; /* of each host of the slab: ports */
     uint32_t unreachable;
+    uint32_t moved;
     bool drops_said;
     bool unsendable_said;
     bool allowance_said;
@@ -73,6 +74,23 @@ static void hear_rerouted(void *context)
 
     report_notice(prober->options.report, "rerouted", NULL,
                   "routes changed under the scan: what is unanswered goes by the new ones");
+}
+
+static void hear_moved(void *context, const struct addr *hop, const uint8_t mac[6])
+{
+    struct prober *prober = context;
+    char text[ADDR_TEXT_SIZE];
+
+    prober->moved++;
+    if (prober->moved > MOVED_NAMED) {
+        return;
+    }
+    report_notice(
+        prober->options.report, "moved", NULL,
+        "%s answers from another hardware address now (%02x:%02x:%02x:%02x:%02x:%02x): what was unanswered is "
+        "asked again there%s",
+        addr_format(hop, text), mac[0], mac[1], mac[2], mac[3], mac[4], mac[5],
+        prober->moved == MOVED_NAMED ? "; more are not named" : "");
 }
 
 static void hear_zero_window(void *context, uint32_t host)
@@ -195,6 +213,7 @@ static int open_engine(struct prober *prober, struct problem *problem)
                                                       .unreachable = hear_unreachable,
                                                       .zero_window = hear_zero_window,
                                                       .rerouted = hear_rerouted,
+                                                      .moved = hear_moved,
                                                       .limited = hear_limited,
                                                       .undecided = hear_undecided,
                                                       .context = prober}};

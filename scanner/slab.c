@@ -233,6 +233,21 @@ void slab_set_tried(struct slab *slab, uint32_t probe, bool tried)
     }
 }
 
+void slab_forget_silence(struct slab *slab, uint32_t host)
+{
+    struct slab_host *facts = &slab->host[host];
+
+    for (uint32_t probe = slab->first[host]; probe < slab->first[host + 1]; probe++) {
+        if (slab_answer(slab, probe) == PROBE_NONE) {
+            slab_set_tried(slab, probe, false);
+            slab->passes[probe] = 0;
+        }
+    }
+    facts->pass = 0;
+    facts->away = 0;
+    facts->away_answers = 0;
+}
+
 bool slab_asked(const struct slab *slab, uint32_t probe)
 {
     return (slab->asked[probe / 64] >> (probe % 64) & 1) != 0;

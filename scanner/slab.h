@@ -86,6 +86,10 @@ void slab_set_away(struct slab *slab, uint32_t probe, uint32_t tries);
 bool slab_tried(const struct slab *slab, uint32_t probe);
 void slab_set_tried(struct slab *slab, uint32_t probe, bool tried);
 
+/* The host's tries went nowhere: those of its probes that are unanswered have had none, and all of them are to come
+ * again. */
+void slab_forget_silence(struct slab *slab, uint32_t host);
+
 /* Whether what answers on the port has been told. */
 bool slab_asked(const struct slab *slab, uint32_t probe);
 void slab_set_asked(struct slab *slab, uint32_t probe);

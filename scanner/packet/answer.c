@@ -439,7 +439,8 @@ static void read_arp(struct reading *reading, const uint8_t *bytes, size_t lengt
         refuse_fault(reading, fault);
         return;
     }
-    if (message.operation != ARP_REPLY) {
+    /* A request for its own address announces it (RFC 5227, section 2.3). */
+    if (message.operation != ARP_REPLY && memcmp(message.sender, message.target, 4) != 0) {
         return;
     }
     answer->host = address(message.sender, false);

@@ -23,7 +23,7 @@ enum answer_kind {
     ANSWER_ICMP, /* an error that a probe of ours met */
     ANSWER_UDP,
     ANSWER_ECHO,
-    ANSWER_ARP,       /* a reply: `host` is at `link` */
+    ANSWER_ARP,       /* a reply, or an announcement: `host` is at `link` */
     ANSWER_NEIGHBOUR, /* an advertisement: the same for IPv6 */
 };
 

@@ -34,6 +34,10 @@ enum {
     TOLD_AT_ONCE = 32,
     /* How often in a slab. */
     DOWNS_MOST = 8,
+    MOVES_MOST = 8,
+    /* Whoever is on link, was never heard and has fewer probes costs less than to be asked for once more. */
+    HELD_LEAST = 8,
+    SILENT_AT_ONCE = 256,
     /* As many frames in one step are a flood: what comes next is left to gather for longer. */
     FLOOD_FRAMES = 256,
 };
@@ -53,6 +57,11 @@ static const uint64_t AHEAD_EVERY_NS = UINT64_C(1) * 1000 * 1000;
 static const uint64_t ROUTES_REST = 9;
 static const uint64_t ALLOWANCE_EVERY_NS = UINT64_C(50) * 1000 * 1000;
 
+/* How often it is looked whether next hops are where they were, and how long who had answered is silent before it is
+ * asked. */
+static const uint64_t WATCH_EVERY_NS = UINT64_C(100) * 1000 * 1000;
+static const uint64_t SILENT_MS = 1000;
+
 enum phase {
     IDLE,
     ASKING,      /* for hardware addresses */
@@ -60,6 +69,9 @@ enum phase {
     PROBING,
     WAITING, /* UDP: what limits of ICMP errors left open */
 };
+
+/* A host that is done but for its silence, which counts once its next hop is known to be where it was. */
+enum held { NOT_HELD, HELD, HELD_ASKED };
 
 struct raw_engine {
     struct raw_engine_options options;
@@ -86,6 +98,14 @@ struct raw_engine {
     uint32_t *done_hosts; /* to be told of, in order */
     uint32_t done_count;
     uint32_t done_told;
+    uint8_t *held; /* enum held, by host */
+    uint32_t held_count;
+    uint32_t moves;
+    bool discovery_doubted;
+    bool discovery_sure; /* whom discovery did not hear was not asked for in vain */
+    uint32_t silent_turn;
+    struct mono_time silent_due;
+    struct mono_time watch_due;
     enum phase phase;
     bool stopping;
     bool rerouting; /* the slab's ways are looked for anew */
@@ -279,13 +299,34 @@ static void host_done(struct raw_engine *engine, uint32_t host)
     engine->done_hosts[engine->done_count++] = host;
 }
 
+/* Whether its silence may be that of a next hop that has moved. */
+static bool is_doubtful(const struct raw_engine *engine, uint32_t host)
+{
+    struct slab *slab = engine->slab.slab;
+    const struct slab_host *facts = slab_host(slab, host);
+    uint32_t probes = slab_host(slab, host + 1)->first_probe - facts->first_probe;
+
+    return facts->counts[PROBE_NONE] > 0 && engine->moves < MOVES_MOST && paths_may_move(engine->paths, host) &&
+           (probes >= HELD_LEAST || facts->heard || !paths_is_near(engine->paths, host));
+}
+
+static void host_asked(struct raw_engine *engine, uint32_t host)
+{
+    if (is_doubtful(engine, host)) {
+        engine->held[host] = HELD;
+        engine->held_count++;
+    } else {
+        host_done(engine, host);
+    }
+}
+
 /* The volley is done with the host; what it may still have to say is heard with patience. */
 static void hear_host_done(void *context, uint32_t host)
 {
     struct raw_engine *engine = context;
 
     if (engine->options.probe != PACKET_UDP || engine->slab.retries == 0 || !patience_suits(engine->slab.slab, host)) {
-        host_done(engine, host);
+        host_asked(engine, host);
         return;
     }
     engine->patients[host] = true;
@@ -299,7 +340,7 @@ static void hear_patient_done(void *context, uint32_t host)
 
     engine->patients[host] = false;
     engine->patient_count--;
-    host_done(engine, host);
+    host_asked(engine, host);
 }
 
 static void hear_found_open(void *context, const struct sweep_found *found)
@@ -368,6 +409,13 @@ static void hear_unreachable(void *context, uint32_t host, int error)
     slab_host(slab, host)->done = true;
     listener->unreachable(listener->context, host, error);
     host_done(engine, host);
+}
+
+static void hear_moved(void *context, const struct addr *hop, const uint8_t mac[ROUTE_MAC])
+{
+    const struct raw_engine *engine = context;
+
+    engine->options.listener.moved(engine->options.listener.context, hop, mac);
 }
 
 static uint32_t processors(void)
@@ -453,7 +501,8 @@ static uint32_t few_answers(const struct raw_engine *engine)
 
 static int open_network(struct raw_engine *engine, struct problem *problem)
 {
-    struct paths_options paths = {.key = engine->key, .unreachable = hear_unreachable, .context = engine};
+    struct paths_options paths = {
+        .key = engine->key, .unreachable = hear_unreachable, .moved = hear_moved, .context = engine};
     struct links_options links = {.driver = engine->options.driver,
                                   .senders = engine->options.senders + 1, /* the reader is the last of them */
                                   .ring_bytes = ring_bytes(engine),
@@ -584,9 +633,12 @@ int raw_engine_begin(struct raw_engine *engine, const struct raw_engine_slab *sl
     engine->discovery_sent = 0;
     engine->patient_count = 0;
     engine->patience_left = 0;
+    engine->held_count = 0;
+    engine->moves = 0;
     engine->done_hosts = calloc((size_t)slab->map.hosts + 1, sizeof(*engine->done_hosts));
     engine->patients = calloc((size_t)slab->map.hosts + 1, sizeof(*engine->patients));
-    if (engine->done_hosts == NULL || engine->patients == NULL) {
+    engine->held = calloc((size_t)slab->map.hosts + 1, sizeof(*engine->held));
+    if (engine->done_hosts == NULL || engine->patients == NULL || engine->held == NULL) {
         return problem_set(problem, -ENOMEM, "out of memory");
     }
     if (engine->options.probe == PACKET_UDP) {
@@ -686,6 +738,7 @@ static int begin_discovering(struct raw_engine *engine, struct problem *problem)
         return begin_probing(engine, problem);
     }
     randombytes_buf(options.seed, sizeof(options.seed));
+    engine->discovery_sure = false;
     engine->discovery = discovery_create(&options);
     if (engine->discovery == NULL) {
         return problem_set(problem, -ENOMEM, "out of memory");
@@ -802,6 +855,18 @@ static void forget_patients(struct raw_engine *engine)
     engine->patience = NULL;
 }
 
+/* As with patients. */
+static void forget_held(struct raw_engine *engine)
+{
+    for (uint32_t host = 0; engine->held_count > 0 && host < engine->slab.map.hosts; host++) {
+        if (engine->held[host] != NOT_HELD) {
+            slab_host(engine->slab.slab, host)->done = false;
+            engine->held[host] = NOT_HELD;
+            engine->held_count--;
+        }
+    }
+}
+
 static void rest(struct raw_engine *engine)
 {
     if (engine->volley != NULL) {
@@ -809,6 +874,7 @@ static void rest(struct raw_engine *engine)
     }
     forget_discovery(engine);
     forget_patients(engine);
+    forget_held(engine);
     engine->phase = IDLE;
 }
 
@@ -820,8 +886,10 @@ void raw_engine_end(struct raw_engine *engine)
     }
     free(engine->done_hosts);
     free(engine->patients);
+    free(engine->held);
     engine->done_hosts = NULL;
     engine->patients = NULL;
+    engine->held = NULL;
 }
 
 void raw_engine_stop(struct raw_engine *engine)
@@ -837,15 +905,18 @@ bool raw_engine_is_done(const struct raw_engine *engine)
     bool told = engine->done_told == engine->done_count;
 
     if (engine->phase == PROBING) {
-        return volley_is_done(engine->volley) && told && (engine->stopping || engine->patient_count == 0);
+        return volley_is_done(engine->volley) && told &&
+               (engine->stopping || (engine->patient_count == 0 && engine->held_count == 0));
     }
-    return engine->stopping || (engine->phase == WAITING && patience_is_done(engine->patience) && told);
+    return engine->stopping ||
+           (engine->phase == WAITING && patience_is_done(engine->patience) && told && engine->held_count == 0);
 }
 
 bool raw_engine_is_complete(const struct raw_engine *engine)
 {
-    return engine->phase == PROBING ? volley_is_complete(engine->volley) && engine->patient_count == 0
-                                    : engine->phase == WAITING && patience_is_done(engine->patience);
+    return engine->held_count == 0 &&
+           (engine->phase == PROBING ? volley_is_complete(engine->volley) && engine->patient_count == 0
+                                     : engine->phase == WAITING && patience_is_done(engine->patience));
 }
 
 uint64_t raw_engine_settled(const struct raw_engine *engine)
@@ -1106,6 +1177,150 @@ static int heed_routes(struct raw_engine *engine, struct problem *problem)
     return find_new_ways(engine, problem);
 }
 
+/* ---- next hops that move ----------------------------------------------------------------------------------------- */
+
+static bool has_all(const struct raw_engine *engine)
+{
+    return engine->phase == WAITING ? patience_is_done(engine->patience) : volley_is_complete(engine->volley);
+}
+
+/* A slab may take minutes: they are not to be spent on who is not there any more. */
+static int doubt_silent(struct raw_engine *engine)
+{
+    uint64_t now_ms = engine->now.ns / 1000000;
+    uint32_t hosts = engine->slab.map.hosts;
+    uint32_t found = 0;
+    int rc = 0;
+
+    if (engine->phase != PROBING || engine->now.ns < engine->silent_due.ns) {
+        return 0;
+    }
+    engine->silent_due = mono_add_ns(engine->now, SILENT_MS * 1000000);
+    for (uint32_t i = 0; rc == 0 && i < hosts && found < SILENT_AT_ONCE; i++) {
+        uint32_t host = engine->silent_turn++ % hosts;
+        const struct slab_host *facts = slab_host(engine->slab.slab, host);
+        if (!facts->done && facts->heard && now_ms > facts->last_answer_ms + SILENT_MS &&
+            paths_may_move(engine->paths, host)) {
+            rc = paths_doubt(engine->paths, host);
+            found++;
+        }
+    }
+    return rc;
+}
+
+static int doubt_undiscovered(struct raw_engine *engine)
+{
+    struct slab *asked = discovery_slab(engine->discovery);
+    int rc = 0;
+
+    for (uint32_t host = 0; rc == 0 && host < engine->slab.map.hosts; host++) {
+        if (slab_host(asked, host)->first_probe < slab_host(asked, host + 1)->first_probe &&
+            !slab_host(asked, host)->heard) {
+            rc = paths_doubt(engine->paths, host);
+        }
+    }
+    return rc;
+}
+
+static int doubt_held(struct raw_engine *engine)
+{
+    int rc = 0;
+
+    for (uint32_t host = 0; rc == 0 && engine->held_count > 0 && host < engine->slab.map.hosts; host++) {
+        if (engine->held[host] != NOT_HELD) {
+            rc = paths_doubt(engine->paths, host);
+            engine->held[host] = HELD_ASKED;
+        }
+    }
+    return rc;
+}
+
+static void release_held(struct raw_engine *engine)
+{
+    for (uint32_t host = 0; engine->held_count > 0 && host < engine->slab.map.hosts; host++) {
+        if (engine->held[host] == HELD_ASKED) {
+            engine->held[host] = NOT_HELD;
+            engine->held_count--;
+            host_done(engine, host);
+        }
+    }
+}
+
+static int begin_doubt(struct raw_engine *engine, struct problem *problem)
+{
+    bool discovered = engine->phase == DISCOVERING && has_all(engine);
+    int rc;
+
+    /* What came before the question is no answer to it. */
+    links_hear(engine->links, take_frame, engine);
+    rc = engine->moves < MOVES_MOST ? paths_doubt_heard(engine->paths) : 0;
+    if (rc == 0 && engine->moves < MOVES_MOST) {
+        rc = discovered ? doubt_undiscovered(engine) : doubt_silent(engine);
+    }
+    if (rc == 0) {
+        rc = doubt_held(engine);
+    }
+    engine->discovery_doubted = discovered;
+    if (rc == 0 && !paths_is_doubting(engine->paths)) {
+        engine->discovery_sure = discovered;
+        release_held(engine);
+    }
+    engine->watch_due = mono_add_ns(engine->now, WATCH_EVERY_NS);
+    return rc < 0 ? problem_set(problem, rc, "out of memory") : 0;
+}
+
+/* The slab goes on from where it is, but what went to where nobody was. */
+static int go_after(struct raw_engine *engine, struct problem *problem)
+{
+    engine->moves++;
+    rest(engine);
+    for (uint32_t host = 0; host < engine->slab.map.hosts; host++) {
+        struct slab_host *facts = slab_host(engine->slab.slab, host);
+        if (!facts->done && paths_has_moved(engine->paths, host)) {
+            slab_forget_silence(engine->slab.slab, host);
+            facts->ceiling = 0;
+        }
+    }
+    paths_end_doubt(engine->paths);
+    return begin_discovering(engine, problem);
+}
+
+static int end_doubt(struct raw_engine *engine, struct problem *problem)
+{
+    for (uint32_t host = 0; host < engine->slab.map.hosts; host++) {
+        if (paths_has_moved(engine->paths, host)) {
+            return go_after(engine, problem);
+        }
+    }
+    paths_end_doubt(engine->paths);
+    release_held(engine);
+    engine->discovery_sure = engine->phase == DISCOVERING && engine->discovery_doubted;
+    return 0;
+}
+
+/* What an ear has heard wakes nobody. */
+static int watch_hops(struct raw_engine *engine, struct mono_time *due, struct problem *problem)
+{
+    bool waited_for = has_all(engine) && (engine->held_count > 0 || engine->phase == DISCOVERING);
+    struct mono_time next = mono_add_ns(engine->now, HEAR_EVERY_NS);
+    int rc = 0;
+
+    if (paths_is_doubting(engine->paths)) {
+        links_hear(engine->links, take_frame, engine);
+        if (paths_doubt_is_over(engine->paths, engine->now)) {
+            rc = end_doubt(engine, problem);
+            next = engine->now;
+        }
+    } else if (waited_for || engine->now.ns >= engine->watch_due.ns) {
+        rc = begin_doubt(engine, problem);
+        next = paths_is_doubting(engine->paths) || waited_for ? engine->now : engine->watch_due;
+    } else {
+        next = engine->watch_due;
+    }
+    *due = next.ns < due->ns ? next : *due;
+    return rc;
+}
+
 /* Hosts without a way are told while ways are looked for; the slab's other hosts must not be taken for silent either.
  */
 static int heed_lost(struct raw_engine *engine, struct problem *problem)
@@ -1259,7 +1474,8 @@ static int go_on(struct raw_engine *engine, struct mono_time *ret_due, struct pr
     tell_hosts(engine, TOLD_AT_ONCE);
     *ret_due = engine->done_told < engine->done_count ? engine->now : volley_wakeup(engine->volley);
     rc = sender_failure(engine, problem);
-    if (rc == 0 && engine->phase == DISCOVERING && volley_is_complete(engine->volley) && !engine->stopping) {
+    if (rc == 0 && engine->phase == DISCOVERING && volley_is_complete(engine->volley) && engine->discovery_sure &&
+        !engine->stopping) {
         rc = end_discovering(engine, problem);
         *ret_due = engine->now;
     } else if (rc == 0 && volley_is_complete(engine->volley) && engine->patient_count > 0 && !engine->stopping) {
@@ -1309,6 +1525,9 @@ int raw_engine_step(struct raw_engine *engine, struct mono_time until, int wake_
     }
     if (rc == 0) {
         rc = go_on(engine, &due, problem);
+    }
+    if (rc == 0 && engine->phase != ASKING && engine->router != NULL && !engine->stopping && !is_behind(engine)) {
+        rc = watch_hops(engine, &due, problem);
     }
     if (rc == 0 && engine->phase != ASKING && !is_behind(engine)) {
         rc = ask_ahead(engine, &due, problem);

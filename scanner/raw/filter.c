@@ -107,7 +107,15 @@ static void ipv6(struct draft *draft, const struct link_filter *wanted, uint32_t
 static void arp(struct draft *draft, const struct link_filter *wanted, uint32_t base)
 {
     load(draft, BPF_H, base + 6);
-    jump(draft, BPF_JEQ, 2, wanted->arp ? ACCEPT : REFUSE, REFUSE); /* RFC 826: a reply */
+    jump(draft, BPF_JEQ, 2, wanted->arp ? ACCEPT : REFUSE, NEXT); /* RFC 826: a reply */
+    jump(draft, BPF_JEQ, 1, wanted->arp ? NEXT : REFUSE, REFUSE);
+    /* A request for the sender's own address announces it (RFC 5227, section 2.3). */
+    load(draft, BPF_W, base + 14);
+    put(draft, BPF_MISC | BPF_TAX, 0);
+    load(draft, BPF_W, base + 24);
+    put(draft, BPF_JMP | BPF_JEQ | BPF_X, 0);
+    draft->if_true[draft->count - 1] = ACCEPT;
+    draft->if_false[draft->count - 1] = REFUSE;
 }
 
 /* Turns labels into distances; a jump to what follows is 0. */

@@ -15,7 +15,8 @@ enum { FILTER_MAX = 64 };
 /* For a tap of one ethertype (ETH_P_IP, ETH_P_IPV6, ETH_P_ARP), whose frames have `base` bytes before the network
  * header: those of Ethernet, which name it, or none. Returns the number of instructions. Lets in: TCP to our ports with
  * SYN or RST set, UDP to our ports, ICMP that is an error or an echo reply, the same of IPv6 with neighbour
- * advertisements, ARP replies; and IPv6 with extension headers, because BPF knows no loops. Fragments but the first
+ * advertisements, ARP replies
+ * and announcements; and IPv6 with extension headers, because BPF knows no loops. Fragments but the first
  * carry no ports and stay out. */
 size_t filter_build(const struct link_filter *wanted, uint16_t ethertype, uint32_t base,
                     struct sock_filter program[FILTER_MAX]);

@@ -182,6 +182,11 @@ void neighbours_learn(struct neighbours *neighbours, uint32_t link, const struct
     neighbour->known = true;
 }
 
+const struct neighbour_question *neighbours_question(const struct neighbours *neighbours, int64_t number)
+{
+    return &neighbours->all[number]->question;
+}
+
 const uint8_t *neighbours_mac(const struct neighbours *neighbours, int64_t number)
 {
     const struct neighbour *neighbour = neighbours->all[number];

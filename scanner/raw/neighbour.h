@@ -39,6 +39,8 @@ void neighbours_spare(struct neighbours *neighbours, int64_t number);
 /* What is known already, and what an answer says; of one that was not asked for: nothing. */
 void neighbours_learn(struct neighbours *neighbours, uint32_t link, const struct addr *addr,
                       const uint8_t mac[ROUTE_MAC]);
+/* What it was added by; borrowed. */
+const struct neighbour_question *neighbours_question(const struct neighbours *neighbours, int64_t number);
 /* Its address, or NULL while none is known. Borrowed until the next neighbours_add(). */
 const uint8_t *neighbours_mac(const struct neighbours *neighbours, int64_t number);
 

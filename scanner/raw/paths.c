@@ -3,6 +3,7 @@
 #include "scanner/packet/arp.h"
 #include "scanner/packet/icmp6.h"
 #include "scanner/raw/ahead.h"
+#include "scanner/raw/doubt.h"
 #include "scanner/raw/neighbour.h"
 
 #include <assert.h>
@@ -39,6 +40,7 @@ struct path {
 struct way {
     uint16_t path;
     bool near;
+    bool proxied; /* its hardware address is many others' too */
     uint8_t mac[ROUTE_MAC];
 };
 
@@ -55,7 +57,9 @@ struct paths {
     uint64_t digest; /* of its routes */
     struct neighbours *neighbours;
     bool settled;
-    bool leaning; /* on what was asked ahead and has not answered yet */
+    bool leaning;        /* on what was asked ahead and has not answered yet */
+    struct doubt *doubt; /* NULL: there is none */
+    int64_t heard;       /* a neighbour that is said to be elsewhere; -1: none */
     struct ahead *ahead;
     struct pacer pacer; /* of all questions */
 };
@@ -66,6 +70,9 @@ static void forget_slab(struct paths *paths)
     free(paths->hops);
     free(paths->macs);
     neighbours_destroy(paths->neighbours);
+    doubt_destroy(paths->doubt);
+    paths->doubt = NULL;
+    paths->heard = -1;
     paths->ways = NULL;
     paths->hops = NULL;
     paths->macs = NULL;
@@ -296,6 +303,7 @@ struct paths *paths_create(const struct paths_options *options)
         return NULL;
     }
     paths->options = *options;
+    paths->heard = -1;
     ahead.pacer = &paths->pacer;
     if (options->space != NULL) {
         paths->ahead = ahead_create(&ahead);
@@ -591,6 +599,7 @@ static int ask_one(struct paths *paths, const struct neighbour_question *questio
 static bool next_question(struct paths *paths, struct mono_time now, struct neighbour_question *ret_question)
 {
     return (!paths->settled && neighbours_next(paths->neighbours, now, ret_question)) ||
+           (paths->doubt != NULL && doubt_next(paths->doubt, now, ret_question)) ||
            (paths->ahead != NULL && ahead_next(paths->ahead, now, ret_question));
 }
 
@@ -605,10 +614,25 @@ int paths_ask(struct paths *paths, struct mono_time now, struct problem *problem
     return rc;
 }
 
+/* Nobody is believed who was not asked: it is a reason to ask. */
+static void hear_unasked(struct paths *paths, uint32_t link, const struct answer *answer)
+{
+    int64_t number = neighbours_find(paths->neighbours, link, &answer->host);
+    const uint8_t *mac = number >= 0 ? neighbours_mac(paths->neighbours, number) : NULL;
+
+    if (mac != NULL && memcmp(mac, answer->link, ROUTE_MAC) != 0) {
+        paths->heard = number;
+    }
+}
+
 void paths_take(struct paths *paths, uint32_t link, const struct answer *answer)
 {
-    if (paths->neighbours != NULL && answer->has_link) {
+    if (paths->neighbours != NULL && answer->has_link && !paths->settled) {
         neighbours_learn(paths->neighbours, link, &answer->host, answer->link);
+    } else if (paths->doubt != NULL && answer->has_link) {
+        doubt_learn(paths->doubt, link, &answer->host, answer->link);
+    } else if (paths->neighbours != NULL && answer->has_link) {
+        hear_unasked(paths, link, answer);
     }
     if (paths->ahead != NULL && answer->has_link) {
         ahead_learn(paths->ahead, link, &answer->host, answer->link);
@@ -625,6 +649,8 @@ struct mono_time paths_wakeup(const struct paths *paths, struct mono_time now)
     }
     if (!paths->settled && !neighbours_done(paths->neighbours, now)) {
         due = neighbours_wakeup(paths->neighbours);
+    } else if (paths->doubt != NULL) {
+        due = doubt_wakeup(paths->doubt);
     }
     return due.ns < first.ns ? due : first;
 }
@@ -684,6 +710,7 @@ static void doubt_shared(struct paths *paths)
     for (uint32_t host = 0; host < paths->hosts.count; host++) {
         if (is_on_link_and_there(paths, host) && is_shared(paths->macs, count, mac_number(paths->ways[host].mac))) {
             paths->ways[host].near = false;
+            paths->ways[host].proxied = true;
         }
     }
     free(paths->macs);
@@ -708,6 +735,83 @@ bool paths_settle(struct paths *paths, struct mono_time now)
     doubt_shared(paths);
     paths->settled = true;
     return true;
+}
+
+/* ---- neighbours that move ---------------------------------------------------------------------------------------- */
+
+bool paths_may_move(const struct paths *paths, uint32_t host)
+{
+    return paths->settled && paths->hops[host] != NO_HOP && paths->ways[host].path < SKIPPED &&
+           !paths->ways[host].proxied;
+}
+
+static int doubt_hop(struct paths *paths, int64_t hop)
+{
+    const uint8_t *mac = neighbours_mac(paths->neighbours, hop);
+
+    assert(mac != NULL);
+    if (paths->doubt == NULL) {
+        paths->doubt = doubt_create(&paths->pacer);
+    }
+    return paths->doubt == NULL ? -ENOMEM : doubt_add(paths->doubt, neighbours_question(paths->neighbours, hop), mac);
+}
+
+int paths_doubt(struct paths *paths, uint32_t host)
+{
+    return paths_may_move(paths, host) ? doubt_hop(paths, paths->hops[host]) : 0;
+}
+
+int paths_doubt_heard(struct paths *paths)
+{
+    int64_t heard = paths->heard;
+
+    paths->heard = -1;
+    return heard >= 0 ? doubt_hop(paths, heard) : 0;
+}
+
+bool paths_is_doubting(const struct paths *paths)
+{
+    return paths->doubt != NULL;
+}
+
+bool paths_doubt_is_over(const struct paths *paths, struct mono_time now)
+{
+    return doubt_is_over(paths->doubt, now);
+}
+
+static const uint8_t *new_mac(const struct paths *paths, uint32_t host)
+{
+    const struct neighbour_question *question;
+
+    if (!paths_may_move(paths, host)) {
+        return NULL;
+    }
+    question = neighbours_question(paths->neighbours, paths->hops[host]);
+    return doubt_moved(paths->doubt, question->link, &question->addr);
+}
+
+bool paths_has_moved(const struct paths *paths, uint32_t host)
+{
+    return paths->doubt != NULL && new_mac(paths, host) != NULL;
+}
+
+void paths_end_doubt(struct paths *paths)
+{
+    for (uint32_t host = 0; host < paths->hosts.count; host++) {
+        const uint8_t *mac = new_mac(paths, host);
+        uint32_t hop = paths->hops[host];
+        if (mac == NULL) {
+            continue;
+        }
+        memcpy(paths->ways[host].mac, mac, ROUTE_MAC);
+        if (memcmp(neighbours_mac(paths->neighbours, hop), mac, ROUTE_MAC) != 0) {
+            const struct neighbour_question *question = neighbours_question(paths->neighbours, hop);
+            neighbours_learn(paths->neighbours, question->link, &question->addr, mac);
+            paths->options.moved(paths->options.context, &question->addr, mac);
+        }
+    }
+    doubt_destroy(paths->doubt);
+    paths->doubt = NULL;
 }
 
 uint32_t paths_zone(const struct paths *paths, uint32_t link, const struct addr *addr, const struct addr *local)

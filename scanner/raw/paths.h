@@ -22,6 +22,8 @@ struct paths_options {
     uint32_t sender;           /* of the links, by which neighbours are asked */
     /* Nothing can be sent to the host, as raw_engine_listener has it. */
     void (*unreachable)(void *context, uint32_t host, int error);
+    /* A next hop has another hardware address than it had; from paths_end_doubt(). */
+    void (*moved)(void *context, const struct addr *hop, const uint8_t mac[ROUTE_MAC]);
     void *context;
 };
 
@@ -65,6 +67,20 @@ struct mono_time paths_wakeup(const struct paths *paths, struct mono_time now);
 /* True when all have answered, or will not: then hosts without an answer have been told as unreachable, and frames may
  * be made. */
 bool paths_settle(struct paths *paths, struct mono_time now);
+
+/* Once settled, whether next hops still have the hardware address that probes go to (doubt.h). */
+
+/* Whether there is one whose address is its own, and may change. */
+bool paths_may_move(const struct paths *paths, uint32_t host);
+/* Asks the host's again, beside the others that are doubted; only before the first of them has been asked. -ENOMEM. */
+MUST_USE int paths_doubt(struct paths *paths, uint32_t host);
+/* The same for a next hop that was heard to have another address since, if there is one. */
+MUST_USE int paths_doubt_heard(struct paths *paths);
+bool paths_is_doubting(const struct paths *paths);
+bool paths_doubt_is_over(const struct paths *paths, struct mono_time now);
+bool paths_has_moved(const struct paths *paths, uint32_t host);
+/* Probes go to where hosts are now. While no sender works, if one has moved. */
+void paths_end_doubt(struct paths *paths);
 
 /* The zone of an address that answered to `local` by this link: a link-local one has that of the path it was asked by.
  */

@@ -720,6 +720,31 @@ test_routes() {
         test "$sent" -gt 300 -a "$(end_of pulled .probes_sent)" -lt $((2002 + sent / 2))
 }
 
+# ---- next hops that move ----------------------------------------------------------------------------------------------
+
+# move NUMBER TARGETS PORTS OPTION...: while they are scanned the target's end of the cable gets another hardware address, of which
+# nobody says a word, as after a failover or a migration.
+move() {
+    local number=$1 pid
+    shift
+    syn_behind "$@" --state "move.$number.state" -o "jsonl:move.$number" 2>"move.$number.err" &
+    pid=$!
+    sleep 0.6
+    target ip link set cable address "02:00:00:00:77:0$number"
+    wait "$pid"
+    printf '%s, %s, %s' "$(ports_of "move.$number" | awk '{ print $3, $4 }' | LC_ALL=C sort | uniq -c | xargs)" \
+        "$(end_of "move.$number" .complete)" "$(notices_of "move.$number" moved | grep -o 'now (.*)')"
+}
+
+test_moves() {
+    tap_is "a host on link moves to another hardware address" "$(move 1 10.77.0.2 -p 22,80,5000-9999 --rate 4000)" \
+        "5000 closed reset 2 open syn-ack, true, now (02:00:00:00:77:01)"
+    tap_is "one that answers ports it filters, too, near the end" "$(move 2 10.77.0.2 -p 22,80-81,5000-5999 --rate 1500)" \
+        "1000 closed reset 1 filtered no-response 2 open syn-ack, true, now (02:00:00:00:77:02)"
+    tap_is "by IPv6" "$(move 3 fd77::2 -p 22,5000-9999 --rate 4000)" "5000 closed reset 1 open syn-ack, true, now (02:00:00:00:77:03)"
+    tap_is "a gateway moves" "$(move 4 10.78.2.0/28 -p 5000-5299 --rate 4000)" "4800 closed reset, true, now (02:00:00:00:77:04)"
+}
+
 # ---- links that take nothing ------------------------------------------------------------------------------------------
 
 # A queue with room for no packet: the kernel refuses each with ENOBUFS, as it does where a device has hung.
@@ -922,6 +947,7 @@ test_shards
 test_refusals
 test_closed
 test_routes
+test_moves
 test_hostile
 test_large
 tap_done

@@ -118,6 +118,33 @@ static struct slab *make_used(void)
     return slab;
 }
 
+static void forgets_silence_and_nothing_else(void **state)
+{
+    struct slab *slab = make();
+    (void)state;
+    slab_host(slab, 2)->pass = 2;
+    slab_host(slab, 3)->pass = 2;
+    for (uint32_t probe = 3; probe < 100; probe++) {
+        slab_set_tried(slab, probe, true);
+    }
+    slab_set_away(slab, 7, 2);
+    assert_true(slab_upgrade(slab, 5, PROBE_RST, REASON_RESET));
+    assert_int_equal(slab_tries(slab, 5), 3);
+    slab_forget_silence(slab, 2);
+    assert_int_equal(slab_tries(slab, 5), 3);
+    assert_int_equal(slab_answer(slab, 5), PROBE_RST);
+    assert_int_equal(slab_tries(slab, 3), 0);
+    assert_int_equal(slab_tries(slab, 39), 0);
+    assert_int_equal(slab_host(slab, 2)->counts[PROBE_NONE], 36);
+    assert_int_equal(slab_tries(slab, 40), 3);
+    /* Its first try from now on is one that was not lost. */
+    slab_set_tried(slab, 7, true);
+    assert_true(slab_upgrade(slab, 7, PROBE_RST, REASON_RESET));
+    assert_int_equal(slab_tries(slab, 7), 1);
+    assert_int_equal(slab_totals(slab)->loss.answers[0], 1);
+    slab_destroy(slab);
+}
+
 static void comes_back_from_its_bytes(void **state)
 {
     struct slab *slab = make_used();
@@ -183,6 +210,7 @@ int main(void)
         cmocka_unit_test(upgrades_only),
         cmocka_unit_test(counts_tries),
         cmocka_unit_test(tells_absence_from_loss),
+        cmocka_unit_test(forgets_silence_and_nothing_else),
         cmocka_unit_test(comes_back_from_its_bytes),
         cmocka_unit_test(refuses_bytes_that_are_not_its_own),
     };

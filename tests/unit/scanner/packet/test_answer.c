@@ -533,6 +533,12 @@ static void neighbours_tell_their_addresses(void **state)
     length = captured("arp-request", frame);
     read_flagged(frame, length, ANSWER_ETHERNET, &answer);
     assert_int_equal(answer.kind, ANSWER_OTHER);
+    /* For its own address: an announcement. */
+    memcpy(frame + 14 + 24, frame + 14 + 14, 4);
+    read_flagged(frame, length, ANSWER_ETHERNET, &answer);
+    assert_int_equal(answer.kind, ANSWER_ARP);
+    assert_memory_equal(answer.host.bytes, frame + 14 + 14, 4);
+    assert_memory_equal(answer.link, frame + 14 + 8, 6);
     length = captured("neighbour-solicitation", frame);
     read_flagged(frame, length, ANSWER_ETHERNET, &answer);
     assert_int_equal(answer.kind, ANSWER_OTHER);

@@ -173,12 +173,16 @@ static void ipv6_extension_headers_are_left_to_the_reader(void **state)
     assert_true(OUT6(packet));
 }
 
-static void arp_replies(void **state)
+static void arp_replies_and_announcements(void **state)
 {
-    uint8_t arp[28] = {0, 1, 8, 0, 6, 4, 0, 2};
+    uint8_t arp[28] = {0, 1, 8, 0, 6, 4, 0, 2, [14] = 10, 9, 0, 2, [24] = 10, 9, 0, 1};
     (void)state;
     assert_true(lets_in(&everything, ETHERTYPE_ARP, 14, arp, sizeof(arp)));
     arp[7] = 1;
+    assert_false(lets_in(&everything, ETHERTYPE_ARP, 14, arp, sizeof(arp)));
+    arp[27] = 2;
+    assert_true(lets_in(&everything, ETHERTYPE_ARP, 14, arp, sizeof(arp)));
+    arp[7] = 3;
     assert_false(lets_in(&everything, ETHERTYPE_ARP, 14, arp, sizeof(arp)));
 }
 
@@ -216,7 +220,7 @@ int main(void)
         cmocka_unit_test(udp_only_where_it_is_wanted),
         cmocka_unit_test(icmp_errors_and_echo_replies),
         cmocka_unit_test(ipv6_extension_headers_are_left_to_the_reader),
-        cmocka_unit_test(arp_replies),
+        cmocka_unit_test(arp_replies_and_announcements),
         cmocka_unit_test(frames_of_another_type_stay_out),
         cmocka_unit_test(the_truncated_stay_out),
     };
