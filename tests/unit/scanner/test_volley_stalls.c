@@ -62,6 +62,13 @@ static void a_reader_that_stands_still_blames_nobody(void **state)
     }
 }
 
+static void hold_senders(struct sim *sim, uint64_t stall_ns)
+{
+    for (uint32_t k = 0; k < sim->senders; k++) {
+        sim->sender[k].next_ns = sim->now_ns + stall_ns;
+    }
+}
+
 /* Senders come late, as they do among other work, and now and then all of them are held for 1 to 20 ms. A policer of
  * 50,000/s with nft's bucket of five stands in the way: what is made up for must fit that, and the little that is lost
  * when little left says nothing of the rate. */
@@ -85,9 +92,7 @@ static void senders_that_stand_still_do_not_slow_down(void **state)
             sim_step(sim, next);
             if (sim->now_ns >= next) {
                 uint64_t stall_ns = SIM_MS + sim_draw(sim) % (19 * SIM_MS);
-                for (uint32_t k = 0; k < sim->senders; k++) {
-                    sim->sender[k].next_ns = sim->now_ns + stall_ns;
-                }
+                hold_senders(sim, stall_ns);
                 held_ns += stall_ns;
                 next = sim->now_ns + stall_ns + sim_draw(sim) % (60 * SIM_MS);
             }
