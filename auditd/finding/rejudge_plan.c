@@ -48,6 +48,9 @@ struct making {
     sqlite3_stmt *findings;
     bool has_known; /* `known` stands at the first that was not passed yet */
     struct known known;
+    bool has_every_port;      /* some host's every port accepts */
+    int64_t every_port_asset; /* of which the next is known */
+    bool is_every_port;
 };
 
 /* ---- verdicts ---- */
@@ -292,9 +295,28 @@ static int find_front(struct making *making, const struct survey_port *port, con
     return settle_front(&view, &exposed, verdict, ret_front);
 }
 
+/* The finding of a host of which every port accepts stands for those at which nobody answered: scans make and move it.
+ */
+static int is_stood_for(struct making *making, const struct survey_port *port, bool *ret_is)
+{
+    int rc = 0;
+
+    *ret_is = false;
+    if (!making->has_every_port || port->port.is_udp || fact_of(port->exposure, "service") != NULL) {
+        return 0;
+    }
+    if (making->every_port_asset != port->port.asset_id) {
+        rc = store_answer_is_every_port(making->store, port->port.asset_id, 0, &making->is_every_port);
+        making->every_port_asset = rc == 0 ? port->port.asset_id : 0;
+    }
+    *ret_is = rc == 0 && making->is_every_port;
+    return rc;
+}
+
 static int judge(void *context, const struct survey_port *port)
 {
     struct making *making = context;
+    bool stood_for;
     struct verdict checked[CHECKS_MAX];
     struct judged judged[1 + CHECKS_MAX];
     struct exposure exposure = *port->exposure;
@@ -304,6 +326,10 @@ static int judge(void *context, const struct survey_port *port)
     size_t count = 0;
     int rc = 0;
 
+    rc = is_stood_for(making, port, &stood_for);
+    if (rc < 0 || stood_for) {
+        return rc;
+    }
     making->plan->result.endpoints++;
     decision_make(making->options->policy, &exposure, &decision);
     memo = memo_get(making, &decision);
@@ -340,6 +366,9 @@ int rejudge_plan_make(struct store *store, const struct rejudge_options *options
     }
     if (rc == 0) {
         rc = standings_load(store, policy_rules(options->policy)->group_count, &making.standings);
+    }
+    if (rc == 0) {
+        rc = store_answer_is_every_port(store, 0, 0, &making.has_every_port);
     }
     if (rc == 0) {
         rc = survey_walk(store, &survey, judge, &making);

@@ -150,7 +150,7 @@ int store_answer_is_every_port(struct store *store, int64_t asset_id, int64_t va
                         "SELECT EXISTS (SELECT 1 FROM endpoint_fact f JOIN endpoint e ON e.id = f.endpoint_id"
                         " JOIN endpoint_state s ON s.endpoint_id = e.id AND s.ended_at IS NULL AND s.state = 'open'"
                         " WHERE f.name = 'behaviour' AND f.value = 'every-port' AND f.ended_at IS NULL"
-                        " AND e.asset_id = ?1 AND e.vantage_id = ?2)",
+                        " AND (?1 = 0 OR e.asset_id = ?1) AND (?2 = 0 OR e.vantage_id = ?2))",
                         "ii", asset_id, vantage_id);
 
     if (rc == 0) {

@@ -53,7 +53,8 @@ MUST_USE int store_certificate_put(struct store *store, const struct store_certi
 MUST_USE int store_answer_pages(struct store *store, int64_t realm_id, const char *sha256,
                                 struct store_port **ret_pages, size_t *ret_count);
 
-/* Whether what answers at one of the asset's open ports, as the vantage sees it, is a host of which every port accepts.
+/* Whether what answers at one of the open ports of the asset (0: of any), as the vantage (0: whichever) sees it, is a
+ * host of which every port accepts.
  */
 MUST_USE int store_answer_is_every_port(struct store *store, int64_t asset_id, int64_t vantage_id, bool *ret_is);
 

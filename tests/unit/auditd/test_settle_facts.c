@@ -2,6 +2,7 @@
  */
 #include "tests/unit/auditd/fixture.h"
 
+#include "auditd/finding/rejudge.h"
 #include "auditd/finding/settle.h"
 #include "auditd/policy/policy.h"
 #include "auditd/store/scan.h"
@@ -292,6 +293,30 @@ static void a_page_that_many_hosts_show_is_nobodys_own(void **state)
     assert_string_equal(bypasses(*state), "");
 }
 
+/* Another policy does not bring back what the finding of a host of which every port accepts stands for. */
+static void another_policy_leaves_every_port_one_finding(void **state)
+{
+    static const struct seen seen[] = {{"10.0.0.5", 1, "\"behaviour\":\"every-port\""},
+                                       {"10.0.0.5", 2, NULL},
+                                       {"10.0.0.5", 7000, NULL},
+                                       {NULL, 0, NULL}};
+    struct fixture *fixture = *state;
+    struct policy *policy = load("version: 1\nforbid:\n- {id: r, to: any, ports: 7000}\n");
+    const struct store_policy stored = {policy_hash(policy), policy_name(policy), policy_source(policy), 1};
+    struct rejudge_options options = rejudge_options_default();
+    struct rejudge_result result;
+
+    audit(fixture, NULL, seen);
+    assert_string_equal(fixture_text(fixture, "SELECT group_concat(port || kind) FROM finding"), "0every-port");
+    options.policy = policy;
+    options.now_ms = fixture->now_ms + 10;
+    assert_int_equal(store_policy_put(fixture->store, &stored, fixture->now_ms, &options.policy_id), 0);
+    assert_int_equal(rejudge_run(fixture->store, &options, &result), 0);
+    assert_string_equal(fixture_text(fixture, "SELECT group_concat(port || kind || presence) FROM finding"),
+                        "0every-portNEW");
+    policy_destroy(policy);
+}
+
 #define WITH_STORE(test) cmocka_unit_test_setup_teardown(test, fixture_setup, fixture_teardown)
 
 int main(void)
@@ -303,6 +328,7 @@ int main(void)
         cmocka_unit_test(what_is_one_server_is_none),
         WITH_STORE(another_realm_is_another_world),
         WITH_STORE(a_page_that_many_hosts_show_is_nobodys_own),
+        WITH_STORE(another_policy_leaves_every_port_one_finding),
     };
     return cmocka_run_group_tests_name("settle_facts", tests, NULL, NULL);
 }
