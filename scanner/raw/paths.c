@@ -21,6 +21,8 @@ enum {
     QUESTIONS_AT_ONCE = 64,
     /* Addresses of a slab that one hardware address may have, and still be theirs. */
     SHARED_MOST = 8,
+    /* Source addresses of which it is looked whose they are. */
+    ORIGINS_MAX = 64,
 };
 
 static const uint16_t NO_PATH = UINT16_MAX;
@@ -37,6 +39,11 @@ struct path {
     struct template *templates; /* template_number() */
 };
 
+struct origin {
+    uint32_t ifindex;
+    struct addr source;
+};
+
 struct way {
     uint16_t path;
     bool near;
@@ -49,6 +56,8 @@ struct paths {
     struct path *paths;
     uint32_t count;
     uint32_t room;
+    struct origin origins[ORIGINS_MAX]; /* by what probes leave */
+    uint32_t origin_count;
     /* Of the slab at hand. */
     struct way *ways;
     uint32_t *hops; /* numbers of neighbours */
@@ -216,17 +225,39 @@ static int find_route(struct paths *paths, const struct addr *addr, struct route
     return router_find(paths->options.router, addr, ret_route, ret_last, problem);
 }
 
+/* Answers come to the source address, and may come in by the interface that has it. */
+static int open_home(struct paths *paths, const struct route *route, struct problem *problem)
+{
+    struct origin *origins = paths->origins;
+    struct route home;
+    uint32_t link;
+
+    for (uint32_t i = 0; i < paths->origin_count; i++) {
+        if (origins[i].ifindex == route->ifindex && addr_equal(&origins[i].source, &route->source)) {
+            return 0;
+        }
+    }
+    if (paths->options.router == NULL || route->local || paths->origin_count == ORIGINS_MAX) {
+        return 0;
+    }
+    origins[paths->origin_count++] = (struct origin){.ifindex = route->ifindex, .source = route->source};
+    return router_home(paths->options.router, route, &home) ? links_open(paths->options.links, &home, &link, problem)
+                                                            : 0;
+}
+
 static int open_link_to(void *context, const struct addr *addr, struct addr *ret_last, struct problem *problem)
 {
     struct paths *paths = context;
     struct route route;
     struct problem no_way;
     uint32_t link;
+    int rc;
 
     if (find_route(paths, addr, &route, ret_last, &no_way) < 0) {
         return 0;
     }
-    return links_open(paths->options.links, &route, &link, problem);
+    rc = links_open(paths->options.links, &route, &link, problem);
+    return rc == 0 ? open_home(paths, &route, problem) : rc;
 }
 
 typedef int stretch_fn(void *context, const struct addr *first, struct addr *ret_last, struct problem *problem);

@@ -37,8 +37,8 @@ struct paths;
 struct paths *paths_create(const struct paths_options *options);
 void paths_destroy(struct paths *paths);
 
-/* Before capabilities are given up: opens the links of all routes of the space and, if not NULL, of `canary`. What has
- * no route is passed over. -errno with *problem. */
+/* Before capabilities are given up: opens the links of all routes of the space and, if not NULL, of `canary`, and those
+ * of the interfaces that their source addresses belong to. What has no route is passed over. -errno with *problem. */
 MUST_USE int paths_open_links(struct paths *paths, const struct space *space, const struct addr *canary,
                               struct problem *problem);
 

@@ -411,6 +411,56 @@ int router_find(struct router *router, const struct addr *addr, struct route *re
     return 0;
 }
 
+/* ---- source addresses -------------------------------------------------------------------------------------------- */
+
+struct homes {
+    const struct route *route;
+    uint32_t ifindex; /* 0: none was found */
+    bool is_own;
+};
+
+static int take_home(const struct nlmsghdr *header, void *context)
+{
+    struct homes *homes = context;
+    const struct ifaddrmsg *message = mnl_nlmsg_get_payload(header);
+    struct attributes attributes = attributes_of(header, sizeof(*message));
+    /* Of a point-to-point link IFA_ADDRESS is the other end's. */
+    const struct nlattr *local =
+        attributes.at[IFA_LOCAL] != NULL ? attributes.at[IFA_LOCAL] : attributes.at[IFA_ADDRESS];
+    struct addr addr;
+
+    if (!take_addr(local, message->ifa_family == AF_INET6, &addr) ||
+        memcmp(addr.bytes, homes->route->source.bytes, size_of(addr.is_ipv6)) != 0) {
+        return MNL_CB_OK;
+    }
+    homes->is_own |= message->ifa_index == homes->route->ifindex;
+    homes->ifindex = message->ifa_index;
+    return MNL_CB_OK;
+}
+
+bool router_home(struct router *router, const struct route *route, struct route *ret_home)
+{
+    union {
+        char bytes[256];
+        struct nlmsghdr align;
+    } buffer;
+    struct nlmsghdr *question = begin(buffer.bytes, RTM_GETADDR, NLM_F_DUMP);
+    struct ifaddrmsg *message = mnl_nlmsg_put_extra_header(question, sizeof(*message));
+    struct homes homes = {.route = route};
+    struct route home = {.source = route->source};
+
+    message->ifa_family = family_of(&route->source);
+    if (ask(router, question, take_home, &homes) < 0 || homes.ifindex == 0 || homes.is_own) {
+        return false;
+    }
+    home.ifindex = homes.ifindex;
+    if (find_link(router, &home) < 0) {
+        return false;
+    }
+    *ret_home = home;
+    return true;
+}
+
 /* ---- neighbours ------------------------------------------------------------------------------------------------- */
 
 struct neighbour {

@@ -36,6 +36,9 @@ void router_destroy(struct router *router);
  * *ret_last is set even then. */
 MUST_USE int router_find(struct router *router, const struct addr *addr, struct route *ret_route, struct addr *ret_last,
                          struct problem *problem);
+/* Whether the route's source address is another interface's than the one that packets leave by, where answers may then
+ * come in; of that *ret_home has what link.h needs. */
+bool router_home(struct router *router, const struct route *route, struct route *ret_home);
 /* The next hop's hardware address from the kernel's table; false when it is not there (then it is to be asked: ARP, RFC
  * 826; neighbour discovery, RFC 4861). */
 bool router_neighbour(struct router *router, const struct route *route, uint8_t ret_mac[ROUTE_MAC]);
