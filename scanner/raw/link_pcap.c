@@ -38,13 +38,21 @@ static void pcap_close_link(struct link *link)
     free(link);
 }
 
+/* libpcap names the file in some of its errors. */
+static int say(struct problem *problem, const char *path, const char *text)
+{
+    bool is_named = strncmp(text, path, strlen(path)) == 0;
+
+    return problem_set(problem, -EIO, "%s%s%s", is_named ? "" : path, is_named ? "" : ": ", text);
+}
+
 static int open_replay(struct link *link, const char *path, struct problem *problem)
 {
     char text[PCAP_ERRBUF_SIZE];
 
     link->replay = pcap_open_offline(path, text);
     if (link->replay == NULL) {
-        return problem_set(problem, -EIO, "%s: %s", path, text);
+        return say(problem, path, text);
     }
     switch (pcap_datalink(link->replay)) {
     case DLT_EN10MB:
@@ -66,7 +74,7 @@ static int open_record(struct link *link, const char *path, struct problem *prob
         return problem_set(problem, -ENOMEM, "out of memory");
     }
     link->record = pcap_dump_open(link->dead, path);
-    return link->record == NULL ? problem_set(problem, -EIO, "%s: %s", path, pcap_geterr(link->dead)) : 0;
+    return link->record == NULL ? say(problem, path, pcap_geterr(link->dead)) : 0;
 }
 
 static int pcap_open_link(const struct link_options *options, struct link **ret_link, struct problem *problem)

@@ -14,7 +14,8 @@ static uint32_t batch_at(uint64_t pps)
     return batch < 1 ? 1 : batch > VOLLEY_BATCH ? VOLLEY_BATCH : (uint32_t)batch;
 }
 
-/* One bucket for all senders (GCRA, as in pacer.h), a batch at a time; who comes late may make up for two of them. */
+/* One bucket for all senders (GCRA, as in pacer.h), a batch at a time; who comes late may make up for two of them, as
+ * far as senders are that late: a packet a second is never two. */
 static uint32_t pace_take(struct volley *volley, struct mono_time now, uint32_t want)
 {
     uint64_t pps = rate_pps(volley->options.rate);
@@ -27,6 +28,7 @@ static uint32_t pace_take(struct volley *volley, struct mono_time now, uint32_t 
     }
     want = want < batch_at(pps) ? want : batch_at(pps);
     slack = spacing_ns(2 * (uint64_t)batch_at(pps), pps);
+    slack = slack < SLACK_MOST_NS ? slack : SLACK_MOST_NS;
     do {
         if (due > now.ns) {
             return 0;

@@ -38,6 +38,7 @@ static const uint64_t SENDER_IDLE_NS = 1000000;
 static const uint64_t TICK_NS = 500000;
 /* Probes of a host with a ceiling are handed to the senders so long before they may leave. */
 static const uint64_t FEED_AHEAD_NS = 3000000;
+static const uint64_t SLACK_MOST_NS = 10000000;
 static const uint64_t REFUSED_PAUSE_NS = 200000;
 static const uint64_t RESCAN_NS = 20000000;
 

@@ -188,6 +188,18 @@ fd77::99 22 filtered host-unreach"
     ip route del blackhole 10.92.0.0/24
 }
 
+# Packets leave by one interface from the address of another, where their answers come in.
+test_other_source() {
+    ip route replace 10.78.0.0/15 via 10.77.0.2 src 10.76.0.1
+    syn 10.78.0.9 -p 22,79,81-82 -o jsonl:source 2>source.err
+    tap_is "a source address of another interface: its answers are heard there" "$(ports_of source | xargs -n 4)" \
+        "10.78.0.9 22 open syn-ack
+10.78.0.9 79 closed reset
+10.78.0.9 81 filtered no-response
+10.78.0.9 82 filtered port-unreach"
+    ip route replace 10.78.0.0/15 via 10.77.0.2
+}
+
 # Ethernet, but nobody hears ARP, as behind ipvlan in layer 3: both ends have one hardware address.
 test_no_arp() {
     ip link add bare address 02:00:00:00:00:77 type veth peer name bare address 02:00:00:00:00:77 netns "/proc/$TARGET_PID/ns/net"
@@ -248,6 +260,14 @@ test_links() {
     forget_counts
     syn 10.77.0.2 10.78.1.0/30 -p 100-199 --exclude 10.78.1.1 --retries 0 --link pcap:record.pcap -o jsonl:link.pcap 2>link.err
     tap_is "--link pcap: nothing leaves" "$? $(counted every_syn)" "0 0"
+    syn 10.77.0.2 -p 22 --link pcap:nowhere/record.pcap -o jsonl:link.none 2>link.err
+    tap_is "--link pcap: a file that cannot be written: exit 2, and it is named once" \
+        "$? $(grep -c 'error: nowhere/record.pcap: No such file or directory' link.err)" "2 1"
+    syn 10.77.0.2 -p 22 --link pcap:record.pcap,nowhere -o jsonl:link.none 2>link.err
+    tap_is "--link pcap: one that is not there: the same" "$? $(grep -c 'error: nowhere: No such file or directory' link.err)" "2 1"
+    : >empty
+    syn 10.77.0.2 -p 22 --link pcap:record.pcap,empty -o jsonl:link.none 2>link.err
+    tap_is "--link pcap: an empty one: the same" "$? $(grep -c 'error: empty: trunc' link.err)" "2 1"
     if command -v tcpdump >/dev/null; then
         tcpdump -nn -r record.pcap 'tcp[tcpflags] == tcp-syn' 2>tcpdump.err | grep -oP '> \K[0-9.]+(?=:)' | LC_ALL=C sort >record
         tap_is "--link pcap: the recording holds each probe once and nothing else" \
@@ -425,6 +445,12 @@ test_pace() {
     worst=$(worst_window rate.times)
     tap_ok "--rate 500: 1000 probes took at least 1.9 s ($elapsed_ms ms)" test "$elapsed_ms" -ge 1900
     tap_ok "--rate 500: in no 100 ms more than 60 ($worst)" test "$worst" -le 60
+    capture slow.times
+    syn 10.77.0.2 10.78.3.1 -p 5000-5001 --rate 2 --retries 0 -o jsonl:slow 2>rate.err
+    kill "$CAPTURE_PID"
+    wait "$CAPTURE_PID" 2>/dev/null
+    tap_is "--rate 2: four probes, no two of them within 0.4 s" \
+        "$(awk 'NR > 1 && $1 - before < 0.4 { early++ } { before = $1 } END { print NR, early + 0 }' slow.times)" "4 0"
     capture host-rate.times
     syn 10.77.0.2 10.78.3.1 -p 5000-5149 --host-rate 100 --retries 0 -o jsonl:host-rate 2>rate.err
     elapsed_ms=$(end_of host-rate .elapsed_ms)
@@ -929,6 +955,7 @@ listen here :: 2222 || tap_fail "we listen"
 test_states
 test_own_and_local
 test_ways
+test_other_source
 test_no_arp
 test_second_opinions
 test_links
