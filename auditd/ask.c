@@ -1,6 +1,7 @@
 #include "auditd/ask.h"
 
 #include "auditd/protocol.h"
+#include "lib/log.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -116,6 +117,37 @@ int ask_daemon(const char *control_path, const json_t *request, json_t **ret_ans
     answer = json_loadb(line, length, 0, NULL);
     free(line);
     if (!json_is_boolean(json_object_get(answer, "ok"))) {
+        json_decref(answer);
+        return -EPROTO;
+    }
+    *ret_answer = answer;
+    return 0;
+}
+
+static int ask_fail(const char *control, int rc, const char *otherwise)
+{
+    if (rc == -ENOENT || rc == -ECONNREFUSED) {
+        log_error("no daemon answers at %s; start it with `leastport serve --config FILE`%s", control,
+                  otherwise == NULL ? "" : otherwise);
+    } else {
+        log_error("the daemon at %s: %s", control, strerror(-rc));
+    }
+    return rc;
+}
+
+int ask_and_say(const char *control_path, json_t *request, const char *otherwise, json_t **ret_answer)
+{
+    json_t *answer = NULL;
+    const char *error;
+    int rc = request == NULL ? -ENOMEM : ask_daemon(control_path, request, &answer);
+
+    json_decref(request);
+    if (rc < 0) {
+        return ask_fail(control_path, rc, otherwise);
+    }
+    if (!json_is_true(json_object_get(answer, "ok"))) {
+        error = json_string_value(json_object_get(answer, "error"));
+        log_error("%s", error == NULL ? "the daemon refused it and did not say why" : error);
         json_decref(answer);
         return -EPROTO;
     }

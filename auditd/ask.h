@@ -10,4 +10,9 @@
  * is no object with "ok", -ETIMEDOUT after half a minute, else what the kernel said. The caller owns *ret_answer. */
 MUST_USE int ask_daemon(const char *control_path, const json_t *request, json_t **ret_answer);
 
+/* The same for a command: what goes wrong, and what the daemon refuses (-EPROTO), is said on standard error.
+ * `otherwise` says what can be done without a daemon; NULL: nothing. Takes `request`, which may be NULL: out of memory.
+ */
+MUST_USE int ask_and_say(const char *control_path, json_t *request, const char *otherwise, json_t **ret_answer);
+
 #endif

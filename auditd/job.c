@@ -9,6 +9,7 @@
 #include "auditd/scan_plan.h"
 #include "auditd/store/asset.h"
 #include "auditd/store/finding.h"
+#include "auditd/store/inventory.h"
 #include "auditd/store/resume.h"
 #include "auditd/store/scan.h"
 #include "auditd/watch.h"
@@ -306,6 +307,10 @@ static int job_settle(struct job *job, const char *scan_uuid)
     settle.max_age_ms = scoring.max_age_ms;
     rc = labels_apply(job->options.store, job->options.config, settle.now_ms);
     tags_changed = rc > 0;
+    if (rc >= 0) {
+        rc = store_inventory_attach(job->options.store, settle.now_ms);
+        tags_changed = tags_changed || rc > 0;
+    }
     if (rc >= 0) {
         rc = settle_scan(job->options.store, scan_uuid, &settle, &result);
     }

@@ -1,6 +1,7 @@
 /* leastport-auditd VERB ARGS: hands each verb to its module. */
 #include "auditd/audit.h"
 #include "auditd/child.h"
+#include "auditd/inventory_verb.h"
 #include "auditd/outputs.h"
 #include "auditd/policy_verb.h"
 #include "auditd/protocol.h"
@@ -62,6 +63,14 @@ static int main_policy(int argc, char **argv)
     return policy_verb_run(&command);
 }
 
+static int main_inventory(int argc, char **argv)
+{
+    struct inventory_command command;
+
+    options_parse_inventory(argc, argv, &command);
+    return inventory_verb_run(&command);
+}
+
 static int main_schedule(int argc, char **argv)
 {
     struct schedule_command command;
@@ -78,6 +87,7 @@ static const struct {
     {"audit", "sweep, store, judge and score", main_audit},
     {"serve", "run audits that are handed over, and the dashboard", main_serve},
     {"report", "print the newest state", main_report},
+    {"inventory", "show what inventories say, confirm a loss", main_inventory},
     {"schedule", "show what runs when, run it now, pause it", main_schedule},
     {"policy", "check a policy file, or explain its verdict", main_policy},
 };
@@ -86,7 +96,7 @@ static int main_help(FILE *stream, int status)
 {
     fputs("Usage: " AUDITD_PROGRAM " VERB [ARGUMENT...]\n\nVerbs:\n", stream);
     for (size_t i = 0; i < sizeof(verbs) / sizeof(*verbs); i++) {
-        fprintf(stream, "  %-8s %s\n", verbs[i].name, verbs[i].summary);
+        fprintf(stream, "  %-9s %s\n", verbs[i].name, verbs[i].summary);
     }
     fputs("\n`" AUDITD_PROGRAM " VERB --help` tells what a verb takes.\n", stream);
     return status;

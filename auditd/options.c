@@ -502,3 +502,70 @@ void options_parse_schedule(int argc, char **argv, struct schedule_command *ret_
     *ret_command = (struct schedule_command){.action = SCHEDULE_LIST, .count = 5};
     argp_parse(&argp, argc, argv, 0, NULL, ret_command);
 }
+
+/* ---- inventory ---- */
+
+static error_t options_inventory_word(struct argp_state *state, const char *arg, struct inventory_command *command)
+{
+    bool confirms = command->confirm != NULL;
+
+    if (state->arg_num == 0 && strcmp(arg, "confirm") == 0) {
+        /* Until its name comes. */
+        command->confirm = "";
+    } else if (state->arg_num == 1 && confirms) {
+        command->confirm = arg;
+    } else if (state->arg_num > 0 || strcmp(arg, "list") != 0) {
+        argp_error(state, "\"%s\" is not expected: list, or confirm NAME", arg);
+    }
+    return 0;
+}
+
+static error_t options_inventory_one(int key, char *arg, struct argp_state *state)
+{
+    struct inventory_command *command = state->input;
+
+    switch (key) {
+    case KEY_CONFIG:
+        command->config = arg;
+        return 0;
+    case KEY_DB:
+        command->db = arg;
+        return 0;
+    case KEY_JSON:
+        command->json = true;
+        return 0;
+    case ARGP_KEY_ARG:
+        return options_inventory_word(state, arg, command);
+    case ARGP_KEY_END:
+        if (command->confirm != NULL && command->confirm[0] == '\0') {
+            argp_error(state, "inventory confirm needs the NAME of an inventory");
+        }
+        return 0;
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+}
+
+void options_parse_inventory(int argc, char **argv, struct inventory_command *ret_command)
+{
+    const struct argp_option table[] = {
+        OPTION_CONFIG,
+        OPTION_DB,
+        {"json", KEY_JSON, NULL, 0, "list: a JSON object for each inventory, one a line", 0},
+        option_end,
+    };
+    const struct argp argp = {
+        .options = table,
+        .parser = options_inventory_one,
+        .args_doc = "[list]\nconfirm NAME",
+        .doc =
+            "list: how many hosts each inventory of the running daemon has, when it was read, what is wrong with it. "
+            "confirm: hosts that it lacks are gone indeed; their findings are RETIRED. Nobody needs to confirm a loss "
+            "of "
+            "at most a fifth of an inventory that says itself where it ends.\v"
+            "Exit status: 0, or 2 for error or misuse.",
+    };
+
+    *ret_command = (struct inventory_command){0};
+    argp_parse(&argp, argc, argv, 0, NULL, ret_command);
+}

@@ -71,6 +71,13 @@ struct schedule_command {
     bool json;     /* lines of JSON instead of a table */
 };
 
+struct inventory_command {
+    const char *confirm; /* the inventory whose losses are confirmed; NULL: list */
+    const char *config;
+    const char *db;
+    bool json;
+};
+
 enum policy_action { POLICY_CHECK, POLICY_EXPLAIN, POLICY_TEST, POLICY_SUGGEST, POLICY_APPLY };
 
 struct policy_command {
@@ -92,6 +99,7 @@ struct policy_command {
 void options_parse_audit(int argc, char **argv, struct audit_options *ret_options);
 void options_parse_serve(int argc, char **argv, struct serve_options *ret_options);
 void options_parse_report(int argc, char **argv, struct report_command *ret_command);
+void options_parse_inventory(int argc, char **argv, struct inventory_command *ret_command);
 void options_parse_schedule(int argc, char **argv, struct schedule_command *ret_command);
 void options_parse_policy(int argc, char **argv, struct policy_command *ret_command);
 void options_list_done(struct options_list *list);

@@ -10,6 +10,7 @@
 #define CONTROL_OP_STATUS "status"
 #define CONTROL_OP_AUDIT "audit"
 #define CONTROL_OP_CANCEL "cancel"
+#define CONTROL_OP_INVENTORY "inventory"
 #define CONTROL_OP_SCHEDULE "schedule"
 
 /* What "do" of a request "schedule" may be. */
@@ -17,6 +18,10 @@
 #define CONTROL_SCHEDULE_RUN "run"
 #define CONTROL_SCHEDULE_PAUSE "pause"
 #define CONTROL_SCHEDULE_RESUME "resume"
+
+/* The same of "inventory". */
+#define CONTROL_INVENTORY_LIST "list"
+#define CONTROL_INVENTORY_CONFIRM "confirm"
 
 enum { CONTROL_LINE_MAX_BYTES = 1024 * 1024 };
 

@@ -146,35 +146,10 @@ static int schedule_print_next(const json_t *list)
 
 /* ---- what is shown ---- */
 
-static int schedule_fail(const char *control, int rc)
-{
-    if (rc == -ENOENT || rc == -ECONNREFUSED) {
-        log_error(
-            "no daemon answers at %s; start it with `leastport serve --config FILE`, or name the configuration with "
-            "--config to see its schedules without one",
-            control);
-    } else {
-        log_error("the daemon at %s: %s", control, strerror(-rc));
-    }
-    return rc;
-}
-
 static int schedule_ask(const struct settings *settings, json_t *request, json_t **ret_answer)
 {
-    json_t *answer = NULL;
-    int rc = request == NULL ? -ENOMEM : ask_daemon(settings->control, request, &answer);
-
-    json_decref(request);
-    if (rc < 0) {
-        return schedule_fail(settings->control, rc);
-    }
-    if (!json_is_true(json_object_get(answer, "ok"))) {
-        log_error("%s", schedule_member(answer, "error"));
-        json_decref(answer);
-        return -EPROTO;
-    }
-    *ret_answer = answer;
-    return 0;
+    return ask_and_say(settings->control, request,
+                       ", or name the configuration with --config to see its schedules without one", ret_answer);
 }
 
 /* Of the configuration that was named, else of the daemon's; a new reference. */
@@ -182,7 +157,7 @@ static int schedule_gather(const struct schedule_command *command, const struct 
 {
     int64_t count = command->action == SCHEDULE_NEXT ? command->count : 1;
     char error[512];
-    json_t *answer;
+    json_t *answer = NULL;
     int rc;
 
     if (command->config != NULL) {
@@ -243,7 +218,7 @@ static int schedule_print(const struct schedule_command *command, const json_t *
 
 static int schedule_show(const struct schedule_command *command, const struct settings *settings)
 {
-    json_t *list;
+    json_t *list = NULL;
     int rc = schedule_gather(command, settings, &list);
 
     if (rc < 0) {
@@ -272,7 +247,7 @@ static int schedule_do(const struct schedule_command *command, const struct sett
         [SCHEDULE_PAUSE] = {CONTROL_SCHEDULE_PAUSE, "pauses; a run that is under way goes on"},
         [SCHEDULE_RESUME] = {CONTROL_SCHEDULE_RESUME, "goes on; what was due meanwhile is not made up for"},
     };
-    json_t *answer;
+    json_t *answer = NULL;
     int rc = schedule_ask(settings,
                           json_pack("{s:s, s:s, s:s}", "op", CONTROL_OP_SCHEDULE, "do", actions[command->action].word,
                                     "schedule", command->name),

@@ -131,17 +131,47 @@ static json_t *scheduler_texts(const struct config_list *list)
     return json;
 }
 
-static json_t *scheduler_make_request(const struct scheduled *item)
+static int scheduler_targets(const struct scheduled *item, json_t **ret_targets)
 {
     const struct config_schedule *config = item->config;
-    const struct config_list *targets = &config->targets;
 
-    if (targets->count == 0) {
-        targets = &item->scheduler->options.settings->config.targets;
+    if (config->inventory != NULL) {
+        return inventories_targets(item->scheduler->options.inventories, config->inventory, ret_targets);
     }
-    return json_pack("{s:o, s:o, s:s*, s:s*, s:s*}", "targets", scheduler_texts(targets), "exclude",
-                     scheduler_texts(&config->exclude), "ports", config->ports, "realm", config->realm, "vantage",
-                     config->vantage);
+    *ret_targets = scheduler_texts(config->targets.count > 0 ? &config->targets
+                                                             : &item->scheduler->options.settings->config.targets);
+    return *ret_targets == NULL ? -ENOMEM : 0;
+}
+
+/* The inventory's hosts are of its realm. */
+static const char *scheduler_realm(const struct scheduled *item)
+{
+    const struct config_inventory *inventory =
+        item->config->inventory == NULL
+            ? NULL
+            : inventories_find(&item->scheduler->options.settings->config, item->config->inventory);
+
+    return inventory != NULL && inventory->realm != NULL ? inventory->realm : item->config->realm;
+}
+
+/* -EINVAL with what is wrong in `reason`. */
+static int scheduler_make_request(const struct scheduled *item, json_t **ret_request, char *reason)
+{
+    const struct config_schedule *config = item->config;
+    json_t *targets = NULL;
+    int rc = scheduler_targets(item, &targets);
+
+    if (rc == -ENOENT) {
+        snprintf(reason, REQUEST_REASON_SIZE, "the inventory %s has no hosts", config->inventory);
+        return -EINVAL;
+    }
+    if (rc < 0) {
+        return rc;
+    }
+    *ret_request =
+        json_pack("{s:o, s:o, s:s*, s:s*, s:s*}", "targets", targets, "exclude", scheduler_texts(&config->exclude),
+                  "ports", config->ports, "realm", scheduler_realm(item), "vantage", config->vantage);
+    return *ret_request == NULL ? -ENOMEM : request_check(*ret_request, reason);
 }
 
 static void scheduler_on_begun(void *context, const char *scan_uuid)
@@ -203,8 +233,8 @@ static int scheduler_hand_over(struct scheduled *item, const struct store_run *r
         .on_ended = scheduler_on_ended,
         .context = item,
     };
-    json_t *request = scheduler_make_request(item);
-    int rc = request == NULL ? -ENOMEM : request_check(request, reason);
+    json_t *request = NULL;
+    int rc = scheduler_make_request(item, &request, reason);
 
     if (rc == -EINVAL) {
         rc = store_run_end(scheduler_store(item), run->id, "failed", reason, wall_now_ms());

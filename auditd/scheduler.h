@@ -6,7 +6,7 @@
 #ifndef LEASTPORT_AUDITD_SCHEDULER_H
 #define LEASTPORT_AUDITD_SCHEDULER_H
 
-#include "auditd/queue.h"
+#include "auditd/inventories.h"
 
 struct scheduler;
 
@@ -14,6 +14,7 @@ struct scheduler_options {
     const struct settings *settings;
     const struct desk *desk;
     struct queue *queue;
+    struct inventories *inventories;
 };
 
 /* What the options point to is borrowed until scheduler_stop(). -errno with the store's last error. The caller ends the

@@ -26,6 +26,7 @@ struct serve {
     uv_loop_t loop;
     uv_signal_t signals[SERVE_SIGNALS];
     struct queue *queue;
+    struct inventories *inventories;
     struct scheduler *scheduler;
     struct control *control;
     struct supervise *web;
@@ -89,14 +90,18 @@ static void serve_on_schedule(struct serve *serve, struct control_client *client
     scheduler_request(serve->scheduler, client, request);
 }
 
+static void serve_on_inventory(struct serve *serve, struct control_client *client, const json_t *request)
+{
+    inventories_request(serve->inventories, client, request);
+}
+
 static const struct {
     const char *op;
     void (*run)(struct serve *serve, struct control_client *client, const json_t *request);
 } serve_ops[] = {
-    {CONTROL_OP_STATUS, serve_on_status},
-    {CONTROL_OP_AUDIT, serve_on_audit},
-    {CONTROL_OP_CANCEL, serve_on_cancel},
-    {CONTROL_OP_SCHEDULE, serve_on_schedule},
+    {CONTROL_OP_STATUS, serve_on_status},       {CONTROL_OP_AUDIT, serve_on_audit},
+    {CONTROL_OP_CANCEL, serve_on_cancel},       {CONTROL_OP_SCHEDULE, serve_on_schedule},
+    {CONTROL_OP_INVENTORY, serve_on_inventory},
 };
 
 static void serve_on_request(void *context, struct control_client *client, const json_t *request)
@@ -109,7 +114,7 @@ static void serve_on_request(void *context, struct control_client *client, const
             return;
         }
     }
-    control_refuse(client, "there is no operation \"%.64s\": status, audit, cancel, schedule", op);
+    control_refuse(client, "there is no operation \"%.64s\": status, audit, cancel, schedule, inventory", op);
 }
 
 static void serve_on_gone(void *context, struct control_client *client)
@@ -192,6 +197,7 @@ static void serve_stop(struct serve *serve, int status)
         serve_notify("STOPPING=1");
     }
     scheduler_stop(serve->scheduler);
+    inventories_stop(serve->inventories);
     queue_stop(serve->queue);
 }
 
@@ -285,10 +291,18 @@ static int serve_start(struct serve *serve)
     if (serve->queue == NULL) {
         return -ENOMEM;
     }
-    rc = scheduler_create(
+    serve->inventories = inventories_create(
         &serve->loop,
-        &(struct scheduler_options){.settings = &serve->settings, .desk = &serve->desk, .queue = serve->queue},
-        &serve->scheduler);
+        &(struct inventories_options){.settings = &serve->settings, .desk = &serve->desk, .queue = serve->queue});
+    if (serve->inventories == NULL) {
+        return -ENOMEM;
+    }
+    rc = scheduler_create(&serve->loop,
+                          &(struct scheduler_options){.settings = &serve->settings,
+                                                      .desk = &serve->desk,
+                                                      .queue = serve->queue,
+                                                      .inventories = serve->inventories},
+                          &serve->scheduler);
     if (rc < 0) {
         log_error("the schedules cannot be kept: %s", store_last_error(serve->desk.store)->text);
         return rc;
@@ -308,12 +322,14 @@ static void serve_loop(struct serve *serve)
         serve->stopping = true;
         serve->status = AUDIT_EXIT_ERROR;
         scheduler_stop(serve->scheduler);
+        inventories_stop(serve->inventories);
         serve_on_queue_stopped(serve);
     }
     uv_run(&serve->loop, UV_RUN_DEFAULT);
     uv_loop_close(&serve->loop);
     queue_destroy(serve->queue);
     scheduler_destroy(serve->scheduler);
+    inventories_destroy(serve->inventories);
 }
 
 static int serve_find_programs(struct serve *serve)

@@ -10,6 +10,7 @@ static const struct verb verbs[] = {
     {"audit", AUDITD_PROGRAM, "audit", "sweep, store, judge and score: which open ports need not be open?"},
     {"serve", AUDITD_PROGRAM, "serve", "keep auditing, with a dashboard at http://127.0.0.1:8480/"},
     {"report", AUDITD_PROGRAM, "report", "print the last state: score, worst exposures, what changed"},
+    {"inventory", AUDITD_PROGRAM, "inventory", "show the inventories of hosts, confirm that hosts are gone"},
     {"schedule", AUDITD_PROGRAM, "schedule", "show what is audited when and how it went, run it now, pause it"},
     {"policy", AUDITD_PROGRAM, "policy", "check a policy file, or explain its verdict on a port"},
     {"doctor", SCAN_PROGRAM, "--doctor", "what this machine lacks for a good scan, and what mends it"},

@@ -156,6 +156,7 @@ static const struct validate_field CONFIG_FIELDS[] = {{"version", &VERSION, true
                                                       {"verify", &FLAG, false},
                                                       {"services", &FLAG, false},
                                                       {"door_checks", &FLAG, false},
+                                                      {"inventories", &inventories_schema, false},
                                                       {"schedules", &schedules_schema, false},
                                                       {NULL, NULL, false}};
 static const struct validate_schema CONFIG = {
@@ -204,6 +205,7 @@ void config_done(struct config *config)
     free(config->policy);
     free(config->canary.host);
     free(config->ephemeral);
+    inventories_done(config->inventories, config->inventory_count);
     schedules_done(config->schedules, config->schedule_count);
     *config = (struct config){0};
 }
@@ -362,6 +364,9 @@ int config_parse(const char *text, size_t size, const char *folder, struct probl
         config.is_written = true;
         rc = set_all(yaml_tree_root(tree), folder, &config);
         rc = rc == 0 ? labels_read(yaml_node_get(yaml_tree_root(tree), "targets"), problems, &config.labels) : rc;
+        if (rc == 0) {
+            rc = inventories_read(yaml_node_get(yaml_tree_root(tree), "inventories"), folder, &config, problems);
+        }
         if (rc == 0) {
             rc = schedules_read(yaml_node_get(yaml_tree_root(tree), "schedules"), &config, problems);
         }

@@ -3,6 +3,7 @@
 #ifndef LEASTPORT_AUDITD_CONFIG_CONFIG_H
 #define LEASTPORT_AUDITD_CONFIG_CONFIG_H
 
+#include "auditd/config/inventories.h"
 #include "auditd/config/label.h"
 #include "auditd/config/problem.h"
 #include "auditd/config/schedules.h"
@@ -49,6 +50,8 @@ struct config {
     int64_t max_age_ms; /* what was judged longer ago is not covered */
     bool verify;        /* probe what changed a second time */
     bool services;      /* ask open ports what answers there */
+    struct config_inventory *inventories;
+    size_t inventory_count;
     struct config_schedule *schedules;
     size_t schedule_count;
     bool door_checks; /* with it: ask too what shows whether a server lets a stranger in */

@@ -189,19 +189,14 @@ static const struct validate_schema blackouts_schema = {.types = VALIDATE_ARRAY,
                                                         .expected = "a list like [{from: 08:00, to: 18:00}]",
                                                         .items = &blackout_schema,
                                                         .max_items = CONFIG_BLACKOUTS_MAX};
-static const struct validate_field schedule_fields[] = {{"name", &schedule_name, true},
-                                                        {"cron", &schedule_cron, true},
-                                                        {"zone", &schedule_zone, false},
-                                                        {"targets", &shape_targets, false},
-                                                        {"exclude", &shape_targets, false},
-                                                        {"ports", &shape_ports, false},
-                                                        {"realm", &shape_name, false},
-                                                        {"vantage", &shape_name, false},
-                                                        {"jitter", &shape_duration, false},
-                                                        {"deadline", &shape_duration, false},
-                                                        {"catch_up", &schedule_catch_up, false},
-                                                        {"blackout", &blackouts_schema, false},
-                                                        {NULL, NULL, false}};
+static const struct validate_field schedule_fields[] = {
+    {"name", &schedule_name, true},         {"cron", &schedule_cron, true},
+    {"zone", &schedule_zone, false},        {"targets", &shape_targets, false},
+    {"inventory", &shape_name, false},      {"exclude", &shape_targets, false},
+    {"ports", &shape_ports, false},         {"realm", &shape_name, false},
+    {"vantage", &shape_name, false},        {"jitter", &shape_duration, false},
+    {"deadline", &shape_duration, false},   {"catch_up", &schedule_catch_up, false},
+    {"blackout", &blackouts_schema, false}, {NULL, NULL, false}};
 static const struct validate_schema schedule_schema = {.types = VALIDATE_OBJECT,
                                                        .expected =
                                                            "a mapping like {name: nightly, cron: \"30 2 * * *\"}",
@@ -298,6 +293,7 @@ static int schedules_read_scan(const struct yaml_node *node, struct config_sched
 {
     int rc = config_read_text(node, "name", &schedule->name);
 
+    rc = rc == 0 ? config_read_text(node, "inventory", &schedule->inventory) : rc;
     rc = rc == 0 ? config_read_list(node, "targets", &schedule->targets) : rc;
     rc = rc == 0 ? config_read_list(node, "exclude", &schedule->exclude) : rc;
     rc = rc == 0 ? config_read_ports(node, &schedule->ports) : rc;
@@ -314,7 +310,14 @@ static int schedules_check(const struct yaml_node *node, const struct config *co
     if (namesake != schedule) {
         return schedules_refuse(problems, yaml_node_get(node, "name"), "another schedule has this name");
     }
-    if (schedule->targets.count == 0 && config->targets.count == 0) {
+    if (schedule->inventory != NULL && inventories_find(config, schedule->inventory) == NULL) {
+        return schedules_refuse(problems, yaml_node_get(node, "inventory"), "there is no inventory of this name");
+    }
+    if (schedule->inventory != NULL && schedule->targets.count > 0) {
+        return schedules_refuse(problems, yaml_node_get(node, "inventory"),
+                                "\"inventory\" and \"targets\" exclude each other");
+    }
+    if (schedule->inventory == NULL && schedule->targets.count == 0 && config->targets.count == 0) {
         return schedules_refuse(problems, node, "it has no \"targets\", and neither has the configuration");
     }
     if (schedule->deadline_ms > 0 && schedule->jitter_ms >= schedule->deadline_ms) {
@@ -365,6 +368,7 @@ void schedules_done(struct config_schedule *schedules, size_t count)
         struct config_schedule *schedule = &schedules[i];
         free(schedule->name);
         free(schedule->cron_text);
+        free(schedule->inventory);
         zone_destroy(schedule->zone);
         config_list_done(&schedule->targets);
         config_list_done(&schedule->exclude);

@@ -21,6 +21,7 @@ struct config_schedule {
     char *cron_text;
     struct cron cron;
     struct zone *zone;
+    char *inventory; /* NULL: targets are named */
     struct config_list targets;
     struct config_list exclude;
     char *ports;

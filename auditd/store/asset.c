@@ -205,6 +205,13 @@ int store_asset_end(struct store *store, int64_t asset_id, const char *reason, c
     return rc < 0 ? rc : store_asset_retire_findings(store, asset_id, &event);
 }
 
+int store_asset_retire(struct store *store, int64_t asset_id, const struct store_event *event)
+{
+    int rc = store_run(store, "DELETE FROM coverage WHERE asset_id = ?", "i", asset_id);
+
+    return rc < 0 ? rc : store_asset_retire_findings(store, asset_id, event);
+}
+
 static int store_asset_replace_within(struct store *store, const char *realm, const char *address,
                                       const struct store_event *why)
 {

@@ -40,6 +40,10 @@ struct store_event;
 MUST_USE int store_asset_end(struct store *store, int64_t asset_id, const char *reason, const char *actor,
                              int64_t at_ms);
 
+/* The inventory no longer has it: its findings are RETIRED, until something of it is seen open again, and nothing of it
+ * counts as planned. It stays the asset that it is. Inside a transaction. */
+MUST_USE int store_asset_retire(struct store *store, int64_t asset_id, const struct store_event *event);
+
 /* Another tenant has the address, as a person or an inventory says: ends its living asset; the next observation makes a
  * new one. `why` gives reason, actor and time. -ENOENT when no living asset holds it. Opens a transaction when none is
  * open. */

@@ -142,6 +142,8 @@ seed_texts() {
     printf '{"op":"status"}\n{"op":"audit","targets":["10.0.0.1","[fd00::]/120:22"],"ports":"22,ssh","follow":true}\n' | seed control
     printf '{"op":"cancel","job":"10000000-0000-4000-8000-000000000001"}\n{"op":' | seed control
     printf '22,80-90,https,common,!25,-1024,60000-' | tee >(seed ports) | seed port_expression
+    printf 'address,id,name,tags,tag:zone\n10.0.0.1,"i-1",db,app=shop;tier=db,a\n#end,1\n' | seed inventory
+    printf '[{"addresses":["10.0.0.1","fd00::1"],"id":"i-1","name":"db","tags":{"app":"shop"}}]' | seed inventory
     printf 'R30 2 * jan-jun/2 fri' | seed cron
     printf 's*/15 0-23/3 29 2 */7' | seed cron
     printf '10.0.0.0/24 10.0.0.1-50:22,80 [fd00::1-fd00::ff]:443 fe80::1%%lo\ndb.example:https # no\n' | seed targets

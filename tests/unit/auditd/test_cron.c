@@ -299,6 +299,8 @@ static void draw_field(uint64_t *state, char field[24], int low, int high, uint6
 {
     int a = low + (int)draw(state, (uint64_t)(high - low + 1));
     int b = low + (int)draw(state, (uint64_t)(high - low + 1));
+    /* A step over the whole field is an error. */
+    int step = 2 + (int)draw(state, high < 10 ? (uint64_t)high - 1 : 10);
 
     if (kind == 0) {
         snprintf(field, 24, "*");
@@ -309,9 +311,9 @@ static void draw_field(uint64_t *state, char field[24], int low, int high, uint6
     } else if (kind == 3) {
         snprintf(field, 24, "%d-%d", a < b ? a : b, a < b ? b : a);
     } else if (kind == 4) {
-        snprintf(field, 24, "%d-%d/%d", a < b ? a : b, a < b ? b : a, 2 + (int)draw(state, 7));
+        snprintf(field, 24, "%d-%d/%d", a < b ? a : b, a < b ? b : a, step);
     } else {
-        snprintf(field, 24, "*/%d", low == 0 ? 2 + (int)draw(state, 10) : 1);
+        snprintf(field, 24, "*/%d", low == 0 ? step : 1);
     }
 }
 

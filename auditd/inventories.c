@@ -1,0 +1,387 @@
+#include "auditd/inventories.h"
+
+#include "auditd/finding/rejudge.h"
+#include "auditd/finding/scoring.h"
+#include "auditd/inventory/driver.h"
+#include "auditd/protocol.h"
+#include "auditd/store/inventory.h"
+#include "lib/clock.h"
+#include "lib/log.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <libgen.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+/* A file is looked at that often also where nobody tells of changes (a network's file system), and soon after somebody
+ * did. */
+enum { INVENTORIES_LOOK_MS = 10000, INVENTORIES_SOON_MS = 300 };
+
+struct tracked {
+    struct inventories *inventories;
+    const struct config_inventory *config;
+    uv_fs_event_t folder; /* of a file */
+    bool is_watched;
+    bool was_read; /* well */
+    struct stat seen;
+    char error[INVENTORY_REASON_SIZE]; /* that was said already */
+    size_t withheld;
+};
+
+struct inventories {
+    struct inventories_options options;
+    uv_loop_t *loop;
+    uv_timer_t timer;
+    bool stopping;
+    size_t count;
+    struct tracked items[];
+};
+
+static void inventories_say_change(struct tracked *item, const struct store_inventory_change *change)
+{
+    const char *name = item->config->name;
+
+    if (change->added > 0 || change->gone > 0) {
+        log_notice("inventory %s: %zu hosts, %zu new, %zu gone", name, change->hosts, change->added, change->gone);
+    }
+    if (change->withheld > 0 && change->withheld != item->withheld) {
+        log_warning(
+            "inventory %s: it lacks %zu hosts that it had; that is more than a fifth, or nothing says where it ends "
+            "(#end,N): they stay until `leastport inventory confirm %s`",
+            name, change->withheld, name);
+    }
+    item->withheld = change->withheld;
+}
+
+static struct store_inventory_read inventories_read_of(const struct tracked *item, const char *actor)
+{
+    const struct config *config = &item->inventories->options.settings->config;
+
+    return (struct store_inventory_read){
+        .name = item->config->name,
+        .realm = item->config->realm != NULL ? item->config->realm : config->realm,
+        .tags = item->config->tags,
+        .tag_count = item->config->tag_count,
+        .actor = actor,
+        .now_ms = wall_now_ms(),
+    };
+}
+
+static int inventories_fail(struct tracked *item, const char *error)
+{
+    const struct store_inventory_read read = inventories_read_of(item, "auditd");
+
+    if (strcmp(item->error, error) != 0) {
+        snprintf(item->error, sizeof(item->error), "%s", error);
+        log_error("inventory %s: %s; what it said last stays", item->config->name, error);
+    }
+    return store_inventory_failed(item->inventories->options.desk->store, &read, error);
+}
+
+/* Findings by the tags that are now, and the score without what is gone. */
+static int inventories_judge(const struct inventories *inventories)
+{
+    const struct settings *settings = inventories->options.settings;
+    struct scoring_options scoring = {
+        .policy_id = inventories->options.desk->policy_id,
+        .max_age_ms = settings->config.max_age_ms,
+        .now_ms = wall_now_ms(),
+    };
+    struct rejudge_options options = rejudge_options_default();
+    struct rejudge_result result;
+    int rc;
+
+    options.policy = settings->policy;
+    options.policy_id = scoring.policy_id;
+    options.reason = "an inventory changed";
+    options.max_age_ms = scoring.max_age_ms;
+    options.now_ms = scoring.now_ms;
+    rc = rejudge_run(inventories->options.desk->store, &options, &result);
+    return rc < 0 ? rc : scoring_update(inventories->options.desk->store, &scoring);
+}
+
+/* `actor` NULL: an ordinary read; else a person's, who confirms it. */
+static int inventories_read_one(struct tracked *item, const char *actor)
+{
+    const struct inventory_driver *driver = inventory_driver_of(item->config);
+    struct store_inventory_read read = inventories_read_of(item, actor != NULL ? actor : "auditd");
+    struct store_inventory_change change = {0};
+    char reason[INVENTORY_REASON_SIZE] = "";
+    struct inventory room = {0};
+    int rc = driver->read(item->config, &room, &read.inventory, reason);
+
+    if (rc < 0) {
+        inventory_done(&room);
+        item->was_read = false;
+        return inventories_fail(item, reason) < 0 ? -EIO : rc;
+    }
+    read.is_confirmed = actor != NULL;
+    rc = store_inventory_apply(item->inventories->options.desk->store, &read, &change);
+    inventory_done(&room);
+    if (rc == 0) {
+        item->was_read = true;
+        item->error[0] = '\0';
+        inventories_say_change(item, &change);
+        rc = change.changed > 0 || change.gone > 0 ? inventories_judge(item->inventories) : 0;
+    }
+    if (rc < 0) {
+        item->was_read = false;
+        log_error("inventory %s cannot be stored: %s", item->config->name,
+                  store_last_error(item->inventories->options.desk->store)->text);
+    }
+    return rc;
+}
+
+/* ---- changes ---- */
+
+static bool inventories_changed(struct tracked *item)
+{
+    struct stat now = {0};
+    bool same;
+
+    if (item->config->path == NULL) {
+        return !item->was_read;
+    }
+    if (stat(item->config->path, &now) < 0) {
+        memset(&now, 0, sizeof(now));
+    }
+    same = now.st_ino == item->seen.st_ino && now.st_size == item->seen.st_size &&
+           memcmp(&now.st_mtim, &item->seen.st_mtim, sizeof(now.st_mtim)) == 0 &&
+           memcmp(&now.st_ctim, &item->seen.st_ctim, sizeof(now.st_ctim)) == 0;
+    item->seen = now;
+    return !same || !item->was_read;
+}
+
+static void inventories_look(uv_timer_t *timer)
+{
+    struct inventories *inventories = timer->data;
+
+    for (size_t i = 0; i < inventories->count; i++) {
+        struct tracked *item = &inventories->items[i];
+        if (queue_flush(inventories->options.queue) && inventories_changed(item)) {
+            (void)!inventories_read_one(item, NULL);
+        }
+    }
+}
+
+/* Of other files in the folder (the database may be one) it is no news. */
+static void inventories_on_change(uv_fs_event_t *event, const char *name, int events, int status)
+{
+    struct tracked *item = event->data;
+    const char *slash = strrchr(item->config->path, '/');
+
+    (void)events;
+    if (status == 0 && name != NULL && strcmp(name, slash == NULL ? item->config->path : slash + 1) == 0) {
+        uv_timer_start(&item->inventories->timer, inventories_look, INVENTORIES_SOON_MS, INVENTORIES_LOOK_MS);
+    }
+}
+
+/* The folder: editors and scripts put a new file in the old one's place. Without it there is still the timer. */
+static void inventories_watch(struct tracked *item)
+{
+    char *path = strdup(item->config->path);
+
+    if (path != NULL && uv_fs_event_init(item->inventories->loop, &item->folder) == 0) {
+        item->is_watched = true;
+        item->folder.data = item;
+        if (uv_fs_event_start(&item->folder, inventories_on_change, dirname(path), 0) != 0) {
+            log_notice("inventory %s: nobody tells when it changes here; it is looked at every %d s",
+                       item->config->name, INVENTORIES_LOOK_MS / 1000);
+        }
+    }
+    free(path);
+}
+
+/* ---- targets ---- */
+
+static int inventories_compare(const void *a, const void *b)
+{
+    return addr_compare(a, b);
+}
+
+static json_t *inventories_range(const struct addr *first, const struct addr *last)
+{
+    char from[ADDR_TEXT_SIZE];
+    char to[ADDR_TEXT_SIZE];
+
+    addr_format(first, from);
+    return addr_compare(first, last) == 0 ? json_string(from) : json_sprintf("%s-%s", from, addr_format(last, to));
+}
+
+/* Neighbours become ranges: an inventory of a subnet is a few targets. Takes the addresses out of `targets`. */
+static int inventories_fold(struct addr *addresses, size_t count, json_t *targets)
+{
+    char text[ADDR_TEXT_SIZE];
+    size_t first = 0;
+
+    qsort(addresses, count, sizeof(*addresses), inventories_compare);
+    for (size_t i = 0; i < count; i++) {
+        struct addr next = addresses[i];
+        bool goes_on = i + 1 < count && addr_add(&next, 1) && strchr(addr_format(&next, text), '%') == NULL &&
+                       addr_compare(&next, &addresses[i + 1]) == 0;
+        if (!goes_on) {
+            if (json_array_append_new(targets, inventories_range(&addresses[first], &addresses[i])) != 0) {
+                return -ENOMEM;
+            }
+            first = i + 1;
+        }
+    }
+    return 0;
+}
+
+static int inventories_shorten(const json_t *all, json_t **ret_targets)
+{
+    struct addr *addresses = calloc(json_array_size(all) + 1, sizeof(*addresses));
+    json_t *targets = json_array();
+    size_t count = 0;
+    size_t index;
+    json_t *item;
+    int rc = addresses == NULL || targets == NULL ? -ENOMEM : 0;
+
+    json_array_foreach(all, index, item)
+    {
+        if (rc == 0 && addr_parse(json_string_value(item), &addresses[count]) == 0) {
+            count++;
+        } else if (rc == 0) {
+            rc = json_array_append(targets, item) == 0 ? 0 : -ENOMEM;
+        }
+    }
+    rc = rc == 0 ? inventories_fold(addresses, count, targets) : rc;
+    free(addresses);
+    if (rc < 0) {
+        json_decref(targets);
+        return rc;
+    }
+    *ret_targets = targets;
+    return 0;
+}
+
+static struct tracked *inventories_item(struct inventories *inventories, const char *name)
+{
+    for (size_t i = 0; name != NULL && i < inventories->count; i++) {
+        if (strcmp(inventories->items[i].config->name, name) == 0) {
+            return &inventories->items[i];
+        }
+    }
+    return NULL;
+}
+
+int inventories_targets(struct inventories *inventories, const char *name, json_t **ret_targets)
+{
+    struct tracked *item = inventories_item(inventories, name);
+    json_t *all = NULL;
+    int rc;
+
+    if (item != NULL && inventories_changed(item)) {
+        (void)!inventories_read_one(item, NULL);
+    }
+    rc = store_inventory_targets(inventories->options.desk->store, name, &all);
+    if (rc == 0 && json_array_size(all) == 0) {
+        rc = -ENOENT;
+    }
+    rc = rc == 0 ? inventories_shorten(all, ret_targets) : rc;
+    json_decref(all);
+    return rc;
+}
+
+/* ---- requests ---- */
+
+static void inventories_list(struct inventories *inventories, struct control_client *client)
+{
+    json_t *list;
+
+    if (store_inventory_list(inventories->options.desk->store, &list) < 0) {
+        control_refuse(client, "%s", store_last_error(inventories->options.desk->store)->text);
+        return;
+    }
+    control_send(client, json_pack("{s:b, s:o}", "ok", 1, "inventories", list));
+}
+
+static void inventories_confirm(struct inventories *inventories, struct control_client *client, const char *name)
+{
+    struct tracked *item = inventories_item(inventories, name);
+    char actor[96];
+    int rc;
+
+    if (item == NULL) {
+        control_refuse(client, "there is no inventory \"%.64s\"", name == NULL ? "" : name);
+        return;
+    }
+    if (inventories->stopping || !queue_flush(inventories->options.queue)) {
+        control_refuse(client, "the daemon is ending, or cannot write to its database");
+        return;
+    }
+    control_name_user(control_client_peer(client)->uid, control_client_peer(client)->pid, actor, sizeof(actor));
+    rc = inventories_read_one(item, actor);
+    if (rc < 0) {
+        control_refuse(client, "inventory %s: %s", name,
+                       item->error[0] != '\0' ? item->error : store_last_error(inventories->options.desk->store)->text);
+        return;
+    }
+    control_send(client, json_pack("{s:b, s:s}", "ok", 1, "inventory", name));
+}
+
+void inventories_request(struct inventories *inventories, struct control_client *client, const json_t *request)
+{
+    const char *what = json_string_value(json_object_get(request, "do"));
+
+    if (what != NULL && strcmp(what, CONTROL_INVENTORY_LIST) == 0) {
+        inventories_list(inventories, client);
+    } else if (what != NULL && strcmp(what, CONTROL_INVENTORY_CONFIRM) == 0) {
+        inventories_confirm(inventories, client, json_string_value(json_object_get(request, "inventory")));
+    } else {
+        control_refuse(client, "\"do\" must be list or confirm");
+    }
+}
+
+/* ---- life ---- */
+
+struct inventories *inventories_create(uv_loop_t *loop, const struct inventories_options *options)
+{
+    const struct config *config = &options->settings->config;
+    struct inventories *inventories =
+        calloc(1, sizeof(*inventories) + config->inventory_count * sizeof(struct tracked));
+
+    if (inventories == NULL) {
+        return NULL;
+    }
+    inventories->options = *options;
+    inventories->loop = loop;
+    inventories->count = config->inventory_count;
+    uv_timer_init(loop, &inventories->timer);
+    inventories->timer.data = inventories;
+    for (size_t i = 0; i < inventories->count; i++) {
+        inventories->items[i].inventories = inventories;
+        inventories->items[i].config = &config->inventories[i];
+        if (config->inventories[i].path != NULL) {
+            inventories_watch(&inventories->items[i]);
+        }
+    }
+    if (inventories->count > 0) {
+        inventories_look(&inventories->timer);
+        uv_timer_start(&inventories->timer, inventories_look, INVENTORIES_LOOK_MS, INVENTORIES_LOOK_MS);
+    }
+    return inventories;
+}
+
+void inventories_stop(struct inventories *inventories)
+{
+    if (inventories == NULL || inventories->stopping) {
+        return;
+    }
+    inventories->stopping = true;
+    uv_close((uv_handle_t *)&inventories->timer, NULL);
+    for (size_t i = 0; i < inventories->count; i++) {
+        if (inventories->items[i].is_watched) {
+            uv_close((uv_handle_t *)&inventories->items[i].folder, NULL);
+        }
+    }
+}
+
+void inventories_destroy(struct inventories *inventories)
+{
+    free(inventories);
+}
