@@ -4,6 +4,8 @@
 #include "auditd/policy/policy.h"
 #include "auditd/policy/rehearsal.h"
 #include "auditd/policy_apply.h"
+#include "auditd/policy_explain.h"
+#include "auditd/policy_suggest.h"
 #include "auditd/protocol.h"
 #include "auditd/settings.h"
 #include "lib/clock.h"
@@ -63,7 +65,7 @@ int policy_verb_parse_target(const char *text, struct addr *ret_address, uint16_
     return policy_verb_parse_port(colon + 1, ret_port, ret_proto);
 }
 
-static struct policy *policy_verb_load(const char *path)
+struct policy *policy_verb_load(const char *path)
 {
     struct problems problems;
     struct policy *policy = NULL;
@@ -79,51 +81,6 @@ static struct policy *policy_verb_load(const char *path)
     return policy;
 }
 
-/* "ADDRESS PORT" becomes "ADDRESS:PORT", with brackets where the address is IPv6. */
-static int policy_verb_target(const struct policy_command *command, struct addr *ret_address, uint16_t *ret_port,
-                              const char **ret_proto)
-{
-    bool brackets = command->port != NULL && strchr(command->target, ':') != NULL && command->target[0] != '[';
-    char text[ADDR_TEXT_SIZE * 2];
-    int length = snprintf(text, sizeof(text), "%s%s%s%s%s", brackets ? "[" : "", command->target, brackets ? "]" : "",
-                          command->port != NULL ? ":" : "", command->port != NULL ? command->port : "");
-
-    if (length < 0 || (size_t)length >= sizeof(text)) {
-        return -EINVAL;
-    }
-    return policy_verb_parse_target(text, ret_address, ret_port, ret_proto);
-}
-
-static int policy_verb_explain(const struct policy_command *command)
-{
-    struct addr address;
-    struct exposure exposure = {
-        .realm = command->realm == NULL ? "default" : command->realm,
-        .names = &command->name,
-        .name_count = command->name == NULL ? 0 : 1,
-        .addresses = &address,
-        .address_count = 1,
-        .vantage_class = command->vantage_class,
-        .vantage = vantage_class_name(command->vantage_class),
-        .now_ms = wall_now_ms(),
-    };
-    struct policy *policy;
-
-    if (policy_verb_target(command, &address, &exposure.port, &exposure.proto) < 0) {
-        log_error("\"%s%s%s\" is no address and port, such as 10.0.0.5 443, fd00::1 443, 10.0.0.5:53/udp or "
-                  "[fd00::1]:443",
-                  command->target, command->port != NULL ? " " : "", command->port != NULL ? command->port : "");
-        return AUDIT_EXIT_ERROR;
-    }
-    policy = policy_verb_load(command->policy);
-    if (policy == NULL) {
-        return AUDIT_EXIT_ERROR;
-    }
-    policy_explain(policy, &exposure, stdout);
-    policy_destroy(policy);
-    return fflush(stdout) == 0 ? 0 : AUDIT_EXIT_ERROR;
-}
-
 /* ---- check and test ---- */
 
 static int policy_verb_census(void *context, const struct policy *policy, bool *ret_has)
@@ -137,8 +94,7 @@ static int policy_verb_census(void *context, const struct policy *policy, bool *
     return rc;
 }
 
-/* Reads alone; says what is wrong. */
-static int policy_verb_open(const struct policy_command *command, struct store **ret_store)
+int policy_verb_open(const struct policy_command *command, struct store **ret_store)
 {
     const struct settings_sources sources = {.config = command->config, .db = command->db};
     struct settings settings;
@@ -189,12 +145,13 @@ int policy_verb_run(const struct policy_command *command)
 {
     switch (command->action) {
     case POLICY_EXPLAIN:
-        return policy_verb_explain(command);
+        return policy_explain_run(command);
     case POLICY_TEST:
         return policy_verb_test(command);
     case POLICY_APPLY:
         return policy_apply_run(command);
     case POLICY_SUGGEST:
+        return policy_suggest_run(command);
     case POLICY_CHECK:
         break;
     }

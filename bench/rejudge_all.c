@@ -28,7 +28,7 @@ static int run(struct store *store, const struct policy *policy, bool dry_run)
     const struct store_policy row = {policy_hash(policy), policy_name(policy), policy_source(policy),
                                      policy_baseline(policy)};
     struct rejudge_options options = rejudge_options_default();
-    struct rejudge_result result;
+    struct rejudge_result result = {0};
     double wall = seconds_of(CLOCK_MONOTONIC);
     double cpu = seconds_of(CLOCK_PROCESS_CPUTIME_ID);
     struct rusage usage;
@@ -54,7 +54,7 @@ int main(int argc, char **argv)
 {
     bool dry_run = argc > 1 && strcmp(argv[1], "-n") == 0;
     const struct store_options options = store_options_default();
-    struct store_error error;
+    struct store_error error = {0};
     struct problems problems;
     struct policy *policy;
     struct store *store;

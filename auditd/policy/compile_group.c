@@ -311,6 +311,20 @@ static uint32_t walk_selector(struct walk *walk, const struct selector *selector
     return cost > CONDITIONS_MOST ? CONDITIONS_MOST + 1 : cost;
 }
 
+static void refuse_circle(struct compiler *compiler, const struct rule_group *group, const struct rule_group *again)
+{
+    const struct mark mark = {group->line, group->column};
+
+    if (group == again) {
+        problems_add(compiler->problems, PROBLEM_ERROR, mark, "/groups",
+                     "the group \"%s\" is made of itself, by itself or by way of the groups that it names",
+                     group->name);
+    } else {
+        problems_add(compiler->problems, PROBLEM_ERROR, mark, "/groups",
+                     "the group \"%s\" is made of the group \"%s\", which is made of itself", group->name, again->name);
+    }
+}
+
 int compile_check_groups(struct compiler *compiler)
 {
     const struct rule_set *set = compiler->set;
@@ -326,9 +340,7 @@ int compile_check_groups(struct compiler *compiler)
         const struct mark mark = {group->line, group->column};
         uint32_t cost = walk_group(&walk, i);
         if (walk.circle != 0) {
-            problems_add(compiler->problems, PROBLEM_ERROR, mark, "/groups",
-                         "the group \"%s\" is made of the group \"%s\", which is made of itself", group->name,
-                         set->groups[walk.circle].name);
+            refuse_circle(compiler, group, &set->groups[walk.circle]);
             rc = -EBADMSG;
         } else if (cost > CONDITIONS_MOST) {
             problems_add(compiler->problems, PROBLEM_ERROR, mark, "/groups",

@@ -39,7 +39,7 @@ bool decision_fact_is(const struct exposure *exposure, const char *name, const c
 }
 
 /* What answers decides; the number only where nobody asked, or nobody recognised it. */
-static const struct baseline_row *find_row(const struct policy *policy, const struct exposure *exposure)
+const struct baseline_row *decision_row(const struct policy *policy, const struct exposure *exposure)
 {
     const char *service = decision_fact(exposure, "service");
     uint32_t number = policy_baseline(policy);
@@ -91,7 +91,7 @@ static void make_view(const struct decision *decision, struct rule_view *ret_vie
 
 void decision_view(const struct policy *policy, const struct exposure *exposure, struct rule_view *ret_view)
 {
-    struct decision decision = {.policy = policy, .exposure = *exposure, .row = find_row(policy, exposure)};
+    struct decision decision = {.policy = policy, .exposure = *exposure, .row = decision_row(policy, exposure)};
 
     name_services(exposure, decision.row, decision.services);
     make_view(&decision, ret_view);
@@ -246,7 +246,7 @@ static void weigh(struct decision *decision)
 
 static void decide_seen(const struct policy *policy, const struct exposure *exposure, struct decision *decision)
 {
-    *decision = (struct decision){.policy = policy, .exposure = *exposure, .row = find_row(policy, exposure)};
+    *decision = (struct decision){.policy = policy, .exposure = *exposure, .row = decision_row(policy, exposure)};
     name_services(&decision->exposure, decision->row, decision->services);
     decision->kind = decide(decision);
     decision->verdict = verdict_of(decision);

@@ -53,6 +53,9 @@ struct decision_key decision_key(const struct decision *decision);
 /* The exposure, seen by the vantage that stands in it, as the rules are asked about it; borrows from both. */
 void decision_view(const struct policy *policy, const struct exposure *exposure, struct rule_view *ret_view);
 
+/* The baseline's row of what answers there, or of the port; NULL: none. */
+const struct baseline_row *decision_row(const struct policy *policy, const struct exposure *exposure);
+
 /* The exposure as this one of its sights sees it. */
 struct exposure exposure_seen_by(const struct exposure *exposure, const struct exposure_sight *sight);
 

@@ -70,30 +70,75 @@ static void explain_verdict(const struct verdict *verdict, FILE *out)
             verdict->need_kind);
 }
 
-void policy_explain(const struct policy *policy, const struct exposure *exposure, FILE *out)
+/* What comes before all rules but the hard ones. */
+static void explain_ways(const struct exposure *exposure, FILE *out)
+{
+    if (exposure->vantage_class == VANTAGE_SELF) {
+        fprintf(out, "  loopback   %s\n",
+                exposure_is_loopback(exposure) ? "it listens on loopback alone: nobody else reaches it"
+                                               : "it does not listen on loopback alone");
+    }
+    if (exposure->asked) {
+        bool door = decision_fact_is(exposure, "auth", "none") && decision_fact(exposure, "door") != NULL;
+        fprintf(out, "  open door  %s\n",
+                door ? "it answers strangers: no rule can allow that" : "it is not known to answer strangers");
+    }
+}
+
+static void explain_sight(const struct policy *policy, const struct exposure *exposure, FILE *out)
 {
     const struct rule_set *set = policy_rules(policy);
-    const struct baseline_row *row = baseline_find(policy_baseline(policy), exposure->proto, exposure->port);
+    const struct baseline_row *row = decision_row(policy, exposure);
     struct rule_view view;
-    struct verdict verdict;
     struct shown texts[3];
 
     decision_view(policy, exposure, &view);
-    judge_exposure(policy, exposure, &verdict);
     fprintf(out, "%u/%s seen open from %s (%s) in the realm %s, under %s\n", exposure->port, exposure->proto,
             shown(exposure->vantage, &texts[0]), vantage_class_name(exposure->vantage_class),
             shown(exposure->realm, &texts[1]), shown(policy_name(policy), &texts[2]));
     fprintf(out, "looked at, in this order:\n");
     explain_row(row, &view, true, out);
-    if (exposure->vantage_class == VANTAGE_SELF) {
-        bool loopback = exposure->bound != NULL && addr_is_loopback(exposure->bound);
-        fprintf(out, "  loopback   %s\n",
-                loopback ? "it listens on loopback alone: nobody else reaches it"
-                         : "it does not listen on loopback alone");
-    }
+    explain_ways(exposure, out);
     explain_rules(set, true, &view, out);
     explain_rules(set, false, &view, out);
     explain_row(row, &view, false, out);
     fprintf(out, "  default    what nothing allows is a finding\n");
+}
+
+/* Tags by which selectors know the host, and facts by which conditions know what answers. */
+static void explain_known(const struct exposure *exposure, FILE *out)
+{
+    struct shown texts[2];
+
+    for (size_t i = 0; i < exposure->tag_count; i++) {
+        fprintf(out, "%s%s=%s%s", i == 0 ? "tags: " : ", ", shown(exposure->tags[i].key, &texts[0]),
+                shown(exposure->tags[i].value, &texts[1]), i + 1 == exposure->tag_count ? "\n" : "");
+    }
+    for (size_t i = 0; i < exposure->fact_count; i++) {
+        fprintf(out, "%s%s=%s%s", i == 0 ? "what answers: " : ", ", shown(exposure->facts[i].name, &texts[0]),
+                shown(exposure->facts[i].value, &texts[1]), i + 1 == exposure->fact_count ? "\n" : "");
+    }
+}
+
+void policy_explain(const struct policy *policy, const struct exposure *exposure, FILE *out)
+{
+    struct verdict verdict;
+    struct shown vantage;
+
+    explain_known(exposure, out);
+    if (exposure->sight_count == 0) {
+        explain_sight(policy, exposure, out);
+    }
+    for (size_t i = 0; i < exposure->sight_count; i++) {
+        const struct exposure_sight *sight = &exposure->sights[i];
+        if (sight->open) {
+            struct exposure seen = exposure_seen_by(exposure, sight);
+            explain_sight(policy, &seen, out);
+        } else {
+            fprintf(out, "not open to %s (%s), which has looked\n", shown(sight->vantage, &vantage),
+                    vantage_class_name(sight->vantage_class));
+        }
+    }
+    judge_exposure(policy, exposure, &verdict);
     explain_verdict(&verdict, out);
 }

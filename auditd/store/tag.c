@@ -100,8 +100,8 @@ static int tag_begin(struct store *store, int64_t asset_id, const char *source, 
 int store_tags_set(struct store *store, int64_t asset_id, const char *source, const struct host_tag *tags, size_t count,
                    int64_t at_ms)
 {
-    struct host_tag *known;
-    size_t known_count;
+    struct host_tag *known = NULL;
+    size_t known_count = 0;
     int changes = 0;
     int rc = tags_read(store, asset_id, source, &known, &known_count);
 

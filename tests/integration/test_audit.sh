@@ -75,6 +75,21 @@ audit 10.99.0.1 --db "$DIR/judged.db" -p 9999 --policy "$DIR/web.yaml"
 tap_like "what another policy judges otherwise is said" "$err" 'the policy changed: 3 open ports judged anew, without a scan: 0 findings opened, 2 allowed, 0 altered'
 tap_is "and judged by it without a scan" "$(findings "$DIR/judged.db")" \
     $'22 OPEN FRESH low\n443 ALLOWED FRESH low\n8080 ALLOWED FRESH low'
+run_policy explain 10.99.0.2 443 --db "$DIR/judged.db"
+tap_like "explain takes what is known, and the policy that judged" "$status $out" \
+    '^0 10\.99\.0\.2.*443/tcp seen open from local \(own-vpc\) in the realm default, under .*web\.yaml.*allow +user/web \(line 3\): it applies.*decided by user/web: allowed'
+run_policy explain 10.99.0.2 444 --db "$DIR/judged.db"
+tap_like "what is not known to be open is supposed" "$status $out" '^0 not known to be open; if it were:.*decided by default: a finding'
+run_policy suggest --db "$DIR/judged.db"
+tap_is "suggest drafts a policy" "$status" 0
+printf '%s\n' "$out" >"$DIR/draft.yaml"
+run_policy check "$DIR/draft.yaml" --db "$DIR/judged.db"
+tap_like "which passes the check, and all of its groups have hosts" "$status $out" '^0 .*: good: 3 allow, 0 forbid, 1 group, baseline 1; 0 warnings'
+run_policy apply "$DIR/draft.yaml" --db "$DIR/judged.db"
+tap_like "and allows what is open" "$status $out" '0 3 open ports judged anew'
+tap_is "so that nothing is left to find" "$(findings "$DIR/judged.db" | awk '$2 != "ALLOWED"')" ''
+run_policy apply "$DIR/web.yaml" --db "$DIR/judged.db"
+tap_like "back to the other" "$status $out" '1 findings open, 0 allowed'
 run_policy apply "$DIR/web.yaml" --db "$DIR/judged.db"
 tap_like "the same once more has nothing to do" "$status $out" '0 nothing to judge'
 

@@ -55,6 +55,40 @@ tap_like "a fact that there is not is an error" "$STATUS $OUT" '^2 fact.yaml:3:5
 run check missing.yaml
 tap_like "a missing file is named" "$STATUS $OUT" '^2 missing.yaml: error: cannot read the policy: No such file'
 
+cat >shop.yaml <<'YAML'
+version: 1
+groups:
+  app: {tags: {tier: app}}
+  db: {tags: {tier: db}}
+allow:
+  - {id: app-db, to: db, ports: 5432, from: app, why: orders}
+forbid:
+  - {id: all, to: db, ports: any, from: app, severity: high}
+tests:
+  - {to: db, port: 5432, from: world, expect: finding}
+YAML
+run test shop.yaml
+tap_is "tests that pass exit with 0" "$STATUS $OUT" "0 shop.yaml: 1 of 1 tests passed"
+echo '  - {to: db, port: 5432, from: app, expect: allowed}' >>shop.yaml
+run test shop.yaml
+tap_like "one that fails is named, with its place, and exits with 1" "$STATUS $OUT" \
+    '^1 shop.yaml:11:5: 5432/tcp from app is a finding, by user/all; expected: allowed.*1 of 2 tests passed'
+run check shop.yaml
+tap_like "rules that contradict each other are a warning" "$STATUS $OUT" \
+    '^0 shop.yaml:6:5: warning: the rule "app-db" contradicts the rule "all" \(line 8\), which forbids all of it from app'
+run test bad.yaml
+tap_like "a bad policy is not tested" "$STATUS $OUT" '^2 bad.yaml:2:1: error'
+run check shop.yaml --db missing.db
+tap_like "a database that is not there is said" "$STATUS $OUT" '^2 .*missing.db'
+run suggest --db missing.db
+tap_like "nothing is drafted from nothing" "$STATUS $OUT" '^2 .*missing.db'
+run apply bad.yaml --db missing.db
+tap_like "a bad policy is not applied" "$STATUS $OUT" '^2 .*did you mean "allow"'
+run apply good.yaml --dry-run --db missing.db
+tap_like "a dry run makes no database" "$STATUS $OUT $(ls missing.db 2>&1)" '^2 .*missing.db.*No such file'
+run sugest
+tap_like "a misspelt action is refused" "$STATUS $OUT" '^2 .*there is no "policy sugest": check, explain, test, suggest or apply'
+
 run explain 10.0.0.5 22 --policy good.yaml --from vpn
 tap_like "explain names the rule that allows" "$STATUS $OUT" '^0 .*decided by user/ssh: allowed'
 run explain 10.0.0.5:22 --policy good.yaml --from world

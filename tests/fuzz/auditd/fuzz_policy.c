@@ -1,5 +1,9 @@
-/* Policies: read, then asked about exposures of every kind. */
+/* Policies: read, then asked about exposures of every kind, seen from one place and from several; their tests played,
+ * and looked through for what can hardly have been meant. */
+#include "auditd/policy/lint.h"
 #include "auditd/policy/policy.h"
+#include "auditd/policy/rehearsal.h"
+#include "auditd/policy/rule.h"
 #include "tests/fuzz/fuzz.h"
 
 #include <assert.h>
@@ -43,6 +47,65 @@ static void ask(const struct policy *policy, FILE *out)
     }
 }
 
+/* A port that several places have looked at, of a host with tags, with facts known of what answers. */
+static void ask_more(const struct policy *policy, FILE *out)
+{
+    static const struct host_tag tags[] = {{"app", "shop"}, {"tier", "db"}, {"tier", "edge"}};
+    static const struct exposure_fact facts[] = {
+        {"cert.not_after", "2027-01-01T00:00:00Z"}, {"service", "http"}, {"tls", "true"}, {"tls.version", "1.2"}};
+    struct addr address = {.bytes = {10, 0, 0, 5}};
+    struct host_view inside = {
+        .realm = "default", .addresses = &address, .address_count = 1, .tags = tags, .tag_count = 2};
+    struct host_view nowhere = {.tags_unknown = true, .names_unknown = true};
+    const struct exposure_sight sights[] = {
+        {VANTAGE_OWN_VPC, "inside", true, NULL, &inside},
+        {VANTAGE_PEER, "nowhere", true, NULL, &nowhere},
+        {VANTAGE_VPN, "vpn", false, NULL, NULL},
+        {VANTAGE_SELF, "self", true, NULL, NULL},
+    };
+    struct exposure exposure = {.realm = "default",
+                                .addresses = &address,
+                                .address_count = 1,
+                                .tags = tags,
+                                .tag_count = 3,
+                                .proto = "tcp",
+                                .port = 443,
+                                .sights = sights,
+                                .now_ms = INT64_C(1763800000000),
+                                .asked = true,
+                                .facts = facts,
+                                .fact_count = 4};
+    size_t groups = policy_rules(policy)->group_count;
+    struct verdict plain;
+    struct verdict remembered;
+
+    for (exposure.sight_count = 1; exposure.sight_count <= 4; exposure.sight_count++) {
+        exposure.memo = NULL;
+        judge_exposure(policy, &exposure, &plain);
+        exposure.memo = malloc(groups + 1);
+        assert(exposure.memo != NULL);
+        memset(exposure.memo, HOST_MEMO_UNKNOWN, groups + 1);
+        judge_exposure(policy, &exposure, &remembered);
+        judge_exposure(policy, &exposure, &remembered);
+        assert(verdict_hash(&plain) == verdict_hash(&remembered));
+        assert(plain.verdict == remembered.verdict && plain.verdict == verdict_kind_of(plain.need_kind));
+        policy_explain(policy, &exposure, out);
+        free(exposure.memo);
+    }
+}
+
+static void look_through(const struct policy *policy, FILE *out)
+{
+    struct rehearsal rehearsal = policy_rehearse(policy, "input", INT64_C(1763800000000), out);
+    struct problems problems;
+
+    assert(rehearsal.passed + rehearsal.failed == policy_rules(policy)->test_count);
+    problems_init(&problems);
+    lint_rules(policy_rules(policy), INT64_C(1763800000000), &problems);
+    assert(problems.error_count == 0);
+    problems_print(&problems, "input", out);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct problems problems;
@@ -61,6 +124,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (rc == 0) {
         assert(strlen(policy_hash(policy)) == POLICY_HASH_SIZE - 1);
         ask(policy, out);
+        ask_more(policy, out);
+        look_through(policy, out);
         policy_destroy(policy);
     }
     fclose(out);

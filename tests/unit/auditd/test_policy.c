@@ -177,9 +177,15 @@ static const struct {
     {"version: 1\ngroups: {a: {not: [b]}}", 2, 19, "/groups/a/not", "must be a group's name, any, or conditions"},
     {"version: 1\ngroups: {a: {or: [bb]}, b: {any: true}}", 2, 19, "/groups/a",
      "\"bb\" is not a group of this policy; did you mean \"b\"?"},
-    {"version: 1\ngroups: {a: {not: a}}", 2, 10, "/groups",
-     "the group \"a\" is made of the group \"a\", which is made"},
-    {"version: 1\ngroups: {a: {or: [b]}, b: {and: [{not: a}]}}", 2, 10, "/groups", "which is made of itself"},
+    {"version: 1\ngroups: {a: {not: a}}", 2, 10, "/groups", "the group \"a\" is made of itself, by itself or"},
+    {"version: 1\ngroups: {x: {not: a}, a: {or: [a]}}", 2, 10, "/groups",
+     "the group \"x\" is made of the group \"a\", which is made of itself"},
+    {"version: 1\ngroups: {a: {any: true}, b: {or: [a, a, a, a, a, a, a, a, a, a]}, c: {or: [b, b, b, b, b, b, b, b, "
+     "b, b]},"
+     "\n d: {or: [c, c, c, c, c, c, c, c, c, c]}, e: {or: [d, d, d, d, d, d, d, d, d, d]},"
+     "\n f: {or: [e, e, e, e, e, e, e, e, e, e]}}",
+     3, 43, "/groups", "the group \"e\", with the groups that it is made of, has more than 20000 conditions"},
+    {"version: 1\ngroups: {a: {or: [b]}, b: {and: [{not: a}]}}", 2, 10, "/groups", "the group \"a\" is made of itself"},
     {"version: 1\nforbid: [{id: a, to: [any, gone], ports: 1}]", 2, 28, "/forbid/0", "\"gone\" is not a group"},
     {"version: 1\nforbid: [{id: a, to: {tgas: {a: b}}, ports: 1}]", 2, 23, "/forbid/0/to/tgas", "mean \"tags\"?"},
     {"version: 1\nforbid: [{id: a, to: {}, ports: 1}]", 2, 22, "/forbid/0/to", "\"to\" must not be empty"},

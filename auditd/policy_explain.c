@@ -1,0 +1,217 @@
+#include "auditd/policy_explain.h"
+
+#include "auditd/finding/survey.h"
+#include "auditd/policy/policy.h"
+#include "auditd/policy_verb.h"
+#include "auditd/protocol.h"
+#include "auditd/settings.h"
+#include "auditd/store/scan.h"
+#include "auditd/store/sql.h"
+#include "lib/clock.h"
+#include "lib/log.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { EXPLAIN_HOST_SIZE = 256, EXPLAIN_ASSETS_MAX = 64 };
+
+struct explaining {
+    const struct policy_command *command;
+    struct policy *policy;
+    struct store *store; /* NULL: nothing is known */
+    char host[EXPLAIN_HOST_SIZE];
+    bool is_address;
+    struct addr address;
+    uint16_t port;
+    const char *proto;
+    size_t told; /* of what is known to be open */
+};
+
+/* "HOST PORT", or "ADDRESS:PORT" in one. */
+static int explain_parse(struct explaining *this)
+{
+    const struct policy_command *command = this->command;
+    char text[ADDR_TEXT_SIZE * 2];
+    struct addr unused;
+    int length;
+
+    if (command->port == NULL) {
+        this->is_address = true;
+        return policy_verb_parse_target(command->target, &this->address, &this->port, &this->proto);
+    }
+    length = snprintf(text, sizeof(text), "0.0.0.0:%s", command->port);
+    if (length < 0 || (size_t)length >= sizeof(text) ||
+        policy_verb_parse_target(text, &unused, &this->port, &this->proto) < 0) {
+        return -EINVAL;
+    }
+    this->is_address = addr_parse(command->target, &this->address) == 0;
+    snprintf(this->host, sizeof(this->host), "%s", command->target);
+    return this->is_address || this->store != NULL ? 0 : -EINVAL;
+}
+
+/* The policy that judged last, as it was. */
+static int explain_stored_policy(struct explaining *this)
+{
+    struct problems problems;
+    sqlite3_stmt *row = NULL;
+    int64_t policy_id;
+    int64_t at;
+    int rc = store_policy_current(this->store, &policy_id, &at);
+
+    if (rc == 0) {
+        rc = store_query(this->store, &row, "SELECT source, name FROM policy WHERE id = ?", "i", policy_id);
+    }
+    if (rc == 0) {
+        rc = store_step(this->store, row);
+    }
+    if (rc <= 0) {
+        return rc;
+    }
+    if (store_text(row, 0)[0] != '\0') {
+        const char *source = store_text(row, 0);
+        problems_init(&problems);
+        rc = policy_parse(source, strlen(source), store_text(row, 1), &problems, &this->policy);
+    }
+    store_walked(row);
+    /* One of an older release may have what this one does not take: the baseline then, and it says so. */
+    return rc < 0 && rc != -ENOMEM ? 0 : rc;
+}
+
+static int explain_load_policy(struct explaining *this, const char *configured)
+{
+    const char *path = this->command->policy != NULL ? this->command->policy : configured;
+    int rc = path == NULL && this->store != NULL ? explain_stored_policy(this) : 0;
+
+    if (rc >= 0 && this->policy == NULL) {
+        this->policy = policy_verb_load(path);
+    }
+    return this->policy == NULL ? -EINVAL : 0;
+}
+
+static int explain_on_port(void *context, const struct survey_port *port)
+{
+    struct explaining *this = context;
+    bool is_udp = strcmp(this->proto, "udp") == 0;
+
+    if (port->port.port == this->port && port->port.is_udp == is_udp) {
+        printf("%s%s%s%s\n", this->told > 0 ? "\n" : "", port->address, port->known->name_count > 0 ? ", " : "",
+               port->known->name_count > 0 ? port->known->names[0] : "");
+        policy_explain(this->policy, port->exposure, stdout);
+        this->told++;
+    }
+    return 0;
+}
+
+/* Those that have the address or the name now; in thirty realms they may be thirty. */
+static int explain_assets(struct explaining *this, int64_t *ret_assets, size_t *ret_count)
+{
+    char text[ADDR_TEXT_SIZE];
+    const char *value = this->is_address ? addr_format(&this->address, text) : this->host;
+    sqlite3_stmt *row;
+    int rc = store_query(this->store, &row,
+                         "SELECT DISTINCT i.asset_id FROM asset_identity i JOIN realm r ON r.id = i.realm_id"
+                         " WHERE i.kind = ?1 AND i.value = ?2 COLLATE NOCASE AND i.valid_to IS NULL"
+                         " AND (?3 IS NULL OR r.name = ?3) ORDER BY i.asset_id",
+                         "ttt", this->is_address ? "address" : "name", value, this->command->realm);
+
+    *ret_count = 0;
+    while (rc == 0 && (rc = store_step(this->store, row)) == 1) {
+        rc = 0;
+        if (*ret_count < EXPLAIN_ASSETS_MAX) {
+            ret_assets[(*ret_count)++] = sqlite3_column_int64(row, 0);
+        }
+    }
+    return rc;
+}
+
+static int explain_known(struct explaining *this)
+{
+    struct survey_options options = survey_options_default();
+    int64_t assets[EXPLAIN_ASSETS_MAX];
+    size_t count = 0;
+    int rc = explain_assets(this, assets, &count);
+
+    options.policy = this->policy;
+    for (size_t i = 0; i < count && rc == 0; i++) {
+        options.first_asset = assets[i];
+        options.last_asset = assets[i];
+        rc = survey_walk(this->store, &options, explain_on_port, this);
+    }
+    if (rc < 0) {
+        log_error("%s", store_last_error(this->store)->text);
+    } else if (count == 0 && !this->is_address) {
+        log_error("no known host is called %s", this->host);
+        return -ENOENT;
+    }
+    return rc;
+}
+
+static void explain_supposed(const struct explaining *this)
+{
+    const struct policy_command *command = this->command;
+    const struct exposure exposure = {
+        .realm = command->realm == NULL ? "default" : command->realm,
+        .names = &command->name,
+        .name_count = command->name == NULL ? 0 : 1,
+        .addresses = &this->address,
+        .address_count = this->is_address ? 1 : 0,
+        .proto = this->proto,
+        .port = this->port,
+        .vantage_class = command->vantage_class,
+        .vantage = vantage_class_name(command->vantage_class),
+        .now_ms = wall_now_ms(),
+    };
+
+    if (this->store != NULL) {
+        printf("not known to be open; if it were:\n");
+    }
+    policy_explain(this->policy, &exposure, stdout);
+}
+
+static int explain_run(struct explaining *this, const char *configured)
+{
+    int rc;
+
+    if (explain_parse(this) < 0) {
+        log_error("\"%s%s%s\" is no address and port, such as 10.0.0.5 443, fd00::1 443, 10.0.0.5:53/udp or "
+                  "[fd00::1]:443",
+                  this->command->target, this->command->port != NULL ? " " : "",
+                  this->command->port != NULL ? this->command->port : "");
+        return -EINVAL;
+    }
+    rc = explain_load_policy(this, configured);
+    if (rc == 0 && this->store != NULL) {
+        rc = explain_known(this);
+    }
+    if (rc == 0 && this->told == 0) {
+        explain_supposed(this);
+    }
+    return rc;
+}
+
+int policy_explain_run(const struct policy_command *command)
+{
+    const struct settings_sources sources = {.config = command->config, .db = command->db};
+    bool named = command->db != NULL || command->config != NULL;
+    struct explaining this = {.command = command};
+    struct settings settings = {0};
+    int rc = 0;
+
+    /* --from asks what would be, whatever is. */
+    if (!command->has_class && (named || getenv("HOME") != NULL)) {
+        rc = settings_load_paths(&sources, &settings);
+        if (rc == 0 && (named || access(settings.db, R_OK) == 0)) {
+            rc = policy_verb_open(command, &this.store);
+        }
+    }
+    if (rc == 0) {
+        rc = explain_run(&this, settings.config.policy);
+    }
+    policy_destroy(this.policy);
+    store_close(this.store);
+    settings_done(&settings);
+    return rc == 0 && fflush(stdout) == 0 ? 0 : AUDIT_EXIT_ERROR;
+}
