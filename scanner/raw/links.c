@@ -6,18 +6,19 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <linux/if_ether.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { WAKERS_MAX = 4, CLOSINGS_MAX = 32 };
+enum { WAKERS_MAX = 4, CLOSINGS_MAX = 32, EARS = 2 };
 
 struct entry {
     const struct link_ops *ops;
     struct link *link;
     struct link_sender **senders;
     uint32_t sender_count;
-    struct ear *ear;             /* NULL: the link hears ARP itself, or there is none */
+    struct ear *ears[EARS]; /* of ARP and neighbour discovery; NULL: the link hears them itself, or there are none */
     struct allowance *allowance; /* NULL: the interface has no such counters */
     uint32_t ifindex;
     char interface[ROUTE_NAME];
@@ -125,8 +126,10 @@ static void close_entries(struct entry *entries, uint32_t count)
         free(entries[i].senders);
     }
     for (uint32_t i = 0; i < count; i++) {
-        if (entries[i].ear != NULL) {
-            add_closing(closings, &used, &(struct closing){.ear = entries[i].ear});
+        for (uint32_t ear = 0; ear < EARS; ear++) {
+            if (entries[i].ears[ear] != NULL) {
+                add_closing(closings, &used, &(struct closing){.ear = entries[i].ears[ear]});
+            }
         }
         if (entries[i].link != NULL) {
             add_closing(closings, &used, &(struct closing){.ops = entries[i].ops, .link = entries[i].link});
@@ -193,6 +196,24 @@ static int open_senders(const struct links *links, struct entry *entry, struct p
     return 0;
 }
 
+/* An IPv4 route may have a gateway by IPv6 (RFC 5549). */
+static int open_ears(const struct link_options *options, struct entry *entry, struct problem *problem)
+{
+    const struct link_filter *filter = &options->filter;
+    int rc = 0;
+
+    if (!filter->arp || !filter->ipv4 || entry->ops->layer(entry->link) != LINK_ETHERNET) {
+        return 0;
+    }
+    if (!filter->arp_ring) {
+        rc = ear_open(options->interface, options->ifindex, ETH_P_ARP, &entry->ears[0], problem);
+    }
+    if (rc == 0 && !filter->ipv6) {
+        rc = ear_open(options->interface, options->ifindex, ETH_P_IPV6, &entry->ears[1], problem);
+    }
+    return rc;
+}
+
 int links_open(struct links *links, const struct route *route, uint32_t *ret_number, struct problem *problem)
 {
     struct link_options options = {.interface = route->interface,
@@ -221,9 +242,8 @@ int links_open(struct links *links, const struct route *route, uint32_t *ret_num
     if (rc == 0) {
         rc = open_senders(links, entry, problem);
     }
-    if (rc == 0 && options.filter.arp && !options.filter.arp_ring && options.filter.ipv4 &&
-        entry->ops->layer(entry->link) == LINK_ETHERNET) {
-        rc = ear_open(route->interface, route->ifindex, &entry->ear, problem);
+    if (rc == 0) {
+        rc = open_ears(&options, entry, problem);
     }
     if (rc < 0) {
         close_entries(entry, 1);
@@ -283,8 +303,10 @@ void links_hear(struct links *links, links_take_fn *take, void *context)
 {
     for (uint32_t i = 0; i < links->count; i++) {
         struct receiver receiver = {.take = take, .context = context, .number = i};
-        if (links->entries[i].ear != NULL) {
-            ear_receive(links->entries[i].ear, take_from, &receiver);
+        for (uint32_t ear = 0; ear < EARS; ear++) {
+            if (links->entries[i].ears[ear] != NULL) {
+                ear_receive(links->entries[i].ears[ear], take_from, &receiver);
+            }
         }
     }
 }

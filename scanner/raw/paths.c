@@ -427,6 +427,22 @@ static void look_ahead(struct paths *paths, const struct neighbour_question *que
     paths->leaning = true;
 }
 
+/* A gateway of the other family (RFC 5549) is asked from an address of its own: the one that would be taken for it. */
+static void choose_source(const struct paths *paths, const struct route *route, struct neighbour_question *question)
+{
+    struct addr gateway = question->addr;
+    struct addr last;
+    struct route way;
+    struct problem no_way;
+
+    gateway.zone = route->ifindex;
+    if (gateway.is_ipv6 != question->source.is_ipv6 &&
+        router_find(paths->options.router, &gateway, &way, &last, &no_way) == 0) {
+        question->source = way.source;
+        question->source.zone = 0;
+    }
+}
+
 static int add_hop(struct paths *paths, uint32_t host, const struct addr *addr, struct stretch *stretch)
 {
     struct route route = stretch->route;
@@ -437,6 +453,7 @@ static int add_hop(struct paths *paths, uint32_t host, const struct addr *addr, 
     int64_t number;
 
     question.addr.zone = 0; /* the link says it */
+    choose_source(paths, &route, &question);
     number = neighbours_add(paths->neighbours, &question);
     if (number < 0) {
         return (int)number;
@@ -592,15 +609,20 @@ static size_t solicitation_frame(const struct path *path, const struct neighbour
     return ETHERNET_HEADER_SIZE + IP6_HEADER_SIZE + body;
 }
 
+/* With a gateway of the other family (RFC 5549) the source is an address by which no probe leaves: any path of the link
+ * has its hardware address. */
 static const struct path *path_of(const struct paths *paths, const struct neighbour_question *question)
 {
+    const struct path *of_link = NULL;
+
     for (uint32_t i = 0; i < paths->count; i++) {
         if (paths->paths[i].link == question->link && paths->paths[i].source.is_ipv6 == question->source.is_ipv6 &&
             addr_equal(&paths->paths[i].source, &question->source)) {
             return &paths->paths[i];
         }
+        of_link = paths->paths[i].link == question->link ? &paths->paths[i] : of_link;
     }
-    return NULL;
+    return of_link;
 }
 
 static int ask_one(struct paths *paths, const struct neighbour_question *question, struct problem *problem)
@@ -612,8 +634,7 @@ static int ask_one(struct paths *paths, const struct neighbour_question *questio
 
     assert(path != NULL);
     if (question->addr.is_ipv6 != question->source.is_ipv6) {
-        /* A gateway of the other family (RFC 5549), which only the kernel can have asked. */
-        return 0;
+        return 0; /* no address to ask a gateway of the other family from */
     }
     part.iov_len =
         question->addr.is_ipv6 ? solicitation_frame(path, question, frame) : arp_frame(path, question, frame);

@@ -200,6 +200,25 @@ test_other_source() {
     ip route replace 10.78.0.0/15 via 10.77.0.2
 }
 
+# RFC 5549: the kernel has not asked for the gateway yet, so it is asked by neighbour discovery.
+test_gateway_by_ipv6() {
+    local there
+    there=$(target_link_local)
+    ip route replace 10.78.0.0/15 via inet6 "$there" dev cable
+    ip -6 neigh flush dev cable
+    syn 10.78.0.9 -p 22,79,81-82 -o jsonl:via6 2>via6.err
+    tap_is "IPv4 by a gateway of IPv6 that nobody has asked for" "$(ports_of via6 | cut -d ' ' -f 2- | xargs)" \
+        "22 open syn-ack 79 closed reset 81 filtered no-response 82 filtered port-unreach"
+    ip route replace 10.78.0.0/15 via inet6 fd77::2 dev cable
+    syn 10.78.0.9 fd77::2 -p 22 -o jsonl:via6 2>via6.err
+    tap_is "and by a global address, beside targets of IPv6" "$(ports_of via6 | xargs)" "10.78.0.9 22 open syn-ack fd77::2 22 open syn-ack"
+    tap_is "nothing was forged" "$(notices_of via6 forged)" ""
+    ip route replace 10.78.0.0/15 via inet6 fe80::77 dev cable
+    syn 10.78.0.9 -p 22 -o jsonl:via6 2>via6.err
+    tap_is "one that is not there" "$(ports_of via6)" "10.78.0.9 22 filtered host-unreach"
+    ip route replace 10.78.0.0/15 via 10.77.0.2
+}
+
 # Ethernet, but nobody hears ARP, as behind ipvlan in layer 3: both ends have one hardware address.
 test_no_arp() {
     ip link add bare address 02:00:00:00:00:77 type veth peer name bare address 02:00:00:00:00:77 netns "/proc/$TARGET_PID/ns/net"
@@ -956,6 +975,7 @@ test_states
 test_own_and_local
 test_ways
 test_other_source
+test_gateway_by_ipv6
 test_no_arp
 test_second_opinions
 test_links
