@@ -76,6 +76,15 @@ static void hear_rerouted(void *context)
                   "routes changed under the scan: what is unanswered goes by the new ones");
 }
 
+static void hear_ports_ruled(void *context)
+{
+    struct prober *prober = context;
+
+    report_notice(prober->options.report, "port-rules", NULL,
+                  "this machine has a policy rule (ip rule) that routes by port, which raw probes do not follow: what "
+                  "--connect shows of these ports may differ");
+}
+
 static void hear_moved(void *context, const struct addr *hop, const uint8_t mac[6])
 {
     struct prober *prober = context;
@@ -213,6 +222,7 @@ static int open_engine(struct prober *prober, struct problem *problem)
                                                       .unreachable = hear_unreachable,
                                                       .zero_window = hear_zero_window,
                                                       .rerouted = hear_rerouted,
+                                                      .ports_ruled = hear_ports_ruled,
                                                       .moved = hear_moved,
                                                       .limited = hear_limited,
                                                       .undecided = hear_undecided,

@@ -519,7 +519,7 @@ static int open_network(struct raw_engine *engine, struct problem *problem)
         links.filter = filter_of(engine, paths.ports.first);
     }
     if (rc == 0 && !is_replay(engine)) {
-        rc = router_create(&engine->router, problem);
+        rc = router_create(engine->options.probe == PACKET_UDP ? IPPROTO_UDP : IPPROTO_TCP, &engine->router, problem);
         links.filter.arp = true;
         links.filter.arp_ring =
             rc == 0 && paths_want_neighbours(engine->router, engine->options.space, engine->options.canary);
@@ -575,6 +575,9 @@ int raw_engine_create(const struct raw_engine_options *options, struct raw_engin
     }
     rc = rc == 0 ? open_network(engine, problem) : rc;
     rc = rc == 0 ? confine(engine, problem) : rc;
+    if (rc == 0 && engine->router != NULL && router_minds_ports(engine->router)) {
+        options->listener.ports_ruled(options->listener.context);
+    }
     rc = rc == 0 ? crew_create(engine->options.senders, &engine->crew, problem) : rc;
     if (rc < 0) {
         raw_engine_destroy(engine);

@@ -25,6 +25,8 @@ struct raw_engine_listener {
     void (*zero_window)(void *context, uint32_t host);
     /* Routes changed under the slab: it goes on by the new ones, as long as none of its hosts has lost its way. */
     void (*rerouted)(void *context);
+    /* A policy rule of this machine routes by ports: probes go where packets to no port in particular do. */
+    void (*ports_ruled)(void *context);
     /* A next hop has another hardware address: what it left unanswered is asked again there. */
     void (*moved)(void *context, const struct addr *hop, const uint8_t mac[6]);
     /* UDP: as patience_listener has them. */

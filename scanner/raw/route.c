@@ -33,6 +33,8 @@ struct router {
     size_t edge_count;
     size_t edge_room;
     bool edges_known;
+    uint8_t protocol;
+    bool minds_ports;
 };
 
 static uint8_t family_of(const struct addr *addr)
@@ -159,6 +161,14 @@ static void add_prefix(struct router *router, bool is_ipv6, const struct nlattr 
     }
 }
 
+static bool rules_by_ports(const struct router *router, const struct attributes *rule)
+{
+    const struct nlattr *protocol = rule->at[FRA_IP_PROTO];
+
+    return (rule->at[FRA_SPORT_RANGE] != NULL || rule->at[FRA_DPORT_RANGE] != NULL) &&
+           (protocol == NULL || mnl_attr_get_u8(protocol) == router->protocol);
+}
+
 /* Routes and rules begin with the same bytes: family and length of the destination. */
 static int take_prefix(const struct nlmsghdr *header, void *context)
 {
@@ -172,6 +182,7 @@ static int take_prefix(const struct nlmsghdr *header, void *context)
         const struct fib_rule_hdr *rule = mnl_nlmsg_get_payload(header);
         struct attributes attributes = attributes_of(header, sizeof(*rule));
         add_prefix(router, rule->family == AF_INET6, attributes.at[FRA_DST], rule->dst_len);
+        router->minds_ports |= rules_by_ports(router, &attributes);
     }
     return MNL_CB_OK;
 }
@@ -194,6 +205,7 @@ static int learn_edges(struct router *router)
 
     router->edge_count = 0;
     router->edges_known = true;
+    router->minds_ports = false;
     for (size_t i = 0; i < 4; i++) {
         union {
             char bytes[256];
@@ -383,6 +395,10 @@ static int find_route(struct router *router, const struct addr *addr, struct rou
     if (addr->zone != 0) {
         mnl_attr_put_u32(question, RTA_OIF, addr->zone);
     }
+    /* The user is this process's, without being named. */
+    if (router->protocol != 0) {
+        mnl_attr_put_u8(question, RTA_IP_PROTO, router->protocol);
+    }
     rc = ask(router, question, take_route, &finding);
     return rc < 0 ? rc : finding.error;
 }
@@ -513,7 +529,12 @@ static int hear(struct router *router)
     return 0;
 }
 
-int router_create(struct router **ret_router, struct problem *problem)
+bool router_minds_ports(const struct router *router)
+{
+    return router->minds_ports;
+}
+
+int router_create(uint8_t protocol, struct router **ret_router, struct problem *problem)
 {
     struct router *router = calloc(1, sizeof(*router));
     int rc;
@@ -521,6 +542,7 @@ int router_create(struct router **ret_router, struct problem *problem)
     if (router == NULL) {
         return problem_set(problem, -ENOMEM, "out of memory");
     }
+    router->protocol = protocol;
     router->sequence = (uint32_t)time(NULL);
     /* Hearing comes first, so that no change falls between the two. */
     rc = hear(router);

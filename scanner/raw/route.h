@@ -25,9 +25,13 @@ struct route {
 
 struct router;
 
-/* Opens its netlink sockets, and hears of changes from then on. -errno with *problem. */
-MUST_USE int router_create(struct router **ret_router, struct problem *problem);
+/* Opens its netlink sockets, and hears of changes from then on. `protocol`: IPPROTO_TCP or IPPROTO_UDP, whose routes
+ * are asked for, as policy rules have them (ip-rule(8)); 0: of none. -errno with *problem. */
+MUST_USE int router_create(uint8_t protocol, struct router **ret_router, struct problem *problem);
 void router_destroy(struct router *router);
+
+/* Whether a policy rule routes the protocol by ports: what router_find() says holds for none of them in particular. */
+bool router_minds_ports(const struct router *router);
 
 /* The kernel's answer for `addr` and, in *ret_last, how far up it holds: no route, in any table, and no rule begins or
  * ends between the two, so a range of targets costs a question for each stretch and not for each address (IPv4 and IPv6

@@ -200,6 +200,36 @@ test_other_source() {
     ip route replace 10.78.0.0/15 via 10.77.0.2
 }
 
+# Policy rules, whose table leads to nowhere: probes go where connects do.
+test_rules() {
+    local rule
+    ip route add unreachable default table 77
+    ip -6 route add unreachable default table 77
+    for rule in "ipproto tcp" "ipproto udp" "uidrange 0-0" "uidrange 7-9" "to 10.78.0.0/24 ipproto tcp" "tos 0x10" "fwmark 7"; do
+        # shellcheck disable=SC2086 # words of a rule
+        {
+            ip rule add $rule table 77 priority 100
+            [[ $rule == to* ]] || ip -6 rule add $rule table 77 priority 100
+        }
+        syn 10.78.0.9 10.77.0.2 fd77::2 -p 22-23 -o jsonl:rule 2>rule.err
+        plain 10.78.0.9 10.77.0.2 fd77::2 -p 22-23 -o jsonl:rule.plain 2>rule.err
+        tap_is "a rule for $rule: as connects" "$(ports_of rule | sed 's/reset/conn-refused/'; notices_of rule port-rules)" "$(ports_of rule.plain)"
+        ip rule del priority 100
+        ip -6 rule del priority 100 2>/dev/null
+    done
+    ip rule add ipproto tcp dport 23 table 77 priority 100
+    syn 10.78.0.9 -p 22-23 -o jsonl:rule 2>rule.err
+    tap_is "a rule by port is not followed, which is said" "$(ports_of rule | xargs) $(notices_of rule port-rules | grep -c 'routes by port')" \
+        "10.78.0.9 22 open syn-ack 10.78.0.9 23 closed reset 1"
+    ip rule del priority 100
+    ip rule add ipproto udp dport 53 table 77 priority 100
+    syn 10.78.0.9 -p 22 -o jsonl:rule 2>rule.err
+    tap_is "nothing is said of one for another protocol" "$(ports_of rule | xargs)$(notices_of rule port-rules)" "10.78.0.9 22 open syn-ack"
+    ip rule del priority 100
+    ip route flush table 77
+    ip -6 route flush table 77
+}
+
 # RFC 5549: the kernel has not asked for the gateway yet, so it is asked by neighbour discovery.
 test_gateway_by_ipv6() {
     local there
@@ -976,6 +1006,7 @@ test_own_and_local
 test_ways
 test_other_source
 test_gateway_by_ipv6
+test_rules
 test_no_arp
 test_second_opinions
 test_links

@@ -3,6 +3,7 @@
 #include "tests/unit/scanner/raw/place.h"
 
 #include <errno.h>
+#include <netinet/in.h>
 #include <poll.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -77,7 +78,7 @@ static int make_place(void **state)
             return -1;
         }
     }
-    return router_create(&router, &problem);
+    return router_create(IPPROTO_TCP, &router, &problem);
 }
 
 static int leave_place(void **state)
