@@ -56,7 +56,7 @@ AUDIT=(
 )
 AUDIT_LARGE=(
     'rabbitmq|*|baseline/rabbitmq low|baseline/rabbitmq medium|-|-'
-    'zookeeper|*|default low|default low|-|-'
+    'zookeeper|*|baseline/zookeeper medium|baseline/zookeeper critical|-|-'
     'samba|*|default low|baseline/smb critical|-|-'
     'ganesha|*|default low|baseline/nfs medium|-|-'
     'xvfb|*|baseline/open-door critical|baseline/open-door critical|-|-'

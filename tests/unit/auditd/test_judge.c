@@ -131,6 +131,8 @@ static const struct {
     {"tcp", 9200, "elasticsearch", "FFFFFF", 40},
     {"tcp", 9300, "elasticsearch", "FFFFFF", 40},
     {"tcp", 27017, "mongodb", "FFFFFF", 40},
+    {"tcp", 9042, "cassandra", "FFFFFF", 40},
+    {"tcp", 2181, "zookeeper", "FFFFFF", 40},
     {"tcp", 5672, "rabbitmq", "FFFFFF", 5},
     {"tcp", 15672, "rabbitmq-management", "FFFFFF", 10},
     {"tcp", 445, "smb", "ddddFF", 30},
