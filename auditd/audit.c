@@ -112,6 +112,7 @@ static int audit_make_request(struct audit *audit)
         (options->no_verify && json_object_set_new(request, "verify", json_false()) != 0) ||
         (options->no_services && json_object_set_new(request, "services", json_false()) != 0) ||
         (options->no_door_checks && json_object_set_new(request, "door_checks", json_false()) != 0) ||
+        (options->ask_printers && json_object_set_new(request, "printers", json_true()) != 0) ||
         (options->ask_again && json_object_set_new(request, "ask_again", json_true()) != 0) ||
         (options->fresh && json_object_set_new(request, "fresh", json_true()) != 0)) {
         log_error("an argument is no text in UTF-8");

@@ -23,6 +23,7 @@ enum options_key {
     KEY_LISTEN,
     KEY_NEW_TENANT,
     KEY_NO_DOOR_CHECKS,
+    KEY_ASK_PRINTERS,
     KEY_NO_SERVICES,
     KEY_NO_VERIFY,
     KEY_POLICY,
@@ -191,6 +192,8 @@ static const struct argp_option audit_rows[] = {
     {"no-services", KEY_NO_SERVICES, NULL, 0, "Do not ask open ports what answers there", 0},
     {"no-door-checks", KEY_NO_DOOR_CHECKS, NULL, OPTION_HIDDEN,
      "Ask no questions that show whether a server lets a stranger in", 0},
+    {"ask-printers", KEY_ASK_PRINTERS, NULL, OPTION_HIDDEN,
+     "Ask ports 9100-9107 too, where printers print what they are sent", 0},
     {"ask-again", KEY_ASK_AGAIN, NULL, OPTION_HIDDEN,
      "Ask databases and others that lock out who asks often although they were asked less than 7 days ago", 0},
     {"no-verify", KEY_NO_VERIFY, NULL, OPTION_HIDDEN, "Do not look a second time at what changed", 0},
@@ -229,6 +232,9 @@ static error_t options_audit_flag(int key, struct audit_options *options)
         return 0;
     case KEY_NO_DOOR_CHECKS:
         options->no_door_checks = true;
+        return 0;
+    case KEY_ASK_PRINTERS:
+        options->ask_printers = true;
         return 0;
     case KEY_ASK_AGAIN:
         options->ask_again = true;

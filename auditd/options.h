@@ -42,6 +42,7 @@ struct audit_options {
     bool no_verify;
     bool no_services;
     bool no_door_checks;
+    bool ask_printers;
     bool ask_again;
     bool fresh;
 };

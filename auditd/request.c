@@ -41,6 +41,7 @@ static const struct request_field {
     {"verify", REQUEST_FLAG, 0},
     {"services", REQUEST_FLAG, 0},
     {"door_checks", REQUEST_FLAG, 0},
+    {"printers", REQUEST_FLAG, 0},
     {"ask_again", REQUEST_FLAG, 0},
     {"fresh", REQUEST_FLAG, 0},
     {"follow", REQUEST_FLAG, 0},
@@ -303,10 +304,18 @@ static int request_put_services(json_t *plan, const json_t *request, const struc
 {
     bool doors = request_flag(request, "door_checks", config->door_checks);
 
+    json_t *services;
+
     if (!request_flag(request, "services", config->services)) {
         return 0;
     }
-    return json_object_set_new(plan, "services", json_pack("{s:b}", "doors", (int)doors)) == 0 ? 0 : -ENOMEM;
+    services = json_pack("{s:b}", "doors", (int)doors);
+    if (request_flag(request, "printers", config->printers) &&
+        json_object_set_new(services, "printers", json_true()) != 0) {
+        json_decref(services);
+        return -ENOMEM;
+    }
+    return json_object_set_new(plan, "services", services) == 0 ? 0 : -ENOMEM;
 }
 
 int request_plan(const json_t *request, const struct config *config, json_t **ret_plan,

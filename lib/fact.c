@@ -8,7 +8,9 @@ static const struct fact_kind kinds[] = {
     {"auth", FACT_TEXT, "\"none\" when it was shown that no credential is needed, \"required\" when one was asked for"},
     {"auth.methods", FACT_TEXT, "ways to authenticate that the server offers"},
     {"banner", FACT_TEXT, "the first line that the server says of itself"},
-    {"behaviour", FACT_TEXT, "what a port that is no service does: silent, closes, resets, zero-window, every-port"},
+    {"behaviour", FACT_TEXT,
+     "what a port that is no service does: silent, closes, resets, zero-window, every-port; not-asked: printers print "
+     "what they are sent"},
     {"cert.days_left", FACT_NUMBER, "days until the certificate ends, on the day of the question"},
     {"cert.issuer", FACT_TEXT, "the certificate's issuer (RFC 4514)"},
     {"cert.key", FACT_TEXT, "the kind of the certificate's key: RSA, ECDSA, …"},

@@ -215,6 +215,7 @@ int asking_begin(struct asking *asking, const struct asking_slab *slab, struct p
         .sockets = room_for_sockets(),
         .per_host = INQUIRER_PER_HOST,
         .doors = plan_asks_doors(asking->options.plan),
+        .printers = plan_asks_printers(asking->options.plan),
         .wake_fd = asking->options.wake_fd,
         .source = {slab_hosts(slab->slab), source_host, source_next_port, source_was_probed, asking},
         .listener = {on_identified, on_every_port, on_host_done, on_exhausted, asking}};

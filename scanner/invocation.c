@@ -278,6 +278,7 @@ static int plan_from_parts(struct invocation *run, const struct plan_parts *part
     wanted.unbraked = options->unbraked;
     wanted.services = options->services;
     wanted.doors = options->services && !options->closed_doors;
+    wanted.printers = options->services && options->ask_printers;
     wanted.undiscovered = options->undiscovered && run->probe != PLAN_PROBE_CONNECT;
     wanted.host_rate_pps = options->host_rate_pps;
     wanted.shard_index = options->shard_index;

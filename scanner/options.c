@@ -33,6 +33,7 @@ enum key {
     KEY_NO_DISCOVERY,
     KEY_SERVICES,
     KEY_NO_DOOR_CHECKS,
+    KEY_ASK_PRINTERS,
     KEY_REALM,
     KEY_VANTAGE,
     KEY_PLAN,
@@ -67,6 +68,8 @@ static const struct argp_option rows[] = {
      3},
     {"services", KEY_SERVICES, NULL, 0, "ask what answers at open TCP ports", 3},
     {"no-door-checks", KEY_NO_DOOR_CHECKS, NULL, 0, "do not ask whether it lets strangers in", 3},
+    {"ask-printers", KEY_ASK_PRINTERS, NULL, OPTION_HIDDEN,
+     "ask ports 9100-9107 too, where printers print what they are sent", 3},
     {"output", KEY_OUTPUT, "FORMAT:FILE", 0, "table, jsonl or xml; FILE - is stdout; repeats", 4},
     {"state", KEY_STATE, "FILE", 0, "where plan and progress are kept", 5},
     {"resume", KEY_RESUME, "FILE", 0, "go on with the scan of that state file", 5},
@@ -312,6 +315,9 @@ static void check(struct argp_state *state)
     if (options->closed_doors && !options->services && !given) {
         argp_error(state, "--no-door-checks goes with --services");
     }
+    if (options->ask_printers && !options->services && !given) {
+        argp_error(state, "--ask-printers goes with --services");
+    }
     if (options->from_slab_given && (options->plan == NULL || options->state != NULL)) {
         argp_error(state, "--from-slab goes with --plan, and without --state");
     }
@@ -359,6 +365,10 @@ static error_t take(int key, char *text, struct argp_state *state)
         return 0;
     case KEY_NO_DOOR_CHECKS:
         options->closed_doors = true;
+        options->settles_plan = name_of(key);
+        return 0;
+    case KEY_ASK_PRINTERS:
+        options->ask_printers = true;
         options->settles_plan = name_of(key);
         return 0;
     case KEY_PROGRESS_LINES:

@@ -40,6 +40,7 @@ struct options {
     bool undiscovered; /* --no-discovery */
     bool services;     /* --services */
     bool closed_doors; /* --no-door-checks */
+    bool ask_printers; /* --ask-printers */
     uint64_t host_rate_pps;
     int64_t retries;
     uint32_t shard_index;

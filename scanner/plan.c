@@ -622,7 +622,8 @@ static json_t *plan_options_object(const struct plan_options *options)
             json_pack("{s:i, s:i}", "probes", (int)options->slab.slab_probes, "hosts", (int)options->slab.slab_hosts));
     }
     if (json != NULL && options->services) {
-        json_object_set_new(json, "services", json_pack("{s:b}", "doors", (int)options->doors));
+        json_object_set_new(json, "services",
+                            json_pack("{s:b, s:b}", "doors", (int)options->doors, "printers", (int)options->printers));
     }
     if (json != NULL && options->scope_count > 0) {
         json_object_set_new(json, "scope", plan_options_prefixes(options->scope, options->scope_count));
@@ -714,6 +715,11 @@ bool plan_asks_services(const struct plan *plan)
 bool plan_asks_doors(const struct plan *plan)
 {
     return plan->doc.doors;
+}
+
+bool plan_asks_printers(const struct plan *plan)
+{
+    return plan->doc.printers;
 }
 
 bool plan_is_known(const struct plan *plan, const struct addr *addr, uint16_t port)

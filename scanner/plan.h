@@ -57,6 +57,7 @@ struct plan_options {
     bool unbraked;              /* the raw engine's rate is not held back by losses */
     bool services;              /* open TCP ports are asked what answers there … */
     bool doors;                 /* … and whether they let a stranger in */
+    bool printers;              /* … and ports are asked at which printers print what they are sent */
     bool undiscovered;          /* the raw engine asks hosts that do not answer discovery too */
 };
 
@@ -112,6 +113,7 @@ bool plan_is_unbraked(const struct plan *plan);
 const uint8_t *plan_seed(const struct plan *plan);
 bool plan_asks_services(const struct plan *plan);
 bool plan_asks_doors(const struct plan *plan);
+bool plan_asks_printers(const struct plan *plan);
 /* It is known what answers there: it is not asked. */
 bool plan_is_known(const struct plan *plan, const struct addr *addr, uint16_t port);
 /* Hosts are asked whether they are there before many of their ports are; never by plain connects. */

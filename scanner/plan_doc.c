@@ -562,6 +562,7 @@ static int plan_doc_read_unbraked(const struct plan_doc_reader *reader, const js
 static int plan_doc_read_services(const struct plan_doc_reader *reader, const json_t *value)
 {
     const json_t *doors;
+    const json_t *printers;
     const json_t *known;
     int rc = plan_doc_expect(reader, "/services", value, JSON_OBJECT, "an object with doors");
 
@@ -569,10 +570,14 @@ static int plan_doc_read_services(const struct plan_doc_reader *reader, const js
         return rc;
     }
     doors = json_object_get(value, "doors");
+    printers = json_object_get(value, "printers");
     known = json_object_get(value, "known");
-    if (!json_is_boolean(doors) || json_object_size(value) != (known == NULL ? 1 : 2)) {
-        return problem_set(reader->problem, -EINVAL,
-                           "plan/services: must have \"doors\", true or false, may have \"known\", and nothing else");
+    if (!json_is_boolean(doors) || (printers != NULL && !json_is_boolean(printers)) ||
+        json_object_size(value) != 1U + (printers != NULL) + (known != NULL)) {
+        return problem_set(
+            reader->problem, -EINVAL,
+            "plan/services: must have \"doors\", true or false, may have \"printers\", true or false, and "
+            "\"known\", and nothing else");
     }
     if (reader->doc->probe == PLAN_PROBE_UDP) {
         return problem_set(reader->problem, -EINVAL,
@@ -580,6 +585,7 @@ static int plan_doc_read_services(const struct plan_doc_reader *reader, const js
     }
     reader->doc->services = true;
     reader->doc->doors = json_is_true(doors);
+    reader->doc->printers = json_is_true(printers);
     return known == NULL ? 0 : plan_known_read(known, &reader->doc->known, reader->problem);
 }
 
@@ -759,6 +765,7 @@ static int plan_doc_write_optional(const struct plan_doc *doc, json_t *json)
     if (doc->services) {
         json_t *asked = json_pack("{s:b}", "doors", (int)doc->doors);
         rc |= json_object_set_new(json, "services", asked);
+        rc |= doc->printers ? json_object_set_new(asked, "printers", json_true()) : 0;
         rc |= doc->known == NULL ? 0 : json_object_set_new(asked, "known", plan_known_write(doc->known));
     }
     if (doc->shard_count > 1) {

@@ -58,6 +58,7 @@ struct plan_doc {
     bool unbraked;
     bool services;            /* open ports are asked what answers there … */
     bool doors;               /* … and whether they let a stranger in */
+    bool printers;            /* … also where printers print what they are sent */
     struct plan_known *known; /* but not these; NULL: there are none */
     bool discovers;
     bool discovery_unsaid; /* nor is it written */

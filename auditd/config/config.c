@@ -157,6 +157,7 @@ static const struct validate_field CONFIG_FIELDS[] = {{"version", &VERSION, true
                                                       {"services", &FLAG, false},
                                                       {"door_checks", &FLAG, false},
                                                       {"inventories", &inventories_schema, false},
+                                                      {"printers", &FLAG, false},
                                                       {"schedules", &schedules_schema, false},
                                                       {NULL, NULL, false}};
 static const struct validate_schema CONFIG = {
@@ -342,6 +343,7 @@ static int set_all(const struct yaml_node *root, const char *folder, struct conf
     set_flag(root, "verify", &config->verify);
     set_flag(root, "services", &config->services);
     set_flag(root, "door_checks", &config->door_checks);
+    set_flag(root, "printers", &config->printers);
     rc = rc == 0 ? set_scan(root, config) : rc;
     return rc == 0 ? config_read_duration(root, "max_age", &config->max_age_ms) : rc;
 }

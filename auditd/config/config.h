@@ -55,6 +55,7 @@ struct config {
     struct config_schedule *schedules;
     size_t schedule_count;
     bool door_checks; /* with it: ask too what shows whether a server lets a stranger in */
+    bool printers;    /* with it: ask too where printers print what they are sent */
 };
 
 /* -ENOMEM. The caller ends it with config_done(). */

@@ -285,6 +285,7 @@ static const char *answer_behaviour(const char *behaviour)
         {"closes", "No service: it closes what is opened"},
         {"resets", "No service: it resets what is opened"},
         {"zero-window", "No service: it takes no data"},
+        {"not-asked", "Not asked: printers print what they are sent (--ask-printers)"},
         {"every-port", "No service: the host, or what stands before it, accepts every port"},
     };
 

@@ -62,9 +62,15 @@ static void table_name_service(const struct hostbook_port *row, char *text, size
     }
 }
 
+static const char *table_behaviour(const char *behaviour)
+{
+    return behaviour != NULL && strcmp(behaviour, "not-asked") == 0 ? "not asked: printers print what they are sent"
+                                                                    : behaviour;
+}
+
 static void table_describe_answer(const struct hostbook_answer *answer, char *text, size_t size)
 {
-    const char *parts[] = {answer->product, answer->version, answer->behaviour,
+    const char *parts[] = {answer->product, answer->version, table_behaviour(answer->behaviour),
                            answer->open_door ? "(answers without a credential)" : NULL};
     size_t used = 0;
 

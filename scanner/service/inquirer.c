@@ -360,6 +360,11 @@ static void judge_every_port(struct inquirer *inquirer, struct host *host, bool 
     }
 }
 
+static bool prints(uint16_t port)
+{
+    return port >= INQUIRER_PRINTER_FIRST && port <= INQUIRER_PRINTER_LAST;
+}
+
 /* A port that the scan has not asked and no protocol is known on: whoever accepts there accepts anything. -1: there is
  * none. */
 static int32_t draw_control(const struct inquirer *inquirer, const struct host *host, uint32_t draw)
@@ -375,7 +380,7 @@ static int32_t draw_control(const struct inquirer *inquirer, const struct host *
     siphash_add(&hash, words[1]);
     port = CONTROL_PORT_FIRST +
            (uint32_t)(siphash_finish(hash, draw, (uint8_t)sizeof(words)) % (UINT16_MAX + 1 - CONTROL_PORT_FIRST));
-    return portset_has(inquirer->likely, (uint16_t)port) ||
+    return portset_has(inquirer->likely, (uint16_t)port) || prints((uint16_t)port) ||
                    source->was_probed(source->context, host->number, (uint16_t)port)
                ? -1
                : (int32_t)port;
@@ -483,6 +488,16 @@ static int begin_endpoint(struct inquirer *inquirer, uint32_t index, uint16_t po
     return place->inquiry == NULL ? -ENOMEM : 0;
 }
 
+/* Nothing is sent there, and said so: who reads the result is not to take it for a port that was asked in vain. */
+static void spare_endpoint(struct inquirer *inquirer, const struct host *host, uint16_t port)
+{
+    struct identity identity = {0};
+
+    facts_set_string(&identity.facts, "behaviour", "not-asked");
+    inquirer->told++;
+    inquirer->options.listener.identified(inquirer->options.listener.context, host->number, port, &identity);
+}
+
 static uint32_t most_active(const struct inquirer *inquirer, const struct host *host)
 {
     return host->kind == HOST_EVERY_PORT && inquirer->options.per_host < EVERY_PORT_PER_HOST
@@ -509,7 +524,9 @@ static bool feed_host(struct inquirer *inquirer, uint32_t index, int *rc)
         return false;
     }
     port = next_port(inquirer, host);
-    if (port >= 0) {
+    if (port >= 0 && prints((uint16_t)port) && !inquirer->options.printers) {
+        spare_endpoint(inquirer, host, (uint16_t)port);
+    } else if (port >= 0) {
         *rc = begin_endpoint(inquirer, index, (uint16_t)port);
     }
     return true;

@@ -16,6 +16,10 @@
 
 enum { INQUIRER_PER_HOST = 8, INQUIRER_SEED_SIZE = 16 };
 
+/* Printers take what comes here for a page (AppSocket, JetDirect), whatever it is: no connection is made to these, and
+ * of an open one "behaviour" is told as "not-asked". */
+enum { INQUIRER_PRINTER_FIRST = 9100, INQUIRER_PRINTER_LAST = 9107 };
+
 struct inquirer_host {
     struct addr addr;
     const char *name;   /* that it was given by; NULL. Borrowed while the host is asked */
@@ -60,6 +64,7 @@ struct inquirer_options {
     uint32_t sockets;                 /* at most so many at once, at least 1 */
     uint32_t per_host;                /* INQUIRER_PER_HOST */
     bool doors;                       /* as dialogue_target has it */
+    bool printers;                    /* INQUIRER_PRINTER_FIRST to _LAST are asked like other ports */
     uint8_t seed[INQUIRER_SEED_SIZE]; /* chooses control ports */
     int wake_fd;                      /* a step ends when it is readable; -1: none */
     struct inquirer_source source;

@@ -40,6 +40,11 @@ const plain = {
     2022: ssh,
     80: http,
     3306: http,
+    // Where printers are.
+    9100: http,
+    9103: ssh,
+    9107: ssh,
+    9108: ssh,
     // What is no service.
     7001: quiet,
     7002: (socket) => socket.end(),

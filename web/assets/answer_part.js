@@ -5,7 +5,7 @@ import { exactly, moment, plural } from "./format.js";
 
 const SOON_DAYS = 30;
 const behaviours = { silent: "no service: says nothing", closes: "no service: closes", resets: "no service: resets",
-  "zero-window": "no service: takes no data", "every-port": "accepts every port" };
+  "zero-window": "no service: takes no data", "not-asked": "not asked: printers print", "every-port": "accepts every port" };
 
 // Control characters, marks that turn writing, and what no font draws, as \\u001b.
 export function visible(text) {

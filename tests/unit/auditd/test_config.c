@@ -76,7 +76,8 @@ static void takes_every_key(void **state)
                                "max_age: 2w\n"
                                "verify: false\n"
                                "services: false\n"
-                               "door_checks: false\n";
+                               "door_checks: false\n"
+                               "printers: true\n";
     struct config config;
 
     (void)state;
@@ -108,6 +109,7 @@ static void takes_every_key(void **state)
     assert_false(config.verify);
     assert_false(config.services);
     assert_false(config.door_checks);
+    assert_true(config.printers);
     config_done(&config);
 }
 

@@ -118,6 +118,8 @@ static void plans_what_is_asked_of_services(void **state)
         {"{\"services\":false,\"door_checks\":true}", true, true, NULL},
         {"{}", false, true, NULL},
         {"{\"services\":true}", false, true, "{\"doors\":true}"},
+        {"{\"printers\":true}", true, true, "{\"doors\":true,\"printers\":true}"},
+        {"{\"printers\":false}", true, true, "{\"doors\":true}"},
     };
     char reason[REQUEST_REASON_SIZE];
     struct config config;

@@ -109,6 +109,7 @@ static void options_and_json_agree(void **state)
     options.shard_count = 3;
     options.services = true;
     options.doors = true;
+    options.printers = true;
     assert_int_equal(plan_create(&options, &means, &plan, &problem), 0);
     assert_int_equal(space_probes(plan_space(plan)), 128 * 2 + 1);
     assert_int_equal(plan_probes(plan), 257 / 3 + 1);
@@ -116,12 +117,14 @@ static void options_and_json_agree(void **state)
     assert_int_equal(plan_retries(plan), 5);
     assert_true(plan_asks_services(plan));
     assert_true(plan_asks_doors(plan));
+    assert_true(plan_asks_printers(plan));
     assert_true(plan_canary(plan, &addr, &port));
     assert_int_equal(port, 22);
     assert_int_equal(addr_parse("10.0.0.2", &addr), 0);
     assert_true(plan_is_watched(plan, &addr, 9999));
     assert_false(plan_is_watched(plan, &addr, 22));
     struct plan *again = plan_of(plan_json(plan));
+    assert_true(plan_asks_printers(again));
     assert_string_equal(plan_hash(again), plan_hash(plan));
     plan_destroy(again);
     plan_destroy(plan);
@@ -180,6 +183,8 @@ static const char *const refusals[][2] = {
     {"{" HEAD ",\"targets\":[\"10.0.0.1\"],\"ports\":\"22\"," REST ",\"services\":{\"doors\":1}}",
      "plan/services: must have \"doors\""},
     {"{" HEAD ",\"targets\":[\"10.0.0.1\"],\"ports\":\"22\"," REST ",\"services\":{\"doors\":true,\"x\":1}}",
+     "plan/services: must have \"doors\""},
+    {"{" HEAD ",\"targets\":[\"10.0.0.1\"],\"ports\":\"22\"," REST ",\"services\":{\"doors\":true,\"printers\":0}}",
      "plan/services: must have \"doors\""},
     {"{" HEAD ",\"targets\":[\"10.0.0.1\"],\"ports\":\"22\"," REST ",\"services\":{\"doors\":true,\"known\":1}}",
      "plan/services/known: must be an array"},
