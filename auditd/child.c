@@ -44,7 +44,8 @@ int child_run(int argc, char **argv)
         log_error("cannot close descriptors: %s", strerror(errno));
         return CHILD_EXIT_FAILED;
     }
-    execv(argv[3], argv + 4);
+    /* A path, or a word that a person chose for a command: found as a shell would. */
+    execvp(argv[3], argv + 4);
     log_error("cannot start %s: %s", argv[3], strerror(errno));
     return CHILD_EXIT_FAILED;
 }

@@ -252,9 +252,14 @@ static void job_on_notice(void *context, enum log_level level, const char *messa
 
 static int job_sweep(struct job *job)
 {
+    struct config_vantage vantage;
     struct sweep_options options = sweep_options_default();
 
     options.scanner = job->options.scanner;
+    if (vantages_find(job->options.config, job_plan_text(job, "vantage"), &vantage) == 0) {
+        options.run = vantage.run.items;
+        options.run_count = vantage.run.count;
+    }
     options.plan = job->plan_text;
     options.scan_uuid = job->uuid;
     options.from_slab = job->from_slab;
@@ -498,14 +503,15 @@ static int job_declare_vantage(struct job *job)
 {
     const struct config *config = job->options.config;
     const char *declared = json_string_value(json_object_get(job->options.request, "vantage_class"));
+    struct config_vantage vantage;
 
-    if (declared == NULL && config->has_vantage_class && strcmp(job_plan_text(job, "vantage"), config->vantage) == 0) {
-        declared = vantage_class_name(config->vantage_class);
-    }
-    if (strcmp(job_plan_text(job, "vantage"), config->vantage) == 0) {
-        int rc = labels_stand(job->options.store, config, job->started_ms);
+    if (vantages_find(config, job_plan_text(job, "vantage"), &vantage) == 0) {
+        int rc = labels_stand(job->options.store, config, vantage.name, job->started_ms);
         if (rc < 0) {
             return rc;
+        }
+        if (declared == NULL && vantage.has_class) {
+            declared = vantage_class_name(vantage.vantage_class);
         }
     }
     /* A class that was declared before stays until another is. */

@@ -156,36 +156,36 @@ int labels_apply(struct store *store, const struct config *config, int64_t now_m
     return rc == 0 && labelling.changed ? 1 : rc;
 }
 
-static json_t *labels_standing(const struct config *config)
+static json_t *labels_standing(const struct config *config, const struct config_vantage *vantage)
 {
-    bool within = !config->has_vantage_class || config->vantage_class == VANTAGE_OWN_VPC;
+    bool within = !vantage->has_class || vantage->vantage_class == VANTAGE_OWN_VPC;
     json_t *stands = json_pack("{s:[], s:{}}", "addresses", "tags");
 
-    for (size_t i = 0; i < config->vantage_addresses.count; i++) {
-        json_array_append_new(json_object_get(stands, "addresses"), json_string(config->vantage_addresses.items[i]));
+    for (size_t i = 0; i < vantage->addresses.count; i++) {
+        json_array_append_new(json_object_get(stands, "addresses"), json_string(vantage->addresses.items[i]));
     }
-    for (size_t i = 0; i < config->vantage_tag_count; i++) {
-        json_object_set_new(json_object_get(stands, "tags"), config->vantage_tags[i].key,
-                            json_string(config->vantage_tags[i].value));
+    for (size_t i = 0; i < vantage->tag_count; i++) {
+        json_object_set_new(json_object_get(stands, "tags"), vantage->tags[i].key, json_string(vantage->tags[i].value));
     }
     if (within) {
-        json_object_set_new(stands, "realm", json_string(config->realm));
+        json_object_set_new(stands, "realm", json_string(vantage->realm != NULL ? vantage->realm : config->realm));
     }
     return stands;
 }
 
-int labels_stand(struct store *store, const struct config *config, int64_t now_ms)
+int labels_stand(struct store *store, const struct config *config, const char *name, int64_t now_ms)
 {
+    struct config_vantage vantage;
     json_t *stands;
     char *text;
     int rc;
 
-    if (config->vantage_addresses.count == 0 && config->vantage_tag_count == 0) {
+    if (vantages_find(config, name, &vantage) < 0 || (vantage.addresses.count == 0 && vantage.tag_count == 0)) {
         return 0;
     }
-    stands = labels_standing(config);
+    stands = labels_standing(config, &vantage);
     text = stands == NULL ? NULL : json_dumps(stands, JSON_COMPACT | JSON_SORT_KEYS);
-    rc = text == NULL ? -ENOMEM : store_vantage_stands(store, config->vantage, text, now_ms);
+    rc = text == NULL ? -ENOMEM : store_vantage_stands(store, name, text, now_ms);
     free(text);
     json_decref(stands);
     return rc;

@@ -10,7 +10,7 @@
  * defaults that nobody wrote. 1 when a tag changed, 0 when none did, else the store's errors. One transaction. */
 MUST_USE int labels_apply(struct store *store, const struct config *config, int64_t now_ms);
 
-/* Where the configured vantage stands, if the configuration says so. */
-MUST_USE int labels_stand(struct store *store, const struct config *config, int64_t now_ms);
+/* Where the vantage of that name stands, if the configuration says so. */
+MUST_USE int labels_stand(struct store *store, const struct config *config, const char *name, int64_t now_ms);
 
 #endif

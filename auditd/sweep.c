@@ -482,24 +482,40 @@ static void sweep_on_plan_written(uv_write_t *request, int status)
     sweep_close_handle(sweep, (uv_handle_t *)&sweep->in);
 }
 
+/* The program and what it is told; its words are borrowed. The caller frees the array. */
+static char **sweep_command(struct sweep *sweep, struct child *child, char *from_slab)
+{
+    static char words[][24] = {SCAN_PROGRAM, "--plan",           "-",          "--scan-id", "-o",
+                               "jsonl:-",    "--progress-lines", "--from-slab"};
+    char *told[] = {words[1], words[2], words[3], sweep->scan_uuid, words[4], words[5], words[6]};
+    const size_t told_count = sizeof(told) / sizeof(*told);
+    char **args = calloc(CHILD_ARGS + sweep->options.run_count + told_count + 4, sizeof(*args));
+    size_t count = CHILD_ARGS;
+
+    if (args == NULL) {
+        return NULL;
+    }
+    child_args(child, SIGINT, sweep->options.run_count > 0 ? sweep->options.run[0] : sweep->scanner, args);
+    args[count++] = words[0];
+    if (sweep->options.run_count > 0) {
+        count--;
+        memcpy(&args[count], sweep->options.run, sweep->options.run_count * sizeof(*args));
+        count += sweep->options.run_count;
+    }
+    memcpy(&args[count], told, sizeof(told));
+    count += told_count;
+    if (sweep->options.from_slab > 0) {
+        args[count++] = words[7];
+        args[count] = from_slab;
+    }
+    return args;
+}
+
 static int sweep_spawn(uv_loop_t *loop, struct sweep *sweep)
 {
     char self[] = "/proc/self/exe";
     char from_slab[32];
-    char words[][16] = {SCAN_PROGRAM, "--plan", "-", "--scan-id", "-o", "jsonl:-", "--from-slab"};
-    char progress[] = "--progress-lines";
     struct child child;
-    char *args[CHILD_ARGS + 11] = {[CHILD_ARGS] = words[0],
-                                   words[1],
-                                   words[2],
-                                   words[3],
-                                   sweep->scan_uuid,
-                                   words[4],
-                                   words[5],
-                                   progress,
-                                   sweep->options.from_slab > 0 ? words[6] : NULL,
-                                   from_slab,
-                                   NULL};
     uv_stdio_container_t stdio[3] = {
         {.flags = UV_CREATE_PIPE | UV_READABLE_PIPE, .data.stream = (uv_stream_t *)&sweep->in},
         {.flags = UV_CREATE_PIPE | UV_WRITABLE_PIPE, .data.stream = (uv_stream_t *)&sweep->out},
@@ -508,16 +524,18 @@ static int sweep_spawn(uv_loop_t *loop, struct sweep *sweep)
     uv_process_options_t options = {
         .exit_cb = sweep_on_exit,
         .file = self,
-        .args = args,
         .stdio_count = 3,
         .stdio = stdio,
         /* A session of its own: a terminal's Ctrl-C reaches us alone, and we pass it on once. */
         .flags = UV_PROCESS_DETACHED,
     };
+    int rc;
 
-    child_args(&child, SIGINT, sweep->scanner, args);
     snprintf(from_slab, sizeof(from_slab), "%" PRId64, sweep->options.from_slab);
-    return uv_spawn(loop, &sweep->process, &options);
+    options.args = sweep_command(sweep, &child, from_slab);
+    rc = options.args == NULL ? -ENOMEM : uv_spawn(loop, &sweep->process, &options);
+    free(options.args);
+    return rc;
 }
 
 static int sweep_prepare(struct sweep *sweep, const struct sweep_options *options)

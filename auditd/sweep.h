@@ -29,7 +29,11 @@ struct sweep_outcome {
 
 struct sweep_options {
     const char *scanner; /* path of the program */
-    const char *plan;    /* JSON; copied */
+    /* A command that starts it in its place, in words; what is said to it follows. None: `scanner` is started. Borrowed
+     * for the call. */
+    char *const *run;
+    size_t run_count;
+    const char *plan; /* JSON; copied */
     const char *scan_uuid;
     int64_t from_slab; /* 0: from the start */
     struct store *store;

@@ -46,15 +46,6 @@ static bool check_prefix(const json_t *value, char *reason, size_t size)
     return prefix_parse(json_string_value(value), &prefix) == 0;
 }
 
-static bool check_address(const json_t *value, char *reason, size_t size)
-{
-    struct addr addr;
-
-    (void)reason;
-    (void)size;
-    return addr_parse(json_string_value(value), &addr) == 0;
-}
-
 /* "127.0.0.1:8480", "[::1]:8480" */
 static bool check_listen(const json_t *value, char *reason, size_t size)
 {
@@ -111,23 +102,15 @@ static const struct validate_schema PORT = {
     .types = VALIDATE_INTEGER, .has_range = true, .minimum = 1, .maximum = 65535};
 static const struct validate_schema FLAG = {.types = VALIDATE_BOOLEAN};
 
-static const struct validate_schema ADDRESS = {
-    .types = VALIDATE_STRING, .expected = "an address", .check = check_address};
-static const struct validate_schema ADDRESSES = {.types = VALIDATE_STRING | VALIDATE_ARRAY,
-                                                 .expected = "an address, or a list of them",
-                                                 .check = check_address,
-                                                 .items = &ADDRESS,
-                                                 .min_items = 1,
-                                                 .max_items = 64};
 static const struct validate_field VANTAGE_FIELDS[] = {{"name", &shape_name, true},
                                                        {"class", &shape_class, false},
-                                                       {"address", &ADDRESSES, false},
+                                                       {"address", &shape_addresses, false},
                                                        {"tags", &config_tags_shape, false},
                                                        {NULL, NULL, false}};
 static const struct validate_schema VANTAGE = {
     .types = VALIDATE_STRING | VALIDATE_OBJECT, .max_length = SHAPE_NAME_MAX_BYTES, .fields = VANTAGE_FIELDS};
 static const struct validate_field CANARY_FIELDS[] = {
-    {"host", &ADDRESS, true}, {"port", &PORT, true}, {"proto", &PROTO, false}, {NULL, NULL, false}};
+    {"host", &shape_address, true}, {"port", &PORT, true}, {"proto", &PROTO, false}, {NULL, NULL, false}};
 static const struct validate_schema CANARY = {
     .types = VALIDATE_OBJECT, .expected = "a mapping like {host: 10.0.0.1, port: 22}", .fields = CANARY_FIELDS};
 static const struct validate_field EPHEMERAL_FIELDS[] = {
@@ -156,6 +139,7 @@ static const struct validate_field CONFIG_FIELDS[] = {{"version", &VERSION, true
                                                       {"verify", &FLAG, false},
                                                       {"services", &FLAG, false},
                                                       {"door_checks", &FLAG, false},
+                                                      {"vantages", &vantages_schema, false},
                                                       {"inventories", &inventories_schema, false},
                                                       {"printers", &FLAG, false},
                                                       {"schedules", &schedules_schema, false},
@@ -206,6 +190,7 @@ void config_done(struct config *config)
     free(config->policy);
     free(config->canary.host);
     free(config->ephemeral);
+    vantages_done(config->vantages, config->vantage_count);
     inventories_done(config->inventories, config->inventory_count);
     schedules_done(config->schedules, config->schedule_count);
     *config = (struct config){0};
@@ -366,6 +351,9 @@ int config_parse(const char *text, size_t size, const char *folder, struct probl
         config.is_written = true;
         rc = set_all(yaml_tree_root(tree), folder, &config);
         rc = rc == 0 ? labels_read(yaml_node_get(yaml_tree_root(tree), "targets"), problems, &config.labels) : rc;
+        if (rc == 0) {
+            rc = vantages_read(yaml_node_get(yaml_tree_root(tree), "vantages"), &config, problems);
+        }
         if (rc == 0) {
             rc = inventories_read(yaml_node_get(yaml_tree_root(tree), "inventories"), folder, &config, problems);
         }

@@ -7,6 +7,7 @@
 #include "auditd/config/label.h"
 #include "auditd/config/problem.h"
 #include "auditd/config/schedules.h"
+#include "auditd/config/vantages.h"
 #include "auditd/policy/judge.h"
 
 /* An endpoint known to answer. `host` NULL: none. */
@@ -47,9 +48,11 @@ struct config {
     struct config_canary canary;
     struct config_ephemeral *ephemeral;
     size_t ephemeral_count;
-    int64_t max_age_ms; /* what was judged longer ago is not covered */
-    bool verify;        /* probe what changed a second time */
-    bool services;      /* ask open ports what answers there */
+    int64_t max_age_ms;              /* what was judged longer ago is not covered */
+    bool verify;                     /* probe what changed a second time */
+    bool services;                   /* ask open ports what answers there */
+    struct config_vantage *vantages; /* others than `vantage` */
+    size_t vantage_count;
     struct config_inventory *inventories;
     size_t inventory_count;
     struct config_schedule *schedules;

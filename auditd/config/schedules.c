@@ -306,9 +306,15 @@ static int schedules_check(const struct yaml_node *node, const struct config *co
                            const struct config_schedule *schedule, struct problems *problems)
 {
     const struct config_schedule *namesake = schedules_find(config, schedule->name);
+    struct config_vantage vantage;
 
     if (namesake != schedule) {
         return schedules_refuse(problems, yaml_node_get(node, "name"), "another schedule has this name");
+    }
+    /* Who lists vantages has none beside them. */
+    if (schedule->vantage != NULL && config->vantage_count > 0 &&
+        vantages_find(config, schedule->vantage, &vantage) == -ENOENT) {
+        return schedules_refuse(problems, yaml_node_get(node, "vantage"), "there is no vantage of this name");
     }
     if (schedule->inventory != NULL && inventories_find(config, schedule->inventory) == NULL) {
         return schedules_refuse(problems, yaml_node_get(node, "inventory"), "there is no inventory of this name");

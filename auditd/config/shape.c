@@ -12,6 +12,15 @@ static bool shape_check_duration(const json_t *value, char *reason, size_t size)
     return duration_parse(json_string_value(value), &ms) == 0;
 }
 
+static bool shape_check_address(const json_t *value, char *reason, size_t size)
+{
+    struct addr addr;
+
+    (void)reason;
+    (void)size;
+    return addr_parse(json_string_value(value), &addr) == 0;
+}
+
 static bool shape_check_ports(const json_t *value, char *reason, size_t size)
 {
     /* This release scans TCP alone. */
@@ -23,6 +32,14 @@ static const char *const shape_classes[] = {"self", "own-vpc", "vpn", "peer", "p
 const struct validate_schema shape_path = {.types = VALIDATE_STRING, .max_length = 4096};
 const struct validate_schema shape_name = {.types = VALIDATE_STRING, .max_length = SHAPE_NAME_MAX_BYTES};
 const struct validate_schema shape_class = {.types = VALIDATE_STRING, .values = shape_classes};
+const struct validate_schema shape_address = {
+    .types = VALIDATE_STRING, .expected = "an address", .check = shape_check_address};
+const struct validate_schema shape_addresses = {.types = VALIDATE_STRING | VALIDATE_ARRAY,
+                                                .expected = "an address, or a list of them",
+                                                .check = shape_check_address,
+                                                .items = &shape_address,
+                                                .min_items = 1,
+                                                .max_items = 64};
 static const struct validate_schema shape_target = {.types = VALIDATE_STRING};
 const struct validate_schema shape_targets = {
     .types = VALIDATE_STRING | VALIDATE_ARRAY, .items = &shape_target, .min_items = 1, .max_items = SHAPE_LIST_MAX};

@@ -11,6 +11,8 @@ extern const struct validate_schema shape_name;
 extern const struct validate_schema shape_targets; /* a text or a list of them */
 extern const struct validate_schema shape_ports;
 extern const struct validate_schema shape_duration;
-extern const struct validate_schema shape_class; /* of a vantage */
+extern const struct validate_schema shape_address;
+extern const struct validate_schema shape_addresses; /* one, or a list */
+extern const struct validate_schema shape_class;     /* of a vantage */
 
 #endif

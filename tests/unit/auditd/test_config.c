@@ -198,6 +198,21 @@ static void says_what_is_wrong_and_where(void **state)
 static void says_what_is_wrong_with_schedules(void **state)
 {
     static const struct wrong cases[] = {
+        {"version: 1\nvantage: a\nvantages: [{name: a}]", 3, 19, "another vantage has this name"},
+        {"version: 1\nvantages: [{name: a, run: ssh}]", 2, 27, "a list of words like [ssh"},
+        {"version: 1\nvantages: [{name: a, run: []}]", 2, 27, "must not be empty"},
+        {"version: 1\nvantages: [{class: vpn}]", 2, 12, "lacks the key \"name\""},
+        {"version: 1\nvantages: [{name: a}]\nschedules: [{name: a, cron: \"@daily\", targets: x, vantage: c}]", 3, 60,
+         "there is no vantage of this name"},
+        {"version: 1\ninventories: [{name: a}]", 2, 15, "exactly one of \"hosts\", \"file\" and \"dns\""},
+        {"version: 1\ninventories: [{name: a, file: x, dns: y}]", 2, 15, "exactly one of"},
+        {"version: 1\ninventories: [{name: a, dns: x}, {name: a, dns: x}]", 2, 41, "another inventory has this name"},
+        {"version: 1\ninventories: [{name: a, dns: [x, 10.0.0.1]}]", 2, 34, "an address is no name"},
+        {"version: 1\ninventories: [{name: a, hosts: [{name: x}, {address: ten}]}]", 2, 54, "\"ten\" is no address"},
+        {"version: 1\ninventories: [{name: a, hosts: [{name: x}, {name: x}]}]", 2, 32, "two hosts \"x\""},
+        {"version: 1\ninventories: [{name: a, hosts: [{tags: {a: b}}]}]", 2, 32, "host 1 has neither"},
+        {"version: 1\nschedules: [{name: a, cron: \"@daily\", inventory: b}]", 2, 50,
+         "there is no inventory of this name"},
         {"version: 1\nschedules: {}", 2, 12, "must be a list like [{name: nightly"},
         {"version: 1\nschedules: [{name: a}]", 2, 13, "lacks the key \"cron\""},
         {"version: 1\nschedules: [{cron: \"@daily\"}]", 2, 13, "lacks the key \"name\""},

@@ -149,7 +149,7 @@ static void a_group_is_proven_by_one_inside_and_one_outside(void **state)
     scan_port(shop, "inside", 5432, "open");
     expect(shop, 5432, "user/app-db unverified NEW shop-team");
     /* It stands among the applications; nobody else has looked. */
-    assert_int_equal(labels_stand(shop->fixture->store, &shop->config, 1), 0);
+    assert_int_equal(labels_stand(shop->fixture->store, &shop->config, shop->config.vantage, 1), 0);
     scan_port(shop, "inside", 5432, "open");
     expect(shop, 5432, "user/app-db unverified OPEN shop-team");
     /* One outside looks, and finds nothing. */
@@ -178,7 +178,7 @@ static void old_looks_prove_nothing(void **state)
 {
     struct shop *shop = *state;
 
-    assert_int_equal(labels_stand(shop->fixture->store, &shop->config, 1), 0);
+    assert_int_equal(labels_stand(shop->fixture->store, &shop->config, shop->config.vantage, 1), 0);
     stand(shop, "outside", "{\"tags\":{\"tier\":\"edge\"}}");
     scan_port(shop, "outside", 5432, NULL);
     shop->fixture->now_ms += INT64_C(8) * 24 * 3600 * 1000;
