@@ -1,9 +1,7 @@
 #include "auditd/job.h"
 
-#include "auditd/finding/rejudge.h"
-#include "auditd/finding/scoring.h"
-#include "auditd/finding/settle.h"
 #include "auditd/hosts.h"
+#include "auditd/judging.h"
 #include "auditd/labels.h"
 #include "auditd/request.h"
 #include "auditd/scan_plan.h"
@@ -281,49 +279,17 @@ static void job_end(struct job *job, enum job_end end, const char *message)
     job->options.on_ended(job->options.context, &job->result);
 }
 
-static int job_rejudge(struct job *job, int64_t now_ms)
-{
-    struct rejudge_options options = rejudge_options_default();
-    struct rejudge_result result;
-
-    options.policy = job->options.policy;
-    options.policy_id = job->options.policy_id;
-    options.reason = "tags changed";
-    options.max_age_ms = job->options.config->max_age_ms;
-    options.now_ms = now_ms;
-    return rejudge_run(job->options.store, &options, &result);
-}
-
 static int job_settle(struct job *job, const char *scan_uuid)
 {
-    struct settle_options settle = settle_options_default();
-    struct scoring_options scoring = {
+    const struct judging judging = {
+        .store = job->options.store,
+        .config = job->options.config,
+        .policy = job->options.policy,
         .policy_id = job->options.policy_id,
-        .max_age_ms = job->options.config->max_age_ms,
         .since_ms = job->started_ms,
     };
-    struct settle_result result;
-    bool tags_changed;
-    int rc;
 
-    settle.policy = job->options.policy;
-    settle.policy_id = job->options.policy_id;
-    settle.now_ms = scoring.now_ms = wall_now_ms();
-    settle.max_age_ms = scoring.max_age_ms;
-    rc = labels_apply(job->options.store, job->options.config, settle.now_ms);
-    tags_changed = rc > 0;
-    if (rc >= 0) {
-        rc = store_inventory_attach(job->options.store, settle.now_ms);
-        tags_changed = tags_changed || rc > 0;
-    }
-    if (rc >= 0) {
-        rc = settle_scan(job->options.store, scan_uuid, &settle, &result);
-    }
-    if (rc == 0 && tags_changed) {
-        /* Other hosts than those of the scan may have other tags now. */
-        rc = job_rejudge(job, settle.now_ms);
-    }
-    return rc < 0 ? rc : scoring_update(job->options.store, &scoring);
+    return judging_scan(&judging, scan_uuid);
 }
 
 /* The plan as the scanner had it, names resolved; a new reference. */

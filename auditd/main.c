@@ -89,7 +89,7 @@ static const struct {
     {"report", "print the newest state", main_report},
     {"inventory", "show what inventories say, confirm a loss", main_inventory},
     {"schedule", "show what runs when, run it now, pause it", main_schedule},
-    {"policy", "check a policy file, or explain its verdict", main_policy},
+    {"policy", "check, test, explain, draft or apply a policy", main_policy},
 };
 
 static int main_help(FILE *stream, int status)

@@ -12,7 +12,7 @@ static const struct verb verbs[] = {
     {"report", AUDITD_PROGRAM, "report", "print the last state: score, worst exposures, what changed"},
     {"inventory", AUDITD_PROGRAM, "inventory", "show the inventories of hosts, confirm that hosts are gone"},
     {"schedule", AUDITD_PROGRAM, "schedule", "show what is audited when and how it went, run it now, pause it"},
-    {"policy", AUDITD_PROGRAM, "policy", "check a policy file, or explain its verdict on a port"},
+    {"policy", AUDITD_PROGRAM, "policy", "check, test, explain, draft or apply a policy"},
     {"doctor", SCAN_PROGRAM, "--doctor", "what this machine lacks for a good scan, and what mends it"},
 };
 

@@ -226,35 +226,53 @@ static void survey_sight(const struct survey *survey, struct sighting *sighting)
     }
 }
 
-/* The first place of the widest vantage, in the order of endpoints' ids. */
+/* The first place of the widest vantage. */
 static const struct survey_place *survey_widest(const struct survey *survey, const struct sighting *sighting)
 {
     size_t widest = sighting_widest(sighting);
-    const struct survey_place *found = NULL;
 
     for (size_t i = 0; i < survey->place_count; i++) {
         const struct survey_place *place = &survey->places[i];
         const struct standing *standing = standings_find(&survey->standings, place->vantage_id);
         if (place->vantage_id == sighting->vantage_ids[widest] &&
-            survey_class(place, standing) == sighting->sights[widest].vantage_class &&
-            (found == NULL || place->endpoint_id < found->endpoint_id)) {
-            found = place;
+            survey_class(place, standing) == sighting->sights[widest].vantage_class) {
+            return place;
         }
     }
-    return found == NULL ? &survey->places[0] : found;
+    return &survey->places[0];
+}
+
+/* As scans judge them: what was known first comes first. Few, and mostly in order. */
+static void survey_sort_places(struct survey *survey)
+{
+    for (size_t i = 1; i < survey->place_count; i++) {
+        struct survey_place place = survey->places[i];
+        size_t at = i;
+        for (; at > 0 && survey->places[at - 1].endpoint_id > place.endpoint_id; at--) {
+            survey->places[at] = survey->places[at - 1];
+        }
+        survey->places[at] = place;
+    }
+}
+
+/* NULL when nobody asked. */
+static const struct survey_place *survey_first_that_knows(const struct survey *survey)
+{
+    for (size_t i = 0; i < survey->place_count; i++) {
+        if (survey->places[i].fact_count > 0) {
+            return &survey->places[i];
+        }
+    }
+    return NULL;
 }
 
 /* What answers, as it answers to the widest place that asked; else to the first of the others. */
 static int survey_know(struct survey *survey, const struct survey_place *widest, struct exposure *exposure)
 {
-    const struct survey_place *knows = widest;
+    const struct survey_place *knows = widest->fact_count > 0 ? widest : survey_first_that_knows(survey);
     void *items = survey->exposed_facts;
 
-    for (size_t i = 0; knows->fact_count == 0 && i < survey->place_count; i++) {
-        const struct survey_place *place = &survey->places[i];
-        knows = place->fact_count > 0 ? place : knows;
-    }
-    if (knows->fact_count == 0) {
+    if (knows == NULL) {
         return 0;
     }
     if (!survey_grow(&items, &survey->exposed_size, knows->fact_count, sizeof(*survey->exposed_facts))) {
@@ -293,6 +311,7 @@ static int survey_tell(struct survey *survey)
         return rc;
     }
     sighting.count = 0;
+    survey_sort_places(survey);
     survey_sight(survey, &sighting);
     widest = survey_widest(survey, &sighting);
     rc = survey_know(survey, widest, &exposure);

@@ -157,6 +157,7 @@ static void free_group(struct report_group *group)
     free(group->proto);
     free(group->breadth_class);
     free(group->evidence_kind);
+    free(group->controls);
 }
 
 static struct report_group *begin_group(const struct store_finding *finding, enum severity severity)
@@ -173,11 +174,13 @@ static struct report_group *begin_group(const struct store_finding *finding, enu
     group->proto = strdup(finding->proto);
     group->breadth_class = strdup(finding->breadth_class);
     group->evidence_kind = strdup(finding->evidence_kind);
+    group->controls = strdup(finding->controls);
     group->port = finding->port;
     group->severity = severity;
     group->penalty = finding->penalty;
     if (group->title == NULL || group->why == NULL || group->fix == NULL || group->rule_id == NULL ||
-        group->proto == NULL || group->breadth_class == NULL || group->evidence_kind == NULL) {
+        group->proto == NULL || group->breadth_class == NULL || group->evidence_kind == NULL ||
+        group->controls == NULL) {
         free_group(group);
         free(group);
         return NULL;

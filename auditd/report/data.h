@@ -13,7 +13,7 @@ enum { REPORT_HOSTS_NAMED = 3, REPORT_PLACE_SIZE = 320 };
 
 /* Findings of the same rule, port, breadth and severity: one line however many hosts have it. Owns its text. */
 struct report_group {
-    char *title, *why, *fix, *rule_id, *proto, *breadth_class, *evidence_kind;
+    char *title, *why, *fix, *rule_id, *proto, *breadth_class, *evidence_kind, *controls;
     int64_t port;
     enum severity severity;
     double penalty; /* of one */

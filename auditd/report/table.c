@@ -2,6 +2,7 @@
 
 #include "auditd/report/typeset.h"
 #include "lib/clock.h"
+#include "lib/standard.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -234,6 +235,28 @@ static void print_places(const struct pen *pen, const struct report_group *group
     fputc('\n', pen->out);
 }
 
+/* "NIST SP 800-53 Revision 5: CM-7, SC-7; PCI DSS v4.0.1: 1.2.5". */
+static void print_controls(const struct pen *pen, const char *list)
+{
+    const struct standard_control *control;
+    const char *standard = "";
+    char text[LINE_SIZE] = "";
+
+    while ((control = standard_control_next(&list)) != NULL) {
+        size_t used = strlen(text);
+        if (strcmp(control->standard, standard) == 0) {
+            snprintf(text + used, sizeof(text) - used, ", %s", control->number);
+        } else {
+            snprintf(text + used, sizeof(text) - used, "%s%s %s: %s", used > 0 ? "; " : "", control->standard,
+                     control->edition, control->number);
+        }
+        standard = control->standard;
+    }
+    if (text[0] != '\0') {
+        labelled(pen, "see", text);
+    }
+}
+
 static void print_group(const struct pen *pen, size_t index, bool in_full)
 {
     const struct report_group *group = &pen->data->groups[index];
@@ -252,6 +275,7 @@ static void print_group(const struct pen *pen, size_t index, bool in_full)
         print_places(pen, group);
         labelled(pen, "why", group->why);
         labelled(pen, "fix", group->fix);
+        print_controls(pen, group->controls);
     }
 }
 

@@ -416,7 +416,9 @@ static void escapes_hostile_text(void **state)
     /* U+202E: what follows it is written backwards. */
     static const char turn[] = {'\xe2', '\x80', '\xae', '\0'};
     char name[64];
+    char no_controls[] = "";
     struct report_group group = {.title = title,
+                                 .controls = no_controls,
                                  .why = title,
                                  .fix = other,
                                  .rule_id = other,

@@ -1,0 +1,21 @@
+/* After a scan's lines are stored: tags, findings, what no scan has looked at where there is a reason to, scores. */
+#ifndef LEASTPORT_AUDITD_JUDGING_H
+#define LEASTPORT_AUDITD_JUDGING_H
+
+#include "auditd/config/config.h"
+#include "auditd/store/store.h"
+
+struct policy;
+
+struct judging {
+    struct store *store;
+    const struct config *config;
+    const struct policy *policy;
+    int64_t policy_id;
+    int64_t since_ms; /* hosts that no scan has touched since keep their score, unless they were judged again */
+};
+
+/* The store's errors, -ENOMEM. */
+MUST_USE int judging_scan(const struct judging *judging, const char *scan_uuid);
+
+#endif
