@@ -438,7 +438,7 @@ static void judging_anew_adds_nothing_to_a_scan(void **state)
         shop = *state;
         policy_destroy(shop->policy);
         shop->policy = parse_policy(RANDOM_POLICIES[draw(4)]);
-        assert_int_equal(labels_stand(shop->fixture->store, &shop->config, 1), 0);
+        assert_int_equal(labels_stand(shop->fixture->store, &shop->config, "inside", 1), 0);
         for (unsigned i = 1 + draw(6); i > 0; i--) {
             scan_randomly_from(shop, "inside");
             result = rejudge(shop, shop->policy, true);
