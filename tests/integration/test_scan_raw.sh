@@ -230,6 +230,59 @@ test_rules() {
     ip -6 route flush table 77
 }
 
+# Interfaces that are no cable: no Ethernet (tun), and an Ethernet on top of another (macvlan, VLAN).
+test_interfaces() {
+    local line wanted="22 open syn-ack 79 closed reset 80 open syn-ack 81 filtered no-response 82 filtered port-unreach"
+    exec {tunnel}< <(exec "$BIN/../integration/tunnel" tunnel "/proc/$TARGET_PID/ns/net" 2>tunnel.err)
+    TUNNEL_PID=$!
+    if ! read -r -t 10 line <&"$tunnel" || [[ $line != ready ]]; then
+        tap_skip "a tunnel without Ethernet" "it cannot be made here: $(<tunnel.err)"
+    else
+        ip addr add 10.73.0.1/24 dev tunnel
+        ip link set tunnel up
+        target ip addr add 10.73.0.2/24 dev tunnel
+        target ip link set tunnel up
+        ip route replace 10.78.0.0/15 via 10.73.0.2
+        syn 10.78.0.9 -p 22,79-82 -o jsonl:tun 2>tun.err
+        tap_is "a tunnel without Ethernet: its ports, by the driver for it" \
+            "$(ports_of tun | cut -d ' ' -f 2- | xargs) $(grep -c 'tunnel: link driver ip (no Ethernet' tun.err)" "$wanted 1"
+        syn 10.78.0.9 10.73.0.2 -p 22,80,5000-5999 -o jsonl:tun 2>tun.err
+        tap_is "and a thousand ports of two addresses behind it" \
+            "$(ports_of tun | awk '{ print $1, $3 }' | LC_ALL=C sort | uniq -c | xargs) $(end_of tun .complete)" \
+            "1002 10.73.0.2 closed 1000 10.78.0.9 closed 2 10.78.0.9 open true"
+        ip route replace 10.78.0.0/15 via 10.77.0.2
+        kill "$TUNNEL_PID"
+    fi
+    if ! ip link add link cable name upper type macvlan mode bridge 2>upper.err; then
+        tap_skip "a macvlan" "$(<upper.err)"
+    else
+        ip addr add 10.72.0.1/24 dev upper
+        ip link set upper up
+        target ip addr add 10.72.0.2/24 dev cable
+        ip route replace 10.78.0.0/15 via 10.72.0.2
+        syn 10.78.0.9 -p 22,79-82 -o jsonl:upper 2>upper.err
+        tap_is "a macvlan: its ports" "$(ports_of upper | cut -d ' ' -f 2- | xargs) $(grep -c 'upper: link driver packet (Ethernet' upper.err)" "$wanted 1"
+        ip route replace 10.78.0.0/15 via 10.77.0.2
+        ip link del upper
+        target ip addr del 10.72.0.2/24 dev cable
+    fi
+    if ! ip link add link cable name tagged type vlan id 7 2>tagged.err; then
+        tap_skip "a VLAN" "$(<tagged.err)"
+    else
+        target ip link add link cable name tagged type vlan id 7
+        ip addr add 10.71.0.1/24 dev tagged
+        ip link set tagged up
+        target ip addr add 10.71.0.2/24 dev tagged
+        target ip link set tagged up
+        ip route replace 10.78.0.0/15 via 10.71.0.2
+        syn 10.78.0.9 -p 22,79-82 -o jsonl:tagged 2>tagged.err
+        tap_is "a VLAN: its ports" "$(ports_of tagged | cut -d ' ' -f 2- | xargs) $(grep -c 'tagged: link driver packet (Ethernet' tagged.err)" "$wanted 1"
+        ip route replace 10.78.0.0/15 via 10.77.0.2
+        ip link del tagged
+        target ip link del tagged
+    fi
+}
+
 # RFC 5549: the kernel has not asked for the gateway yet, so it is asked by neighbour discovery.
 test_gateway_by_ipv6() {
     local there
@@ -1007,6 +1060,7 @@ test_ways
 test_other_source
 test_gateway_by_ipv6
 test_rules
+test_interfaces
 test_no_arp
 test_second_opinions
 test_links
