@@ -1195,14 +1195,15 @@ static int doubt_silent(struct raw_engine *engine)
     uint32_t found = 0;
     int rc = 0;
 
-    if (engine->phase != PROBING || engine->now.ns < engine->silent_due.ns) {
+    if (engine->phase == DISCOVERING || engine->now.ns < engine->silent_due.ns) {
         return 0;
     }
     engine->silent_due = mono_add_ns(engine->now, SILENT_MS * 1000000);
     for (uint32_t i = 0; rc == 0 && i < hosts && found < SILENT_AT_ONCE; i++) {
         uint32_t host = engine->silent_turn++ % hosts;
         const struct slab_host *facts = slab_host(engine->slab.slab, host);
-        if (!facts->done && facts->heard && now_ms > facts->last_answer_ms + SILENT_MS &&
+        bool is_asked = !facts->done || engine->patients[host];
+        if (is_asked && facts->heard && now_ms > facts->last_answer_ms + SILENT_MS &&
             paths_may_move(engine->paths, host)) {
             rc = paths_doubt(engine->paths, host);
             found++;

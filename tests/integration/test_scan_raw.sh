@@ -850,12 +850,12 @@ test_routes() {
 
 # ---- next hops that move ----------------------------------------------------------------------------------------------
 
-# move NUMBER TARGETS PORTS OPTION...: while they are scanned the target's end of the cable gets another hardware address, of which
+# move NUMBER HOW TARGETS PORTS OPTION...: while they are scanned the target's end of the cable gets another hardware address, of which
 # nobody says a word, as after a failover or a migration.
 move() {
     local number=$1 pid
     shift
-    syn_behind "$@" --state "move.$number.state" -o "jsonl:move.$number" 2>"move.$number.err" &
+    "$BIN/leastport-scan" "$@" --state "move.$number.state" -o "jsonl:move.$number" 2>"move.$number.err" &
     pid=$!
     sleep 0.6
     target ip link set cable address "02:00:00:00:77:0$number"
@@ -865,12 +865,18 @@ move() {
 }
 
 test_moves() {
-    tap_is "a host on link moves to another hardware address" "$(move 1 10.77.0.2 -p 22,80,5000-9999 --rate 4000)" \
+    tap_is "a host on link moves to another hardware address" "$(move 1 --syn --no-discovery 10.77.0.2 -p 22,80,5000-9999 --rate 4000)" \
         "5000 closed reset 2 open syn-ack, true, now (02:00:00:00:77:01)"
-    tap_is "one that answers ports it filters, too, near the end" "$(move 2 10.77.0.2 -p 22,80-81,5000-5999 --rate 1500)" \
+    tap_is "one that answers ports it filters, too, near the end" "$(move 2 --syn --no-discovery 10.77.0.2 -p 22,80-81,5000-5999 --rate 1500)" \
         "1000 closed reset 1 filtered no-response 2 open syn-ack, true, now (02:00:00:00:77:02)"
-    tap_is "by IPv6" "$(move 3 fd77::2 -p 22,5000-9999 --rate 4000)" "5000 closed reset 1 open syn-ack, true, now (02:00:00:00:77:03)"
-    tap_is "a gateway moves" "$(move 4 10.78.2.0/28 -p 5000-5299 --rate 4000)" "4800 closed reset, true, now (02:00:00:00:77:04)"
+    tap_is "by IPv6" "$(move 3 --syn --no-discovery fd77::2 -p 22,5000-9999 --rate 4000)" \
+        "5000 closed reset 1 open syn-ack, true, now (02:00:00:00:77:03)"
+    tap_is "a gateway moves" "$(move 4 --syn --no-discovery 10.78.2.0/28 -p 5000-5299 --rate 4000)" \
+        "4800 closed reset, true, now (02:00:00:00:77:04)"
+    tap_is "while hosts are looked for" "$(move 5 --syn 10.78.64.0/21 -p 22,80,5000-5020 --rate 3000)" \
+        "47104 closed reset, true, now (02:00:00:00:77:05)"
+    tap_is "while UDP is probed" "$(move 6 --udp 10.77.0.2 -p 5000-5600 --rate 500)" \
+        "601 closed port-unreach, true, now (02:00:00:00:77:06)"
 }
 
 # ---- links that take nothing ------------------------------------------------------------------------------------------

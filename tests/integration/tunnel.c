@@ -1,6 +1,6 @@
-/* tunnel NAME NAMESPACE: a point-to-point interface here and one in the other network namespace, both called NAME, whose
- * packets go from one to the other until it is killed (tun(4): the kernel's Documentation/networking/tuntap.rst). Prints
- * "ready" when both are there. */
+/* tunnel NAME NAMESPACE: a point-to-point interface here and one in the other network namespace, both called NAME,
+ * whose packets go from one to the other until it is killed (tun(4): the kernel's Documentation/networking/tuntap.rst).
+ * Prints "ready" when both are there. */
 #include <fcntl.h>
 #include <linux/if.h>
 #include <linux/if_tun.h>
