@@ -95,6 +95,10 @@ static int apply_write(const struct settings *settings)
     /* Opening it judges by the policy that the settings name. */
     if (desk_open(settings, &desk, &error) < 0) {
         log_error("%s", error.text);
+        if (error.fault == STORE_FAULT_LOCKED) {
+            log_error("a daemon judges by the policy that it was started with: change that file and start it again; "
+                      "--dry-run works beside it");
+        }
         return AUDIT_EXIT_ERROR;
     }
     if (desk.rejudged.endpoints == 0) {

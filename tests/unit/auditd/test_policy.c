@@ -259,6 +259,82 @@ static void says_several_in_one_go(void **state)
     free(printed);
 }
 
+static void assert_refused(const char *text, uint32_t line, uint32_t column, const char *says)
+{
+    struct problems problems;
+    struct policy *policy = NULL;
+
+    problems_init(&problems);
+    assert_int_equal(policy_parse(text, strlen(text), "p", &problems, &policy), -EBADMSG);
+    if (problems.errors[0].mark.line != line || problems.errors[0].mark.column != column ||
+        strstr(problems.errors[0].message, says) == NULL) {
+        problems_print(&problems, "is", stderr);
+        fail_msg("should be %u:%u: %s", line, column, says);
+    }
+}
+
+/* What only a long text goes past. */
+static void says_what_is_too_much(void **state)
+{
+    enum { SIZE = 300000 };
+    char *text = malloc(SIZE);
+    char *at;
+
+    (void)state;
+    assert_non_null(text);
+    at = text + sprintf(text, "version: 1\ngroups:\n");
+    for (int i = 0; i <= 2000; i++) {
+        at += sprintf(at, "  g%d: {any: true}\n", i);
+    }
+    assert_refused(text, 2, 1, "\"groups\" holds 2001 groups; at most 2000 are taken");
+    at = text + sprintf(text, "version: 1\nforbid:\n");
+    for (int i = 0; i <= 5000; i++) {
+        at += sprintf(at, "- {id: f%d, to: any, ports: 1}\n", i);
+    }
+    assert_refused(text, 3, 1, "\"forbid\" holds 5001 items; at most 5000 are taken");
+    sprintf(text, FORBID ", owner: a%064d}", 0);
+    assert_refused(text, 3, 38, "\"owner\" is 65 bytes long; at most 63 are taken");
+    sprintf(text, FORBID ", why: a%0400d}", 0);
+    assert_refused(text, 3, 36, "\"why\" is 401 bytes long; at most 400 are taken");
+    sprintf(text, FORBID ", controls: [%s, %s, %s, %s, %s, %s, %s, %s, %s]}", "nist-800-53-r5:CM-7",
+            "nist-800-53-r5:CM-7", "nist-800-53-r5:CM-7", "nist-800-53-r5:CM-7", "nist-800-53-r5:CM-7",
+            "nist-800-53-r5:CM-7", "nist-800-53-r5:CM-7", "nist-800-53-r5:CM-7", "nist-800-53-r5:CM-7");
+    assert_refused(text, 3, 41, "\"controls\" holds 9 items; at most 8 are taken");
+    free(text);
+}
+
+static int census_of_none(void *context, const struct policy *policy, bool *ret_has)
+{
+    (void)context;
+    memset(ret_has, 0, policy_rules(policy)->group_count * sizeof(*ret_has));
+    ret_has[2] = true;
+    return 0;
+}
+
+/* Where a database is given: groups that nobody is in, named or not. */
+static void warns_of_groups_without_hosts(void **state)
+{
+    char path[] = "/tmp/leastport-policy-XXXXXX";
+    static const char text[] = "version: 1\ngroups:\n  a: {tags: {k: a}}\n  b: {tags: {k: b}}\n"
+                               "forbid: [{id: f, to: {not: b}, ports: 1}]\n";
+    int fd = mkstemp(path);
+    char *printed = NULL;
+    size_t size = 0;
+    FILE *out = open_memstream(&printed, &size);
+
+    (void)state;
+    assert_int_equal(write(fd, text, strlen(text)), (ssize_t)strlen(text));
+    close(fd);
+    assert_int_equal(policy_check(path, census_of_none, NULL, out), 0);
+    fclose(out);
+    unlink(path);
+    assert_non_null(strstr(printed, ":3:3: warning: no known host is in the group a\n"));
+    assert_null(strstr(printed, "in the group b\n"));
+    assert_non_null(strstr(printed, ":5:22: warning: no known host is in the group {\"not\":\"b\"}\n"));
+    assert_non_null(strstr(printed, "2 warnings\n"));
+    free(printed);
+}
+
 static void warns_of_bits_past_the_prefix(void **state)
 {
     static const char text[] = "version: 1\ngroups: {a: {cidr: 10.1.2.3/8}}\n";
@@ -367,6 +443,8 @@ int main(void)
         cmocka_unit_test(takes_json),
         cmocka_unit_test(says_what_is_wrong_and_where),
         cmocka_unit_test(says_several_in_one_go),
+        cmocka_unit_test(says_what_is_too_much),
+        cmocka_unit_test(warns_of_groups_without_hosts),
         cmocka_unit_test(warns_of_bits_past_the_prefix),
         cmocka_unit_test(checks_files),
         cmocka_unit_test(escapes_what_it_quotes),
