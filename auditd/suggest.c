@@ -252,7 +252,7 @@ static void write_rule(struct suggestion *this, const json_t *group, const json_
     }
     fprintf(out,
             "  %s- {id: %s-%" JSON_INTEGER_FORMAT "-%s%s, to: %s, ports: %" JSON_INTEGER_FORMAT
-            ", proto: %s%s%s, from: %s, why: \"TODO: who needs it? Open on %" JSON_INTEGER_FORMAT
+            ", proto: %s%s%s, from: %s, why: \"UNANSWERED: who needs it? Open on %" JSON_INTEGER_FORMAT
             " of %" JSON_INTEGER_FORMAT " hosts\"}\n",
             struck ? "# " : "", name, number, from, strcmp(proto, "udp") == 0 ? "-udp" : "", name, number, proto,
             service[0] == '\0' ? "" : ", service: ", service[0] == '\0' || service_text == NULL ? "" : service_text,

@@ -25,14 +25,15 @@ static int setup(void **state)
 
 static int parse_policy(void)
 {
-    static const char text[] = "version: 1\n"
-                               "groups: {a: {cidr: [10.0.0.0/8], realm: r, name: [x*]}, t: {tags: {k: [1, b]}},\n"
-                               "         n: {or: [a, {not: t}], and: [any]}}\n"
-                               "defaults: {owner: o}\n"
-                               "allow: [{id: i, to: a, ports: [22, '80-90'], from: [vpn, a, 10.0.0.0/9], why: w,\n"
-                               "         when: {tls.version: 1.5}}]\n"
-                               "forbid: [{id: f, to: [{not: a}, n], ports: any, severity: high, controls: nist-800-53-r5:SC-7}]\n"
-                               "tests: [{to: a, port: 22, from: [world], expect: finding, facts: {tls: true}}]\n";
+    static const char text[] =
+        "version: 1\n"
+        "groups: {a: {cidr: [10.0.0.0/8], realm: r, name: [x*]}, t: {tags: {k: [1, b]}},\n"
+        "         n: {or: [a, {not: t}], and: [any]}}\n"
+        "defaults: {owner: o}\n"
+        "allow: [{id: i, to: a, ports: [22, '80-90'], from: [vpn, a, 10.0.0.0/9], why: w,\n"
+        "         when: {tls.version: 1.5}}]\n"
+        "forbid: [{id: f, to: [{not: a}, n], ports: any, severity: high, controls: nist-800-53-r5:SC-7}]\n"
+        "tests: [{to: a, port: 22, from: [world], expect: finding, facts: {tls: true}}]\n";
     struct problems problems;
     struct policy *policy = NULL;
     int rc;
@@ -54,8 +55,10 @@ static int create_builtin(void)
 
 static int parse_config(void)
 {
-    static const char text[] = "version: 1\ndb: a.db\nvantage: {name: n, class: vpn, address: 10.0.0.1, tags: {a: b}}\nscope: ['::1', 10.0.0.0/8]\n"
-                               "targets: [a, {target: 10.0.0.0/8, tags: {k: 1}}, {target: '::1', name: n}]\nports: 22\npolicy: p\ncanary: {host: '::1', port: 1}\n"
+    static const char text[] = "version: 1\ndb: a.db\nvantage: {name: n, class: vpn, address: 10.0.0.1, tags: {a: "
+                               "b}}\nscope: ['::1', 10.0.0.0/8]\n"
+                               "targets: [a, {target: 10.0.0.0/8, tags: {k: 1}}, {target: '::1', name: n}]\nports: "
+                               "22\npolicy: p\ncanary: {host: '::1', port: 1}\n"
                                "ephemeral: [{cidr: 10.0.0.0/8, retire_after: 1d}]\n";
     struct problems problems;
     struct config config;
