@@ -1,6 +1,7 @@
 /* leastport-auditd VERB ARGS: hands each verb to its module. */
 #include "auditd/audit.h"
 #include "auditd/child.h"
+#include "auditd/disposition_verb.h"
 #include "auditd/inventory_verb.h"
 #include "auditd/outputs.h"
 #include "auditd/policy_verb.h"
@@ -79,6 +80,37 @@ static int main_schedule(int argc, char **argv)
     return schedule_verb_run(&command);
 }
 
+static int main_disposition(int argc, char **argv, enum disposition_verb verb)
+{
+    struct disposition_command command;
+    int status;
+
+    options_parse_disposition(argc, argv, verb, &command);
+    status = disposition_verb_run(&command);
+    options_disposition_done(&command);
+    return status;
+}
+
+static int main_acknowledge(int argc, char **argv)
+{
+    return main_disposition(argc, argv, VERB_ACKNOWLEDGE);
+}
+
+static int main_unacknowledge(int argc, char **argv)
+{
+    return main_disposition(argc, argv, VERB_UNACKNOWLEDGE);
+}
+
+static int main_waive(int argc, char **argv)
+{
+    return main_disposition(argc, argv, VERB_WAIVE);
+}
+
+static int main_unwaive(int argc, char **argv)
+{
+    return main_disposition(argc, argv, VERB_UNWAIVE);
+}
+
 static const struct {
     const char *name;
     const char *summary;
@@ -88,6 +120,10 @@ static const struct {
     {"serve", "run audits that are handed over, and the dashboard", main_serve},
     {"report", "print the newest state", main_report},
     {"inventory", "show what inventories say, confirm a loss", main_inventory},
+    {"acknowledge", "somebody knows of a finding and works on it", main_acknowledge},
+    {"unacknowledge", "take that back", main_unacknowledge},
+    {"waive", "accept a finding until a date, or list what is", main_waive},
+    {"unwaive", "end a waiver", main_unwaive},
     {"schedule", "show what runs when, run it now, pause it", main_schedule},
     {"policy", "check, test, explain, draft or apply a policy", main_policy},
 };
@@ -96,7 +132,7 @@ static int main_help(FILE *stream, int status)
 {
     fputs("Usage: " AUDITD_PROGRAM " VERB [ARGUMENT...]\n\nVerbs:\n", stream);
     for (size_t i = 0; i < sizeof(verbs) / sizeof(*verbs); i++) {
-        fprintf(stream, "  %-9s %s\n", verbs[i].name, verbs[i].summary);
+        fprintf(stream, "  %-13s %s\n", verbs[i].name, verbs[i].summary);
     }
     fputs("\n`" AUDITD_PROGRAM " VERB --help` tells what a verb takes.\n", stream);
     return status;

@@ -95,6 +95,25 @@ struct policy_command {
     enum vantage_class vantage_class;
 };
 
+enum disposition_verb { VERB_ACKNOWLEDGE, VERB_UNACKNOWLEDGE, VERB_WAIVE, VERB_UNWAIVE };
+
+struct disposition_command {
+    const char *word; /* of the control socket */
+    const char *done; /* how what was done is called: "waived" */
+    const char *config;
+    const char *db;
+    struct options_list findings;
+    struct options_list waivers;
+    struct options_list realms, cidrs, names, tags; /* of a rule; of findings at most one realm */
+    const char *rule;
+    const char *owner;
+    const char *reason;
+    const char *until;
+    const char *import; /* CSV file */
+    bool list;
+    bool json;
+};
+
 /* Each takes argv of its verb (argv[0] is what the help calls the program) and exits by itself after --help, --version
  * (0) and misuse (2). The lists are to be freed by options_list_done(). */
 void options_parse_audit(int argc, char **argv, struct audit_options *ret_options);
@@ -103,6 +122,9 @@ void options_parse_report(int argc, char **argv, struct report_command *ret_comm
 void options_parse_inventory(int argc, char **argv, struct inventory_command *ret_command);
 void options_parse_schedule(int argc, char **argv, struct schedule_command *ret_command);
 void options_parse_policy(int argc, char **argv, struct policy_command *ret_command);
+void options_parse_disposition(int argc, char **argv, enum disposition_verb verb,
+                               struct disposition_command *ret_command);
+void options_disposition_done(struct disposition_command *command);
 void options_list_done(struct options_list *list);
 
 /* "table:-", "jsonl:findings.jsonl". -EINVAL. */

@@ -12,6 +12,7 @@
 #define CONTROL_OP_CANCEL "cancel"
 #define CONTROL_OP_INVENTORY "inventory"
 #define CONTROL_OP_SCHEDULE "schedule"
+#define CONTROL_OP_DISPOSITION "disposition"
 
 /* What "do" of a request "schedule" may be. */
 #define CONTROL_SCHEDULE_LIST "list"
@@ -22,6 +23,13 @@
 /* The same of "inventory". */
 #define CONTROL_INVENTORY_LIST "list"
 #define CONTROL_INVENTORY_CONFIRM "confirm"
+
+/* The same of "disposition". */
+#define CONTROL_DISPOSITION_ACKNOWLEDGE "acknowledge"
+#define CONTROL_DISPOSITION_UNACKNOWLEDGE "unacknowledge"
+#define CONTROL_DISPOSITION_WAIVE "waive"
+#define CONTROL_DISPOSITION_UNWAIVE "unwaive"
+#define CONTROL_DISPOSITION_IMPORT "import"
 
 enum { CONTROL_LINE_MAX_BYTES = 1024 * 1024 };
 

@@ -1,5 +1,6 @@
 #include "auditd/serve.h"
 
+#include "auditd/dispositions.h"
 #include "auditd/notify.h"
 #include "auditd/protocol.h"
 #include "auditd/scheduler.h"
@@ -28,6 +29,7 @@ struct serve {
     struct queue *queue;
     struct inventories *inventories;
     struct scheduler *scheduler;
+    struct dispositions *dispositions;
     struct control *control;
     struct supervise *web;
     int64_t started_ms;
@@ -95,13 +97,18 @@ static void serve_on_inventory(struct serve *serve, struct control_client *clien
     inventories_request(serve->inventories, client, request);
 }
 
+static void serve_on_disposition(struct serve *serve, struct control_client *client, const json_t *request)
+{
+    dispositions_request(serve->dispositions, client, request);
+}
+
 static const struct {
     const char *op;
     void (*run)(struct serve *serve, struct control_client *client, const json_t *request);
 } serve_ops[] = {
     {CONTROL_OP_STATUS, serve_on_status},       {CONTROL_OP_AUDIT, serve_on_audit},
     {CONTROL_OP_CANCEL, serve_on_cancel},       {CONTROL_OP_SCHEDULE, serve_on_schedule},
-    {CONTROL_OP_INVENTORY, serve_on_inventory},
+    {CONTROL_OP_INVENTORY, serve_on_inventory}, {CONTROL_OP_DISPOSITION, serve_on_disposition},
 };
 
 static void serve_on_request(void *context, struct control_client *client, const json_t *request)
@@ -114,7 +121,8 @@ static void serve_on_request(void *context, struct control_client *client, const
             return;
         }
     }
-    control_refuse(client, "there is no operation \"%.64s\": status, audit, cancel, schedule, inventory", op);
+    control_refuse(client, "there is no operation \"%.64s\": status, audit, cancel, schedule, inventory, disposition",
+                   op);
 }
 
 static void serve_on_gone(void *context, struct control_client *client)
@@ -198,6 +206,7 @@ static void serve_stop(struct serve *serve, int status)
     }
     scheduler_stop(serve->scheduler);
     inventories_stop(serve->inventories);
+    dispositions_stop(serve->dispositions);
     queue_stop(serve->queue);
 }
 
@@ -307,6 +316,12 @@ static int serve_start(struct serve *serve)
         log_error("the schedules cannot be kept: %s", store_last_error(serve->desk.store)->text);
         return rc;
     }
+    serve->dispositions = dispositions_create(
+        &serve->loop,
+        &(struct dispositions_options){.settings = &serve->settings, .desk = &serve->desk, .queue = serve->queue});
+    if (serve->dispositions == NULL) {
+        return -ENOMEM;
+    }
     rc = serve_open_control(serve);
     return rc < 0 ? rc : serve_start_web(serve);
 }
@@ -323,6 +338,7 @@ static void serve_loop(struct serve *serve)
         serve->status = AUDIT_EXIT_ERROR;
         scheduler_stop(serve->scheduler);
         inventories_stop(serve->inventories);
+        dispositions_stop(serve->dispositions);
         serve_on_queue_stopped(serve);
     }
     uv_run(&serve->loop, UV_RUN_DEFAULT);
@@ -330,6 +346,7 @@ static void serve_loop(struct serve *serve)
     queue_destroy(serve->queue);
     scheduler_destroy(serve->scheduler);
     inventories_destroy(serve->inventories);
+    dispositions_destroy(serve->dispositions);
 }
 
 static int serve_find_programs(struct serve *serve)

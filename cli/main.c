@@ -24,7 +24,7 @@ static void cli_print_help(FILE *stream)
           "Verbs:\n",
           stream);
     for (size_t i = 0; i < count; i++) {
-        fprintf(stream, "  %-8s %s\n", verbs[i].name, verbs[i].summary);
+        fprintf(stream, "  %-13s %s\n", verbs[i].name, verbs[i].summary);
     }
     fputs("\n`leastport VERB --help` tells what a verb takes; `leastport --version` which version this is.\n"
           "First steps: `leastport audit` looks at this machine, `leastport serve` shows the result as a page.\n",

@@ -43,10 +43,11 @@ static const char *const disposition_names[] = {
     [DISPOSITION_WAIVED] = "WAIVED",
 };
 
+/* A waiver ends as open: whoever wants to acknowledge it then says so. */
 static const unsigned disposition_moves[] = {
     [DISPOSITION_NONE] = TO(DISPOSITION_ACKNOWLEDGED) | TO(DISPOSITION_WAIVED),
     [DISPOSITION_ACKNOWLEDGED] = TO(DISPOSITION_NONE) | TO(DISPOSITION_WAIVED),
-    [DISPOSITION_WAIVED] = TO(DISPOSITION_NONE) | TO(DISPOSITION_ACKNOWLEDGED),
+    [DISPOSITION_WAIVED] = TO(DISPOSITION_NONE),
 };
 
 static const char *const sight_names[] = {

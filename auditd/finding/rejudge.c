@@ -1,5 +1,6 @@
 #include "auditd/finding/rejudge.h"
 
+#include "auditd/finding/disposition.h"
 #include "auditd/finding/rejudge_plan.h"
 #include "auditd/finding/settle_front.h"
 #include "auditd/finding/settle_judge.h"
@@ -304,10 +305,14 @@ static int rejudge_prepare(struct rejudging *this)
 static int rejudge_write(struct store *store, const struct rejudge_options *options, const struct rejudge_plan *plan)
 {
     struct rejudging this = {.store = store, .options = options};
+    uint64_t moved = 0;
     int rc = rejudge_prepare(&this);
 
     for (size_t i = 0; i < plan->count && rc == 0; i++) {
         rc = rejudge_port(&this, &plan->ports[i]);
+    }
+    if (rc == 0) {
+        rc = disposition_enforce(store, options->now_ms, 0, &moved);
     }
     if (rc == 0) {
         rc =

@@ -146,7 +146,7 @@ int scoring_update(struct store *store, const struct scoring_options *options)
     if (rc < 0) {
         return rc;
     }
-    rc = store_score_subjects(store, options->since_ms, scoring_subject, &scoring);
+    rc = store_score_subjects(store, options->since_ms, options->changed_since_ms, scoring_subject, &scoring);
     if (rc == 0) {
         rc = store_commit(store);
     } else {
@@ -155,4 +155,12 @@ int scoring_update(struct store *store, const struct scoring_options *options)
     free(scoring.list.items);
     free(scoring.list.names);
     return rc;
+}
+
+int scoring_changed(struct store *store, int64_t now_ms, int64_t max_age_ms)
+{
+    struct scoring_options options = {.max_age_ms = max_age_ms, .now_ms = now_ms, .changed_since_ms = now_ms};
+    int rc = store_score_policy(store, &options.policy_id);
+
+    return rc == -ENOENT ? 0 : rc < 0 ? rc : scoring_update(store, &options);
 }

@@ -9,9 +9,14 @@ struct scoring_options {
     int64_t max_age_ms; /* what was judged longer ago is not covered */
     int64_t since_ms;   /* hosts that no scan has touched since keep the score that they have; 0: all */
     int64_t now_ms;
+    int64_t changed_since_ms; /* not 0: of the hosts those alone that have a finding which changed since */
 };
 
 /* In one transaction. -errno of the store, or -ENOMEM. */
 MUST_USE int scoring_update(struct store *store, const struct scoring_options *options);
+
+/* The same after somebody has decided about findings at `now_ms` (their changed_at): the fleet, the realms, the hosts
+ * of those findings, under the policy that was scored by last. Nothing where nothing was scored yet. */
+MUST_USE int scoring_changed(struct store *store, int64_t now_ms, int64_t max_age_ms);
 
 #endif

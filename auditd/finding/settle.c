@@ -1,5 +1,6 @@
 #include "auditd/finding/settle.h"
 
+#include "auditd/finding/disposition.h"
 #include "auditd/finding/settle_port.h"
 #include "auditd/policy/policy.h"
 #include "auditd/policy/rule.h"
@@ -155,6 +156,9 @@ static int settle_within(struct settle_scan *scan)
         scan->realm = realm;
         rc = settle_ports(scan);
         free(realm);
+    }
+    if (rc == 0) {
+        rc = disposition_enforce(scan->store, scan->options->now_ms, scan->scan.id, &scan->result->moved);
     }
     if (rc == 0) {
         rc = store_scan_judged(scan->store, scan->scan.id, scan->options->policy_id, scan->options->now_ms);

@@ -32,7 +32,7 @@ struct settle_options settle_options_default(void);
 struct settle_result {
     uint64_t judged;
     uint64_t created;
-    uint64_t moved; /* events of presence and sight */
+    uint64_t moved; /* events of the three columns */
 };
 
 /* -ENOENT for an unknown scan, -EBUSY while it is still running, else the store's errors. */

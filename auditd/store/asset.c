@@ -173,7 +173,11 @@ static int store_asset_retire_findings(struct store *store, int64_t asset_id, co
             return rc == -ENOENT ? 0 : rc;
         }
         last = finding.id;
-        rc = store_finding_sight(store, &finding, SIGHT_RETIRED, event);
+        /* What was granted ends with it. */
+        rc = store_finding_disposition(store, &finding, DISPOSITION_NONE, event);
+        if (rc >= 0) {
+            rc = store_finding_sight(store, &finding, SIGHT_RETIRED, event);
+        }
         if (rc < 0) {
             return rc;
         }

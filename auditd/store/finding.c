@@ -106,6 +106,14 @@ int store_finding_find(struct store *store, const char *fingerprint, struct stor
     return rc < 0 ? rc : finding_read_one(store, row, ret_finding);
 }
 
+int store_finding_get(struct store *store, int64_t id, struct stored_finding *ret_finding)
+{
+    sqlite3_stmt *row;
+    int rc = store_query(store, &row, "SELECT " FINDING_COLUMNS " FROM finding WHERE id = ?", "i", id);
+
+    return rc < 0 ? rc : finding_read_one(store, row, ret_finding);
+}
+
 int store_finding_next(struct store *store, int64_t asset_id, int64_t after_id, struct stored_finding *ret_finding)
 {
     sqlite3_stmt *row;
@@ -343,6 +351,26 @@ int store_finding_sight(struct store *store, struct stored_finding *finding, enu
     }
     rc = store_run(store, "UPDATE finding SET sight = ?, changed_at = ? WHERE id = ?", "tii", move.became, event->at_ms,
                    finding->id);
+    if (rc == 0) {
+        rc = finding_log_move(store, finding, &move, event);
+    }
+    return rc < 0 ? rc : 1;
+}
+
+int store_finding_disposition(struct store *store, struct stored_finding *finding, enum disposition to,
+                              const struct store_event *event)
+{
+    struct life_move move;
+    int rc = disposition_move(&finding->disposition, to, &move);
+
+    if (rc <= 0) {
+        return rc;
+    }
+    rc = store_run(store,
+                   "UPDATE finding SET disposition = ?1, changed_at = ?2,"
+                   " acknowledged_breadth = iif(?1 = 'ACKNOWLEDGED', breadth, NULL),"
+                   " acknowledged_service = iif(?1 = 'ACKNOWLEDGED', service, NULL) WHERE id = ?3",
+                   "tii", move.became, event->at_ms, finding->id);
     if (rc == 0) {
         rc = finding_log_move(store, finding, &move, event);
     }

@@ -36,6 +36,8 @@ struct stored_finding {
 /* The finding with that fingerprint. -ENOENT. */
 MUST_USE int store_finding_find(struct store *store, const char *fingerprint, struct stored_finding *ret_finding);
 
+MUST_USE int store_finding_get(struct store *store, int64_t id, struct stored_finding *ret_finding);
+
 /* Walks an asset's findings by id: the first after `after_id`. -ENOENT at the end. */
 MUST_USE int store_finding_next(struct store *store, int64_t asset_id, int64_t after_id,
                                 struct stored_finding *ret_finding);
@@ -85,6 +87,10 @@ MUST_USE int store_finding_presence(struct store *store, struct stored_finding *
                                     const struct store_event *event);
 MUST_USE int store_finding_sight(struct store *store, struct stored_finding *finding, enum sight to,
                                  const struct store_event *event);
+
+/* ACKNOWLEDGED remembers the breadth and the service as they are now. */
+MUST_USE int store_finding_disposition(struct store *store, struct stored_finding *finding, enum disposition to,
+                                       const struct store_event *event);
 
 /* The finding of an asset that stands for its listeners which came and went; at port 0, which no listener has. */
 #define STORE_KIND_EPHEMERAL "ephemeral-listeners"

@@ -16,7 +16,7 @@
 #include <stdint.h>
 
 /* The schema version (PRAGMA user_version) that this reader reads. */
-enum { STORE_READ_SCHEMA_VERSION = 5, STORE_READ_ERROR_SIZE = 512 };
+enum { STORE_READ_SCHEMA_VERSION = 6, STORE_READ_ERROR_SIZE = 512 };
 
 /* A connection. Used by one thread at a time: one for each thread. */
 struct store_reader;
@@ -60,6 +60,22 @@ struct store_page {
     uint32_t limit; /* 0: all */
     struct store_position after;
 };
+
+/* ---- waivers ---- */
+
+/* Of one finding (`rule_id` is '', `uuid` its fingerprint), or of a rule on some hosts (JSON). */
+struct store_waiver {
+    const char *uuid, *rule_id, *hosts, *owner, *reason, *actor;
+    int64_t until, created_at;
+    double accepted_breadth;
+    int64_t findings; /* that it covers now */
+    const char *realm, *address, *proto, *service;
+    int64_t port;
+};
+
+typedef int store_waiver_fn(void *context, const struct store_waiver *waiver);
+/* Those that have not ended, the first to end first. */
+MUST_USE int store_read_waivers(struct store_reader *reader, store_waiver_fn *fn, void *context);
 
 /* ---- scans ---- */
 

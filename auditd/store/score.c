@@ -177,10 +177,10 @@ struct score_name {
 };
 
 /* The next one by id. */
-static int score_next(struct store *store, const char *sql, int64_t since_ms, struct score_name *name)
+static int score_next(struct store *store, const char *sql, const int64_t since[2], struct score_name *name)
 {
     sqlite3_stmt *row = NULL;
-    int rc = store_query(store, &row, sql, "ii", name->id, since_ms);
+    int rc = store_query(store, &row, sql, "iii", name->id, since[0], since[1]);
 
     if (rc == 0) {
         rc = store_step(store, row);
@@ -194,23 +194,32 @@ static int score_next(struct store *store, const char *sql, int64_t since_ms, st
     return 0;
 }
 
-int store_score_subjects(struct store *store, int64_t since_ms,
+int store_score_policy(struct store *store, int64_t *ret_policy_id)
+{
+    return store_query_int(store, ret_policy_id,
+                           "SELECT policy_id FROM score WHERE scope = 'fleet' AND ended_at IS NULL", "");
+}
+
+int store_score_subjects(struct store *store, int64_t since_ms, int64_t changed_since_ms,
                          int (*each)(void *context, const struct score_subject *subject), void *context)
 {
     static const struct {
         const char *scope;
         const char *sql;
     } walks[] = {
-        {"realm", "SELECT id, name FROM realm WHERE id > ?1 AND ?2 = ?2 ORDER BY id LIMIT 1"},
-        {"host", "SELECT id, uuid FROM asset a WHERE id > ?1 AND ended_at IS NULL AND (?2 = 0 OR EXISTS (SELECT 1 FROM"
-                 " asset_state s WHERE s.asset_id = a.id AND s.last_seen >= ?2)) ORDER BY id LIMIT 1"},
+        {"realm", "SELECT id, name FROM realm WHERE id > ?1 AND ?2 = ?2 AND ?3 = ?3 ORDER BY id LIMIT 1"},
+        {"host",
+         "SELECT id, uuid FROM asset a WHERE id > ?1 AND ended_at IS NULL AND (?2 = 0 OR EXISTS (SELECT 1 FROM"
+         " asset_state s WHERE s.asset_id = a.id AND s.last_seen >= ?2)) AND (?3 = 0 OR a.id IN (SELECT f.asset_id"
+         " FROM finding f WHERE f.changed_at >= ?3)) ORDER BY id LIMIT 1"},
     };
+    const int64_t since[] = {since_ms, changed_since_ms};
     int rc = each(context, &(struct score_subject){"fleet", ""});
 
     for (size_t i = 0; rc == 0 && i < sizeof(walks) / sizeof(*walks); i++) {
         struct score_name name = {0};
         const struct score_subject subject = {walks[i].scope, name.text};
-        while ((rc = score_next(store, walks[i].sql, since_ms, &name)) == 0) {
+        while ((rc = score_next(store, walks[i].sql, since, &name)) == 0) {
             rc = each(context, &subject);
             if (rc != 0) {
                 return rc;

@@ -35,9 +35,13 @@ MUST_USE int store_score_coverage(struct store *store, const struct score_subjec
                                   int64_t max_age_ms, double *ret_coverage);
 
 /* Every subject that can have a score now: the fleet, each realm, each living asset that a scan has touched since
- * `since_ms` (0: all). The strings are borrowed for the call; the callback may call the store. */
-MUST_USE int store_score_subjects(struct store *store, int64_t since_ms,
+ * `since_ms` (0: all) and a finding of which has changed since `changed_since_ms` (0: all). The strings are borrowed
+ * for the call; the callback may call the store. */
+MUST_USE int store_score_subjects(struct store *store, int64_t since_ms, int64_t changed_since_ms,
                                   int (*each)(void *context, const struct score_subject *subject), void *context);
+
+/* The policy that the fleet was scored by last. -ENOENT. */
+MUST_USE int store_score_policy(struct store *store, int64_t *ret_policy_id);
 
 struct score_record {
     struct score_subject subject;

@@ -1,13 +1,22 @@
-/* Random histories of hosts that go up and down, ports that open, close and vanish behind firewalls, and scans that see
- * all of it, some of it or nothing: the store must say what a simple model says that keeps every look for ever. */
+/* Random histories of hosts that go up and down, ports that open, close and vanish behind firewalls, get wider or
+ * answer otherwise, of people who acknowledge and waive, of clocks that jump, and of scans that see all of it, some of
+ * it or nothing: the store must say what a simple model says that keeps every look for ever. */
 #include "tests/unit/auditd/fixture.h"
+#include "tests/unit/auditd/history_decisions.h"
 
 #include "auditd/finding/settle.h"
 #include "auditd/store/scan.h"
 
 #include <sodium.h>
 
-enum { HOSTS = 2, PORTS = 4, VANTAGES = 2, SCANS = 60, REPEATS_FEW = 3 };
+enum {
+    HOSTS = DECISION_HOSTS,
+    PORTS = DECISION_PORTS,
+    VANTAGES = 2,
+    SCANS = 60,
+    REPEATS_FEW = 3,
+    STEP_MS = 7200 * 1000
+};
 
 static const char *const vantages[VANTAGES] = {"here", "there"};
 /* The last is one that hosts lend for a while. */
@@ -29,6 +38,7 @@ struct model_port {
     const char *sight;
     bool lent;
     bool confirmed; /* a second probe found it open, once */
+    const struct decision_port *decided;
 };
 
 /* The finding of a host that stands for listeners which came and went. */
@@ -43,6 +53,7 @@ struct model {
     struct model_fold folds[HOSTS];
     bool up[HOSTS];
     struct model_port ports[HOSTS][PORTS];
+    struct decisions decisions;
 };
 
 struct random_source {
@@ -59,12 +70,27 @@ static uint64_t draw(struct random_source *source, uint64_t below)
     return (z ^ (z >> 31)) % below;
 }
 
+/* As wide as the world has it, with what answers there. */
 static void judge_all(const struct policy *policy, const struct exposure *exposure, struct verdict *ret_verdict)
 {
+    const struct decision_facts *world = NULL;
+
     (void)policy;
-    (void)exposure;
-    *ret_verdict = (struct verdict){
-        .verdict = VERDICT_FINDING, .severity = SEVERITY_LOW, .kind = "exposure", .rule_id = "default"};
+    for (int p = 0; p < PORTS; p++) {
+        if (ports[p] == exposure->port) {
+            world = &decisions_now->ports[exposure->addresses[0].bytes[3] - 1][p].world;
+        }
+    }
+    assert_non_null(world);
+    *ret_verdict = (struct verdict){.verdict = VERDICT_FINDING,
+                                    .severity = SEVERITY_LOW,
+                                    .kind = "exposure",
+                                    .breadth = decision_breadths[world->breadth]};
+    snprintf(ret_verdict->service, sizeof(ret_verdict->service), "%s", decision_services[world->service]);
+    snprintf(ret_verdict->rule_id, sizeof(ret_verdict->rule_id), "default");
+    if (exposure->port != ports[PORTS - 1]) {
+        snprintf(ret_verdict->rule_id, sizeof(ret_verdict->rule_id), "user/%u", exposure->port);
+    }
 }
 
 /* The looks since it was last open, without the blind ones. */
@@ -126,9 +152,10 @@ static void model_presence(struct model_port *port, char look)
             any_open = any_open || says_open(&port->looks[v]);
         }
     }
-    port->presence = all_cleared ? (port->lent && !port->confirmed ? "FOLDED" : "FIXED")
-                     : any_open  ? port->presence
-                                 : "VERIFYING";
+    port->presence = all_cleared
+                         ? (port->lent && !port->confirmed && port->decided->disposition == 'N' ? "FOLDED" : "FIXED")
+                     : any_open ? port->presence
+                                : "VERIFYING";
 }
 
 /* `look` of a port that this vantage never saw open says nothing. */
@@ -159,6 +186,45 @@ static void model_interval(struct looks *looks, char state)
     }
 }
 
+/* Whether it is in the last state that anybody saw it in, and nothing counts against that. */
+static bool is_seen_open(const struct model_port *port)
+{
+    for (int v = 0; v < VANTAGES; v++) {
+        if (port->looks[v].last_state == 'o' && was_open(&port->looks[v]) && says_open(&port->looks[v])) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void model_counts(const struct model *model, bool counts[HOSTS][PORTS])
+{
+    for (int h = 0; h < HOSTS; h++) {
+        for (int p = 0; p < PORTS; p++) {
+            const char *presence = model->ports[h][p].presence;
+            counts[h][p] =
+                strcmp(presence, "-") != 0 && strcmp(presence, "FIXED") != 0 && strcmp(presence, "FOLDED") != 0;
+        }
+    }
+}
+
+/* A port that this vantage has to do with, and that somebody sees open, is judged as it is now. */
+static void model_judge(struct model *model, int vantage, int64_t now_ms)
+{
+    bool counts[HOSTS][PORTS];
+
+    for (int h = 0; h < HOSTS; h++) {
+        for (int p = 0; p < PORTS; p++) {
+            struct decision_port *decided = &model->decisions.ports[h][p];
+            if (was_open(&model->ports[h][p].looks[vantage]) && is_seen_open(&model->ports[h][p])) {
+                decided->known = decided->world;
+            }
+        }
+    }
+    model_counts(model, counts);
+    decisions_enforce(&model->decisions, counts, now_ms);
+}
+
 static void change_the_world(struct model *model, struct random_source *source)
 {
     for (uint64_t changes = draw(source, 3); changes > 0; changes--) {
@@ -168,6 +234,68 @@ static void change_the_world(struct model *model, struct random_source *source)
     if (draw(source, 6) == 0) {
         uint64_t host = draw(source, HOSTS);
         model->up[host] = !model->up[host];
+    }
+    if (draw(source, 3) == 0) {
+        struct decision_facts *world = &model->decisions.ports[draw(source, HOSTS)][draw(source, PORTS)].world;
+        world->breadth = (int)draw(source, DECISION_BREADTHS);
+        world->service = draw(source, 4) == 0 ? 1 : 0;
+    }
+    if (draw(source, 8) == 0) {
+        model->decisions.skew_ms += ((int64_t)draw(source, 21) - 10) * STEP_MS;
+    }
+}
+
+static void decide_one(const struct decision_case *this, uint64_t what, struct random_source *source)
+{
+    struct decision_case of_rule = *this;
+
+    switch (what) {
+    case 0:
+    case 1:
+        decision_acknowledge(this);
+        break;
+    case 2:
+        decision_reopen(this, draw(source, 2) == 0);
+        break;
+    case 3:
+    case 4:
+        decision_waive_one(this);
+        break;
+    case 5:
+        /* Not of the rule by which the finding is that stands for listeners which came and went. */
+        of_rule.p = this->p % (PORTS - 1);
+        decision_waive_rule(&of_rule, (int)draw(source, HOSTS + 1) - 1);
+        break;
+    case 6:
+        decision_tick(this);
+        break;
+    default:
+        if (this->decisions->grant_count > 0) {
+            decision_end_rule(this->fixture, this->decisions, (int)draw(source, (uint64_t)this->decisions->grant_count),
+                              this->now_ms);
+        }
+    }
+}
+
+/* Up to three decisions, legal or not: what the model refuses the store has to refuse too. */
+static void people_decide(struct fixture *fixture, struct model *model, struct random_source *source)
+{
+    struct decisions *decisions = &model->decisions;
+    int64_t now_ms = fixture->now_ms + decisions->skew_ms;
+
+    for (uint64_t left = draw(source, 4); left > 0; left--) {
+        bool counts[HOSTS][PORTS];
+        const struct decision_case this = {
+            .fixture = fixture,
+            .decisions = decisions,
+            .counts = counts,
+            .h = (int)draw(source, HOSTS),
+            .p = (int)draw(source, PORTS),
+            .now_ms = now_ms,
+            .until = now_ms + ((int64_t)draw(source, 12) - 1) * STEP_MS,
+        };
+        model_counts(model, counts);
+        decide_one(&this, draw(source, 8), source);
     }
 }
 
@@ -249,14 +377,14 @@ static void scan_host(struct fixture *fixture, struct model *model, const struct
                strcmp(before, "FOLDED") != 0 && strcmp(model->ports[h][PORTS - 1].presence, "FOLDED") == 0);
 }
 
-static void settle_again_and_again(struct fixture *fixture, struct random_source *source)
+static void settle_again_and_again(struct fixture *fixture, struct random_source *source, int64_t skew_ms)
 {
     const struct store_policy policy = {"h", "test", "", 1};
     struct settle_options options = settle_options_default();
     struct settle_result result;
 
     options.judge = judge_all;
-    options.now_ms = fixture->now_ms;
+    options.now_ms = fixture->now_ms + skew_ms;
     assert_int_equal(store_policy_put(fixture->store, &policy, 1, &options.policy_id), 0);
     assert_int_equal(settle_scan(fixture->store, fixture->scan, &options, &result), 0);
     if (draw(source, 4) == 0) {
@@ -281,7 +409,7 @@ static void one_scan(struct fixture *fixture, struct model *model, struct random
                                       0};
 
     /* So long after the one before that another vantage's word is no proof of life any more. */
-    fixture->now_ms += INT64_C(7200) * 1000;
+    fixture->now_ms += STEP_MS;
     fixture_start(fixture, &plan);
     fixture_line(
         fixture, "canary",
@@ -294,7 +422,8 @@ static void one_scan(struct fixture *fixture, struct model *model, struct random
         fixture_slab(fixture, 0, 1);
     }
     fixture_end(fixture, sweep.complete);
-    settle_again_and_again(fixture, source);
+    model_judge(model, sweep.vantage, fixture->now_ms + model->decisions.skew_ms);
+    settle_again_and_again(fixture, source, model->decisions.skew_ms);
 }
 
 static void compare_fold(struct fixture *fixture, const struct model *model, uint64_t seed, int scan)
@@ -318,20 +447,31 @@ static void compare_fold(struct fixture *fixture, const struct model *model, uin
     }
 }
 
+static const char *disposition_word(char disposition)
+{
+    return disposition == 'N' ? "NONE" : disposition == 'A' ? "ACKNOWLEDGED" : "WAIVED";
+}
+
 static void compare(struct fixture *fixture, const struct model *model, uint64_t seed, int scan)
 {
     char sql[512];
-    char expected[64];
+    char expected[128];
 
     for (int h = 0; h < HOSTS; h++) {
         for (int p = 0; p < PORTS; p++) {
             const struct model_port *port = &model->ports[h][p];
+            const struct decision_port *decided = port->decided;
             snprintf(sql, sizeof(sql),
-                     "SELECT presence || ' ' || sight FROM finding f JOIN asset_identity i ON i.asset_id = f.asset_id"
+                     "SELECT presence || ' ' || sight || ' ' || disposition || ' ' || breadth || ' ' || service FROM"
+                     " finding f JOIN asset_identity i ON i.asset_id = f.asset_id"
                      " WHERE i.value = '10.0.0.%d' AND f.port = %d",
                      h + 1, ports[p]);
-            snprintf(expected, sizeof(expected), "%s%s%s", port->presence, port->presence[0] == '-' ? "" : " ",
-                     port->presence[0] == '-' ? "" : port->sight);
+            snprintf(expected, sizeof(expected), "%s %s %s %.15g%s %s", port->presence, port->sight,
+                     disposition_word(decided->disposition), decision_breadths[decided->known.breadth],
+                     decided->known.breadth == 2 ? ".0" : "", decision_services[decided->known.service]);
+            if (port->presence[0] == '-') {
+                expected[1] = '\0';
+            }
             if (strcmp(fixture_text(fixture, sql), expected) != 0) {
                 fail_msg("seed %llu, scan %d, 10.0.0.%d port %d: %s, but the model says %s; looks %s / %s",
                          (unsigned long long)seed, scan, h + 1, ports[p], fixture_text(fixture, sql), expected,
@@ -383,6 +523,7 @@ static void one_history(uint64_t seed)
     assert_non_null(model);
     fixture_setup(&state);
     fixture = state;
+    decisions_init(&model->decisions, ports);
     for (int h = 0; h < HOSTS; h++) {
         model->up[h] = true;
         model->folds[h] = (struct model_fold){.presence = "-", .sight = "FRESH"};
@@ -390,15 +531,19 @@ static void one_history(uint64_t seed)
             model->ports[h][p].presence = "-";
             model->ports[h][p].sight = "FRESH";
             model->ports[h][p].lent = p == PORTS - 1;
+            model->ports[h][p].decided = &model->decisions.ports[h][p];
         }
     }
     for (int scan = 0; scan < SCANS; scan++) {
         change_the_world(model, &source);
         one_scan(fixture, model, &source);
         compare(fixture, model, seed, scan);
+        people_decide(fixture, model, &source);
+        compare(fixture, model, seed, scan);
         compare_fold(fixture, model, seed, scan);
     }
     compare_intervals(fixture, model);
+    decisions_compare_logs(fixture);
     fixture_teardown(&state);
     free(model);
 }

@@ -434,7 +434,7 @@ static void another_tenant_inherits_nothing(void **state)
     assert_string_equal(fixture_text(fixture,
                                      "SELECT group_concat(x) FROM (SELECT presence || sight || disposition AS x"
                                      " FROM finding WHERE port = 22 ORDER BY id)"),
-                        "OPENRETIREDWAIVED,NEWFRESHNONE");
+                        "OPENRETIREDNONE,NEWFRESHNONE");
     assert_int_equal(fixture_int(fixture, "SELECT count(*) FROM waiver WHERE ended_at IS NULL"), 0);
     assert_int_equal(fixture_int(fixture, "SELECT count(DISTINCT fingerprint) FROM finding WHERE port = 22"), 2);
     scan_place(fixture, &saw_refused);
