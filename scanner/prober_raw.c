@@ -102,6 +102,18 @@ static void hear_moved(void *context, const struct addr *hop, const uint8_t mac[
         prober->moved == MOVED_NAMED ? "; more are not named" : "");
 }
 
+static void hear_gone(void *context, const struct addr *hop)
+{
+    const struct prober *prober = context;
+    char text[ADDR_TEXT_SIZE];
+
+    report_notice(
+        prober->options.report, "gone", NULL,
+        "%s no longer answers for its hardware address: ports that are silent there, or behind it, may be so for "
+        "that reason",
+        addr_format(hop, text));
+}
+
 static void hear_zero_window(void *context, uint32_t host)
 {
     struct prober *prober = context;
@@ -224,6 +236,7 @@ static int open_engine(struct prober *prober, struct problem *problem)
                                                       .rerouted = hear_rerouted,
                                                       .ports_ruled = hear_ports_ruled,
                                                       .moved = hear_moved,
+                                                      .gone = hear_gone,
                                                       .limited = hear_limited,
                                                       .undecided = hear_undecided,
                                                       .context = prober}};

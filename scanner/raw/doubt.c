@@ -109,3 +109,17 @@ const uint8_t *doubt_moved(const struct doubt *doubt, uint32_t link, const struc
     }
     return doubt->asked[number].other;
 }
+
+const struct neighbour_question *doubt_gone(const struct doubt *doubt, size_t n)
+{
+    int64_t number = (int64_t)n;
+
+    return neighbours_mac(doubt->neighbours, number) == NULL && !doubt->asked[n].has_other
+               ? neighbours_question(doubt->neighbours, number)
+               : NULL;
+}
+
+size_t doubt_count(const struct doubt *doubt)
+{
+    return doubt->count;
+}

@@ -29,4 +29,8 @@ bool doubt_is_over(const struct doubt *doubt, struct mono_time now);
 /* Once it is over: where the neighbour is now; NULL: where it was, or nowhere, or it was not asked. Borrowed. */
 const uint8_t *doubt_moved(const struct doubt *doubt, uint32_t link, const struct addr *addr);
 
+/* Likewise: the n-th that was added, from 0, answers from nowhere any more. NULL: it does; borrowed. */
+const struct neighbour_question *doubt_gone(const struct doubt *doubt, size_t n);
+size_t doubt_count(const struct doubt *doubt);
+
 #endif

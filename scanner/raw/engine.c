@@ -418,6 +418,13 @@ static void hear_moved(void *context, const struct addr *hop, const uint8_t mac[
     engine->options.listener.moved(engine->options.listener.context, hop, mac);
 }
 
+static void hear_gone(void *context, const struct addr *hop)
+{
+    const struct raw_engine *engine = context;
+
+    engine->options.listener.gone(engine->options.listener.context, hop);
+}
+
 static uint32_t processors(void)
 {
     cpu_set_t set;
@@ -502,7 +509,7 @@ static uint32_t few_answers(const struct raw_engine *engine)
 static int open_network(struct raw_engine *engine, struct problem *problem)
 {
     struct paths_options paths = {
-        .key = engine->key, .unreachable = hear_unreachable, .moved = hear_moved, .context = engine};
+        .key = engine->key, .unreachable = hear_unreachable, .moved = hear_moved, .gone = hear_gone, .context = engine};
     struct links_options links = {.driver = engine->options.driver,
                                   .senders = engine->options.senders + 1, /* the reader is the last of them */
                                   .ring_bytes = ring_bytes(engine),

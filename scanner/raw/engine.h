@@ -29,6 +29,8 @@ struct raw_engine_listener {
     void (*ports_ruled)(void *context);
     /* A next hop has another hardware address: what it left unanswered is asked again there. */
     void (*moved)(void *context, const struct addr *hop, const uint8_t mac[6]);
+    /* It answers for its hardware address no more; of the first eight of a scan. */
+    void (*gone)(void *context, const struct addr *hop);
     /* UDP: as patience_listener has them. */
     void (*limited)(void *context, uint32_t host, double errors_per_s, uint32_t silent);
     void (*undecided)(void *context, uint32_t host, uint32_t silent);

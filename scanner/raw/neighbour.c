@@ -24,6 +24,7 @@ struct neighbour {
     uint8_t mac[ROUTE_MAC];
     bool known;
     bool spared;
+    bool fixed;
     UT_hash_handle hh;
 };
 
@@ -185,6 +186,16 @@ void neighbours_learn(struct neighbours *neighbours, uint32_t link, const struct
 const struct neighbour_question *neighbours_question(const struct neighbours *neighbours, int64_t number)
 {
     return &neighbours->all[number]->question;
+}
+
+void neighbours_fix(struct neighbours *neighbours, int64_t number)
+{
+    neighbours->all[number]->fixed = true;
+}
+
+bool neighbours_is_fixed(const struct neighbours *neighbours, int64_t number)
+{
+    return neighbours->all[number]->fixed;
 }
 
 const uint8_t *neighbours_mac(const struct neighbours *neighbours, int64_t number)

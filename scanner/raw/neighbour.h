@@ -41,6 +41,9 @@ void neighbours_learn(struct neighbours *neighbours, uint32_t link, const struct
                       const uint8_t mac[ROUTE_MAC]);
 /* What it was added by; borrowed. */
 const struct neighbour_question *neighbours_question(const struct neighbours *neighbours, int64_t number);
+/* Its address is somebody's decision, and stays. */
+void neighbours_fix(struct neighbours *neighbours, int64_t number);
+bool neighbours_is_fixed(const struct neighbours *neighbours, int64_t number);
 /* Its address, or NULL while none is known. Borrowed until the next neighbours_add(). */
 const uint8_t *neighbours_mac(const struct neighbours *neighbours, int64_t number);
 

@@ -23,6 +23,7 @@ enum {
     SHARED_MOST = 8,
     /* Source addresses of which it is looked whose they are. */
     ORIGINS_MAX = 64,
+    GONE_TOLD = 8,
 };
 
 static const uint16_t NO_PATH = UINT16_MAX;
@@ -58,6 +59,8 @@ struct paths {
     uint32_t room;
     struct origin origins[ORIGINS_MAX]; /* by what probes leave */
     uint32_t origin_count;
+    struct addr gone[GONE_TOLD];
+    uint32_t gone_count;
     /* Of the slab at hand. */
     struct way *ways;
     uint32_t *hops; /* numbers of neighbours */
@@ -291,8 +294,9 @@ static int find_unknown_neighbour(void *context, const struct addr *first, struc
     struct router *router = context;
     struct route route;
     uint8_t mac[ROUTE_MAC];
+    bool fixed;
     bool unknown = router_find(router, first, &route, ret_last, problem) == 0 && route.layer == LINK_ETHERNET &&
-                   !route.local && (route.on_link || !router_neighbour(router, &route, mac));
+                   !route.local && (route.on_link || !router_neighbour(router, &route, mac, &fixed));
 
     return unknown ? 1 : 0;
 }
@@ -450,6 +454,7 @@ static int add_hop(struct paths *paths, uint32_t host, const struct addr *addr, 
                                           .source = route.source,
                                           .link = paths->paths[stretch->path].link};
     uint8_t mac[ROUTE_MAC];
+    bool fixed;
     int64_t number;
 
     question.addr.zone = 0; /* the link says it */
@@ -466,8 +471,11 @@ static int add_hop(struct paths *paths, uint32_t host, const struct addr *addr, 
     }
     /* What is on link is asked anew, because the kernel's table may be old; a gateway that the kernel uses is there. */
     if (!route.on_link && neighbours_mac(paths->neighbours, number) == NULL &&
-        router_neighbour(paths->options.router, &route, mac)) {
+        router_neighbour(paths->options.router, &route, mac, &fixed)) {
         neighbours_learn(paths->neighbours, question.link, &question.addr, mac);
+        if (fixed) {
+            neighbours_fix(paths->neighbours, number);
+        }
     }
     return 0;
 }
@@ -672,7 +680,7 @@ static void hear_unasked(struct paths *paths, uint32_t link, const struct answer
     int64_t number = neighbours_find(paths->neighbours, link, &answer->host);
     const uint8_t *mac = number >= 0 ? neighbours_mac(paths->neighbours, number) : NULL;
 
-    if (mac != NULL && memcmp(mac, answer->link, ROUTE_MAC) != 0) {
+    if (mac != NULL && !neighbours_is_fixed(paths->neighbours, number) && memcmp(mac, answer->link, ROUTE_MAC) != 0) {
         paths->heard = number;
     }
 }
@@ -794,7 +802,7 @@ bool paths_settle(struct paths *paths, struct mono_time now)
 bool paths_may_move(const struct paths *paths, uint32_t host)
 {
     return paths->settled && paths->hops[host] != NO_HOP && paths->ways[host].path < SKIPPED &&
-           !paths->ways[host].proxied;
+           !paths->ways[host].proxied && !neighbours_is_fixed(paths->neighbours, paths->hops[host]);
 }
 
 static int doubt_hop(struct paths *paths, int64_t hop)
@@ -847,8 +855,31 @@ bool paths_has_moved(const struct paths *paths, uint32_t host)
     return paths->doubt != NULL && new_mac(paths, host) != NULL;
 }
 
+static bool is_told_gone(const struct paths *paths, const struct addr *hop)
+{
+    for (uint32_t i = 0; i < paths->gone_count; i++) {
+        if (addr_equal(&paths->gone[i], hop)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Each once in a scan. */
+static void tell_gone(struct paths *paths)
+{
+    for (size_t i = 0; i < doubt_count(paths->doubt) && paths->gone_count < GONE_TOLD; i++) {
+        const struct neighbour_question *question = doubt_gone(paths->doubt, i);
+        if (question != NULL && !is_told_gone(paths, &question->addr)) {
+            paths->gone[paths->gone_count++] = question->addr;
+            paths->options.gone(paths->options.context, &question->addr);
+        }
+    }
+}
+
 void paths_end_doubt(struct paths *paths)
 {
+    tell_gone(paths);
     for (uint32_t host = 0; host < paths->hosts.count; host++) {
         const uint8_t *mac = new_mac(paths, host);
         uint32_t hop = paths->hops[host];

@@ -24,6 +24,8 @@ struct paths_options {
     void (*unreachable)(void *context, uint32_t host, int error);
     /* A next hop has another hardware address than it had; from paths_end_doubt(). */
     void (*moved)(void *context, const struct addr *hop, const uint8_t mac[ROUTE_MAC]);
+    /* It answers from none any more; of the first of a scan. */
+    void (*gone)(void *context, const struct addr *hop);
     void *context;
 };
 
@@ -70,7 +72,7 @@ bool paths_settle(struct paths *paths, struct mono_time now);
 
 /* Once settled, whether next hops still have the hardware address that probes go to (doubt.h). */
 
-/* Whether there is one whose address is its own, and may change. */
+/* Whether there is one whose address is its own, and was not put into the kernel's table to stay. */
 bool paths_may_move(const struct paths *paths, uint32_t host);
 /* Asks the host's again, beside the others that are doubted; only before the first of them has been asked. -ENOMEM. */
 MUST_USE int paths_doubt(struct paths *paths, uint32_t host);

@@ -482,6 +482,7 @@ bool router_home(struct router *router, const struct route *route, struct route 
 struct neighbour {
     uint8_t *mac;
     bool found;
+    bool fixed;
 };
 
 static int take_neighbour(const struct nlmsghdr *header, void *context)
@@ -495,11 +496,12 @@ static int take_neighbour(const struct nlmsghdr *header, void *context)
     if ((message->ndm_state & valid) != 0 && mac != NULL && mnl_attr_get_payload_len(mac) == ROUTE_MAC) {
         memcpy(neighbour->mac, mnl_attr_get_payload(mac), ROUTE_MAC);
         neighbour->found = true;
+        neighbour->fixed = (message->ndm_state & (NUD_PERMANENT | NUD_NOARP)) != 0;
     }
     return MNL_CB_OK;
 }
 
-bool router_neighbour(struct router *router, const struct route *route, uint8_t ret_mac[ROUTE_MAC])
+bool router_neighbour(struct router *router, const struct route *route, uint8_t ret_mac[ROUTE_MAC], bool *ret_fixed)
 {
     union {
         char bytes[256];
@@ -512,7 +514,11 @@ bool router_neighbour(struct router *router, const struct route *route, uint8_t 
     message->ndm_family = family_of(&route->next_hop);
     message->ndm_ifindex = (int)route->ifindex;
     mnl_attr_put(question, NDA_DST, size_of(route->next_hop.is_ipv6), route->next_hop.bytes);
-    return ask(router, question, take_neighbour, &neighbour) == 0 && neighbour.found;
+    if (ask(router, question, take_neighbour, &neighbour) < 0 || !neighbour.found) {
+        return false;
+    }
+    *ret_fixed = neighbour.fixed;
+    return true;
 }
 
 /* ---- changes --------------------------------------------------------------------------------------------------- */

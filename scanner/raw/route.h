@@ -43,9 +43,9 @@ MUST_USE int router_find(struct router *router, const struct addr *addr, struct 
 /* Whether the route's source address is another interface's than the one that packets leave by, where answers may then
  * come in; of that *ret_home has what link.h needs. */
 bool router_home(struct router *router, const struct route *route, struct route *ret_home);
-/* The next hop's hardware address from the kernel's table; false when it is not there (then it is to be asked: ARP, RFC
- * 826; neighbour discovery, RFC 4861). */
-bool router_neighbour(struct router *router, const struct route *route, uint8_t ret_mac[ROUTE_MAC]);
+/* The next hop's hardware address from the kernel's table, and whether it was put there to stay; false when it is not
+ * there (then it is to be asked: ARP, RFC 826; neighbour discovery, RFC 4861). */
+bool router_neighbour(struct router *router, const struct route *route, uint8_t ret_mac[ROUTE_MAC], bool *ret_fixed);
 
 /* Readable when routes, addresses, links or neighbours changed; router_changed() reads what came and says whether a
  * route or address or link did. */

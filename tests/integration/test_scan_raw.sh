@@ -865,6 +865,7 @@ move() {
 }
 
 test_moves() {
+    local pid
     tap_is "a host on link moves to another hardware address" "$(move 1 --syn --no-discovery 10.77.0.2 -p 22,80,5000-9999 --rate 4000)" \
         "5000 closed reset 2 open syn-ack, true, now (02:00:00:00:77:01)"
     tap_is "one that answers ports it filters, too, near the end" "$(move 2 --syn --no-discovery 10.77.0.2 -p 22,80-81,5000-5999 --rate 1500)" \
@@ -877,6 +878,25 @@ test_moves() {
         "47104 closed reset, true, now (02:00:00:00:77:05)"
     tap_is "while UDP is probed" "$(move 6 --udp 10.77.0.2 -p 5000-5600 --rate 500)" \
         "601 closed port-unreach, true, now (02:00:00:00:77:06)"
+    # It hears nothing any more, and nobody else answers for it.
+    target nft add table netdev deaf
+    target nft add chain netdev deaf in '{ type filter hook ingress device "cable" priority 0; }'
+    syn_behind 10.78.2.1 -p 22,80,5000-5999 --rate 1500 -o jsonl:gone 2>gone.err &
+    pid=$!
+    sleep 0.4
+    target nft add rule netdev deaf in drop
+    wait "$pid"
+    tap_is "a gateway that is gone is said to be" "$? $(notices_of gone gone)" \
+        "0 10.77.0.2 no longer answers for its hardware address: ports that are silent there, or behind it, may be so for that reason"
+    target nft flush chain netdev deaf in
+    # One that never answers ARP, but whose address was put down by hand.
+    ip neigh replace 10.77.0.2 lladdr 02:00:00:00:77:06 dev cable nud permanent
+    target nft add rule netdev deaf in ether type arp drop
+    syn 10.78.2.1 -p 22,81 -o jsonl:fixed 2>fixed.err
+    tap_is "one whose address was put down by hand is not doubted" "$(ports_of fixed | xargs) $(notices_of fixed gone)" \
+        "10.78.2.1 22 open syn-ack 10.78.2.1 81 filtered no-response "
+    ip neigh del 10.77.0.2 dev cable
+    target nft delete table netdev deaf
 }
 
 # ---- links that take nothing ------------------------------------------------------------------------------------------

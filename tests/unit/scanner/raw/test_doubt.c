@@ -67,6 +67,7 @@ static void who_answers_from_another_address_alone_has_moved(void **state)
     assert_non_null(doubt_moved(doubt, 1, &addr));
     assert_memory_equal(doubt_moved(doubt, 1, &addr), OTHER, ROUTE_MAC);
     assert_null(doubt_moved(doubt, 2, &addr));
+    assert_null(doubt_gone(doubt, 0));
     doubt_destroy(doubt);
 }
 
@@ -82,6 +83,7 @@ static void who_still_answers_has_stayed_whatever_others_say(void **state)
             struct doubt *doubt = of(&pacer, &addr);
             assert_int_equal(ask_all(doubt, &now, true, at, first != 0), at);
             assert_null(doubt_moved(doubt, 1, &addr));
+            assert_null(doubt_gone(doubt, 0));
             doubt_destroy(doubt);
         }
     }
@@ -100,6 +102,8 @@ static void who_is_silent_is_nowhere_else(void **state)
     assert_int_equal(ask_all(doubt, &now, false, 0, false), NEIGHBOUR_TRIES);
     assert_null(doubt_moved(doubt, 1, &addr));
     assert_null(doubt_moved(doubt, 1, &stranger));
+    assert_int_equal(doubt_count(doubt), 1);
+    assert_true(addr_equal(&doubt_gone(doubt, 0)->addr, &addr));
     doubt_destroy(doubt);
 }
 

@@ -179,15 +179,17 @@ static void neighbours_that_the_kernel_knows(void **state)
 {
     static const uint8_t wanted[2][ROUTE_MAC] = {{2, 0, 0, 0, 0, 0xfe}, {2, 0, 0, 0, 0, 0xfd}};
     uint8_t mac[ROUTE_MAC];
+    bool fixed = false;
     struct found found = find("10.2.0.7");
     (void)state;
-    assert_true(router_neighbour(router, &found.route, mac));
+    assert_true(router_neighbour(router, &found.route, mac, &fixed));
+    assert_true(fixed);
     assert_memory_equal(mac, wanted[0], sizeof(mac));
     found = find("fd00:2::5");
-    assert_true(router_neighbour(router, &found.route, mac));
+    assert_true(router_neighbour(router, &found.route, mac, &fixed));
     assert_memory_equal(mac, wanted[1], sizeof(mac));
     found = find("10.1.0.77");
-    assert_false(router_neighbour(router, &found.route, mac));
+    assert_false(router_neighbour(router, &found.route, mac, &fixed));
 }
 
 static void changes_are_heard(void **state)
