@@ -362,10 +362,10 @@ void options_parse_serve(int argc, char **argv, struct serve_options *ret_option
     const struct argp argp = {
         .options = table,
         .parser = options_serve_one,
-        .doc =
-            "Serves the dashboard and the API, and runs the audits that `leastport audit` hands over, until SIGTERM or "
-            "Ctrl-C.\v"
-            "Exit status: 0 when it was asked to end, 2 error or misuse.",
+        .doc = "Serves the dashboard and the API, runs the configuration's schedules and the audits that `leastport "
+               "audit` hands "
+               "over, until SIGTERM or Ctrl-C.\v"
+               "Exit status: 0 when it was asked to end, 2 error or misuse.",
     };
 
     *ret_options = (struct serve_options){0};

@@ -136,9 +136,10 @@ seed_answers() {
     printf '{"ok":true,"schema":"leastport.control/1","version":"0.1.0","jobs":[]}\n' | seed daemon_answer
 }
 
-# The README's policy, and every text in double quotes that the unit tests hand to the readers.
+# The README's policy and configuration, and every text in double quotes that the unit tests hand to the readers.
 seed_texts() {
-    awk '/^```/ { within = $0 == "```yaml"; next } within' README.md | seed policy
+    awk '/^```/ { within = $0 == "```yaml"; count += within; next } within && count == 1' README.md | seed policy
+    awk '/^```/ { within = $0 == "```yaml"; count += within; next } within && count == 2' README.md | seed config
     printf '{"op":"status"}\n{"op":"audit","targets":["10.0.0.1","[fd00::]/120:22"],"ports":"22,ssh","follow":true}\n' | seed control
     printf '{"op":"cancel","job":"10000000-0000-4000-8000-000000000001"}\n{"op":' | seed control
     printf '22,80-90,https,common,!25,-1024,60000-' | tee >(seed ports) | seed port_expression
