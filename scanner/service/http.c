@@ -167,6 +167,7 @@ enum http_state http_read(struct span bytes, bool ended, struct http_response *r
     struct span line;
     enum http_state state;
 
+    ret_response->status = 0;
     do {
         bytes = rest;
         ret_response->body_size = 0;

@@ -30,7 +30,8 @@ struct http_response {
 };
 
 /* `ended`: nothing further will come. 1xx responses but 101 are passed over (RFC 9110, section 15.2). The response is
- * filled in for HTTP_WHOLE and HTTP_CUT. */
+ * filled in for HTTP_WHOLE and HTTP_CUT; for HTTP_BAD its status alone, which is 0 where not even the first line was
+ * HTTP's. */
 enum http_state http_read(struct span bytes, bool ended, struct http_response *ret_response);
 
 /* The value of the first field of that name (in any case), without blanks at its ends; false when there is none. */

@@ -540,6 +540,27 @@ static int keep_bytes(struct inquiry *inquiry, struct span bytes)
     return 0;
 }
 
+/* The echo service (RFC 862): all that was asked, and no more, came back. A few bytes alone may be an answer: who
+ * speaks another version of AMQP answers its header by a header. */
+static bool is_echo(const struct inquiry *inquiry)
+{
+    const struct evidence *evidence = &inquiry->trial_evidence;
+    const struct evidence_turn *asked = &evidence->turns[0];
+    const struct evidence_turn *came = &evidence->turns[1];
+
+    return inquiry->stage == STAGE_TALKING && evidence->count == 2 && asked->sent && !came->sent &&
+           asked->whole >= ECHO_LEAST && asked->whole == came->whole && asked->size == came->size &&
+           memcmp(asked->bytes, came->bytes, asked->size) == 0;
+}
+
+static void conclude_echo(struct inquiry *inquiry, struct mono_time now)
+{
+    inquiry->identity.evidence = inquiry->trial_evidence;
+    facts_set_string(&inquiry->identity.facts, "service", "echo");
+    inquiry_close_connection(inquiry, now);
+    inquiry_conclude(inquiry);
+}
+
 int inquiry_arrived(struct inquiry *inquiry, struct mono_time now, struct span bytes)
 {
     int rc;
@@ -565,6 +586,8 @@ int inquiry_arrived(struct inquiry *inquiry, struct mono_time now, struct span b
     evidence_note(&inquiry->trial_evidence, false, bytes);
     if (inquiry->stage == STAGE_LISTENING) {
         judge_greeting(inquiry, now, inquiry->head_size == HEAD_SIZE);
+    } else if (inquiry->found == NULL && is_echo(inquiry)) {
+        conclude_echo(inquiry, now);
     } else {
         hear(inquiry, now, DIALOGUE_ARRIVED);
     }
@@ -575,6 +598,7 @@ static void count_mute_end(struct inquiry *inquiry, bool reset)
 {
     inquiry->manners.resets += reset;
     inquiry->manners.ends += !reset;
+    inquiry->manners.closes_unasked |= !reset && inquiry->stage == STAGE_LISTENING;
     inquiry->mute_ends += inquiry->stage == STAGE_LISTENING || inquiry->mute_ends > 0;
 }
 

@@ -12,6 +12,7 @@
 
 enum {
     HEAD_SIZE = 512, /* so much of what a connection brings first is looked at, whoever was asked */
+    ECHO_LEAST = 12,
     AGAINS_MAX = 8,
     LATES_MAX = 4,
     FAILURES_MAX = 3,
@@ -80,6 +81,7 @@ struct manners {
     uint32_t ends;
     uint32_t resets;
     uint32_t stuck;
+    bool closes_unasked; /* in order, when nothing had been sent */
 };
 
 struct inquiry {

@@ -212,7 +212,8 @@ static const char *manner_of(const struct manners *manners)
     if (manners->ends + manners->resets == 0) {
         return NULL;
     }
-    return manners->resets >= manners->ends ? "resets" : "closes";
+    /* Who has closed answers what was sent since by a reset, or not: that is the network's haste. */
+    return manners->resets >= manners->ends && !manners->closes_unasked ? "resets" : "closes";
 }
 
 static void conclude_versions(struct inquiry *inquiry)

@@ -215,7 +215,38 @@ static bool is_redirect(uint16_t status)
     return status == 301 || status == 302 || status == 303 || status == 307 || status == 308;
 }
 
-/* Where to, when it is another path of this server: "/path", "path" is not. */
+/* Of a reference without scheme, authority and leading slash (RFC 3986, sections 4.2 and 5.2.3): the path that was
+ * asked up to its last slash, or all of it before a query. */
+static bool is_relative(struct span location)
+{
+    size_t segment = 0;
+
+    while (segment < location.size && strchr("/?#", location.bytes[segment]) == NULL) {
+        segment++;
+    }
+    return location.size > 0 && location.bytes[0] != '/' && location.bytes[0] != '#' &&
+           memchr(location.bytes, ':', segment) == NULL;
+}
+
+/* Dot segments stay as they are: servers resolve them. */
+static bool merge_path(const struct http_talk *talk, struct span location, char *path)
+{
+    const char *asked = talk->path[0] == '\0' ? "/" : talk->path;
+    size_t kept = strcspn(asked, "?#");
+
+    while (location.bytes[0] != '?' && kept > 0 && asked[kept - 1] != '/') {
+        kept--;
+    }
+    if (kept + location.size >= PATH_SIZE) {
+        return false;
+    }
+    memmove(path, asked, kept);
+    memcpy(path + kept, location.bytes, location.size);
+    path[kept + location.size] = '\0';
+    return true;
+}
+
+/* Where to, when it is a path of this server. */
 static bool is_own_path(struct dialogue *dialogue, struct span location, struct span *ret_path)
 {
     char own[AUTHORITY_SIZE + 8];
@@ -256,6 +287,7 @@ static bool follow(struct dialogue *dialogue, const struct http_response *respon
     struct http_talk *talk = talk_of(dialogue);
     struct span location;
     struct span path;
+    char merged[PATH_SIZE] = "";
     bool to_https;
 
     if (!http_field(response, "location", &location) || !is_printable(location)) {
@@ -270,7 +302,18 @@ static bool follow(struct dialogue *dialogue, const struct http_response *respon
     if (to_https && !dialogue->secured && (response->status == 301 || response->status == 308)) {
         facts_set_truth(dialogue->facts, "redirects_to_https", true);
     }
-    if (talk->hops >= HOPS_MAX || !is_own_path(dialogue, location, &path)) {
+    if (talk->hops >= HOPS_MAX) {
+        return false;
+    }
+    if (is_relative(location)) {
+        if (!merge_path(talk, location, merged)) {
+            return false;
+        }
+        talk->hops++;
+        memcpy(talk->path, merged, sizeof(merged));
+        return true;
+    }
+    if (!is_own_path(dialogue, location, &path)) {
         return false;
     }
     talk->hops++;
@@ -331,7 +374,8 @@ static bool may_be_proxy(const struct dialogue *dialogue, const struct http_resp
     uint16_t port = dialogue->target.port;
 
     return port == 3128 || port == 8118 || port == 8888 || field_starts(response, "server", SPAN_OF("squid")) ||
-           field_starts(response, "server", SPAN_OF("tinyproxy")) || body_has(response, SPAN_OF("Privoxy"));
+           field_starts(response, "server", SPAN_OF("tinyproxy")) || body_has(response, SPAN_OF("Privoxy")) ||
+           body_has(response, SPAN_OF("proxy server")) || response->status == 400;
 }
 
 static bool may_upgrade(const struct http_response *response)
@@ -516,6 +560,21 @@ static enum dialogue_next hear_websocket(struct dialogue *dialogue, const struct
     return DIALOGUE_DONE;
 }
 
+/* Fields without end, chunks that are none: no page is to be had, but the status line is HTTP's (RFC 9112, section 4).
+ */
+static enum dialogue_next hear_broken(struct dialogue *dialogue, const struct http_response *response)
+{
+    if (dialogue->recognised) {
+        return DIALOGUE_DONE;
+    }
+    if (talk_of(dialogue)->question != ASK_PAGE || response->status == 0) {
+        return DIALOGUE_FOREIGN;
+    }
+    dialogue->recognised = true;
+    facts_set_number(dialogue->facts, "http.status", response->status);
+    return DIALOGUE_DONE;
+}
+
 static enum dialogue_next (*const hear_answer[])(struct dialogue *dialogue, const struct http_response *response) = {
     [ASK_PAGE] = hear_page,
     [ASK_DOCKER] = hear_docker,
@@ -544,7 +603,7 @@ static enum dialogue_next hear(struct dialogue *dialogue, enum dialogue_event ev
     case HTTP_CUT:
         break;
     case HTTP_BAD:
-        return dialogue->recognised ? DIALOGUE_DONE : DIALOGUE_FOREIGN;
+        return hear_broken(dialogue, &response);
     }
     return hear_answer[talk_of(dialogue)->question](dialogue, &response);
 }

@@ -107,6 +107,41 @@ static void follows_redirects_on_the_same_server_alone(void **state)
     CHECK(&clear, odd, {"http.location", "-"});
 }
 
+/* RFC 3986, section 5.2.3. */
+static void follows_relative_references(void **state)
+{
+    static const struct talk_turn merged[] = {GET("/"),
+                                              ANSWER("302", "Location: app/\r\n", ""),
+                                              AGAIN,
+                                              GET("/app/"),
+                                              ANSWER("302", "Location: login?to=http://x/\r\n", ""),
+                                              AGAIN,
+                                              GET("/app/login?to=http://x/"),
+                                              ANSWER("302", "Location: ?q=1\r\n", ""),
+                                              AGAIN,
+                                              GET("/app/login?q=1"),
+                                              ANSWER("200", "", "<title>In</title>")};
+    static const struct talk_turn other[] = {GET("/"), ANSWER("302", "Location: mailto:root\r\n", "")};
+    static const struct talk_turn fragment[] = {GET("/"), ANSWER("302", "Location: #top\r\n", "")};
+
+    (void)state;
+    CHECK(&clear, merged, {"http.title", "In"}, {"http.redirects", "app/ login?to=http://x/ ?q=1"});
+    CHECK(&clear, other, {"http.location", "mailto:root"}, {"http.status", "302"});
+    CHECK(&clear, fragment, {"http.location", "#top"});
+}
+
+/* The status line is enough to know the protocol. */
+static void a_broken_answer_is_http_all_the_same(void **state)
+{
+    static const struct talk_turn chunks[] = {GET("/"),
+                                              SAY("HTTP/1.1 200 x\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n")};
+    static const struct talk_turn head[] = {GET("/"), ANSWER("503", "Server", "")};
+
+    (void)state;
+    CHECK(&clear, chunks, {"http.status", "200"}, {"http.hsts", "-"});
+    CHECK(&clear, head, {"http.status", "503"});
+}
+
 static void a_redirect_for_ever_ends(void **state)
 {
     struct talk_turn turns[100];
@@ -192,6 +227,9 @@ static void tells_etcd_winrm_proxies_and_sockets(void **state)
         AGAIN, EXPECT("GET http://leastport.invalid/ HTTP/1.1\r\nHost: proxy.example:3128\r\n" REST),
         ANSWER("500", "Server: tinyproxy/1.11.1\r\n",
                "<h1>Unable to connect</h1>\n<p>Tinyproxy was unable to connect to the remote web server.</p>\n")};
+    static const struct talk_turn nameless[] = {
+        GET("/"), ANSWER("400", "Server: px\r\n", ""), AGAIN,
+        EXPECT("GET http://leastport.invalid/ HTTP/1.1\r\nHost: 10.0.0.5\r\n" REST), ANSWER("502", "", "")};
     static const struct talk_turn origin[] = {
         EXPECT("GET / HTTP/1.1\r\nHost: proxy.example:3128\r\n" REST), ANSWER("200", "", "page"), AGAIN,
         EXPECT("GET http://leastport.invalid/ HTTP/1.1\r\nHost: proxy.example:3128\r\n" REST),
@@ -208,6 +246,7 @@ static void tells_etcd_winrm_proxies_and_sockets(void **state)
     CHECK(&proxy, squid, {"service", "http-proxy"}, {"http.server", "squid/5.7"});
     CHECK(&proxy, unsaid, {"service", "http-proxy"}, {"auth", "required"});
     CHECK(&proxy, tinyproxy, {"service", "http-proxy"}, {"http.status", "400"});
+    CHECK(&clear, nameless, {"service", "http-proxy"}, {"http.status", "400"});
     CHECK(&proxy, origin, {"service", "-"}, {"http.status", "200"});
     CHECK(&clear, socket, {"service", "websocket"}, {"http.status", "426"});
 }
@@ -234,6 +273,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(reads_a_page),
         cmocka_unit_test(follows_redirects_on_the_same_server_alone),
+        cmocka_unit_test(follows_relative_references),
+        cmocka_unit_test(a_broken_answer_is_http_all_the_same),
         cmocka_unit_test(a_redirect_for_ever_ends),
         cmocka_unit_test(tells_what_stands_on_it),
         cmocka_unit_test(tells_etcd_winrm_proxies_and_sockets),

@@ -91,12 +91,67 @@ static void closes(void **state)
     check(inquiry);
 }
 
+/* RFC 862, on a port that is known for SMB as well as on one that is known for nothing. */
+static void an_echo_is_no_answer(void **state)
+{
+    static const uint16_t ports[] = {7, 445, 53};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(ports) / sizeof(*ports); i++) {
+        const struct inquiry_options options = {.target = {.host = "10.0.0.1", .port = ports[i]}};
+        struct inquiry *inquiry = inquiry_create(&options);
+        uint8_t asked[512];
+        struct span out;
+        assert_non_null(inquiry);
+        connect_to(inquiry);
+        assert_int_equal(inquiry_late(inquiry, now, false), 0);
+        out = inquiry_outgoing(inquiry);
+        assert_true(out.size > 0 && out.size <= sizeof(asked));
+        memcpy(asked, out.bytes, out.size);
+        out.bytes = asked;
+        inquiry_sent(inquiry, now, out.size);
+        assert_int_equal(inquiry_arrived(inquiry, now, out), 0);
+        assert_int_equal(inquiry_wish(inquiry).next, INQUIRY_OVER);
+        assert_string_equal(facts_text(&inquiry_identity(inquiry)->facts, "service"), "echo");
+        assert_null(facts_find(&inquiry_identity(inquiry)->facts, "smb.v1"));
+        assert_int_equal(inquiry_identity(inquiry)->evidence.count, 2);
+        inquiry_destroy(inquiry);
+    }
+}
+
+/* Once it has been seen to close before a word, the resets that meet what is sent to it afterwards are no other manner.
+ */
+static void who_closes_unasked_closes(void **state)
+{
+    const struct inquiry_options options = {.target = {.host = "10.0.0.1", .port = 7001}};
+    struct inquiry *inquiry = inquiry_create(&options);
+
+    (void)state;
+    assert_non_null(inquiry);
+    connect_to(inquiry);
+    assert_int_equal(inquiry_ended(inquiry, now, false), 0);
+    for (int i = 0; i < 100 && inquiry_wish(inquiry).next != INQUIRY_OVER; i++) {
+        connect_to(inquiry);
+        if (inquiry_outgoing(inquiry).size == 0 && inquiry_wish(inquiry).next == INQUIRY_TALK) {
+            assert_int_equal(inquiry_late(inquiry, now, false), 0);
+        }
+        if (inquiry_wish(inquiry).next == INQUIRY_TALK) {
+            assert_int_equal(inquiry_ended(inquiry, now, true), 0);
+        }
+    }
+    assert_int_equal(inquiry_wish(inquiry).next, INQUIRY_OVER);
+    assert_string_equal(facts_text(&inquiry_identity(inquiry)->facts, "behaviour"), "closes");
+    inquiry_destroy(inquiry);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(greets_with_something_else),
         cmocka_unit_test(says_nothing),
         cmocka_unit_test(closes),
+        cmocka_unit_test(an_echo_is_no_answer),
+        cmocka_unit_test(who_closes_unasked_closes),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
