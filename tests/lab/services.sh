@@ -382,7 +382,7 @@ service_command() {
     mosquitto | mosquitto_password) COMMAND=(mosquitto -c "$FOLDER/conf") ;;
     bind) COMMAND=(named -g -u bind -c "$FOLDER/conf") ;;
     unbound) COMMAND=(unbound -d -c "$FOLDER/conf") ;;
-    dnsmasq) COMMAND=(dnsmasq --no-daemon --conf-file=/dev/null --user=root --bind-interfaces "--listen-address=$AT" --no-resolv --no-hosts) ;;
+    dnsmasq) COMMAND=(dnsmasq --keep-in-foreground --conf-file=/dev/null --user=root --bind-interfaces "--listen-address=$AT" --no-resolv --no-hosts) ;;
     squid) COMMAND=(squid -N -f "$FOLDER/conf") ;;
     tinyproxy) COMMAND=(tinyproxy -d -c "$FOLDER/conf") ;;
     rpcbind) COMMAND=(rpcbind -f -w -h "$AT") ;;
