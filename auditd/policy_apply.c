@@ -1,5 +1,6 @@
 #include "auditd/policy_apply.h"
 
+#include "auditd/ask.h"
 #include "auditd/desk.h"
 #include "auditd/protocol.h"
 #include "auditd/report/typeset.h"
@@ -87,6 +88,46 @@ static int apply_dry_run(const struct settings *settings)
     return rc < 0 || fflush(stdout) != 0 ? AUDIT_EXIT_ERROR : 0;
 }
 
+static uint64_t apply_count(const json_t *answer, const char *member)
+{
+    json_int_t count = json_integer_value(json_object_get(answer, member));
+
+    return count > 0 ? (uint64_t)count : 0;
+}
+
+static void apply_tell(const struct rejudge_result *result)
+{
+    if (result->endpoints == 0) {
+        printf("nothing to judge: what is open was judged by this policy already, or nothing is known to be open\n");
+    } else {
+        apply_sum_up(result, false, stdout);
+    }
+}
+
+/* The daemon that holds the database judges by it from now on, until it ends. */
+static int apply_by_daemon(const struct settings *settings)
+{
+    struct rejudge_result result = {0};
+    json_t *answer = NULL;
+    int rc = ask_and_say(settings->control,
+                         json_pack("{s:s, s:s, s:s}", "op", CONTROL_OP_POLICY, "name", policy_name(settings->policy),
+                                   "policy", policy_source(settings->policy)),
+                         NULL, &answer);
+
+    if (rc < 0) {
+        return AUDIT_EXIT_ERROR;
+    }
+    result.endpoints = apply_count(answer, "endpoints");
+    result.opened = apply_count(answer, "opened");
+    result.allowed = apply_count(answer, "allowed");
+    result.altered = apply_count(answer, "altered");
+    json_decref(answer);
+    apply_tell(&result);
+    log_notice("the running daemon judges by this policy until it ends; the next begins with the one that its "
+               "configuration names");
+    return 0;
+}
+
 static int apply_write(const struct settings *settings)
 {
     struct store_error error;
@@ -94,18 +135,13 @@ static int apply_write(const struct settings *settings)
 
     /* Opening it judges by the policy that the settings name. */
     if (desk_open(settings, &desk, &error) < 0) {
-        log_error("%s", error.text);
         if (error.fault == STORE_FAULT_LOCKED) {
-            log_error("a daemon judges by the policy that it was started with: change that file and start it again; "
-                      "--dry-run works beside it");
+            return apply_by_daemon(settings);
         }
+        log_error("%s", error.text);
         return AUDIT_EXIT_ERROR;
     }
-    if (desk.rejudged.endpoints == 0) {
-        printf("nothing to judge: what is open was judged by this policy already, or nothing is known to be open\n");
-    } else {
-        apply_sum_up(&desk.rejudged, false, stdout);
-    }
+    apply_tell(&desk.rejudged);
     desk_close(&desk);
     return fflush(stdout) == 0 ? 0 : AUDIT_EXIT_ERROR;
 }

@@ -13,6 +13,7 @@
 #define CONTROL_OP_INVENTORY "inventory"
 #define CONTROL_OP_SCHEDULE "schedule"
 #define CONTROL_OP_DISPOSITION "disposition"
+#define CONTROL_OP_POLICY "policy"
 
 /* What "do" of a request "schedule" may be. */
 #define CONTROL_SCHEDULE_LIST "list"

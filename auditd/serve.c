@@ -2,6 +2,7 @@
 
 #include "auditd/dispositions.h"
 #include "auditd/notify.h"
+#include "auditd/policy_change.h"
 #include "auditd/protocol.h"
 #include "auditd/scheduler.h"
 #include "auditd/supervise.h"
@@ -102,6 +103,15 @@ static void serve_on_disposition(struct serve *serve, struct control_client *cli
     dispositions_request(serve->dispositions, client, request);
 }
 
+static void serve_on_policy(struct serve *serve, struct control_client *client, const json_t *request)
+{
+    json_t *jobs = queue_status(serve->queue);
+    bool busy = jobs == NULL || json_array_size(jobs) > 0;
+
+    json_decref(jobs);
+    policy_change_request(&serve->desk, &serve->settings, busy, client, request);
+}
+
 static const struct {
     const char *op;
     void (*run)(struct serve *serve, struct control_client *client, const json_t *request);
@@ -109,6 +119,7 @@ static const struct {
     {CONTROL_OP_STATUS, serve_on_status},       {CONTROL_OP_AUDIT, serve_on_audit},
     {CONTROL_OP_CANCEL, serve_on_cancel},       {CONTROL_OP_SCHEDULE, serve_on_schedule},
     {CONTROL_OP_INVENTORY, serve_on_inventory}, {CONTROL_OP_DISPOSITION, serve_on_disposition},
+    {CONTROL_OP_POLICY, serve_on_policy},
 };
 
 static void serve_on_request(void *context, struct control_client *client, const json_t *request)
@@ -121,7 +132,9 @@ static void serve_on_request(void *context, struct control_client *client, const
             return;
         }
     }
-    control_refuse(client, "there is no operation \"%.64s\": status, audit, cancel, schedule, inventory, disposition",
+    control_refuse(client,
+                   "there is no operation \"%.64s\": status, audit, cancel, schedule, inventory, disposition, "
+                   "policy",
                    op);
 }
 

@@ -85,6 +85,19 @@ audit 10.99.0.3 --db "$DB" -p 22 --retries 0
 tap_is "an audit that no host answers is incomplete" "$status" 3
 tap_like "and says so" "$err" 'incomplete: no host answered'
 
+# ---- another policy while it runs ----
+printf 'version: 1\nallow:\n- {id: all, to: any, ports: [22, 6379], from: any, why: w}\n' >"$DIR/allow.yaml"
+printf 'version: 1\n' >"$DIR/none.yaml"
+tap_like "another policy judges at once" "$("$BIN/leastport" policy apply "$DIR/allow.yaml" --db "$DB" 2>&1)" \
+    'until it ends.*2 open ports judged anew: 0 findings open, 2 allowed, 0 altered'
+tap_is "what it allows is no finding any more" "$(findings "$DB")" $'22 ALLOWED FRESH low\n6379 ALLOWED FRESH medium'
+audit $THERE --db "$DB"
+tap_is "an audit goes by it" "$status" 0
+tap_like "one that is wrong is refused, with its place" "$(control '{"op":"policy","name":"n","policy":"version: 1\nalow: []"}')" \
+    '"ok":false.*line 2, column 1: unknown key.*did you mean'
+tap_like "and so is none" "$(control '{"op":"policy","policy":7}')" '"ok":false.*must be texts'
+tap_like "and the other is back" "$("$BIN/leastport" policy apply "$DIR/none.yaml" --db "$DB" 2>&1)" '2 findings open, 0 allowed'
+
 # ---- readers are kept, not opened for each request ----
 readers() {
     find "/proc/$(web_status pid)/fd" -lname "$DB" | wc -l
@@ -104,6 +117,7 @@ job_runs() {
     [[ $(control '{"op":"status"}' | jq -r '.jobs[0].probes_done // 0') -gt 0 ]]
 }
 tap_ok "status tells how far an audit is" wait_for 30 job_runs
+tap_like "no other policy while it runs" "$("$BIN/leastport" policy apply "$DIR/allow.yaml" --db "$DB" 2>&1)" 'audits run or wait'
 second=$(control '{"op":"audit","targets":["10.99.0.2"],"ports":"22"}')
 tap_is "a second one waits" "$(jq -r .state <<<"$second")" queued
 tap_like "and can be cancelled" "$(control "{\"op\":\"cancel\",\"job\":$(jq .job <<<"$second")}")" '"ok":true'
