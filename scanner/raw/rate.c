@@ -67,6 +67,7 @@ struct rate {
     struct rate_options options;
     uint64_t limit_pps;
     _Atomic uint64_t pps;
+    struct mono_time due;
     enum rate_phase phase;
     struct evidence base;    /* of this slab at rates that lost nothing */
     struct evidence stage;   /* at the present rate */
@@ -144,6 +145,16 @@ void rate_limit(struct rate *rate, uint64_t ceiling_pps)
 {
     rate->limit_pps = ceiling_pps;
     set_pps(rate, (double)rate_pps(rate));
+}
+
+void rate_keep_due(struct rate *rate, struct mono_time due)
+{
+    rate->due = due;
+}
+
+struct mono_time rate_due(const struct rate *rate, struct mono_time now)
+{
+    return rate->due.ns <= mono_add_ns(now, UINT64_C(1000000000)).ns ? rate->due : (struct mono_time){0};
 }
 
 static double share_of(const struct evidence *evidence)

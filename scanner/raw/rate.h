@@ -49,6 +49,10 @@ uint64_t rate_pps(const struct rate *rate);
 /* A new ceiling, such as the room of a connection tracking table; 0: the options'. */
 void rate_limit(struct rate *rate, uint64_t ceiling_pps);
 
+/* When the next packet may leave, from one volley to the next: nothing later than a second from now is believed. */
+void rate_keep_due(struct rate *rate, struct mono_time due);
+struct mono_time rate_due(const struct rate *rate, struct mono_time now);
+
 /* A new slab has other hosts: the share of answers is learnt anew, at a quarter of what was held. */
 void rate_begin_slab(struct rate *rate, struct mono_time now);
 /* The same hosts, other questions: a little below what was held, by which windows are told from those of before. */

@@ -441,6 +441,8 @@ uint64_t volley_settled(const struct volley *volley)
 void volley_suspend(struct volley *volley)
 {
     count_sent(volley);
+    rate_keep_due(volley->options.rate,
+                  (struct mono_time){atomic_load_explicit(&volley->due_ns, memory_order_relaxed)});
     for (uint32_t host = 0; host < slab_hosts(volley->options.slab); host++) {
         const struct volley_host *entry = &volley->hosts[host];
         if (entry->stage != HOST_DONE) {
@@ -556,6 +558,7 @@ int volley_create(const struct volley_options *options, struct mono_time now, st
     }
     volley->options = *options;
     volley->begun_ns = now.ns;
+    atomic_store_explicit(&volley->due_ns, rate_due(options->rate, now).ns, memory_order_relaxed);
     if (probes > options->shard_index) {
         volley->places = (uint32_t)((probes - options->shard_index - 1) / options->shard_count + 1);
     }

@@ -555,6 +555,14 @@ test_pace() {
     wait "$CAPTURE_PID" 2>/dev/null
     tap_is "--rate 2: four probes, no two of them within 0.4 s" \
         "$(awk 'NR > 1 && $1 - before < 0.4 { early++ } { before = $1 } END { print NR, early + 0 }' slow.times)" "4 0"
+    jq -n '{schema: "leastport.plan/1", realm: "default", vantage: "local", targets: ["10.78.3.0/30"], ports: "5000", probes: ["syn"],
+        slab: {probes: 65536, hosts: 1}, retries: 0, rate_pps: 2}' >slow.json
+    capture slow-slabs.times
+    "$BIN/leastport-scan" --plan slow.json --state slow.state -o jsonl:slow 2>rate.err
+    kill "$CAPTURE_PID"
+    wait "$CAPTURE_PID" 2>/dev/null
+    tap_is "nor when each is of another slab" \
+        "$(awk 'NR > 1 && $1 - before < 0.4 { early++ } { before = $1 } END { print NR, early + 0 }' slow-slabs.times)" "4 0"
     capture host-rate.times
     syn 10.77.0.2 10.78.3.1 -p 5000-5149 --host-rate 100 --retries 0 -o jsonl:host-rate 2>rate.err
     elapsed_ms=$(end_of host-rate .elapsed_ms)
