@@ -1,5 +1,6 @@
 /* leastport-auditd VERB ARGS: hands each verb to its module. */
 #include "auditd/audit.h"
+#include "auditd/changes_verb.h"
 #include "auditd/child.h"
 #include "auditd/disposition_verb.h"
 #include "auditd/inventory_verb.h"
@@ -111,6 +112,19 @@ static int main_unwaive(int argc, char **argv)
     return main_disposition(argc, argv, VERB_UNWAIVE);
 }
 
+static int main_adopt(int argc, char **argv)
+{
+    return main_disposition(argc, argv, VERB_ADOPT);
+}
+
+static int main_changes(int argc, char **argv)
+{
+    struct changes_command command;
+
+    options_parse_changes(argc, argv, &command);
+    return changes_verb_run(&command);
+}
+
 static const struct {
     const char *name;
     const char *summary;
@@ -120,6 +134,8 @@ static const struct {
     {"serve", "run audits that are handed over, and the dashboard", main_serve},
     {"report", "print the newest state", main_report},
     {"inventory", "show what inventories say, confirm a loss", main_inventory},
+    {"changes", "what opened, closed and changed between two scans or dates", main_changes},
+    {"adopt", "take over what is open now, without alerts", main_adopt},
     {"acknowledge", "somebody knows of a finding and works on it", main_acknowledge},
     {"unacknowledge", "take that back", main_unacknowledge},
     {"waive", "accept a finding until a date, or list what is", main_waive},

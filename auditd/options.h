@@ -95,7 +95,7 @@ struct policy_command {
     enum vantage_class vantage_class;
 };
 
-enum disposition_verb { VERB_ACKNOWLEDGE, VERB_UNACKNOWLEDGE, VERB_WAIVE, VERB_UNWAIVE };
+enum disposition_verb { VERB_ACKNOWLEDGE, VERB_UNACKNOWLEDGE, VERB_WAIVE, VERB_UNWAIVE, VERB_ADOPT };
 
 struct disposition_command {
     const char *word; /* of the control socket */
@@ -114,6 +114,14 @@ struct disposition_command {
     bool json;
 };
 
+struct changes_command {
+    const char *config;
+    const char *db;
+    const char *since; /* a scan or a time; NULL: the audit before the last */
+    const char *until; /* NULL: now */
+    bool json;
+};
+
 /* Each takes argv of its verb (argv[0] is what the help calls the program) and exits by itself after --help, --version
  * (0) and misuse (2). The lists are to be freed by options_list_done(). */
 void options_parse_audit(int argc, char **argv, struct audit_options *ret_options);
@@ -124,6 +132,7 @@ void options_parse_schedule(int argc, char **argv, struct schedule_command *ret_
 void options_parse_policy(int argc, char **argv, struct policy_command *ret_command);
 void options_parse_disposition(int argc, char **argv, enum disposition_verb verb,
                                struct disposition_command *ret_command);
+void options_parse_changes(int argc, char **argv, struct changes_command *ret_command);
 void options_disposition_done(struct disposition_command *command);
 void options_list_done(struct options_list *list);
 

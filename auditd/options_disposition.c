@@ -58,6 +58,8 @@ static const struct argp_option options_of_unwaive[] = {
     DISPOSITION_COMMON,
 };
 
+static const struct argp_option options_of_adopt[] = {DISPOSITION_COMMON};
+
 #define DISPOSITION_FINDING                                                                                            \
     "A FINDING is ADDRESS:PORT[/udp], NAME:PORT, the beginning of a fingerprint (8 digits or more) or a uuid; "        \
     "`leastport "                                                                                                      \
@@ -86,6 +88,10 @@ static const struct {
     [VERB_UNWAIVE] = {CONTROL_DISPOSITION_UNWAIVE, "open again", options_of_unwaive, "FINDING...\n--waiver ID",
                       "Ends waivers: the findings are open again.\v" DISPOSITION_FINDING
                       "Exit status: 0, or 2 for error or misuse; then nothing was changed."},
+    [VERB_ADOPT] = {CONTROL_DISPOSITION_ADOPT, "adopted", options_of_adopt, NULL,
+                    "Takes what is open now over as it is: findings of a first scan become OPEN, and nobody is alerted "
+                    "of what opened before. They count in the score as all others do.\v"
+                    "Exit status: 0, or 2 for error or misuse; then nothing was changed."},
 };
 
 static void options_append(struct argp_state *state, struct options_list *list, char *item)
@@ -121,6 +127,12 @@ static void options_disposition_end(struct argp_state *state, const struct dispo
     int ways = (command->findings.count > 0) + (command->rule != NULL) + (command->import != NULL) + command->list;
     bool has_hosts = command->cidrs.count + command->tags.count + command->names.count > 0;
 
+    if (strcmp(command->word, CONTROL_DISPOSITION_ADOPT) == 0) {
+        if (command->findings.count > 0) {
+            argp_error(state, "takes all that is open: \"%s\" is too much", command->findings.items[0]);
+        }
+        return;
+    }
     if (ways == 0 && command->waivers.count == 0) {
         argp_error(state, is_waive ? "needs FINDINGs, --rule, --import or --list" : "needs FINDINGs");
     }

@@ -11,6 +11,8 @@ static const struct verb verbs[] = {
     {"serve", AUDITD_PROGRAM, "serve", "keep auditing, with a dashboard at http://127.0.0.1:8480/"},
     {"report", AUDITD_PROGRAM, "report", "print the last state: score, worst exposures, what changed"},
     {"inventory", AUDITD_PROGRAM, "inventory", "show the inventories of hosts, confirm that hosts are gone"},
+    {"changes", AUDITD_PROGRAM, "changes", "what opened, closed and changed between any two scans or dates"},
+    {"adopt", AUDITD_PROGRAM, "adopt", "take over what a first scan found, without alerts"},
     {"acknowledge", AUDITD_PROGRAM, "acknowledge", "say that somebody knows of a finding and works on it"},
     {"unacknowledge", AUDITD_PROGRAM, "unacknowledge", "take that back"},
     {"waive", AUDITD_PROGRAM, "waive", "accept findings until a date, with owner and reason; list what is"},

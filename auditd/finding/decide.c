@@ -348,6 +348,33 @@ static int decide_import(struct decide *decide, const json_t *request)
     return rc;
 }
 
+/* ---- adopt ---- */
+
+/* A first scan's findings are NEW: who adopts them vouches for the second probe. */
+static int decide_adopt(struct decide *decide, const json_t *request)
+{
+    const char *realm = json_string_value(json_object_get(request, "realm"));
+    const struct store_event event =
+        decide_event(decide, "taken over as it was when somebody began: no alert is due for it");
+    struct stored_finding finding = {0};
+    int rc;
+
+    while ((rc = store_finding_adoptable(decide->store, realm, finding.id, &finding)) == 0) {
+        rc = finding.presence == PRESENCE_NEW ? store_finding_presence(decide->store, &finding, PRESENCE_OPEN, &event)
+                                              : 0;
+        rc = rc < 0 ? rc : store_finding_adopt(decide->store, &finding, &event);
+        if (rc < 0) {
+            return rc;
+        }
+        decide->moved++;
+    }
+    if (rc == -ENOENT && decide->moved == 0) {
+        return decide_refuse(decide, rc, "there is no open finding%s%.80s that was not adopted already",
+                             realm == NULL ? "" : " in the realm ", realm == NULL ? "" : realm);
+    }
+    return rc == -ENOENT ? 0 : rc;
+}
+
 /* ---- all ---- */
 
 static const struct {
@@ -359,6 +386,7 @@ static const struct {
     {"waive", decide_waive},
     {"unwaive", decide_unwaive},
     {"import", decide_import},
+    {"adopt", decide_adopt},
 };
 
 static decide_fn *decide_find(const json_t *request)
@@ -379,7 +407,8 @@ static int decide_within(struct decide *decide, const json_t *request)
     int rc;
 
     if (run == NULL) {
-        return decide_refuse(decide, -EINVAL, "\"do\" must be acknowledge, unacknowledge, waive, unwaive or import");
+        return decide_refuse(decide, -EINVAL,
+                             "\"do\" must be acknowledge, unacknowledge, waive, unwaive, import or adopt");
     }
     rc = store_begin(decide->store);
     if (rc < 0) {

@@ -377,6 +377,33 @@ int store_finding_disposition(struct store *store, struct stored_finding *findin
     return rc < 0 ? rc : 1;
 }
 
+int store_finding_adoptable(struct store *store, const char *realm, int64_t after_id,
+                            struct stored_finding *ret_finding)
+{
+    sqlite3_stmt *row;
+    int rc = store_query(store, &row,
+                         "SELECT " FINDING_COLUMNS " FROM finding WHERE id > ?1 AND adopted_at IS NULL AND sight <>"
+                         " 'RETIRED' AND presence IN ('NEW', 'OPEN', 'VERIFYING', 'REAPPEARED') AND (?2 IS NULL OR"
+                         " asset_id IN (SELECT a.id FROM asset a JOIN realm r ON r.id = a.realm_id WHERE r.name = ?2))"
+                         " ORDER BY id LIMIT 1",
+                         "it", after_id, realm);
+
+    return rc < 0 ? rc : finding_read_one(store, row, ret_finding);
+}
+
+int store_finding_adopt(struct store *store, const struct stored_finding *finding, const struct store_event *event)
+{
+    struct store_event logged = *event;
+    int rc = store_run(store, "UPDATE finding SET adopted_at = ?1, changed_at = ?1 WHERE id = ?2", "ii", event->at_ms,
+                       finding->id);
+
+    logged.finding_id = finding->id;
+    logged.what = "adopted";
+    logged.was = "";
+    logged.became = "adopted";
+    return rc < 0 ? rc : store_event_add(store, &logged);
+}
+
 int store_finding_seen(struct store *store, int64_t finding_id, int64_t scan_id, int64_t at_ms)
 {
     return store_run(store, "UPDATE finding SET last_seen = max(last_seen, ?), last_scan_id = ? WHERE id = ?", "iii",

@@ -92,6 +92,13 @@ MUST_USE int store_finding_sight(struct store *store, struct stored_finding *fin
 MUST_USE int store_finding_disposition(struct store *store, struct stored_finding *finding, enum disposition to,
                                        const struct store_event *event);
 
+/* Walks what counts and was not adopted yet, by id; `realm` NULL: of all. -ENOENT at the end. */
+MUST_USE int store_finding_adoptable(struct store *store, const char *realm, int64_t after_id,
+                                     struct stored_finding *ret_finding);
+/* Marks it and logs that. `event` gives all but what, was and became. */
+MUST_USE int store_finding_adopt(struct store *store, const struct stored_finding *finding,
+                                 const struct store_event *event);
+
 /* The finding of an asset that stands for its listeners which came and went; at port 0, which no listener has. */
 #define STORE_KIND_EPHEMERAL "ephemeral-listeners"
 /* The one that stands for all ports of a host of which every port accepts; at port 0, too. */

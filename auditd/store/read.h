@@ -16,7 +16,7 @@
 #include <stdint.h>
 
 /* The schema version (PRAGMA user_version) that this reader reads. */
-enum { STORE_READ_SCHEMA_VERSION = 6, STORE_READ_ERROR_SIZE = 512 };
+enum { STORE_READ_SCHEMA_VERSION = 7, STORE_READ_ERROR_SIZE = 512 };
 
 /* A connection. Used by one thread at a time: one for each thread. */
 struct store_reader;
@@ -76,6 +76,29 @@ struct store_waiver {
 typedef int store_waiver_fn(void *context, const struct store_waiver *waiver);
 /* Those that have not ended, the first to end first. */
 MUST_USE int store_read_waivers(struct store_reader *reader, store_waiver_fn *fn, void *context);
+
+/* ---- drift: what became of findings between two moments ---- */
+
+enum store_drift_kind { STORE_DRIFT_OPENED, STORE_DRIFT_CLOSED, STORE_DRIFT_CHANGED };
+
+struct store_drift {
+    enum store_drift_kind kind;
+    const char *fingerprint, *realm, *address, *name, *proto, *service, *severity, *owner;
+    const char *was, *became; /* presence at either end, '' before it was there; RETIRED too */
+    const char *changes;      /* of severity, breadth, service, rule: which, with commas between */
+    int64_t port, first_seen, last_seen;
+};
+
+typedef int store_drift_fn(void *context, const struct store_drift *drift);
+/* Those that count at one end only, and those that count at both and whose attributes changed between: opened first,
+ * then closed, then changed, worst first. */
+MUST_USE int store_read_drift(struct store_reader *reader, int64_t since, int64_t until, store_drift_fn *fn,
+                              void *context);
+
+/* How many moves to FIXED there were after `since` up to `until`, and their mean time from when it opened (NAN: none).
+ */
+MUST_USE int store_read_time_to_fix(struct store_reader *reader, int64_t since, int64_t until, int64_t *ret_count,
+                                    double *ret_mean_ms);
 
 /* ---- scans ---- */
 

@@ -1,0 +1,75 @@
+#!/usr/bin/env bash
+# What opened, closed and changed between scans and dates; a first scan that is adopted.
+set -uo pipefail
+# shellcheck source=tests/integration/harness.sh
+source "$(dirname "$(readlink -f -- "${BASH_SOURCE[0]}")")/harness.sh"
+enter "changes between audits of servers in a namespace" "$0" "$@"
+begin
+
+DB=$DIR/audit.db
+
+# leastport VERB ARGUMENT...: sets out, err, status
+ask() {
+    local verb=$1
+    shift
+    out=$("$BIN/leastport" "$verb" --db "$DB" "$@" 2>"$DIR/err")
+    status=$?
+    err=$(<"$DIR/err")
+}
+
+last_scan() {
+    sql "$DB" "SELECT uuid FROM scan WHERE judged_at IS NOT NULL ORDER BY id DESC LIMIT 1"
+}
+
+# kind, port and both states, one a line
+kinds() {
+    jq -r 'select(.type == "change") | "\(.kind) \(.port) \(.was)>\(.became)"' <<<"$out"
+}
+
+serve_ports there 0.0.0.0 22 6379
+first=$server
+audit $THERE --db "$DB" -p 22,80,6379 --no-verify
+one=$(last_scan)
+ask changes
+tap_like "the first audit has none before it" "$status $err" '^2 .*no audit before the last one'
+ask adopt
+tap_like "a first scan is adopted" "$status $err" '^0 .*2 findings adopted'
+tap_is "its findings are OPEN, with a mark for alerts" \
+    "$(sql "$DB" "SELECT port, presence, adopted_at > 0 FROM finding ORDER BY port" | tr '\n' ' ')" '22|OPEN|1 6379|OPEN|1 '
+tap_is "who adopted is kept" "$(sql "$DB" "SELECT DISTINCT actor, became FROM finding_event WHERE what = 'adopted'")" \
+    "$(id -un)|adopted"
+ask adopt
+tap_like "once" "$status $err" '^2 .*no open finding that was not adopted already'
+
+end_server "$first"
+serve_ports there 0.0.0.0 22 80
+second=$server
+audit $THERE --db "$DB" -p 22,80,6379
+two=$(last_scan)
+tap_is "what comes later is not adopted" "$(sql "$DB" "SELECT adopted_at IS NULL FROM finding WHERE port = 80")" 1
+ask changes --json --since "$one"
+tap_is "what opened and what closed since a scan" "$status $(kinds | paste -sd,)" '0 opened 80 >OPEN,closed 6379 NEW>FIXED'
+tap_like "with the time that it took to fix" "$(tail -n1 <<<"$out")" '"opened":1,"closed":1,"changed":0,"fixed":1,"mean_time_to_fix_s":[0-9.]+\}$'
+ask changes
+tap_like "since the audit before, for a person" "$status $out" \
+    "^0 \\+ opened .*80/tcp .* at $THERE.*- closed .*6379/tcp redis .*NEW -> FIXED; seen .* to .*1 opened, 1 closed, 0 changed.*1 fixed, on average"
+
+end_server "$second"
+serve_ports there 0.0.0.0 22 6379
+printf 'version: 1\nforbid:\n  - {id: no-ssh, to: any, ports: 22, severity: high}\n' >"$DIR/policy.yaml"
+audit $THERE --db "$DB" -p 22,80,6379 --policy "$DIR/policy.yaml"
+ask changes --json --since "$two"
+tap_is "what changed, what is back" "$(kinds | paste -sd,)" \
+    'opened 6379 FIXED>REAPPEARED,closed 80 OPEN>FIXED,changed 22 OPEN>OPEN'
+tap_is "which of it changed" "$(jq -r 'select(.kind == "changed") | .changed' <<<"$out" | tr ',' '\n' | sort | paste -sd,)" 'rule,severity'
+ask changes --json --since "$one" --until "$two"
+tap_is "between any two scans" "$(kinds | paste -sd,)" 'opened 80 >OPEN,closed 6379 NEW>FIXED'
+ask changes --json --since 2020-01-01 --until 2020-12-31
+tap_is "between dates when nothing was" "$status $(jq -r '"\(.opened) \(.closed) \(.mean_time_to_fix_s)"' <<<"$out")" '0 0 0 null'
+ask changes --json --since 2020-01-01
+tap_is "all that is open opened since the beginning" "$(kinds | paste -sd,)" 'opened 22 >OPEN,opened 6379 >REAPPEARED'
+ask changes --since soon
+tap_like "what is no moment is said" "$status $err" '^2 .*"soon" is no date'
+ask changes --since 2026-01-02 --until 2026-01-01
+tap_like "and what is the wrong way round" "$status $err" '^2 .*--until is before --since'
+tap_done
