@@ -230,3 +230,39 @@ int report_jsonl_print(struct store_reader *reader, FILE *out)
     json_decref(lines.facts);
     return rc;
 }
+
+int report_jsonl_findings(struct store_reader *reader, const struct store_finding_filter *filter, FILE *out)
+{
+    struct lines lines = {.reader = reader, .out = out};
+    int rc = store_read_findings(reader, filter, print_finding, &lines);
+
+    json_decref(lines.facts);
+    return rc;
+}
+
+static int print_endpoint(void *context, const struct store_endpoint *endpoint)
+{
+    struct lines *lines = context;
+    char seen[WALL_TEXT_SIZE];
+    char first[WALL_TEXT_SIZE];
+    json_t *facts = endpoint->was_asked ? facts_of(endpoint) : NULL;
+
+    if (endpoint->was_asked && facts == NULL) {
+        return -ENOMEM;
+    }
+    return print_line(
+        lines->out, json_pack("{s:s, s:s, s:s, s:o, s:o, s:s, s:o, s:s, s:I, s:s, s:o, s:o, s:s, s:o*}", "schema",
+                              "leastport.endpoint/1", "type", "endpoint", "ts", wall_format(endpoint->last_seen, seen),
+                              "realm", text(endpoint->realm), "vantage", text(endpoint->vantage), "vantage_class",
+                              endpoint->vantage_class, "host", text(endpoint->address), "proto", endpoint->proto,
+                              "port", (json_int_t)endpoint->port, "state", endpoint->state, "reason",
+                              text(endpoint->reason), "service", text(endpoint->service), "first_seen",
+                              wall_format(endpoint->first_seen, first), "facts", facts));
+}
+
+int report_jsonl_endpoints(struct store_reader *reader, const struct store_endpoint_filter *filter, FILE *out)
+{
+    struct lines lines = {.reader = reader, .out = out};
+
+    return store_read_endpoints(reader, filter, print_endpoint, &lines);
+}

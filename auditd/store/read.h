@@ -377,6 +377,17 @@ typedef int store_service_change_fn(void *context, const struct store_service_ch
 MUST_USE int store_read_service_changes(struct store_reader *reader, const struct store_service_change_filter *filter,
                                         store_service_change_fn *fn, void *context);
 
+/* ---- policies ---- */
+
+struct store_read_policy {
+    const char *hash, *name;
+    const char *source; /* '' for the built-in baseline alone */
+};
+
+typedef int store_read_policy_fn(void *context, const struct store_read_policy *policy);
+/* The one of that hash; none is no error. */
+MUST_USE int store_read_policy(struct store_reader *reader, const char *hash, store_read_policy_fn *fn, void *context);
+
 /* ---- schedules ---- */
 
 /* Times of a run that there is not are 0, its texts ''. */

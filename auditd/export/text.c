@@ -1,0 +1,112 @@
+#include "auditd/export/text.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* The length of the character of UTF-8 (RFC 3629) at `text`, 0 where there is none, and which it is. */
+static size_t text_character(const unsigned char *text, uint32_t *ret_character)
+{
+    static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
+    size_t length = text[0] < 0x80 ? 1 : text[0] < 0xc2 ? 0 : text[0] < 0xe0 ? 2 : text[0] < 0xf0 ? 3 : 4;
+    uint32_t character = length == 1 ? text[0] : text[0] & (0x7fU >> length);
+
+    if (length == 0 || text[0] > 0xf4) {
+        return 0;
+    }
+    for (size_t i = 1; i < length; i++) {
+        if ((text[i] & 0xc0) != 0x80) {
+            return 0;
+        }
+        character = character << 6 | (text[i] & 0x3f);
+    }
+    *ret_character = character;
+    return character < least[length] || character > 0x10ffff || (character >= 0xd800 && character < 0xe000) ? 0
+                                                                                                            : length;
+}
+
+json_t *text_json(const char *text)
+{
+    json_t *string = json_string(text);
+    uint32_t character;
+    char *clean;
+    size_t used = 0;
+
+    if (string != NULL) {
+        return string;
+    }
+    clean = malloc(3 * strlen(text) + 1);
+    if (clean == NULL) {
+        return NULL;
+    }
+    while (*text != '\0') {
+        size_t length = text_character((const unsigned char *)text, &character);
+        memcpy(clean + used, length == 0 ? "\xef\xbf\xbd" : text, length == 0 ? 3 : length);
+        used += length == 0 ? 3 : length;
+        text += length == 0 ? 1 : length;
+    }
+    string = json_stringn(clean, used);
+    free(clean);
+    return string;
+}
+
+int text_print_json(FILE *out, json_t *value)
+{
+    int rc = value == NULL ? -ENOMEM : 0;
+
+    if (rc == 0 && json_dumpf(value, out, JSON_COMPACT | JSON_ENSURE_ASCII | JSON_REAL_PRECISION(15)) != 0) {
+        rc = ferror(out) != 0 ? -EIO : -ENOMEM;
+    }
+    json_decref(value);
+    return rc;
+}
+
+static bool text_is_markup(uint32_t character)
+{
+    return (character >= 0x20 && character < 0x7f) || character == '\t' || character == '\n' ||
+           (character >= 0xa0 && character != 0xfffe && character != 0xffff);
+}
+
+void text_print_markup(FILE *out, const char *value)
+{
+    const unsigned char *text = (const unsigned char *)value;
+
+    while (*text != '\0') {
+        uint32_t character = 0;
+        size_t length = text_character(text, &character);
+        if (length == 0 || !text_is_markup(character)) {
+            fprintf(out, "\\x%02x", *text);
+            length = 1;
+        } else if (character < 0x20 || (character < 0x80 && strchr("&<>\"'", (int)character) != NULL)) {
+            fprintf(out, "&#%u;", (unsigned)character);
+        } else {
+            fwrite(text, 1, length, out);
+        }
+        text += length;
+    }
+}
+
+void text_print_cell(FILE *out, const char *text)
+{
+    bool is_formula = text[0] != '\0' && strchr("=+-@\t\r", text[0]) != NULL;
+
+    if (strpbrk(text, ",\"\r\n") == NULL) {
+        fprintf(out, "%s%s", is_formula ? "'" : "", text);
+        return;
+    }
+    fputs(is_formula ? "\"'" : "\"", out);
+    for (; *text != '\0'; text++) {
+        if (*text == '"') {
+            putc('"', out);
+        }
+        putc(*text, out);
+    }
+    putc('"', out);
+}
+
+const char *text_place(const char *address, int64_t port, char *buffer, size_t size)
+{
+    snprintf(buffer, size, strchr(address, ':') == NULL ? "%s:%" PRId64 : "[%s]:%" PRId64, address, port);
+    return buffer;
+}

@@ -1,0 +1,27 @@
+/* Text that hostile hosts have a say in, as JSON, XML, HTML and CSV can hold it. Knows no store and no format. */
+#ifndef LEASTPORT_AUDITD_EXPORT_TEXT_H
+#define LEASTPORT_AUDITD_EXPORT_TEXT_H
+
+#include "lib/addr.h"
+
+#include <jansson.h>
+#include <stdio.h>
+
+/* A string of JSON; bytes that are no UTF-8 become U+FFFD each. NULL when out of memory. */
+json_t *text_json(const char *text);
+
+/* Writes the value (one that is taken) without a newline. -ENOMEM for a NULL, -EIO. */
+MUST_USE int text_print_json(FILE *out, json_t *value);
+
+/* Text of an element or of an attribute of XML or HTML; what XML 1.0 (section 2.2) cannot hold, and the control
+ * characters that it advises against, become \xHH as nmap writes them. */
+void text_print_markup(FILE *out, const char *text);
+
+/* One cell of RFC 4180, in quotes where it needs them. A cell that a spreadsheet would take for a formula gets a
+ * leading apostrophe (OWASP, CSV injection). */
+void text_print_cell(FILE *out, const char *text);
+
+/* "10.0.0.5:22", "[fd00::1]:22" into `buffer`. */
+const char *text_place(const char *address, int64_t port, char *buffer, size_t size);
+
+#endif
