@@ -3,6 +3,7 @@
 #include "auditd/changes_verb.h"
 #include "auditd/child.h"
 #include "auditd/disposition_verb.h"
+#include "auditd/export_verb.h"
 #include "auditd/inventory_verb.h"
 #include "auditd/outputs.h"
 #include "auditd/policy_verb.h"
@@ -55,6 +56,17 @@ static int main_report(int argc, char **argv)
         settings_done(&settings);
     }
     return rc < 0 ? AUDIT_EXIT_ERROR : EXIT_SUCCESS;
+}
+
+static int main_export(int argc, char **argv)
+{
+    struct export_command command;
+    int status;
+
+    options_parse_export(argc, argv, &command);
+    status = export_verb_run(&command);
+    options_export_done(&command);
+    return status;
 }
 
 static int main_policy(int argc, char **argv)
@@ -133,6 +145,7 @@ static const struct {
     {"audit", "sweep, store, judge and score", main_audit},
     {"serve", "run audits that are handed over, and the dashboard", main_serve},
     {"report", "print the newest state", main_report},
+    {"export", "write the newest state for other tools", main_export},
     {"inventory", "show what inventories say, confirm a loss", main_inventory},
     {"changes", "what opened, closed and changed between two scans or dates", main_changes},
     {"adopt", "take over what is open now, without alerts", main_adopt},

@@ -90,26 +90,31 @@ int options_parse_output(const char *text, struct options_output *ret_output)
 {
     const char *colon = strchr(text, ':');
     char name[16];
-    enum report_format format;
+    struct options_output output = {.path = colon == NULL ? NULL : colon + 1};
 
     if (colon == NULL || colon[1] == '\0' || (size_t)(colon - text) >= sizeof(name)) {
         return -EINVAL;
     }
     memcpy(name, text, (size_t)(colon - text));
     name[colon - text] = '\0';
-    if (report_format_parse(name, &format) < 0) {
-        return -EINVAL;
+    if (report_format_parse(name, &output.format) < 0) {
+        output.driver = export_find(name);
+        if (output.driver == NULL) {
+            return -EINVAL;
+        }
     }
-    *ret_output = (struct options_output){format, colon + 1};
+    *ret_output = output;
     return 0;
 }
 
 static void options_output(struct argp_state *state, const char *text, struct options_output *ret_output)
 {
     if (options_parse_output(text, ret_output) < 0) {
-        argp_error(state,
-                   "-o \"%s\" is not FORMAT:FILE with a FORMAT of table or jsonl and a FILE, - for standard output",
-                   text);
+        argp_error(
+            state,
+            "-o \"%s\" is not FORMAT:FILE with a FORMAT of table, jsonl, csv, sarif, ocsf, defectdojo, xml or html "
+            "and a FILE, - for standard output",
+            text);
     }
 }
 
@@ -186,7 +191,8 @@ static const struct argp_option audit_rows[] = {
     {"host-rate", KEY_HOST_RATE, "PPS", OPTION_HIDDEN, "The same for each host", 0},
     {"retries", KEY_RETRIES, "N", OPTION_HIDDEN, "Further tries of what did not answer", 0},
     {"fail-on", KEY_FAIL_ON, "SEVERITY", 0, "Exit with 1 from this on (medium)", 0},
-    {"output", 'o', "FORMAT:FILE", 0, "Write table or jsonl to FILE, - for stdout", 0},
+    {"output", 'o', "FORMAT:FILE", 0,
+     "Write table, jsonl, csv, sarif, ocsf, defectdojo, xml, html to FILE, - for stdout", 0},
     {"new-tenant", KEY_NEW_TENANT, "ADDRESS", OPTION_HIDDEN,
      "Another machine has this address now: what was found on the old one is retired; repeats", 0},
     {"no-services", KEY_NO_SERVICES, NULL, 0, "Do not ask open ports what answers there", 0},
@@ -401,7 +407,8 @@ void options_parse_report(int argc, char **argv, struct report_command *ret_comm
     const struct argp_option table[] = {
         OPTION_CONFIG,
         OPTION_DB,
-        {"output", 'o', "FORMAT:FILE", 0, "Write table or jsonl to FILE (- is standard output)", 0},
+        {"output", 'o', "FORMAT:FILE", 0,
+         "Write table, jsonl, csv, sarif, ocsf, defectdojo, xml or html to FILE (- is standard output)", 0},
         {"explain", KEY_EXPLAIN, NULL, 0, "Print every term of the score", 0},
         option_end,
     };
@@ -413,7 +420,7 @@ void options_parse_report(int argc, char **argv, struct report_command *ret_comm
                "Exit status: 0, or 2 for error or misuse.",
     };
 
-    *ret_command = (struct report_command){.output = {REPORT_TABLE, "-"}};
+    *ret_command = (struct report_command){.output = {.format = REPORT_TABLE, .path = "-"}};
     argp_parse(&argp, argc, argv, 0, NULL, ret_command);
 }
 

@@ -2,6 +2,7 @@
 #ifndef LEASTPORT_AUDITD_OPTIONS_H
 #define LEASTPORT_AUDITD_OPTIONS_H
 
+#include "auditd/export/export.h"
 #include "auditd/policy/judge.h"
 #include "auditd/report/report.h"
 
@@ -17,7 +18,9 @@ struct options_list {
 
 struct options_output {
     enum report_format format;
-    const char *path; /* "-" is standard output */
+    const char *path;                    /* "-" is standard output */
+    const struct export_driver *driver;  /* instead of `format`, when it is not NULL */
+    const struct export_options *export; /* with it; NULL: all */
 };
 
 /* All text is borrowed from argv. NULL, or a count of -1, means not given. */
@@ -59,6 +62,23 @@ struct report_command {
     const char *db;
     struct options_output output;
     bool explain;
+};
+
+enum { EXPORT_FILTERS = 16 };
+
+/* The filters point into `lists`, which options_export_done() frees. */
+struct export_command {
+    const char *config;
+    const char *db;
+    struct export_options options;
+    struct options_output outputs[OPTIONS_OUTPUTS_MAX];
+    size_t output_count;
+    struct options_values {
+        char *text;
+        const char **values;
+    } lists[EXPORT_FILTERS];
+    size_t list_count;
+    int64_t *ports;
 };
 
 enum schedule_action { SCHEDULE_LIST, SCHEDULE_NEXT, SCHEDULE_RUN, SCHEDULE_PAUSE, SCHEDULE_RESUME, SCHEDULE_CHECK };
@@ -128,6 +148,8 @@ void options_parse_audit(int argc, char **argv, struct audit_options *ret_option
 void options_parse_serve(int argc, char **argv, struct serve_options *ret_options);
 void options_parse_report(int argc, char **argv, struct report_command *ret_command);
 void options_parse_inventory(int argc, char **argv, struct inventory_command *ret_command);
+void options_parse_export(int argc, char **argv, struct export_command *ret_command);
+void options_export_done(struct export_command *command);
 void options_parse_schedule(int argc, char **argv, struct schedule_command *ret_command);
 void options_parse_policy(int argc, char **argv, struct policy_command *ret_command);
 void options_parse_disposition(int argc, char **argv, enum disposition_verb verb,

@@ -17,6 +17,8 @@ static const struct verb verbs[] = {
     {"unacknowledge", AUDITD_PROGRAM, "unacknowledge", "take that back"},
     {"waive", AUDITD_PROGRAM, "waive", "accept findings until a date, with owner and reason; list what is"},
     {"unwaive", AUDITD_PROGRAM, "unwaive", "end a waiver"},
+    {"export", AUDITD_PROGRAM, "export",
+     "write the last state for other tools: CSV, SARIF, OCSF, nmap's XML, HTML, ..."},
     {"schedule", AUDITD_PROGRAM, "schedule", "show what is audited when and how it went, run it now, pause it"},
     {"policy", AUDITD_PROGRAM, "policy", "check, test, explain, draft or apply a policy"},
     {"doctor", SCAN_PROGRAM, "--doctor", "what this machine lacks for a good scan, and what mends it"},

@@ -36,14 +36,34 @@ static int csv_finding(void *context, const struct store_finding *finding)
     char port[24];
     char penalty[32];
     int rc = looked_read(run->reader, finding, &looked);
-    const char *const cells[] = {
-        "leastport.finding/1", "finding",      finding->scan,        wall_format(finding->last_seen, seen),
-        finding->realm,        looked.vantage, finding->address,     finding->name,
-        port,                  finding->proto, looked.state,         looked.reason,
-        finding->service,      finding->rule_id, finding->severity,  finding->presence,
-        finding->disposition,  finding->sight, penalty,              finding->breadth_class,
-        finding->owner,        finding->title, finding->why,         finding->fix,
-        wall_format(finding->first_seen, first), finding->fingerprint, finding->policy_hash, finding->controls};
+    const char *const cells[] = {"leastport.finding/1",
+                                 "finding",
+                                 finding->scan,
+                                 wall_format(finding->last_seen, seen),
+                                 finding->realm,
+                                 looked.vantage,
+                                 finding->address,
+                                 finding->name,
+                                 port,
+                                 finding->proto,
+                                 looked.state,
+                                 looked.reason,
+                                 finding->service,
+                                 finding->rule_id,
+                                 finding->severity,
+                                 finding->presence,
+                                 finding->disposition,
+                                 finding->sight,
+                                 penalty,
+                                 finding->breadth_class,
+                                 finding->owner,
+                                 finding->title,
+                                 finding->why,
+                                 finding->fix,
+                                 wall_format(finding->first_seen, first),
+                                 finding->fingerprint,
+                                 finding->policy_hash,
+                                 finding->controls};
 
     snprintf(port, sizeof(port), "%" PRId64, finding->port);
     snprintf(penalty, sizeof(penalty), "%.15g", finding->penalty);
@@ -102,7 +122,6 @@ static int csv_write(struct export_run *run)
 
 const struct export_driver export_csv = {
     .name = "csv",
-    .summary = "a table for spreadsheets (RFC 4180)",
     .has_endpoints = true,
     .write = csv_write,
 };

@@ -29,8 +29,8 @@ static json_t *dojo_references(const struct store_finding *finding)
     json_t *text = json_string("");
 
     while (text != NULL && (control = standard_control_next(&list)) != NULL) {
-        json_t *longer = json_sprintf("%s%s %s %s\n", json_string_value(text), control->standard, control->edition,
-                                      control->number);
+        json_t *longer =
+            json_sprintf("%s%s %s %s\n", json_string_value(text), control->standard, control->edition, control->number);
         json_decref(text);
         text = longer;
     }
@@ -66,21 +66,22 @@ static json_t *dojo_item(const struct store_finding *finding)
     wall_format(finding->first_seen, date);
     date[strlen("2026-11-22")] = '\0';
     /* No listener has port 0: the finding stands for several. */
-    endpoint = finding->port == 0 ? json_pack("{s:o, s:s}", "host", text_json(finding->address), "protocol", finding->proto)
-                                  : json_pack("{s:o, s:I, s:s}", "host", text_json(finding->address), "port",
-                                              (json_int_t)finding->port, "protocol", finding->proto);
+    endpoint = finding->port == 0
+                   ? json_pack("{s:o, s:s}", "host", text_json(finding->address), "protocol", finding->proto)
+                   : json_pack("{s:o, s:I, s:s}", "host", text_json(finding->address), "port",
+                               (json_int_t)finding->port, "protocol", finding->proto);
     text_place(finding->address, finding->port, place, sizeof(place));
-    item = json_pack("{s:o, s:o, s:o, s:o, s:o, s:s, s:s, s:o, s:b, s:b, s:o, s:o, s:[o], s:[s, o]}", "title",
-                     text_json(finding->title), "severity", dojo_severity(finding->severity), "description",
-                     text_json(finding->why[0] != '\0' ? finding->why : finding->title), "mitigation",
-                     text_json(finding->fix), "references", dojo_references(finding), "date", date,
-                     "unique_id_from_tool", finding->fingerprint, "vuln_id_from_tool", text_json(finding->rule_id),
-                     "static_finding", 0, "dynamic_finding", 1, "service", text_json(finding->service),
-                     "severity_justification",
-                     json_sprintf("%s/%s: penalty %.2f = service %g x breadth %g (%s) x evidence %g x need %g", place,
-                                  finding->proto, finding->penalty, finding->service_weight, finding->breadth,
-                                  finding->breadth_class, finding->evidence, finding->need),
-                     "endpoints", endpoint, "tags", "leastport", json_sprintf("realm:%s", finding->realm));
+    item =
+        json_pack("{s:o, s:o, s:o, s:o, s:o, s:s, s:s, s:o, s:b, s:b, s:o, s:o, s:[o], s:[s, o]}", "title",
+                  text_json(finding->title), "severity", dojo_severity(finding->severity), "description",
+                  text_json(finding->why[0] != '\0' ? finding->why : finding->title), "mitigation",
+                  text_json(finding->fix), "references", dojo_references(finding), "date", date, "unique_id_from_tool",
+                  finding->fingerprint, "vuln_id_from_tool", text_json(finding->rule_id), "static_finding", 0,
+                  "dynamic_finding", 1, "service", text_json(finding->service), "severity_justification",
+                  json_sprintf("%s/%s: penalty %.2f = service %g x breadth %g (%s) x evidence %g x need %g", place,
+                               finding->proto, finding->penalty, finding->service_weight, finding->breadth,
+                               finding->breadth_class, finding->evidence, finding->need),
+                  "endpoints", endpoint, "tags", "leastport", json_sprintf("realm:%s", finding->realm));
     if (item != NULL && dojo_flags(item, finding) != 0) {
         json_decref(item);
         return NULL;
@@ -102,7 +103,8 @@ static int dojo_write(struct export_run *run)
     struct dojo dojo = {.run = run};
     int rc;
 
-    fputs("{\"name\":\"Leastport\",\"type\":\"Leastport\",\"version\":\"" LEASTPORT_VERSION "\",\"findings\":[", run->out);
+    fputs("{\"name\":\"Leastport\",\"type\":\"Leastport\",\"version\":\"" LEASTPORT_VERSION "\",\"findings\":[",
+          run->out);
     rc = store_read_findings(run->reader, &run->options->findings, dojo_finding, &dojo);
     fputs("\n]}\n", run->out);
     return rc;
@@ -110,6 +112,5 @@ static int dojo_write(struct export_run *run)
 
 const struct export_driver export_dojo = {
     .name = "defectdojo",
-    .summary = "DefectDojo's generic findings, in JSON",
     .write = dojo_write,
 };

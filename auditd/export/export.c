@@ -8,12 +8,6 @@ static const struct export_driver *const drivers[] = {&export_csv,  &export_json
 
 enum { DRIVER_COUNT = sizeof(drivers) / sizeof(*drivers) };
 
-const struct export_driver *const *export_drivers(size_t *ret_count)
-{
-    *ret_count = DRIVER_COUNT;
-    return drivers;
-}
-
 const struct export_driver *export_find(const char *name)
 {
     for (size_t i = 0; i < DRIVER_COUNT; i++) {

@@ -23,16 +23,13 @@ struct export_run {
 };
 
 struct export_driver {
-    const char *name;    /* as `-o` has it */
-    const char *summary; /* one phrase */
-    bool has_endpoints;  /* heeds wants_endpoints */
+    const char *name;   /* as `-o` has it */
+    bool has_endpoints; /* heeds wants_endpoints */
     /* -errno as store/read.h has it, -ENOMEM, -EIO where the stream fails. */
     int (*write)(struct export_run *run);
 };
 
-/* Lives for ever. */
-const struct export_driver *const *export_drivers(size_t *ret_count);
-/* NULL when there is none of that name. */
+/* NULL when there is none of that name; lives for ever. */
 const struct export_driver *export_find(const char *name);
 
 /* The newest state of the database at `db_path`. -errno; what went wrong is written to `ret_error`, which holds at

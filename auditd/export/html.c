@@ -9,6 +9,11 @@
 #include <sodium.h>
 #include <string.h>
 
+struct html {
+    struct export_run *run;
+    uint64_t rows; /* of the table that is being written */
+};
+
 /* The style is named by its digest (CSP level 3, section 2.3.1), so that no other is taken. */
 static void html_print_head(FILE *out, int64_t now_ms)
 {
@@ -41,10 +46,22 @@ static int html_score(void *context, const struct store_score *score)
     return 0;
 }
 
+/* Ends a table; one without rows says so. */
+static void html_end_table(struct html *html, unsigned columns)
+{
+    if (html->rows == 0) {
+        fprintf(html->run->out, "<tr><td colspan=\"%u\">None.</td></tr>\n", columns);
+    }
+    fputs("</tbody></table>\n", html->run->out);
+    html->rows = 0;
+}
+
 static int html_count(void *context, const struct store_group *group)
 {
-    FILE *out = context;
+    struct html *html = context;
+    FILE *out = html->run->out;
 
+    html->rows++;
     fputs("<tr><th scope=\"row\">", out);
     text_print_markup(out, group->values[0]);
     fprintf(out, "</th><td class=\"n\">%" PRId64 "</td><td class=\"n\">%.1f</td></tr>\n", group->count, group->penalty);
@@ -80,7 +97,7 @@ static void html_state(FILE *out, const struct store_finding *finding)
 {
     fputs("<td>", out);
     text_print_markup(out, finding->presence);
-    if (strcmp(finding->disposition, "none") != 0 && finding->disposition[0] != '\0') {
+    if (strcmp(finding->disposition, "NONE") != 0) {
         fputs(", ", out);
         text_print_markup(out, finding->disposition);
     }
@@ -93,9 +110,11 @@ static void html_state(FILE *out, const struct store_finding *finding)
 
 static int html_finding(void *context, const struct store_finding *finding)
 {
-    FILE *out = ((struct export_run *)context)->out;
+    struct html *html = context;
+    FILE *out = html->run->out;
     char first[WALL_TEXT_SIZE];
 
+    html->rows++;
     wall_format(finding->first_seen, first);
     fputs("<tr class=\"", out);
     text_print_markup(out, finding->severity);
@@ -135,9 +154,11 @@ static const char *html_fact(const struct store_endpoint *endpoint, const char *
 
 static int html_endpoint(void *context, const struct store_endpoint *endpoint)
 {
-    FILE *out = ((struct export_run *)context)->out;
+    struct html *html = context;
+    FILE *out = html->run->out;
     char seen[WALL_TEXT_SIZE];
 
+    html->rows++;
     wall_format(endpoint->last_seen, seen);
     fputs("<tr>", out);
     html_place(out, endpoint->address, "", endpoint->realm);
@@ -159,45 +180,50 @@ static int html_endpoint(void *context, const struct store_endpoint *endpoint)
 static int html_findings(struct export_run *run)
 {
     static const enum store_finding_group by_severity[] = {STORE_GROUP_SEVERITY};
+    struct html html = {.run = run};
     struct store_finding_filter filter = run->options->findings;
     int rc;
 
-    fputs("<h2>Findings</h2>\n<table class=\"counts\"><caption>By severity</caption>\n<thead><tr><th scope=\"col\">Severity"
+    fputs("<h2>Findings</h2>\n<table class=\"counts\"><caption>By severity</caption>\n<thead><tr><th "
+          "scope=\"col\">Severity"
           "</th><th scope=\"col\">Count</th><th scope=\"col\">Penalty</th></tr></thead>\n<tbody>\n",
           run->out);
-    rc = store_read_finding_groups(run->reader, &filter, (struct store_group_keys){by_severity, 1}, html_count, run->out);
-    fputs("</tbody></table>\n<table><caption>The worst first</caption>\n<thead><tr><th scope=\"col\">Severity</th>"
+    rc = store_read_finding_groups(run->reader, &filter, (struct store_group_keys){by_severity, 1}, html_count, &html);
+    html_end_table(&html, 3);
+    fputs("<table><caption>The worst first</caption>\n<thead><tr><th scope=\"col\">Severity</th>"
           "<th scope=\"col\">Host</th><th scope=\"col\">Port</th><th scope=\"col\">Service</th><th scope=\"col\">What, "
           "why, and how to fix it</th><th scope=\"col\">State</th></tr></thead>\n<tbody>\n",
           run->out);
     filter.page = (struct store_page){.sort = STORE_FINDING_BY_PENALTY, .is_descending = true};
-    rc = rc == 0 ? store_read_findings(run->reader, &filter, html_finding, run) : rc;
-    fputs("</tbody></table>\n", run->out);
+    rc = rc == 0 ? store_read_findings(run->reader, &filter, html_finding, &html) : rc;
+    html_end_table(&html, 6);
     return rc;
 }
 
 static int html_open(struct export_run *run)
 {
     static const char *const open[] = {"open"};
+    struct html html = {.run = run};
     struct store_endpoint_filter filter = run->options->endpoints;
     int rc;
 
     filter.states = (struct store_texts){open, 1};
     filter.with_facts = true;
-    fputs("<h2>What is open</h2>\n<table><caption>Open ports, and what answers there</caption>\n<thead><tr>"
-          "<th scope=\"col\">Host</th><th scope=\"col\">Port</th><th scope=\"col\">Service</th><th scope=\"col\">Product"
-          "</th><th scope=\"col\">Banner</th><th scope=\"col\">Seen from</th><th scope=\"col\">Last</th></tr></thead>\n"
-          "<tbody>\n",
-          run->out);
-    rc = store_read_endpoints(run->reader, &filter, html_endpoint, run);
-    fputs("</tbody></table>\n", run->out);
+    fputs(
+        "<h2>What is open</h2>\n<table><caption>Open ports, and what answers there</caption>\n<thead><tr>"
+        "<th scope=\"col\">Host</th><th scope=\"col\">Port</th><th scope=\"col\">Service</th><th scope=\"col\">Product"
+        "</th><th scope=\"col\">Banner</th><th scope=\"col\">Seen from</th><th scope=\"col\">Last</th></tr></thead>\n"
+        "<tbody>\n",
+        run->out);
+    rc = store_read_endpoints(run->reader, &filter, html_endpoint, &html);
+    html_end_table(&html, 7);
     return rc;
 }
 
 static int html_write(struct export_run *run)
 {
     static const char *const scopes[] = {"fleet"};
-    const struct store_score_filter score = {.scopes = {scopes, 1}, .latest = true};
+    const struct store_score_filter score = {.scopes = {scopes, 1}};
     int rc;
 
     html_print_head(run->out, run->options->now_ms);
@@ -210,6 +236,5 @@ static int html_write(struct export_run *run)
 
 const struct export_driver export_html = {
     .name = "html",
-    .summary = "a report of one file, to read, to mail and to print",
     .write = html_write,
 };

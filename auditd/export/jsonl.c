@@ -14,7 +14,6 @@ static int jsonl_write(struct export_run *run)
 
 const struct export_driver export_jsonl = {
     .name = "jsonl",
-    .summary = "JSON Lines",
     .has_endpoints = true,
     .write = jsonl_write,
 };

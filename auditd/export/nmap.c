@@ -202,7 +202,8 @@ static void nmap_print_port(FILE *out, const struct nmap_port *port)
 }
 
 /* One address with its ports, which are in order. */
-static void nmap_print_host(struct nmap *nmap, const struct store_host *host, const struct nmap_port *ports, size_t count)
+static void nmap_print_host(struct nmap *nmap, const struct store_host *host, const struct nmap_port *ports,
+                            size_t count)
 {
     FILE *out = nmap->run->out;
     char address[ADDR_TEXT_SIZE];
@@ -214,8 +215,9 @@ static void nmap_print_host(struct nmap *nmap, const struct store_host *host, co
         last = ports[i].last_seen > last ? ports[i].last_seen : last;
     }
     nmap->up++;
-    fprintf(out, "<host starttime=\"%" PRId64 "\" endtime=\"%" PRId64 "\"><status state=\"up\" reason=\"user-set\" "
-                 "reason_ttl=\"0\"/>\n<address addr=\"",
+    fprintf(out,
+            "<host starttime=\"%" PRId64 "\" endtime=\"%" PRId64 "\"><status state=\"up\" reason=\"user-set\" "
+            "reason_ttl=\"0\"/>\n<address addr=\"",
             first / 1000, last / 1000);
     text_print_markup(out, addr_format(&ports[0].address, address));
     fprintf(out, "\" addrtype=\"%s\"/>\n<hostnames>\n", ports[0].address.is_ipv6 ? "ipv6" : "ipv4");
@@ -284,6 +286,5 @@ static int nmap_write(struct export_run *run)
 
 const struct export_driver export_nmap = {
     .name = "xml",
-    .summary = "what is open, as nmap's XML",
     .write = nmap_write,
 };

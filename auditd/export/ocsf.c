@@ -20,11 +20,8 @@ struct ocsf_state {
 
 static struct ocsf_state ocsf_state(const struct store_finding *finding)
 {
-    struct ocsf_state state = {.activity_id = OCSF_UPDATE,
-                               .status_id = 1,
-                               .status = "New",
-                               .compliance_id = OCSF_FAIL,
-                               .compliance = "Fail"};
+    struct ocsf_state state = {
+        .activity_id = OCSF_UPDATE, .status_id = 1, .status = "New", .compliance_id = OCSF_FAIL, .compliance = "Fail"};
 
     if (strcmp(finding->presence, "FIXED") == 0 || strcmp(finding->presence, "ALLOWED") == 0 ||
         strcmp(finding->presence, "FOLDED") == 0 || strcmp(finding->sight, "RETIRED") == 0) {
@@ -51,7 +48,8 @@ static int ocsf_severity(const char *severity, const char **ret_caption)
 {
     static const struct {
         const char *name, *caption;
-    } rows[] = {{"info", "Informational"}, {"low", "Low"}, {"medium", "Medium"}, {"high", "High"}, {"critical", "Critical"}};
+    } rows[] = {
+        {"info", "Informational"}, {"low", "Low"}, {"medium", "Medium"}, {"high", "High"}, {"critical", "Critical"}};
 
     for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
         if (strcmp(rows[i].name, severity) == 0) {
@@ -77,8 +75,8 @@ static json_t *ocsf_compliance(const struct store_finding *finding, const struct
             json_array_append_new(standards, json_sprintf("%s %s", control->standard, control->edition));
             last = control->standard;
         }
-        json_array_append_new(requirements, json_sprintf("%s %s %s", control->standard, control->edition,
-                                                         control->number));
+        json_array_append_new(requirements,
+                              json_sprintf("%s %s %s", control->standard, control->edition, control->number));
     }
     if (json_array_size(standards) == 0) {
         json_array_append_new(standards, json_string("Leastport policy"));
@@ -103,9 +101,9 @@ static json_t *ocsf_info(const struct store_finding *finding)
     return json_pack("{s:s, s:o, s:o, s:I, s:I, s:I, s:I, s:[s], s:{s:o, s:s, s:i}}", "uid", finding->fingerprint,
                      "title", text_json(finding->title), "desc", text_json(finding->why), "created_time",
                      (json_int_t)finding->first_seen, "first_seen_time", (json_int_t)finding->first_seen,
-                     "last_seen_time", (json_int_t)finding->last_seen, "modified_time",
-                     (json_int_t)finding->changed_at, "types", finding->kind, "analytic", "uid",
-                     text_json(finding->rule_id), "type", "Rule", "type_id", 1);
+                     "last_seen_time", (json_int_t)finding->last_seen, "modified_time", (json_int_t)finding->changed_at,
+                     "types", finding->kind, "analytic", "uid", text_json(finding->rule_id), "type", "Rule", "type_id",
+                     1);
 }
 
 static json_t *ocsf_event(const struct store_finding *finding)
@@ -147,6 +145,5 @@ static int ocsf_write(struct export_run *run)
 
 const struct export_driver export_ocsf = {
     .name = "ocsf",
-    .summary = "OCSF 1.8 Compliance Findings, an event a line",
     .write = ocsf_write,
 };

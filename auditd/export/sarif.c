@@ -31,9 +31,9 @@ static json_t *sarif_location(struct sarif *sarif, const struct store_finding *f
     json_t *location;
 
     text_place(finding->address, finding->port, place, sizeof(place));
-    location = json_pack("{s:[{s:o, s:o, s:s}]}", "logicalLocations", "name", json_sprintf("%s/%s", place, finding->proto),
-                         "fullyQualifiedName", json_sprintf("%s/%s/%s", finding->realm, place, finding->proto), "kind",
-                         "resource");
+    location = json_pack("{s:[{s:o, s:o, s:s}]}", "logicalLocations", "name",
+                         json_sprintf("%s/%s", place, finding->proto), "fullyQualifiedName",
+                         json_sprintf("%s/%s/%s", finding->realm, place, finding->proto), "kind", "resource");
     if (location == NULL || sarif_rules_place(sarif->rules, finding, &uri, &line) != 0) {
         json_decref(location);
         return NULL;
@@ -56,16 +56,17 @@ static json_t *sarif_result(struct sarif *sarif, const struct store_finding *fin
     if (location == NULL) {
         return NULL;
     }
-    result = json_pack(
-        "{s:o, s:I, s:s, s:{s:o}, s:{s:s}, s:[o], s:{s:s, s:s, s:s, s:s, s:f, s:s, s:o, s:o, s:o}}", "ruleId",
-        text_json(finding->rule_id), "ruleIndex", (json_int_t)rule, "level", sarif_level(finding->severity), "message",
-        "text", text_json(finding->title), "partialFingerprints", "leastport/v1", finding->fingerprint, "locations",
-        location, "properties", "severity", finding->severity, "presence", finding->presence, "disposition",
-        finding->disposition, "sight", finding->sight, "penalty", finding->penalty, "breadth", finding->breadth_class,
-        "service", text_json(finding->service), "host", text_json(finding->address), "owner", text_json(finding->owner));
+    result =
+        json_pack("{s:o, s:I, s:s, s:{s:o}, s:{s:s}, s:[o], s:{s:s, s:s, s:s, s:s, s:f, s:s, s:o, s:o, s:o}}", "ruleId",
+                  text_json(finding->rule_id), "ruleIndex", (json_int_t)rule, "level", sarif_level(finding->severity),
+                  "message", "text", text_json(finding->title), "partialFingerprints", "leastport/v1",
+                  finding->fingerprint, "locations", location, "properties", "severity", finding->severity, "presence",
+                  finding->presence, "disposition", finding->disposition, "sight", finding->sight, "penalty",
+                  finding->penalty, "breadth", finding->breadth_class, "service", text_json(finding->service), "host",
+                  text_json(finding->address), "owner", text_json(finding->owner));
     if (result != NULL && strcmp(finding->disposition, "WAIVED") == 0 &&
-        json_object_set_new(result, "suppressions", json_pack("[{s:s, s:s}]", "kind", "external", "status", "accepted")) !=
-            0) {
+        json_object_set_new(result, "suppressions",
+                            json_pack("[{s:s, s:s}]", "kind", "external", "status", "accepted")) != 0) {
         json_decref(result);
         return NULL;
     }
@@ -101,8 +102,7 @@ static int sarif_run(struct export_run *run, const char *realm, bool is_first)
     fputs(",\"columnKind\":\"unicodeCodePoints\",\"results\":[", run->out);
     rc = rc == 0 ? store_read_findings(run->reader, &filter, sarif_finding, &sarif) : rc;
     fputs("\n],\"tool\":{\"driver\":{\"name\":\"Leastport\",\"version\":\"" LEASTPORT_VERSION
-          "\",\"semanticVersion\":\"" LEASTPORT_VERSION
-          "\",\"informationUri\":\"https://leastport.example/\",\"rules\":[",
+          "\",\"semanticVersion\":\"" LEASTPORT_VERSION "\",\"rules\":[",
           run->out);
     rc = rc == 0 ? sarif_rules_print(sarif.rules, run->out) : rc;
     fputs("\n]}}}", run->out);
@@ -153,6 +153,5 @@ static int sarif_write(struct export_run *run)
 
 const struct export_driver export_sarif = {
     .name = "sarif",
-    .summary = "SARIF 2.1.0, as code scanning reads it",
     .write = sarif_write,
 };

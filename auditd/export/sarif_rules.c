@@ -174,9 +174,8 @@ static int sarif_rules_load(struct sarif_rules *rules, const char *hash)
     }
     sarif_rules_forget_policy(rules);
     rules->policy_hash = strdup(hash);
-    return rules->policy_hash == NULL
-               ? -ENOMEM
-               : store_read_policy(rules->reader, hash, sarif_rules_take_policy, rules);
+    return rules->policy_hash == NULL ? -ENOMEM
+                                      : store_read_policy(rules->reader, hash, sarif_rules_take_policy, rules);
 }
 
 static unsigned sarif_rules_line(const struct policy *policy, const char *id)
@@ -262,7 +261,9 @@ static json_t *sarif_tags(const struct sarif_rule *rule)
 static json_t *sarif_rule_json(const struct sarif_rule *rule)
 {
     const char *why = rule->why[0] != '\0' ? rule->why : "No rule allows that the port is open.";
-    const char *fix = rule->fix[0] != '\0' ? rule->fix : "Close the port, or allow it in the policy with the reason why it is needed.";
+    const char *fix = rule->fix[0] != '\0'
+                          ? rule->fix
+                          : "Close the port, or allow it in the policy with the reason why it is needed.";
 
     return json_pack("{s:o, s:o, s:{s:o}, s:{s:o}, s:{s:o, s:o}, s:{s:s}, s:{s:o, s:s, s:s}}", "id",
                      text_json(rule->id), "name", text_json(rule->id), "shortDescription", "text", text_json(why),

@@ -62,8 +62,18 @@ int text_print_json(FILE *out, json_t *value)
     return rc;
 }
 
+/* Marks that turn writing (UAX #9) would show another text than the one that is there. */
+static bool text_turns(uint32_t character)
+{
+    return character == 0x61c || character == 0x200e || character == 0x200f ||
+           (character >= 0x202a && character <= 0x202e) || (character >= 0x2066 && character <= 0x2069);
+}
+
 static bool text_is_markup(uint32_t character)
 {
+    if (text_turns(character)) {
+        return false;
+    }
     return (character >= 0x20 && character < 0x7f) || character == '\t' || character == '\n' ||
            (character >= 0xa0 && character != 0xfffe && character != 0xffff);
 }
@@ -76,8 +86,10 @@ void text_print_markup(FILE *out, const char *value)
         uint32_t character = 0;
         size_t length = text_character(text, &character);
         if (length == 0 || !text_is_markup(character)) {
-            fprintf(out, "\\x%02x", *text);
-            length = 1;
+            length = length == 0 ? 1 : length;
+            for (size_t i = 0; i < length; i++) {
+                fprintf(out, "\\x%02x", text[i]);
+            }
         } else if (character < 0x20 || (character < 0x80 && strchr("&<>\"'", (int)character) != NULL)) {
             fprintf(out, "&#%u;", (unsigned)character);
         } else {

@@ -14,7 +14,7 @@ json_t *text_json(const char *text);
 MUST_USE int text_print_json(FILE *out, json_t *value);
 
 /* Text of an element or of an attribute of XML or HTML; what XML 1.0 (section 2.2) cannot hold, and the control
- * characters that it advises against, become \xHH as nmap writes them. */
+ * characters and marks of direction that would deceive a reader, become \xHH as nmap writes them. */
 void text_print_markup(FILE *out, const char *text);
 
 /* One cell of RFC 4180, in quotes where it needs them. A cell that a spreadsheet would take for a formula gets a

@@ -251,13 +251,13 @@ static int print_endpoint(void *context, const struct store_endpoint *endpoint)
         return -ENOMEM;
     }
     return print_line(
-        lines->out, json_pack("{s:s, s:s, s:s, s:o, s:o, s:s, s:o, s:s, s:I, s:s, s:o, s:o, s:s, s:o*}", "schema",
-                              "leastport.endpoint/1", "type", "endpoint", "ts", wall_format(endpoint->last_seen, seen),
-                              "realm", text(endpoint->realm), "vantage", text(endpoint->vantage), "vantage_class",
-                              endpoint->vantage_class, "host", text(endpoint->address), "proto", endpoint->proto,
-                              "port", (json_int_t)endpoint->port, "state", endpoint->state, "reason",
-                              text(endpoint->reason), "service", text(endpoint->service), "first_seen",
-                              wall_format(endpoint->first_seen, first), "facts", facts));
+        lines->out,
+        json_pack("{s:s, s:s, s:s, s:o, s:o, s:s, s:o, s:s, s:I, s:s, s:o, s:o, s:s, s:o*}", "schema",
+                  "leastport.endpoint/1", "type", "endpoint", "ts", wall_format(endpoint->last_seen, seen), "realm",
+                  text(endpoint->realm), "vantage", text(endpoint->vantage), "vantage_class", endpoint->vantage_class,
+                  "host", text(endpoint->address), "proto", endpoint->proto, "port", (json_int_t)endpoint->port,
+                  "state", endpoint->state, "reason", text(endpoint->reason), "service", text(endpoint->service),
+                  "first_seen", wall_format(endpoint->first_seen, first), "facts", facts));
 }
 
 int report_jsonl_endpoints(struct store_reader *reader, const struct store_endpoint_filter *filter, FILE *out)

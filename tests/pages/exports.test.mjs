@@ -1,0 +1,276 @@
+// What `leastport export` writes, beside what others say of the formats: SARIF's published JSON Schema, DefectDojo's
+// documented fields, OCSF's class 2003, Python's csv module, nmap's DTD, and the report of one file in a real browser.
+import assert from "node:assert/strict";
+import { execFileSync, spawnSync } from "node:child_process";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { join } from "node:path";
+import { pathToFileURL } from "node:url";
+import { after, before, describe, test } from "node:test";
+import { launch, missingBrowser, openPage } from "./support/browser.mjs";
+import { makeEmpty, makeFixture } from "./support/fixture.mjs";
+import { BIN, makeFolder } from "./support/site.mjs";
+
+const require = createRequire(import.meta.url);
+const EVERY = "new,open,verifying,reappeared,fixed,allowed";
+let place;
+
+before(() => {
+  place = makeFolder();
+  makeFixture(place.path("fixture.db"));
+  makeEmpty(place.path("empty.db"));
+});
+after(() => place.remove());
+
+function write(format, { db = "fixture.db", more = [] } = {}) {
+  return execFileSync(join(BIN, "leastport"), ["export", format, "--db", place.path(db), ...more],
+    { encoding: "utf8", maxBuffer: 1 << 28 });
+}
+
+const lines = (text) => text.split("\n").slice(0, -1).map((line) => JSON.parse(line));
+const findings = (options) => lines(write("jsonl", options));
+
+// The schema is of draft 4, which Ajv 6 still reads: the one that came with it.
+function sarifValidator() {
+  const folder = require.resolve("@microsoft/jest-sarif/package.json");
+  const Ajv = createRequire(folder)("ajv");
+  const ajv = new Ajv({ schemaId: "id", unknownFormats: ["uri", "uri-reference"], meta: false });
+  ajv.addMetaSchema(createRequire(folder)("ajv/lib/refs/json-schema-draft-04.json"));
+  ajv._opts.defaultMeta = "http://json-schema.org/draft-04/schema";
+  return ajv.compile(JSON.parse(readFileSync(join(folder, "../lib/schemas/sarif-2.1.0-rtm.5.json"), "utf8")));
+}
+
+describe("SARIF", () => {
+  test("is valid by its published schema, with findings and without", () => {
+    const valid = sarifValidator();
+    for (const options of [{}, { more: ["--presence", EVERY] }, { db: "empty.db" }]) {
+      assert.ok(valid(JSON.parse(write("sarif", options))), JSON.stringify(valid.errors, null, 1));
+    }
+    assert.equal(valid({ version: "2.1.0", runs: [{}] }), false, "the schema refuses something");
+  });
+
+  test("tells each finding once, of the run of its realm, and names its rule", () => {
+    const log = JSON.parse(write("sarif"));
+    const told = log.runs.flatMap((run) => run.results.map((result) => {
+      assert.equal(run.tool.driver.rules[result.ruleIndex].id, result.ruleId);
+      assert.ok(result.locations[0].logicalLocations[0].fullyQualifiedName.startsWith(run.automationDetails.id.split("/")[1]));
+      return result.partialFingerprints["leastport/v1"];
+    }));
+    assert.deepEqual(told.sort(), findings().map((finding) => finding.fingerprint).sort());
+    assert.ok(told.length > 10);
+    assert.equal(new Set(log.runs.map((run) => run.automationDetails.id)).size, log.runs.length);
+  });
+});
+
+describe("OCSF", () => {
+  // No package carries the schema: this is what the specification (version 1.8, class 2003) asks for.
+  const required = ["activity_id", "category_uid", "class_uid", "compliance", "finding_info", "metadata", "severity_id", "time", "type_uid"];
+
+  test("each line is a Compliance Finding as the specification has it", () => {
+    const events = lines(write("ocsf", { more: ["--presence", EVERY] }));
+    const known = findings({ more: ["--presence", EVERY] });
+    assert.deepEqual(events.map((event) => event.finding_info.uid).sort(), known.map((one) => one.fingerprint).sort());
+    for (const event of events) {
+      for (const name of required) {
+        assert.ok(name in event, name);
+      }
+      assert.deepEqual([event.category_uid, event.class_uid, event.metadata.version], [2, 2003, "1.8.0"]);
+      assert.ok([1, 2, 3].includes(event.activity_id));
+      assert.equal(event.type_uid, event.class_uid * 100 + event.activity_id);
+      assert.ok(event.severity_id >= 1 && event.severity_id <= 5);
+      assert.ok([1, 2, 3, 4].includes(event.status_id) && [1, 2, 3].includes(event.compliance.status_id));
+      assert.ok(event.compliance.standards.length > 0 && event.compliance.standards.every((one) => typeof one === "string"));
+      assert.ok(event.time > 1e12 && Number.isInteger(event.time), "milliseconds");
+      assert.equal(typeof event.metadata.product.vendor_name, "string");
+      assert.ok(event.resources.length === 1 && event.resources[0].uid);
+      assert.ok(event.remediation === undefined || typeof event.remediation.desc === "string");
+    }
+    const of = (presence) => events.filter((event) => known.some((one) => one.fingerprint === event.finding_info.uid && one.presence === presence));
+    assert.ok(of("FIXED").length > 0 && of("FIXED").every((event) => event.activity_id === 3 && event.status_id === 4));
+    assert.ok(of("OPEN").some((event) => event.compliance.status_id === 3));
+  });
+});
+
+describe("DefectDojo", () => {
+  // https://docs.defectdojo.com/supported_tools/parsers/generic_findings_import/
+  const documented = ["title", "severity", "description", "mitigation", "references", "date", "unique_id_from_tool", "vuln_id_from_tool",
+    "static_finding", "dynamic_finding", "service", "severity_justification", "endpoints", "tags", "active", "verified", "risk_accepted",
+    "is_mitigated", "mitigated"];
+
+  test("findings have documented fields alone, and our fingerprint as their id", () => {
+    const known = findings({ more: ["--presence", EVERY] });
+    const told = JSON.parse(write("defectdojo", { more: ["--presence", EVERY] })).findings;
+    assert.deepEqual(told.map((one) => one.unique_id_from_tool).sort(), known.map((one) => one.fingerprint).sort());
+    for (const one of told) {
+      assert.deepEqual(Object.keys(one).filter((name) => !documented.includes(name)), []);
+      assert.ok(["Info", "Low", "Medium", "High", "Critical"].includes(one.severity), one.severity);
+      assert.match(one.date, /^\d{4}-\d\d-\d\d$/);
+      assert.ok(one.title && one.description);
+      assert.equal(one.is_mitigated, "mitigated" in one);
+      assert.ok(!(one.is_mitigated && one.active));
+    }
+    assert.deepEqual(JSON.parse(write("defectdojo", { db: "empty.db" })).findings, []);
+  });
+});
+
+describe("CSV", () => {
+  const read = "import csv,json,sys;print(json.dumps(list(csv.DictReader(open(sys.argv[1],newline='',encoding='utf-8',errors='replace'),strict=True))))";
+
+  function rows(more) {
+    writeFileSync(place.path("out.csv"), write("csv", { more }));
+    return JSON.parse(execFileSync("python3", ["-c", read, place.path("out.csv")], { encoding: "utf8", maxBuffer: 1 << 28 }));
+  }
+
+  test("Python's csv module reads each finding and each endpoint", () => {
+    const told = rows([]);
+    assert.deepEqual(told.map((row) => [row.fingerprint, row.port]), findings().map((one) => [one.fingerprint, String(one.port)]));
+    assert.deepEqual(rows(["--endpoints"]).map((row) => `${row.host} ${row.port} ${row.state}`),
+      findings({ more: ["--endpoints"] }).map((one) => `${one.host} ${one.port} ${one.state}`));
+  });
+
+  test("no cell is a formula", () => {
+    for (const row of [...rows(["--presence", EVERY]), ...rows(["--endpoints"])]) {
+      for (const cell of Object.values(row)) {
+        assert.doesNotMatch(cell ?? "", /^[=+\-@\t\r]/);
+      }
+    }
+  });
+
+  test("sqlite3 imports it", () => {
+    rows([]);
+    const count = execFileSync("sqlite3", [":memory:", ".mode csv", `.import ${place.path("out.csv")} t`, "SELECT count(*) FROM t"], { encoding: "utf8" });
+    assert.equal(Number(count), findings().length);
+  });
+});
+
+describe("nmap's XML", () => {
+  const dtd = "/usr/share/nmap/nmap.dtd";
+
+  test("is valid by the DTD; ndiff reads it and finds what changed", (context) => {
+    if (!existsSync(dtd)) {
+      context.skip(`${dtd} is not here`);
+      return;
+    }
+    const path = place.path("all.xml");
+    writeFileSync(path, write("xml"));
+    execFileSync("xmllint", ["--noout", "--nonet", "--dtdvalid", dtd, path]);
+    assert.equal(spawnSync("ndiff", [path, path]).status, 0);
+    writeFileSync(place.path("less.xml"), write("xml", { more: ["--port", "22"] }));
+    assert.equal(spawnSync("ndiff", [path, place.path("less.xml")]).status, 1);
+    const open = findings({ more: ["--endpoints", "--state", "open"] });
+    const count = execFileSync("xmllint", ["--xpath", "count(//port/state[@state='open'])", path], { encoding: "utf8" });
+    assert.equal(Number(count), new Set(open.map((one) => `${one.realm} ${one.host} ${one.proto} ${one.port}`)).size);
+    assert.equal(execFileSync("xmllint", ["--xpath", "count(//script|//b|//i)", path], { encoding: "utf8" }).trim(), "0");
+  });
+});
+
+describe("the report of one file", () => {
+  test("tidy has nothing to say", (context) => {
+    if (spawnSync("tidy", ["--version"]).status !== 0) {
+      context.skip("tidy is not here");
+      return;
+    }
+    for (const db of ["fixture.db", "empty.db"]) {
+      writeFileSync(place.path("tidy.html"), write("html", { db }));
+      const { status, stderr } = spawnSync("tidy", ["-q", "-e", place.path("tidy.html")], { encoding: "utf8" });
+      assert.equal(status, 0, stderr);
+    }
+  });
+
+  test("in a browser: no request leaves, hostile banners are text, it prints, light and dark", async (context) => {
+    if (missingBrowser()) {
+      context.skip(missingBrowser());
+      return;
+    }
+    const path = place.path("report.html");
+    const browser = await launch();
+    writeFileSync(path, write("html"));
+    try {
+      const papers = [];
+      for (const colorScheme of ["light", "dark"]) {
+        const { page, said, close } = await openPage(browser, { colorScheme });
+        const requests = [];
+        page.on("request", (request) => requests.push(request.url()));
+        await page.goto(pathToFileURL(path).href);
+        assert.match(await page.title(), /^Leastport: exposure report/);
+        assert.equal(await page.locator("script, b, i, img, link, iframe, [onload], [onerror]").count(), 0);
+        assert.match(await page.locator("body").innerText(), /<script>document\.title='owned'<\/script>/);
+        papers.push(await page.evaluate(() => getComputedStyle(document.body).backgroundColor));
+        assert.equal(await page.locator("table").nth(1).locator("tbody tr").count(), findings().length);
+        assert.ok((await page.pdf()).subarray(0, 5).equals(Buffer.from("%PDF-")));
+        assert.deepEqual(requests, [pathToFileURL(path).href]);
+        assert.deepEqual(said, []);
+        await close();
+      }
+      assert.notEqual(papers[0], papers[1]);
+    } finally {
+      await browser.close();
+    }
+  });
+
+  test("its own policy refuses what is not its own", async (context) => {
+    if (missingBrowser()) {
+      context.skip(missingBrowser());
+      return;
+    }
+    const browser = await launch();
+    writeFileSync(place.path("bad.html"), write("html").replace("</body>", "<script>document.title='owned'</script></body>"));
+    try {
+      const { page, said, close } = await openPage(browser);
+      await page.goto(pathToFileURL(place.path("bad.html")).href);
+      assert.match(await page.title(), /^Leastport/);
+      assert.ok(said.some((one) => /CSP|Content Security Policy/.test(one)), String(said));
+      await close();
+    } finally {
+      await browser.close();
+    }
+  });
+});
+
+describe("filters", () => {
+  const all = () => findings();
+
+  test("each leaves what it names", () => {
+    const worst = findings({ more: ["--min-severity", "high"] });
+    assert.deepEqual(worst, all().filter((one) => ["high", "critical"].includes(one.severity)));
+    assert.ok(worst.length > 0 && worst.length < all().length);
+    const { host, rule_id: rule } = all()[0];
+    assert.deepEqual(findings({ more: ["--host", host] }), all().filter((one) => one.host === host));
+    assert.deepEqual(findings({ more: ["--rule", rule] }), all().filter((one) => one.rule_id === rule));
+    assert.deepEqual(findings({ more: ["--port", "22,6379"] }), all().filter((one) => [22, 6379].includes(one.port)));
+    assert.deepEqual(findings({ more: ["--realm", "nowhere"] }), []);
+  });
+});
+
+describe("misuse and files", () => {
+  const run = (...more) => spawnSync(join(BIN, "leastport"), ["export", "--db", place.path("fixture.db"), ...more], { encoding: "utf8" });
+
+  test("each error names what is wrong", () => {
+    for (const [more, said] of [[[], /which format/], [["docx"], /"docx" is none of/], [["csv", "--presence", "gone"], /"gone"/],
+      [["csv", "--port", "70000"], /"70000"/], [["csv", "--host", "web"], /"web"/], [["sarif", "--endpoints"], /csv and jsonl/],
+      [["csv", "--min-severity", "x"], /"x"/], [["-o", "csv"], /FORMAT:FILE/], [["csv", "--db", place.path("none.db")], /none\.db/]]) {
+      const { status, stderr } = run(...more);
+      assert.equal(status, 2, more.join(" "));
+      assert.match(stderr, said);
+    }
+  });
+
+  test("a target that cannot be written is found before the others are", () => {
+    writeFileSync(place.path("kept.csv"), "kept");
+    const { status, stderr } = run("-o", `csv:${place.path("kept.csv")}`, "-o", `sarif:${place.path("no/where")}`);
+    assert.equal(status, 2);
+    assert.match(stderr, /no\/where/);
+    assert.equal(readFileSync(place.path("kept.csv"), "utf8"), "kept");
+    assert.equal(existsSync(`${place.path("kept.csv")}.part`), false);
+  });
+
+  test("a full disk leaves what was there", (context) => {
+    if (!existsSync("/dev/full")) {
+      context.skip("/dev/full is not here");
+      return;
+    }
+    const { status, stderr } = run("-o", "csv:/dev/full");
+    assert.equal(status, 2);
+    assert.match(stderr, /No space left/);
+  });
+});
