@@ -102,6 +102,9 @@ static void export_ports(const struct argp_state *state, struct export_command *
     char *end;
 
     free(command->ports);
+    if (texts.count == 0) {
+        return;
+    }
     command->ports = calloc(texts.count, sizeof(*command->ports));
     if (command->ports == NULL) {
         export_out_of_memory(state);

@@ -9,29 +9,26 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { OUTPUTS_ERROR_SIZE = 512 };
-
 static int outputs_report(const char *db_path, const struct options_output *output, bool explain, FILE *out, int fd,
-                          char error[OUTPUTS_ERROR_SIZE])
+                          char error[EXPORT_ERROR_SIZE])
 {
     struct report_options options = report_options_default();
     const struct export_options everything = {.now_ms = wall_now_ms()};
 
     if (output->driver != NULL) {
-        return export_write(db_path, output->driver, output->export == NULL ? &everything : output->export, out, error,
-                            OUTPUTS_ERROR_SIZE);
+        return export_write(db_path, output->driver, output->export == NULL ? &everything : output->export, out, error);
     }
     options.format = output->format;
     options.explain = explain;
     options.now_ms = wall_now_ms();
     report_options_for(&options, fd);
-    return report_write(db_path, &options, out, error, OUTPUTS_ERROR_SIZE);
+    return report_write(db_path, &options, out, error, EXPORT_ERROR_SIZE);
 }
 
 int outputs_print(const char *db_path, const struct options_output *output, bool explain, const struct target *target)
 {
     struct stream *stream;
-    char error[OUTPUTS_ERROR_SIZE] = "";
+    char error[EXPORT_ERROR_SIZE] = "";
     int written;
     int rc = stream_open(target_fd(target), &stream);
 

@@ -19,14 +19,14 @@ const struct export_driver *export_find(const char *name)
 }
 
 int export_write(const char *db_path, const struct export_driver *driver, const struct export_options *options,
-                 FILE *out, char *ret_error, size_t error_size)
+                 FILE *out, char ret_error[EXPORT_ERROR_SIZE])
 {
     struct export_run run = {.options = options, .out = out};
     char error[STORE_READ_ERROR_SIZE];
     int rc = store_reader_open(db_path, error, &run.reader);
 
     if (rc != 0) {
-        snprintf(ret_error, error_size, "%s", error);
+        snprintf(ret_error, EXPORT_ERROR_SIZE, "%s", error);
         return rc;
     }
     rc = store_reader_begin(run.reader);
@@ -38,11 +38,11 @@ int export_write(const char *db_path, const struct export_driver *driver, const 
         rc = -EIO;
     }
     if (rc == -ENOMEM) {
-        snprintf(ret_error, error_size, "out of memory");
+        snprintf(ret_error, EXPORT_ERROR_SIZE, "out of memory");
     } else if (ferror(out) != 0) {
-        snprintf(ret_error, error_size, "cannot write the export");
+        snprintf(ret_error, EXPORT_ERROR_SIZE, "cannot write the export");
     } else if (rc != 0) {
-        snprintf(ret_error, error_size, "the export cannot be made: %s", store_reader_error(run.reader));
+        snprintf(ret_error, EXPORT_ERROR_SIZE, "the export cannot be made: %s", store_reader_error(run.reader));
     }
     store_reader_close(run.reader);
     return rc;

@@ -7,6 +7,8 @@
 
 #include <stdio.h>
 
+enum { EXPORT_ERROR_SIZE = 512 };
+
 /* What is asked for; zeroed: all findings that count, and what is open now. Borrowed for the call. */
 struct export_options {
     struct store_finding_filter findings; /* of its page nothing counts */
@@ -32,10 +34,10 @@ struct export_driver {
 /* NULL when there is none of that name; lives for ever. */
 const struct export_driver *export_find(const char *name);
 
-/* The newest state of the database at `db_path`. -errno; what went wrong is written to `ret_error`, which holds at
- * least `error_size` bytes, in words for a person. */
+/* The newest state of the database at `db_path`. -errno; what went wrong is written to `ret_error`, in words for a
+ * person. */
 MUST_USE int export_write(const char *db_path, const struct export_driver *driver, const struct export_options *options,
-                          FILE *out, char *ret_error, size_t error_size);
+                          FILE *out, char ret_error[EXPORT_ERROR_SIZE]);
 
 extern const struct export_driver export_csv, export_jsonl, export_sarif, export_ocsf, export_dojo, export_nmap,
     export_html;

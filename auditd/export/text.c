@@ -78,24 +78,24 @@ static bool text_is_markup(uint32_t character)
            (character >= 0xa0 && character != 0xfffe && character != 0xffff);
 }
 
-void text_print_markup(FILE *out, const char *value)
+void text_print_markup(FILE *out, const char *text)
 {
-    const unsigned char *text = (const unsigned char *)value;
+    const unsigned char *at = (const unsigned char *)text;
 
-    while (*text != '\0') {
+    while (*at != '\0') {
         uint32_t character = 0;
-        size_t length = text_character(text, &character);
+        size_t length = text_character(at, &character);
         if (length == 0 || !text_is_markup(character)) {
             length = length == 0 ? 1 : length;
             for (size_t i = 0; i < length; i++) {
-                fprintf(out, "\\x%02x", text[i]);
+                fprintf(out, "\\x%02x", at[i]);
             }
         } else if (character < 0x20 || (character < 0x80 && strchr("&<>\"'", (int)character) != NULL)) {
             fprintf(out, "&#%u;", (unsigned)character);
         } else {
-            fwrite(text, 1, length, out);
+            fwrite(at, 1, length, out);
         }
-        text += length;
+        at += length;
     }
 }
 
