@@ -8,8 +8,9 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
-static int outputs_report(const char *db_path, const struct options_output *output, bool explain, FILE *out, int fd,
+static int outputs_report(const char *db_path, const struct options_output *output, bool explain, FILE *out,
                           char error[EXPORT_ERROR_SIZE])
 {
     struct report_options options = report_options_default();
@@ -21,7 +22,7 @@ static int outputs_report(const char *db_path, const struct options_output *outp
     options.format = output->format;
     options.explain = explain;
     options.now_ms = wall_now_ms();
-    report_options_for(&options, fd);
+    report_options_for(&options, strcmp(output->path, "-") == 0 ? STDOUT_FILENO : -1);
     return report_write(db_path, &options, out, error, EXPORT_ERROR_SIZE);
 }
 
@@ -36,7 +37,7 @@ int outputs_print(const char *db_path, const struct options_output *output, bool
         log_error("out of memory");
         return rc;
     }
-    rc = outputs_report(db_path, output, explain, stream_file(stream), target_fd(target), error);
+    rc = outputs_report(db_path, output, explain, stream_file(stream), error);
     written = stream_close(stream);
     /* Who reads a part, as head does, wants no more and no complaint. */
     if (written == -EPIPE) {
