@@ -91,8 +91,8 @@ static int labels_asset(struct labelling *labelling, int64_t asset_id)
         rc = rank >= 0 ? labels_name(labelling, asset_id, &labels->items[i]) : 0;
     }
     if (rc == 0) {
-        rc = store_tags_set(labelling->store, asset_id, "configuration", labelling->tags, labelling->count,
-                            labelling->now_ms);
+        rc = store_tags_set(labelling->store, asset_id, "configuration",
+                            (struct host_tags){labelling->tags, labelling->count}, labelling->now_ms);
     }
     labelling->changed = labelling->changed || rc > 0;
     store_known_done(&known);

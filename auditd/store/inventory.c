@@ -181,7 +181,7 @@ static int inventory_put_tags(struct store *store, int64_t asset_id, const char 
             tags[count++] = (struct host_tag){.key = key, .value = json_string_value(value)};
         }
     }
-    rc = store_tags_set(store, asset_id, "inventory", tags, count, now_ms);
+    rc = store_tags_set(store, asset_id, "inventory", (struct host_tags){tags, count}, now_ms);
     json_decref(json);
     return rc < 0 ? rc : 0;
 }
@@ -318,7 +318,7 @@ static int inventory_retire_asset(struct store *store, const struct store_invent
     snprintf(reason, sizeof(reason), "the inventory %.200s no longer has it", read->name);
     rc = store_asset_retire(store, asset_id, &event);
     if (rc == 0) {
-        rc = store_tags_set(store, asset_id, "inventory", NULL, 0, read->now_ms);
+        rc = store_tags_set(store, asset_id, "inventory", (struct host_tags){0}, read->now_ms);
     }
     return rc < 0 ? rc : 0;
 }

@@ -78,48 +78,67 @@ static bool tags_have(const struct host_tag *tags, size_t count, const struct ho
     return false;
 }
 
-static int tag_end(struct store *store, int64_t asset_id, const char *source, const char *key, int64_t at_ms)
+/* Whose tags, as who says, when. */
+struct tag_scope {
+    struct store *store;
+    int64_t asset_id;
+    const char *source;
+    int64_t at_ms;
+};
+
+/* The key, whatever its value. */
+static int tag_end(const struct tag_scope *scope, const struct host_tag *tag)
 {
-    return store_run(store,
+    return store_run(scope->store,
                      "UPDATE asset_tag SET valid_to = max(valid_from, ?) WHERE asset_id = ? AND source = ? AND key = ?"
                      " AND valid_to IS NULL",
-                     "iitt", at_ms, asset_id, source, key);
+                     "iitt", scope->at_ms, scope->asset_id, scope->source, tag->key);
 }
 
-static int tag_begin(struct store *store, int64_t asset_id, const char *source, const struct host_tag *tag,
-                     int64_t at_ms)
+static int tag_begin(const struct tag_scope *scope, const struct host_tag *tag)
 {
-    int rc = tag_end(store, asset_id, source, tag->key, at_ms);
+    int rc = tag_end(scope, tag);
 
     return rc < 0 ? rc
-                  : store_run(store,
+                  : store_run(scope->store,
                               "INSERT INTO asset_tag (asset_id, source, key, value, valid_from) VALUES (?, ?, ?, ?, ?)",
-                              "ittti", asset_id, source, tag->key, tag->value, at_ms);
+                              "ittti", scope->asset_id, scope->source, tag->key, tag->value, scope->at_ms);
 }
 
-int store_tags_set(struct store *store, int64_t asset_id, const char *source, const struct host_tag *tags, size_t count,
-                   int64_t at_ms)
+/* Moves what `from` has and `other` has not. How many, or an error. */
+static int tags_move(const struct tag_scope *scope, struct host_tags from, struct host_tags other,
+                     int (*move)(const struct tag_scope *, const struct host_tag *))
 {
-    struct host_tag *known = NULL;
-    size_t known_count = 0;
-    int changes = 0;
-    int rc = tags_read(store, asset_id, source, &known, &known_count);
+    int moved = 0;
 
-    if (rc < 0) {
-        return rc;
-    }
-    for (size_t i = 0; i < known_count && rc == 0; i++) {
-        if (!tags_have(tags, count, &known[i])) {
-            rc = tag_end(store, asset_id, source, known[i].key, at_ms);
-            changes++;
+    for (size_t i = 0; i < from.count; i++) {
+        if (!tags_have(other.tags, other.count, &from.tags[i])) {
+            int rc = move(scope, &from.tags[i]);
+            if (rc < 0) {
+                return rc;
+            }
+            moved++;
         }
     }
-    for (size_t i = 0; i < count && rc == 0; i++) {
-        if (!tags_have(known, known_count, &tags[i])) {
-            rc = tag_begin(store, asset_id, source, &tags[i], at_ms);
-            changes++;
-        }
+    return moved;
+}
+
+int store_tags_set(struct store *store, int64_t asset_id, const char *source, struct host_tags said, int64_t at_ms)
+{
+    const struct tag_scope scope = {store, asset_id, source, at_ms};
+    struct host_tag *tags = NULL;
+    struct host_tags known = {0};
+    int begun = 0;
+    int ended = tags_read(store, asset_id, source, &tags, &known.count);
+
+    if (ended < 0) {
+        return ended;
     }
-    store_tags_done(known, known_count);
-    return rc < 0 ? rc : changes;
+    known.tags = tags;
+    ended = tags_move(&scope, known, said, tag_end);
+    if (ended >= 0) {
+        begun = tags_move(&scope, said, known, tag_begin);
+    }
+    store_tags_done(tags, known.count);
+    return ended < 0 ? ended : begun < 0 ? begun : ended + begun;
 }

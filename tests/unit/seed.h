@@ -65,6 +65,16 @@ static inline uint64_t seed_repeats(uint64_t few)
     return text != NULL && *text != '\0' ? strtoull(text, NULL, 10) * few : few;
 }
 
+/* Below `below`, from a state that a seed begins: splitmix64 (Steele, Lea & Flood 2014). */
+static inline int seed_draw(uint64_t *source, int below)
+{
+    uint64_t mixed = *source += UINT64_C(0x9e3779b97f4a7c15);
+
+    mixed = (mixed ^ (mixed >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
+    mixed = (mixed ^ (mixed >> 27)) * UINT64_C(0x94d049bb133111eb);
+    return (int)((mixed ^ (mixed >> 31)) % (uint64_t)below);
+}
+
 /* A teardown: said also where nothing failed, since a teardown is not told. */
 static inline int seed_say(void **state)
 {

@@ -14,20 +14,20 @@
 static void has_what_one_of_its_prefixes_has(void **state)
 {
     enum { PREFIXES = 40, ADDRESSES = 2000 };
-    unsigned seed = (unsigned)seed_first();
+    uint64_t source = seed_first();
 
     (void)state;
-    srand(seed);
     for (int round = 0; round < 50; round++) {
         struct prefix prefixes[PREFIXES];
         struct prefix_set *set;
         for (size_t i = 0; i < PREFIXES; i++) {
             char text[PREFIX_TEXT_SIZE];
             /* Few addresses, so that they nest and touch. */
-            if (rand() % 3 == 0) {
-                snprintf(text, sizeof(text), "2001:db8::%x/%d", rand() % 1024, 118 + rand() % 11);
+            if (seed_draw(&source, 3) == 0) {
+                snprintf(text, sizeof(text), "2001:db8::%x/%d", seed_draw(&source, 1024), 118 + seed_draw(&source, 11));
             } else {
-                snprintf(text, sizeof(text), "10.0.%d.%d/%d", rand() % 4, rand() % 256, 22 + rand() % 11);
+                snprintf(text, sizeof(text), "10.0.%d.%d/%d", seed_draw(&source, 4), seed_draw(&source, 256),
+                         22 + seed_draw(&source, 11));
             }
             assert_int_equal(prefix_parse(text, &prefixes[i]), 0);
         }
@@ -37,10 +37,10 @@ static void has_what_one_of_its_prefixes_has(void **state)
             char text[ADDR_TEXT_SIZE];
             struct addr addr;
             bool has = false;
-            if (rand() % 3 == 0) {
-                snprintf(text, sizeof(text), "2001:db8::%x", rand() % 1100);
+            if (seed_draw(&source, 3) == 0) {
+                snprintf(text, sizeof(text), "2001:db8::%x", seed_draw(&source, 1100));
             } else {
-                snprintf(text, sizeof(text), "10.0.%d.%d", rand() % 5, rand() % 256);
+                snprintf(text, sizeof(text), "10.0.%d.%d", seed_draw(&source, 5), seed_draw(&source, 256));
             }
             assert_int_equal(addr_parse(text, &addr), 0);
             for (size_t j = 0; j < PREFIXES; j++) {

@@ -41,27 +41,28 @@ static void assert_complete(const struct rule_set *set, bool forbid, const char 
 static void finds_what_trying_each_would_find(void **state)
 {
     static char text[65536];
-    unsigned seed = (unsigned)seed_first();
+    uint64_t source = seed_first();
 
     (void)state;
-    srand(seed);
     for (int round = 0; round < 5; round++) {
         struct policy *policy;
         size_t used = (size_t)snprintf(text, sizeof(text), "version: 1\nforbid:\n");
         for (int i = 0; i < 120; i++) {
-            int first = rand() % 65000;
+            int first = seed_draw(&source, 65000);
             used += (size_t)snprintf(text + used, sizeof(text) - used, "- {id: f%d, to: any, ports: '%d-%d,!%d%s'%s}\n",
-                                     i, first, first + 1 + rand() % 500, first, rand() % 4 == 0 ? ",any" : "",
-                                     rand() % 3 == 0 ? ", proto: udp" : "");
+                                     i, first, first + 1 + seed_draw(&source, 500), first,
+                                     seed_draw(&source, 4) == 0 ? ",any" : "",
+                                     seed_draw(&source, 3) == 0 ? ", proto: udp" : "");
         }
         used += (size_t)snprintf(text + used, sizeof(text) - used, "allow:\n");
         for (int i = 0; i < 50; i++) {
-            used += (size_t)snprintf(
-                text + used, sizeof(text) - used, "- {id: a%d, to: any, ports: [%d, '%d'], from: world, why: w%s}\n", i,
-                rand() % 2 == 0 ? 0 : 65535, rand() % 65536, rand() % 3 == 0 ? ", proto: tcp" : "");
+            used += (size_t)snprintf(text + used, sizeof(text) - used,
+                                     "- {id: a%d, to: any, ports: [%d, '%d'], from: world, why: w%s}\n", i,
+                                     seed_draw(&source, 2) == 0 ? 0 : 65535, seed_draw(&source, 65536),
+                                     seed_draw(&source, 3) == 0 ? ", proto: tcp" : "");
         }
         policy = load(text);
-        for (uint32_t port = 0; port < 65536; port += port < 65000 ? (uint32_t)(rand() % 7) + 1 : 1) {
+        for (uint32_t port = 0; port < 65536; port += port < 65000 ? (uint32_t)seed_draw(&source, 7) + 1 : 1) {
             for (int i = 0; i < 4; i++) {
                 assert_complete(policy_rules(policy), i < 2, i % 2 == 0 ? "tcp" : "udp", (uint16_t)port, true);
             }
