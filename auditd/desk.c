@@ -4,6 +4,7 @@
 #include "auditd/finding/settle.h"
 #include "auditd/labels.h"
 #include "auditd/policy/rule.h"
+#include "auditd/store/due.h"
 #include "auditd/store/scan.h"
 #include "auditd/store/sql.h"
 #include "lib/clock.h"
@@ -116,6 +117,12 @@ int desk_open(const struct settings *settings, struct desk *ret_desk, struct sto
     }
     if (is_new) {
         log_notice("made the database %s", settings->db);
+    }
+    rc = store_due_set(desk.store, settings->config.due_ms);
+    if (rc < 0) {
+        *ret_error = *store_last_error(desk.store);
+        store_close(desk.store);
+        return rc;
     }
     rc = store_scan_end_orphans(desk.store, "crash", wall_now_ms(), &orphans);
     if (rc == 0) {

@@ -119,6 +119,14 @@ static const struct validate_schema EPHEMERAL = {.types = VALIDATE_OBJECT, .fiel
 static const struct validate_schema EPHEMERALS = {
     .types = VALIDATE_ARRAY, .expected = "a list like [{cidr: 10.1.0.0/16}]", .items = &EPHEMERAL, .max_items = 1000};
 
+static const struct validate_field DUE_FIELDS[] = {{"critical", &shape_duration, false},
+                                                   {"high", &shape_duration, false},
+                                                   {"medium", &shape_duration, false},
+                                                   {"low", &shape_duration, false},
+                                                   {NULL, NULL, false}};
+static const struct validate_schema DUE = {
+    .types = VALIDATE_OBJECT, .expected = "a mapping like {critical: 7d, high: 30d}", .fields = DUE_FIELDS};
+
 static const struct validate_field CONFIG_FIELDS[] = {{"version", &VERSION, true},
                                                       {"db", &shape_path, false},
                                                       {"listen", &LISTEN, false},
@@ -136,6 +144,7 @@ static const struct validate_field CONFIG_FIELDS[] = {{"version", &VERSION, true
                                                       {"canary", &CANARY, false},
                                                       {"ephemeral", &EPHEMERALS, false},
                                                       {"max_age", &shape_duration, false},
+                                                      {"due", &DUE, false},
                                                       {"verify", &FLAG, false},
                                                       {"services", &FLAG, false},
                                                       {"door_checks", &FLAG, false},
@@ -160,6 +169,7 @@ int config_init_default(struct config *ret_config)
         .host_rate_pps = HOST_RATE_PPS,
         .retries = RETRIES,
         .max_age_ms = 7 * DAY_MS,
+        .due_ms = {0, 180 * DAY_MS, 90 * DAY_MS, 30 * DAY_MS, 7 * DAY_MS},
         .verify = true,
         .services = true,
         .door_checks = true,
@@ -323,6 +333,7 @@ static void set_flag(const struct yaml_node *root, const char *key, bool *flag)
 
 static int set_all(const struct yaml_node *root, const char *folder, struct config *config)
 {
+    const struct yaml_node *due = yaml_node_get(root, "due");
     int rc = set_places(root, folder, config);
 
     set_flag(root, "verify", &config->verify);
@@ -330,7 +341,11 @@ static int set_all(const struct yaml_node *root, const char *folder, struct conf
     set_flag(root, "door_checks", &config->door_checks);
     set_flag(root, "printers", &config->printers);
     rc = rc == 0 ? set_scan(root, config) : rc;
-    return rc == 0 ? config_read_duration(root, "max_age", &config->max_age_ms) : rc;
+    rc = rc == 0 ? config_read_duration(root, "max_age", &config->max_age_ms) : rc;
+    for (int i = SEVERITY_LOW; due != NULL && i <= SEVERITY_CRITICAL && rc == 0; i++) {
+        rc = config_read_duration(due, severity_name((enum severity)i), &config->due_ms[i]);
+    }
+    return rc;
 }
 
 int config_parse(const char *text, size_t size, const char *folder, struct problems *problems,

@@ -48,10 +48,11 @@ struct config {
     struct config_canary canary;
     struct config_ephemeral *ephemeral;
     size_t ephemeral_count;
-    int64_t max_age_ms;              /* what was judged longer ago is not covered */
-    bool verify;                     /* probe what changed a second time */
-    bool services;                   /* ask open ports what answers there */
-    struct config_vantage *vantages; /* others than `vantage` */
+    int64_t max_age_ms;                    /* what was judged longer ago is not covered */
+    int64_t due_ms[SEVERITY_CRITICAL + 1]; /* so long after it opened a finding is to be fixed, by severity */
+    bool verify;                           /* probe what changed a second time */
+    bool services;                         /* ask open ports what answers there */
+    struct config_vantage *vantages;       /* others than `vantage` */
     size_t vantage_count;
     struct config_inventory *inventories;
     size_t inventory_count;

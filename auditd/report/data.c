@@ -197,6 +197,13 @@ static void add_to_group(const struct report_data *data, struct report_group *gr
     if (group->count < REPORT_HOSTS_NAMED) {
         report_place(finding->address, finding->name, finding->realm, group->places[group->count]);
     }
+    if (group->count == 0) {
+        snprintf(group->owner, sizeof(group->owner), "%s", finding->owner);
+    }
+    group->has_other_owners = group->has_other_owners || strcmp(group->owner, finding->owner) != 0;
+    if (finding->due_at != 0 && (group->due_at == 0 || finding->due_at < group->due_at)) {
+        group->due_at = finding->due_at;
+    }
     group->count++;
     group->sum += finding->penalty;
     group->new_count += is_new ? 1 : 0;
@@ -542,7 +549,7 @@ static int read_all(struct store_reader *reader, struct report_data *data)
     return rc;
 }
 
-int report_data_read(struct store_reader *reader, struct report_data *ret_data)
+int report_data_read(struct store_reader *reader, int64_t now_ms, struct report_data *ret_data)
 {
     struct report_data data = {.last.missed_high = NAN};
     int rc = store_reader_begin(reader);
@@ -551,6 +558,7 @@ int report_data_read(struct store_reader *reader, struct report_data *ret_data)
         return rc;
     }
     rc = read_all(reader, &data);
+    rc = rc == 0 ? due_read(reader, now_ms, &data.due) : rc;
     store_reader_end(reader);
     if (rc != 0) {
         report_data_done(&data);
@@ -562,6 +570,7 @@ int report_data_read(struct store_reader *reader, struct report_data *ret_data)
 
 void report_data_done(struct report_data *data)
 {
+    due_done(&data->due);
     for (size_t i = 0; i < data->group_count; i++) {
         free_group(&data->groups[i]);
     }

@@ -5,6 +5,7 @@
 #include "auditd/policy/judge.h"
 #include "auditd/report/answer_changes.h"
 #include "auditd/report/answers.h"
+#include "auditd/report/due.h"
 #include "auditd/store/read.h"
 
 #include <jansson.h>
@@ -23,6 +24,9 @@ struct report_group {
     uint64_t back_count;
     uint64_t stale_count;
     uint64_t acknowledged_count;
+    char owner[DUE_OWNER_SIZE]; /* of the first */
+    bool has_other_owners;
+    int64_t due_at;                                     /* the first to be due; 0: none */
     char places[REPORT_HOSTS_NAMED][REPORT_PLACE_SIZE]; /* the first hosts, "10.0.0.5 (web-1)" */
 };
 
@@ -67,6 +71,7 @@ struct report_data {
     char grade[4];
     char policy[300];
     char policy_hash[65];
+    struct due due;
     json_t *caps;  /* array of texts */
     json_t *terms; /* as score_terms_json() writes them */
     struct report_audit last;
@@ -87,7 +92,7 @@ struct report_data {
 };
 
 /* All of one moment. -errno as store_read.h has it. The caller ends it with report_data_done(). */
-MUST_USE int report_data_read(struct store_reader *reader, struct report_data *ret_data);
+MUST_USE int report_data_read(struct store_reader *reader, int64_t now_ms, struct report_data *ret_data);
 void report_data_done(struct report_data *data);
 
 /* "10.0.0.5 (web-1)", with the realm where it is not "default". Not escaped. */

@@ -138,6 +138,7 @@ static int print_finding(void *context, const struct store_finding *finding)
     struct lines *lines = context;
     char seen[WALL_TEXT_SIZE];
     char first[WALL_TEXT_SIZE];
+    char due[WALL_TEXT_SIZE];
     int rc = read_endpoint(lines, finding);
 
     if (rc != 0) {
@@ -149,7 +150,7 @@ static int print_finding(void *context, const struct store_finding *finding)
         lines->out,
         json_pack(
             "{s:s, s:s, s:s, s:s, s:o, s:o, s:o, s:o, s:s, s:I, s:s, s:o, s:o, s:o, s:s, s:s, s:s, s:s, s:f, s:f, "
-            "s:f, s:f, s:f, s:s, s:s, s:s, s:o, s:o, s:o, s:o, s:s, s:s, s:s, s:o, s:O?}",
+            "s:f, s:f, s:f, s:s, s:s, s:s, s:o, s:o, s:o, s:o, s:s, s:s, s:s, s:o, s:O?, s:s, s:o, s:b}",
             "schema", "leastport.finding/1", "type", "finding", "scan_id", finding->scan, "ts", seen, "realm",
             text(finding->realm), "vantage", text(lines->vantage), "host", text(finding->address), "name",
             text(finding->name), "proto", finding->proto, "port", (json_int_t)finding->port, "state", lines->state,
@@ -160,7 +161,9 @@ static int print_finding(void *context, const struct store_finding *finding)
             finding->breadth_class, "evidence_kind", finding->evidence_kind, "need_kind", finding->need_kind, "title",
             text(finding->title), "why", text(finding->why), "fix", text(finding->fix), "owner", text(finding->owner),
             "first_seen", first, "fingerprint", finding->fingerprint, "policy_hash", finding->policy_hash, "controls",
-            controls_of(finding->controls), "facts", lines->facts));
+            controls_of(finding->controls), "facts", lines->facts, "uuid", finding->uuid, "due",
+            finding->due_at == 0 ? json_null() : json_string(wall_format(finding->due_at, due)), "adopted",
+            finding->adopted_at != 0));
 }
 
 static int print_score(void *context, const struct store_score *score)

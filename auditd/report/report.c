@@ -54,7 +54,7 @@ int report_format_parse(const char *name, enum report_format *ret_format)
 static int write_table(struct store_reader *reader, const struct report_options *options, FILE *out)
 {
     struct report_data data;
-    int rc = report_data_read(reader, &data);
+    int rc = report_data_read(reader, options->now_ms, &data);
 
     if (rc != 0) {
         return rc;

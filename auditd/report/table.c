@@ -230,6 +230,9 @@ static void print_places(const struct pen *pen, const struct report_group *group
     add_count(text, group, group->back_count, "back again");
     add_count(text, group, group->stale_count, "stale (not seen lately)");
     add_count(text, group, group->acknowledged_count, "acknowledged");
+    length = strlen(text);
+    due_mention(group->has_other_owners ? "several" : group->owner, group->due_at, pen->options->now_ms, text + length,
+                sizeof(text) - length);
     fprintf(pen->out, "%*s", TEXT_INDENT, "");
     typeset_wrap(pen->out, text, TEXT_INDENT, TEXT_INDENT, pen->width);
     fputc('\n', pen->out);
@@ -598,6 +601,7 @@ void report_table_print(const struct report_data *data, const struct report_opti
     fputc('\n', out);
     print_score(&pen);
     print_worst(&pen);
+    due_print(&data->due, options->now_ms, pen.width, out);
     print_answers(&pen);
     print_changes(&pen);
     print_answer_changes(&pen);

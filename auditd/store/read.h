@@ -16,7 +16,7 @@
 #include <stdint.h>
 
 /* The schema version (PRAGMA user_version) that this reader reads. */
-enum { STORE_READ_SCHEMA_VERSION = 7, STORE_READ_ERROR_SIZE = 512 };
+enum { STORE_READ_SCHEMA_VERSION = 8, STORE_READ_ERROR_SIZE = 512 };
 
 /* A connection. Used by one thread at a time: one for each thread. */
 struct store_reader;
@@ -254,7 +254,10 @@ struct store_finding {
     const char *title, *why, *fix, *owner;
     const char *controls; /* ids of lib/standard.h, with blanks between */
     int64_t first_seen, last_seen, changed_at, fixed_at;
-    const char *scan; /* uuid of the last scan that saw it open */
+    int64_t opened_at;  /* since when it is open this time */
+    int64_t due_at;     /* 0: never, as it is waived, does not count, or nothing is said of its severity */
+    int64_t adopted_at; /* 0: it was not */
+    const char *scan;   /* uuid of the last scan that saw it open */
 };
 
 enum store_finding_sort {

@@ -17,6 +17,9 @@ static const char finding_select[] =
     ", f.proto, f.kind, f.port, f.presence, f.disposition, f.sight, f.severity, f.service, f.rule_id, p.name, p.hash, "
     "f.service_weight, f.breadth, f.evidence, f.need, f.penalty, f.breadth_class, f.evidence_kind, f.need_kind, "
     "f.title, f.why, f.fix, f.owner, f.controls, f.first_seen, f.last_seen, f.changed_at, f.fixed_at, "
+    "coalesce(f.opened_at, f.first_seen), iif(f.disposition <> 'WAIVED' AND f.sight <> 'RETIRED' AND f.presence IN "
+    "('NEW', 'OPEN', 'VERIFYING', 'REAPPEARED'), (SELECT coalesce(f.opened_at, f.first_seen) + d.after_ms FROM due d "
+    "WHERE d.severity = f.severity AND d.after_ms > 0), 0), f.adopted_at, "
     "(SELECT s.uuid FROM scan s WHERE s.id = f.last_scan_id)" FINDING_FROM;
 
 static const char *finding_sort_key(int sort)
@@ -136,6 +139,9 @@ static int finding_row(struct store_row *row, void *context)
     finding.last_seen = store_row_number(row);
     finding.changed_at = store_row_number(row);
     finding.fixed_at = store_row_number(row);
+    finding.opened_at = store_row_number(row);
+    finding.due_at = store_row_number(row);
+    finding.adopted_at = store_row_number(row);
     finding.scan = store_row_text(row);
     return target->fn(target->context, &finding);
 }

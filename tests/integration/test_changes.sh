@@ -72,4 +72,32 @@ ask changes --since soon
 tap_like "what is no moment is said" "$status $err" '^2 .*"soon" is no date'
 ask changes --since 2026-01-02 --until 2026-01-01
 tap_like "and what is the wrong way round" "$status $err" '^2 .*--until is before --since'
+
+# ---- by when ----
+DB=$DIR/due.db
+cat >"$DIR/owned.yaml" <<'YAML'
+version: 1
+defaults: {owner: shop-team}
+forbid:
+  - {id: no-ssh, to: any, ports: 22, severity: high, owner: ops}
+YAML
+printf 'version: 1\ndue: {high: 1s, medium: 6d}\n' >"$DIR/config.yaml"
+printf 'version: 1\ndue: {high: 1x}\n' >"$DIR/bad.yaml"
+audit $THERE --db "$DB" -p 22,80,6379 --config "$DIR/bad.yaml"
+tap_like "a wrong time in the configuration is said with its place" "$status $err" '^2 .*bad.yaml:2:13: error'
+audit $THERE --db "$DB" -p 22,80,6379 --config "$DIR/config.yaml" --policy "$DIR/owned.yaml"
+is_overdue() { ask report && [[ $out == *"Overdue, by owner"* ]]; }
+tap_ok "what is open for too long is overdue" wait_for 20 is_overdue
+ask report
+tap_like "by owner, worst first" "$out" 'ops: 1 overdue \(1 high\), the oldest for 0 days.*shop-team: 1 due within a week'
+tap_like "each exposure says whose it is and when it is due" "$(tr -s ' \n' ' ' <<<"$out")" 'owner ops; overdue since 20.*owner shop-team; due 20'
+ask report -o jsonl:-
+tap_is "for scripts too" "$(jq -r 'select(.type == "finding") | "\(.port) \(.owner) \(.due | type) \(.disposition)"' <<<"$out" | sort -n | paste -sd,)" \
+    '22 ops string NONE,6379 shop-team string NONE'
+ask waive $THERE:22 --owner ops --reason r --until 2099-01-01
+ask report -o jsonl:-
+tap_is "what is waived is never due" "$(jq -r 'select(.type == "finding" and .port == 22) | "\(.due) \(.disposition)"' <<<"$out")" 'null WAIVED'
+# What comes back begins anew: a finding that was fixed and opened again.
+tap_is "what is back is due by the time that it came back" \
+    "$(sqlite3 -readonly "$DIR/audit.db" "SELECT opened_at > first_seen FROM finding WHERE presence = 'REAPPEARED'")" 1
 tap_done

@@ -167,7 +167,7 @@ static void tells_what_changed(void **state)
     assert_says(text, "1 out of sight");
     assert_says(text, "  + new       6379/tcp redis at 10.0.0.1, medium\n");
     assert_says(text, "  ? stale     5432/tcp postgresql at 10.0.0.2, medium\n");
-    assert_says(text, "evidence: port only; new");
+    assert_says(text, "new; due 20");
     assert_says(text, "baseline/postgresql; evidence: seen;");
     assert_says(text, "Not seen");
     assert_says(text, "1 finding is stale");
