@@ -9,6 +9,7 @@
 #include "auditd/policy_verb.h"
 #include "auditd/protocol.h"
 #include "auditd/schedule_verb.h"
+#include "auditd/score_verb.h"
 #include "auditd/serve.h"
 #include "auditd/settings.h"
 #include "lib/log.h"
@@ -147,6 +148,7 @@ static const struct {
     {"report", "print the newest state", main_report},
     {"export", "write the newest state for other tools", main_export},
     {"inventory", "show what inventories say, confirm a loss", main_inventory},
+    {"score", "scores now and over time, with every term", score_verb_main},
     {"changes", "what opened, closed and changed between two scans or dates", main_changes},
     {"adopt", "take over what is open now, without alerts", main_adopt},
     {"acknowledge", "somebody knows of a finding and works on it", main_acknowledge},

@@ -11,6 +11,7 @@ static const struct verb verbs[] = {
     {"serve", AUDITD_PROGRAM, "serve", "keep auditing, with a dashboard at http://127.0.0.1:8480/"},
     {"report", AUDITD_PROGRAM, "report", "print the last state: score, worst exposures, what changed"},
     {"inventory", AUDITD_PROGRAM, "inventory", "show the inventories of hosts, confirm that hosts are gone"},
+    {"score", AUDITD_PROGRAM, "score", "show scores now and over time, every term, what would raise them most"},
     {"changes", AUDITD_PROGRAM, "changes", "what opened, closed and changed between any two scans or dates"},
     {"adopt", AUDITD_PROGRAM, "adopt", "take over what a first scan found, without alerts"},
     {"acknowledge", AUDITD_PROGRAM, "acknowledge", "say that somebody knows of a finding and works on it"},

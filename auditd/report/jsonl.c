@@ -1,5 +1,7 @@
 #include "auditd/report/jsonl.h"
 
+#include "auditd/report/raise.h"
+
 #include "lib/clock.h"
 #include "lib/fact.h"
 #include "lib/standard.h"
@@ -179,10 +181,11 @@ static int print_score(void *context, const struct store_score *score)
         return -EUCLEAN;
     }
     wall_format(score->last_at, moment);
-    return print_line(lines->out, json_pack("{s:s, s:s, s:s, s:f, s:s, s:f, s:f, s:f, s:o, s:o}", "schema",
-                                            "leastport.finding/1", "type", "score", "ts", moment, "score", score->score,
-                                            "grade", score->grade, "exposure", score->exposure, "waived", score->waived,
-                                            "coverage", score->coverage, "caps", caps, "terms", terms));
+    return print_line(lines->out,
+                      json_pack("{s:s, s:s, s:s, s:f, s:s, s:f, s:f, s:f, s:o, s:o?, s:o}", "schema",
+                                "leastport.finding/1", "type", "score", "ts", moment, "score", score->score, "grade",
+                                score->grade, "exposure", score->exposure, "waived", score->waived, "coverage",
+                                score->coverage, "caps", caps, "raise", raise_json(terms), "terms", terms));
 }
 
 /* An open port that was asked, whatever is thought of it. */

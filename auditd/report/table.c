@@ -1,5 +1,6 @@
 #include "auditd/report/table.h"
 
+#include "auditd/report/raise.h"
 #include "auditd/report/typeset.h"
 #include "lib/clock.h"
 #include "lib/standard.h"
@@ -607,4 +608,7 @@ void report_table_print(const struct report_data *data, const struct report_opti
     print_answer_changes(&pen);
     print_not_seen(&pen);
     print_arithmetic(&pen);
+    if (raise_print(data->terms, TERM_LINES, pen.width, out) < 0) {
+        fputs("  (out of memory)\n", out);
+    }
 }

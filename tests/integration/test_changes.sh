@@ -100,4 +100,16 @@ tap_is "what is waived is never due" "$(jq -r 'select(.type == "finding" and .po
 # What comes back begins anew: a finding that was fixed and opened again.
 tap_is "what is back is due by the time that it came back" \
     "$(sqlite3 -readonly "$DIR/audit.db" "SELECT opened_at > first_seen FROM finding WHERE presence = 'REAPPEARED'")" 1
+
+# ---- scores ----
+ask score --json
+tap_is "scores of fleet, realm and host, each with its terms" \
+    "$(jq -r '"\(.scope) \(.label) \(.terms | length > 0)"' <<<"$out" | sort | paste -sd,)" "fleet  true,host $THERE true,realm default true"
+ask score host $THERE --explain
+tap_like "every term, and what would raise it most" "$status $out" '^0 .*host 10.99.0.2; exposure .*- +6\.00  redis.*What would raise it most.*closing 1 redis open to own-vpc: exposure 6\.0 less'
+ask score fleet --history --json
+tap_ok "with a history" test "$(jq -s 'length' <<<"$out")" -gt 1
+tap_is "of which the last is current" "$(jq -s -r '[.[] | select(.current)] | length' <<<"$out")" 1
+ask score host nobody
+tap_like "who has none is named" "$status $err" '^2 .*no score of nobody'
 tap_done
