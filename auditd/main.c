@@ -4,6 +4,7 @@
 #include "auditd/child.h"
 #include "auditd/disposition_verb.h"
 #include "auditd/export_verb.h"
+#include "auditd/import_verb.h"
 #include "auditd/inventory_verb.h"
 #include "auditd/outputs.h"
 #include "auditd/policy_verb.h"
@@ -67,6 +68,17 @@ static int main_export(int argc, char **argv)
     options_parse_export(argc, argv, &command);
     status = export_verb_run(&command);
     options_export_done(&command);
+    return status;
+}
+
+static int main_import(int argc, char **argv)
+{
+    struct import_command command;
+    int status;
+
+    options_parse_import(argc, argv, &command);
+    status = import_verb_run(&command);
+    options_list_done(&command.scope);
     return status;
 }
 
@@ -147,6 +159,7 @@ static const struct {
     {"serve", "run audits that are handed over, and the dashboard", main_serve},
     {"report", "print the newest state", main_report},
     {"export", "write the newest state for other tools", main_export},
+    {"import", "store what another scanner saw", main_import},
     {"inventory", "show what inventories say, confirm a loss", main_inventory},
     {"score", "scores now and over time, with every term", score_verb_main},
     {"changes", "what opened, closed and changed between two scans or dates", main_changes},

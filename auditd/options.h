@@ -64,6 +64,19 @@ struct report_command {
     bool explain;
 };
 
+/* All text is borrowed from argv. NULL means not given. */
+struct import_command {
+    const char *path; /* "-" is standard input */
+    const char *format;
+    const char *config;
+    const char *db;
+    const char *policy;
+    const char *realm;
+    const char *vantage;
+    const char *vantage_class;
+    struct options_list scope;
+};
+
 enum { EXPORT_FILTERS = 16 };
 
 /* The filters point into `lists`, which options_export_done() frees. */
@@ -148,6 +161,8 @@ void options_parse_audit(int argc, char **argv, struct audit_options *ret_option
 void options_parse_serve(int argc, char **argv, struct serve_options *ret_options);
 void options_parse_report(int argc, char **argv, struct report_command *ret_command);
 void options_parse_inventory(int argc, char **argv, struct inventory_command *ret_command);
+/* `scope` is to be freed by options_list_done(). */
+void options_parse_import(int argc, char **argv, struct import_command *ret_command);
 void options_parse_export(int argc, char **argv, struct export_command *ret_command);
 void options_export_done(struct export_command *command);
 void options_parse_schedule(int argc, char **argv, struct schedule_command *ret_command);

@@ -20,6 +20,7 @@ static const struct verb verbs[] = {
     {"unwaive", AUDITD_PROGRAM, "unwaive", "end a waiver"},
     {"export", AUDITD_PROGRAM, "export",
      "write the last state for other tools: CSV, SARIF, OCSF, nmap's XML, HTML, ..."},
+    {"import", AUDITD_PROGRAM, "import", "store and judge what nmap or masscan saw"},
     {"schedule", AUDITD_PROGRAM, "schedule", "show what is audited when and how it went, run it now, pause it"},
     {"policy", AUDITD_PROGRAM, "policy", "check, test, explain, draft or apply a policy"},
     {"doctor", SCAN_PROGRAM, "--doctor", "what this machine lacks for a good scan, and what mends it"},

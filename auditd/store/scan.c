@@ -244,3 +244,12 @@ int store_scan_end_orphans(struct store *store, const char *cause, int64_t now_m
     }
     return rc;
 }
+
+int store_scan_newest(struct store *store, const char *realm, const char *vantage, int64_t *ret_started_at)
+{
+    return store_query_int(
+        store, ret_started_at,
+        "SELECT s.started_at FROM scan s JOIN realm r ON r.id = s.realm_id JOIN vantage v"
+        " ON v.id = s.vantage_id WHERE r.name = ?1 AND v.name = ?2 ORDER BY s.started_at DESC LIMIT 1",
+        "tt", realm, vantage);
+}

@@ -50,6 +50,9 @@ MUST_USE int store_scan_find(struct store *store, const char *uuid, struct store
 /* Plan and hash of a scan; the caller frees both. */
 MUST_USE int store_scan_plan(struct store *store, int64_t scan_id, char **ret_plan, char **ret_hash);
 
+/* When the newest scan of the realm from the vantage began. -ENOENT when there is none. */
+MUST_USE int store_scan_newest(struct store *store, const char *realm, const char *vantage, int64_t *ret_started_at);
+
 /* Under which policy the store was judged last, by a scan or without one, and when. -ENOENT when it never was. */
 MUST_USE int store_policy_current(struct store *store, int64_t *ret_policy_id, int64_t *ret_at_ms);
 
