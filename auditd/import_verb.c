@@ -229,17 +229,15 @@ static int import_parts(struct import_verb *verb, const struct desk *desk)
                                     .policy = verb->settings.policy,
                                     .policy_id = desk->policy_id,
                                     .since_ms = verb->answers.begun_ms};
-    char reason[IMPORT_REASON_SIZE] = "";
-    char uuid[STORE_UUID_SIZE];
-    size_t from = 0;
+    struct import_progress progress = {0};
     int rc = 0;
 
-    while (rc == 0 && from < verb->answers.host_count) {
-        rc = import_part(desk->store, &verb->place, &verb->answers, &from, uuid, reason);
-        rc = rc == 0 ? judging_scan(&judging, uuid) : rc;
+    while (rc == 0 && progress.next < verb->answers.host_count) {
+        rc = import_part(desk->store, &verb->place, &verb->answers, &progress);
+        rc = rc == 0 ? judging_scan(&judging, progress.scan_uuid) : rc;
     }
     if (rc == -EPROTO) {
-        log_error("%s cannot be stored: %s", verb->command->path, reason);
+        log_error("%s cannot be stored: %s", verb->command->path, progress.reason);
     } else if (rc < 0) {
         log_error("%s cannot be stored: %s", verb->command->path, store_last_error(desk->store)->text);
     }

@@ -119,6 +119,15 @@ static int answers_compare_ports(const void *a, const void *b)
     return (left->is_probed ? 1 : 0) - (right->is_probed ? 1 : 0);
 }
 
+static void answers_swap(struct answers_port *a, struct answers_port *b)
+{
+    struct answers_port other = *a;
+
+    *a = *b;
+    *b = other;
+}
+
+/* What is to go gathers at the end. */
 static void answers_merge_ports(struct answers_host *host)
 {
     size_t kept = 0;
@@ -128,14 +137,14 @@ static void answers_merge_ports(struct answers_host *host)
     }
     qsort(host->ports, host->port_count, sizeof(*host->ports), answers_compare_ports);
     for (size_t i = 1; i < host->port_count; i++) {
-        if (host->ports[i].port == host->ports[kept].port && host->ports[i].is_udp == host->ports[kept].is_udp) {
-            answers_port_done(&host->ports[kept]);
-        } else {
+        if (host->ports[i].port != host->ports[kept].port || host->ports[i].is_udp != host->ports[kept].is_udp) {
             kept++;
         }
-        host->ports[kept] = host->ports[i];
+        answers_swap(&host->ports[kept], &host->ports[i]);
     }
-    host->port_count = kept + 1;
+    while (host->port_count > kept + 1) {
+        answers_port_done(&host->ports[--host->port_count]);
+    }
 }
 
 /* Moves what `from` has to `into`; of ports without an element those of the first stay. */

@@ -278,12 +278,12 @@ static int import_lines(struct import *import, size_t from, size_t *ret_to)
     return rc < 0 ? rc : import_end(import, *ret_to - from, open);
 }
 
-int import_part(struct store *store, const struct import_place *place, const struct answers *answers, size_t *from,
-                char ret_uuid[STORE_UUID_SIZE], char ret_reason[IMPORT_REASON_SIZE])
+int import_part(struct store *store, const struct import_place *place, const struct answers *answers,
+                struct import_progress *progress)
 {
-    struct import import = {.answers = answers, .place = place, .reason = ret_reason};
+    struct import import = {.answers = answers, .place = place, .reason = progress->reason};
     struct ingest_options options = ingest_options_default();
-    size_t to = *from;
+    size_t to = progress->next;
     int rc;
 
     /* One transaction, committed at the end. */
@@ -296,12 +296,12 @@ int import_part(struct store *store, const struct import_place *place, const str
     if (rc < 0) {
         return rc;
     }
-    rc = import_lines(&import, *from, &to);
+    rc = import_lines(&import, progress->next, &to);
     /* Rolls back what a line that failed has left. */
     ingest_destroy(import.ingest);
     if (rc == 0) {
-        memcpy(ret_uuid, import.uuid, STORE_UUID_SIZE);
-        *from = to;
+        memcpy(progress->scan_uuid, import.uuid, STORE_UUID_SIZE);
+        progress->next = to;
     }
     return rc;
 }

@@ -13,10 +13,17 @@ struct import_place {
     const char *tool; /* of the file, for the plan */
 };
 
-/* Stores answers[*from..], a part that one scan's plan holds, and moves *from behind it. Of a scan that was not
- * finished only open ports are taken: what it did not see, it may not have looked at. -errno of the store, or -EPROTO
- * with `ret_reason` for a line that ingest refused; nothing of the part but its scan, incomplete, is then stored. */
+/* Where an import stands. */
+struct import_progress {
+    size_t next; /* the first host that is not stored yet */
+    char scan_uuid[STORE_UUID_SIZE];
+    char reason[IMPORT_REASON_SIZE]; /* of -EPROTO */
+};
+
+/* Stores the hosts from progress->next on, as many as one scan's plan holds. Of a scan that was not finished only open
+ * ports are taken: what it did not see, it may not have looked at. -errno of the store, or -EPROTO for a line that
+ * ingest refused; nothing of the part but its scan, incomplete, is then stored. */
 MUST_USE int import_part(struct store *store, const struct import_place *place, const struct answers *answers,
-                         size_t *from, char ret_uuid[STORE_UUID_SIZE], char ret_reason[IMPORT_REASON_SIZE]);
+                         struct import_progress *progress);
 
 #endif
