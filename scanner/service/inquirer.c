@@ -23,7 +23,7 @@ enum {
     CONTROL_MS = 3000,
     CONTROL_PORT_FIRST = 1024,
     EVERY_PORT_PER_HOST = 32,
-    /* So many open ports of one host are no services, when it has hardly any other. */
+    /* So many open ports of one host are no services, when it has hardly any other and none is left for a control. */
     EVERY_PORT_SURE = 1000,
     EVERY_PORT_PERCENT = 90,
     DULL_LEAST = 16, /* so many endpoints of a host that say nothing, and few that do: */
@@ -398,7 +398,9 @@ static void begin_controls(struct inquirer *inquirer, uint32_t index)
             host->controls++;
         }
     }
-    if (host->controls == 0) {
+    if (host->controls == 0 && host->about.open >= EVERY_PORT_SURE) {
+        judge_every_port(inquirer, host, false);
+    } else if (host->controls == 0) {
         host->kind = HOST_ORDINARY;
     }
 }
@@ -420,8 +422,8 @@ static void begin_host(struct inquirer *inquirer, uint32_t index)
     if (host->about.open == 0) {
         host->drawn = true;
         host->kind = HOST_ORDINARY;
-    } else if (host->about.is_every_port || (accepts_most(host) && host->about.open >= EVERY_PORT_SURE)) {
-        judge_every_port(inquirer, host, host->about.is_every_port);
+    } else if (host->about.is_every_port) {
+        judge_every_port(inquirer, host, true);
     } else if (accepts_most(host)) {
         begin_controls(inquirer, index);
     } else {

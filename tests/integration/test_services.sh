@@ -79,6 +79,7 @@ table ip middlebox {
     chain before {
         type nat hook prerouting priority dstnat;
         ip daddr 10.78.9.10 tcp dport != 22 redirect to :7001
+        ip daddr 10.78.9.11 tcp dport 10000-11099 redirect to :7002
     }
 }
 END
@@ -154,6 +155,11 @@ test_every_port() {
         "$(services_of middlebox)" "10.78.9.10 1 - false - every-port"$'\n'"10.78.9.10 22 ssh false - -"
     tap_is "a host with every port open: one notice of it" \
         "$(jq -r 'select(.type == "notice") | .code' middlebox | grep -c every-port)" 1
+    # So many ports that they hardly are all real, and they are: control ports decide.
+    plan plan.json connect 10000-11099 10.78.9.11
+    timeout 200 "$BIN/leastport-scan" --plan plan.json -o jsonl:real 2>real.err
+    tap_is "many open ports of a host that does not accept every one are asked each" "$(services_of real | awk '{ print $3, $6 }' | uniq -c | xargs)" \
+        "1100 - closes"
     # So few ports that they may all be real: control ports decide.
     plan plan.json connect 22,4001,4002 10.78.9.10 10.77.0.2
     timeout 200 "$BIN/leastport-scan" --plan plan.json -o jsonl:few 2>few.err
