@@ -16,7 +16,6 @@ struct desk {
  * on. On an error `ret_error` is filled in; the caller ends it with desk_close() otherwise. */
 MUST_USE int desk_open(const struct settings *settings, struct desk *ret_desk, struct store_error *ret_error);
 
-/* Brings what the write-ahead log holds into the database. */
 /* Brings the configuration's tags into the store, and judges all that is open anew when there is a reason for it:
  * another policy than the last one that judged, other tags, a rule that ended since. *ret_result is all 0 when there
  * was none. */

@@ -534,3 +534,23 @@ services_mariadb() {
 services_addresses() {
     jq -r '[.[].host] | unique[]' "$WORK/truth.json"
 }
+
+# services_outside SCRIPT: starts a lab and in it the same script, as `inside`. LAB, LONG and HERE are the script's.
+services_outside() {
+    if [[ $(id -u) != 0 ]]; then
+        printf '1..0 # SKIP these servers want root\n'
+        return
+    fi
+    if ! unshare --net --mount --pid --fork --mount-proc true; then
+        printf '1..0 # SKIP this place lets nobody make namespaces\n'
+        return
+    fi
+    if ((LONG)); then
+        export LEASTPORT_LAB_LARGE=1
+    fi
+    if ! "$LAB" build >/dev/null; then
+        printf '1..1\nnot ok 1 - the Debian tree is there or can be built\n'
+        return 1
+    fi
+    "$LAB" run -- bash "$HERE/$1" inside
+}

@@ -103,29 +103,8 @@ inside() {
     tap_done
 }
 
-# ---- outside ---------------------------------------------------------------------------------------------------------
-
-outside() {
-    if [[ $(id -u) != 0 ]]; then
-        printf '1..0 # SKIP these servers want root\n'
-        return
-    fi
-    if ! unshare --net --mount --pid --fork --mount-proc true; then
-        printf '1..0 # SKIP this place lets nobody make namespaces\n'
-        return
-    fi
-    if ((LONG)); then
-        export LEASTPORT_LAB_LARGE=1
-    fi
-    if ! "$LAB" build >/dev/null; then
-        printf '1..1\nnot ok 1 - the Debian tree is there or can be built\n'
-        return 1
-    fi
-    "$LAB" run -- bash "$HERE/test_services.sh" "$1"
-}
-
 case ${1:-} in
-'') outside inside ;;
+'') services_outside test_services.sh ;;
 inside) inside ;;
 *)
     printf 'usage: test_services.sh\n' >&2
