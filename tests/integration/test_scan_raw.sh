@@ -902,7 +902,7 @@ test_moves() {
     # One that never answers ARP, but whose address was put down by hand.
     ip neigh replace 10.77.0.2 lladdr 02:00:00:00:77:06 dev cable nud permanent
     # Deaf to ARP, the target cannot confirm where we are: what it knew of us would age and its answers would stay away.
-    target ip neigh replace 10.77.0.1 lladdr "$(cat /sys/class/net/cable/address)" dev cable nud permanent
+    target ip neigh replace 10.77.0.1 lladdr "$(ip -j link show cable | jq -r ".[0].address")" dev cable nud permanent
     target nft add rule netdev deaf in ether type arp drop
     syn 10.78.2.1 -p 22,81 -o jsonl:fixed 2>fixed.err
     tap_is "one whose address was put down by hand is not doubted" "$(ports_of fixed | xargs) $(notices_of fixed gone)" \
