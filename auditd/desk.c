@@ -1,5 +1,6 @@
 #include "auditd/desk.h"
 
+#include "auditd/alert/derive.h"
 #include "auditd/finding/scoring.h"
 #include "auditd/finding/settle.h"
 #include "auditd/labels.h"
@@ -124,7 +125,10 @@ int desk_open(const struct settings *settings, struct desk *ret_desk, struct sto
         store_close(desk.store);
         return rc;
     }
-    rc = store_scan_end_orphans(desk.store, "crash", wall_now_ms(), &orphans);
+    rc = derive_attach(desk.store, &settings->config.alerts);
+    if (rc == 0) {
+        rc = store_scan_end_orphans(desk.store, "crash", wall_now_ms(), &orphans);
+    }
     if (rc == 0) {
         rc = desk_enter_policy(&desk, settings->policy);
     }

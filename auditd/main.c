@@ -1,4 +1,5 @@
 /* leastport-auditd VERB ARGS: hands each verb to its module. */
+#include "auditd/alert_verb.h"
 #include "auditd/audit.h"
 #include "auditd/changes_verb.h"
 #include "auditd/child.h"
@@ -150,6 +151,14 @@ static int main_changes(int argc, char **argv)
     return changes_verb_run(&command);
 }
 
+static int main_alert(int argc, char **argv)
+{
+    struct alert_command command;
+
+    options_parse_alert(argc, argv, &command);
+    return alert_verb_run(&command);
+}
+
 static const struct {
     const char *name;
     const char *summary;
@@ -169,6 +178,7 @@ static const struct {
     {"waive", "accept a finding until a date, or list what is", main_waive},
     {"unwaive", "end a waiver", main_unwaive},
     {"schedule", "show what runs when, run it now, pause it", main_schedule},
+    {"alert", "show alerts, try them again, send a test", main_alert},
     {"policy", "check, test, explain, draft or apply a policy", main_policy},
 };
 

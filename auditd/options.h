@@ -112,6 +112,18 @@ struct inventory_command {
     bool json;
 };
 
+enum alert_action { ALERT_ACTION_LIST, ALERT_ACTION_SHOW, ALERT_ACTION_RETRY, ALERT_ACTION_TEST };
+
+struct alert_command {
+    enum alert_action action;
+    const char *what; /* an alert's id, or its beginning; test: a receiver; NULL: all */
+    const char *state;
+    const char *config;
+    const char *db;
+    int64_t limit;
+    bool json;
+};
+
 enum policy_action { POLICY_CHECK, POLICY_EXPLAIN, POLICY_TEST, POLICY_SUGGEST, POLICY_APPLY };
 
 struct policy_command {
@@ -160,6 +172,7 @@ struct changes_command {
 void options_parse_audit(int argc, char **argv, struct audit_options *ret_options);
 void options_parse_serve(int argc, char **argv, struct serve_options *ret_options);
 void options_parse_report(int argc, char **argv, struct report_command *ret_command);
+void options_parse_alert(int argc, char **argv, struct alert_command *ret_command);
 void options_parse_inventory(int argc, char **argv, struct inventory_command *ret_command);
 /* `scope` is to be freed by options_list_done(). */
 void options_parse_import(int argc, char **argv, struct import_command *ret_command);

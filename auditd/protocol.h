@@ -8,6 +8,7 @@
 #define WEB_PROGRAM "leastport-web"
 
 #define CONTROL_OP_STATUS "status"
+#define CONTROL_OP_ALERT "alert"
 #define CONTROL_OP_AUDIT "audit"
 #define CONTROL_OP_CANCEL "cancel"
 #define CONTROL_OP_INVENTORY "inventory"
@@ -32,6 +33,10 @@
 #define CONTROL_DISPOSITION_UNWAIVE "unwaive"
 #define CONTROL_DISPOSITION_IMPORT "import"
 #define CONTROL_DISPOSITION_ADOPT "adopt"
+
+/* The same of "alert". */
+#define CONTROL_ALERT_RETRY "retry"
+#define CONTROL_ALERT_TEST "test"
 
 enum { CONTROL_LINE_MAX_BYTES = 1024 * 1024 };
 

@@ -1,5 +1,7 @@
 #include "auditd/serve.h"
 
+#include "auditd/alert/courier.h"
+#include "auditd/alert/post.h"
 #include "auditd/dispositions.h"
 #include "auditd/notify.h"
 #include "auditd/policy_change.h"
@@ -30,6 +32,7 @@ struct serve {
     struct queue *queue;
     struct inventories *inventories;
     struct scheduler *scheduler;
+    struct courier *courier;
     struct dispositions *dispositions;
     struct control *control;
     struct supervise *web;
@@ -112,6 +115,11 @@ static void serve_on_policy(struct serve *serve, struct control_client *client, 
     policy_change_request(&serve->desk, &serve->settings, busy, client, request);
 }
 
+static void serve_on_alert(struct serve *serve, struct control_client *client, const json_t *request)
+{
+    post_request(serve->desk.store, &serve->settings.config.alerts, client, request);
+}
+
 static const struct {
     const char *op;
     void (*run)(struct serve *serve, struct control_client *client, const json_t *request);
@@ -119,7 +127,7 @@ static const struct {
     {CONTROL_OP_STATUS, serve_on_status},       {CONTROL_OP_AUDIT, serve_on_audit},
     {CONTROL_OP_CANCEL, serve_on_cancel},       {CONTROL_OP_SCHEDULE, serve_on_schedule},
     {CONTROL_OP_INVENTORY, serve_on_inventory}, {CONTROL_OP_DISPOSITION, serve_on_disposition},
-    {CONTROL_OP_POLICY, serve_on_policy},
+    {CONTROL_OP_POLICY, serve_on_policy},       {CONTROL_OP_ALERT, serve_on_alert},
 };
 
 static void serve_on_request(void *context, struct control_client *client, const json_t *request)
@@ -134,7 +142,7 @@ static void serve_on_request(void *context, struct control_client *client, const
     }
     control_refuse(client,
                    "there is no operation \"%.64s\": status, audit, cancel, schedule, inventory, disposition, "
-                   "policy",
+                   "policy, alert",
                    op);
 }
 
@@ -194,6 +202,7 @@ static void serve_on_web_stopped(void *context)
     struct serve *serve = context;
 
     serve->web = NULL;
+    courier_stop(serve->courier);
     control_close(serve->control);
     serve->control = NULL;
     serve_close_signals(serve);
@@ -335,6 +344,13 @@ static int serve_start(struct serve *serve)
     if (serve->dispositions == NULL) {
         return -ENOMEM;
     }
+    rc = courier_create(&serve->loop,
+                        &(struct courier_options){.alerts = &serve->settings.config.alerts, .store = serve->desk.store},
+                        &serve->courier);
+    if (rc < 0) {
+        log_error("alerts cannot be delivered: %s", strerror(-rc));
+        return rc;
+    }
     rc = serve_open_control(serve);
     return rc < 0 ? rc : serve_start_web(serve);
 }
@@ -358,6 +374,7 @@ static void serve_loop(struct serve *serve)
     uv_loop_close(&serve->loop);
     queue_destroy(serve->queue);
     scheduler_destroy(serve->scheduler);
+    courier_destroy(serve->courier);
     inventories_destroy(serve->inventories);
     dispositions_destroy(serve->dispositions);
 }

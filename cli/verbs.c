@@ -22,6 +22,7 @@ static const struct verb verbs[] = {
      "write the last state for other tools: CSV, SARIF, OCSF, nmap's XML, HTML, ..."},
     {"import", AUDITD_PROGRAM, "import", "store and judge what nmap or masscan saw"},
     {"schedule", AUDITD_PROGRAM, "schedule", "show what is audited when and how it went, run it now, pause it"},
+    {"alert", AUDITD_PROGRAM, "alert", "show what was told to whom and what was not, try it again, send a test"},
     {"policy", AUDITD_PROGRAM, "policy", "check, test, explain, draft or apply a policy"},
     {"doctor", SCAN_PROGRAM, "--doctor", "what this machine lacks for a good scan, and what mends it"},
 };

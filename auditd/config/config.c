@@ -152,6 +152,7 @@ static const struct validate_field CONFIG_FIELDS[] = {{"version", &VERSION, true
                                                       {"inventories", &inventories_schema, false},
                                                       {"printers", &FLAG, false},
                                                       {"schedules", &schedules_schema, false},
+                                                      {"alerts", &alerts_schema, false},
                                                       {NULL, NULL, false}};
 static const struct validate_schema CONFIG = {
     .types = VALIDATE_OBJECT, .expected = "a mapping that begins with \"version: 1\"", .fields = CONFIG_FIELDS};
@@ -203,6 +204,7 @@ void config_done(struct config *config)
     vantages_done(config->vantages, config->vantage_count);
     inventories_done(config->inventories, config->inventory_count);
     schedules_done(config->schedules, config->schedule_count);
+    alerts_done(&config->alerts);
     *config = (struct config){0};
 }
 
@@ -374,6 +376,9 @@ int config_parse(const char *text, size_t size, const char *folder, struct probl
         }
         if (rc == 0) {
             rc = schedules_read(yaml_node_get(yaml_tree_root(tree), "schedules"), &config, problems);
+        }
+        if (rc == 0) {
+            rc = alerts_read(yaml_node_get(yaml_tree_root(tree), "alerts"), folder, problems, &config.alerts);
         }
         warn_ephemeral(yaml_tree_root(tree), problems);
     }

@@ -3,6 +3,7 @@
 #ifndef LEASTPORT_AUDITD_CONFIG_CONFIG_H
 #define LEASTPORT_AUDITD_CONFIG_CONFIG_H
 
+#include "auditd/config/alerts.h"
 #include "auditd/config/inventories.h"
 #include "auditd/config/label.h"
 #include "auditd/config/problem.h"
@@ -58,6 +59,7 @@ struct config {
     size_t inventory_count;
     struct config_schedule *schedules;
     size_t schedule_count;
+    struct config_alerts alerts;
     bool door_checks; /* with it: ask too what shows whether a server lets a stranger in */
     bool printers;    /* with it: ask too where printers print what they are sent */
 };

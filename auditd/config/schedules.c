@@ -164,10 +164,10 @@ static const struct validate_schema schedule_name = {
     .expected = "a name of letters, digits and . _ -, which does not begin with -",
     .max_length = 64,
     .check = schedules_check_name};
-static const struct validate_schema schedule_cron = {.types = VALIDATE_STRING,
-                                                     .expected = "a cron expression like \"30 2 * * *\" or @daily",
-                                                     .check = schedules_check_cron};
-static const struct validate_schema schedule_zone = {
+const struct validate_schema schedule_cron = {.types = VALIDATE_STRING,
+                                              .expected = "a cron expression like \"30 2 * * *\" or @daily",
+                                              .check = schedules_check_cron};
+const struct validate_schema schedule_zone = {
     .types = VALIDATE_STRING, .expected = "a time zone like Europe/Berlin or UTC", .check = schedules_check_zone};
 static const struct validate_schema schedule_catch_up = {.types = VALIDATE_STRING, .values = catch_up_values};
 static const struct validate_schema blackout_days = {.types = VALIDATE_STRING,
@@ -185,10 +185,10 @@ static const struct validate_schema blackout_schema = {
     .types = VALIDATE_OBJECT,
     .expected = "a mapping like {days: mon-fri, from: 08:00, to: 18:00} or {from: 2026-12-24, to: 2026-12-26}",
     .fields = blackout_fields};
-static const struct validate_schema blackouts_schema = {.types = VALIDATE_ARRAY,
-                                                        .expected = "a list like [{from: 08:00, to: 18:00}]",
-                                                        .items = &blackout_schema,
-                                                        .max_items = CONFIG_BLACKOUTS_MAX};
+const struct validate_schema blackouts_schema = {.types = VALIDATE_ARRAY,
+                                                 .expected = "a list like [{from: 08:00, to: 18:00}]",
+                                                 .items = &blackout_schema,
+                                                 .max_items = CONFIG_BLACKOUTS_MAX};
 static const struct validate_field schedule_fields[] = {
     {"name", &schedule_name, true},         {"cron", &schedule_cron, true},
     {"zone", &schedule_zone, false},        {"targets", &shape_targets, false},
@@ -250,24 +250,22 @@ static int schedules_read_blackout(const struct yaml_node *node, struct blackout
                                                : schedules_weekdays(schedules_text(node, "days"), &window->weekdays);
 }
 
-static int schedules_read_blackouts(const struct yaml_node *node, struct config_schedule *schedule,
-                                    struct problems *problems)
+int blackouts_read(const struct yaml_node *list, const struct zone *zone, struct problems *problems,
+                   struct blackout **windows, size_t *count)
 {
-    const struct yaml_node *list = yaml_node_get(node, "blackout");
     int rc = 0;
 
     if (list == NULL || list->child_count == 0) {
         return 0;
     }
-    schedule->blackouts = calloc(list->child_count, sizeof(*schedule->blackouts));
-    if (schedule->blackouts == NULL) {
+    *windows = calloc(list->child_count, sizeof(**windows));
+    if (*windows == NULL) {
         return -ENOMEM;
     }
-    for (; rc == 0 && schedule->blackout_count < list->child_count; schedule->blackout_count++) {
-        rc = schedules_read_blackout(&list->children[schedule->blackout_count],
-                                     &schedule->blackouts[schedule->blackout_count], problems);
+    for (; rc == 0 && *count < list->child_count; (*count)++) {
+        rc = schedules_read_blackout(&list->children[*count], &(*windows)[*count], problems);
     }
-    if (rc == 0 && blackout_free_at(schedule->blackouts, schedule->blackout_count, schedule->zone, 0) == INT64_MAX) {
+    if (rc == 0 && blackout_free_at(*windows, *count, zone, 0) == INT64_MAX) {
         rc = schedules_refuse(problems, list, "these windows leave no time in which it could run");
     }
     return rc;
@@ -343,7 +341,10 @@ static int schedules_read_one(const struct yaml_node *node, struct config *confi
     schedule->catches_up = catch_up == NULL || strcmp(json_string_value(catch_up->value), "once") == 0;
     rc = schedules_read_times(node, schedule);
     rc = rc == 0 ? schedules_read_scan(node, schedule) : rc;
-    rc = rc == 0 ? schedules_read_blackouts(node, schedule, problems) : rc;
+    if (rc == 0) {
+        rc = blackouts_read(yaml_node_get(node, "blackout"), schedule->zone, problems, &schedule->blackouts,
+                            &schedule->blackout_count);
+    }
     return rc == 0 ? schedules_check(node, config, schedule, problems) : rc;
 }
 

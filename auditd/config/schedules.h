@@ -44,6 +44,17 @@ void schedules_done(struct config_schedule *schedules, size_t count);
 /* NULL when there is none of that name. */
 const struct config_schedule *schedules_find(const struct config *config, const char *name);
 
+/* ---- what other parts of the configuration have too ---- */
+
+extern const struct validate_schema schedule_cron;
+extern const struct validate_schema schedule_zone;
+extern const struct validate_schema blackouts_schema;
+
+/* Windows of time; `list` NULL: none. -EBADMSG with an error in *problems, -ENOMEM; the caller frees *windows in each
+ * case. */
+MUST_USE int blackouts_read(const struct yaml_node *list, const struct zone *zone, struct problems *problems,
+                            struct blackout **windows, size_t *count);
+
 /* ---- what config.c reads alike ---- */
 
 void config_list_done(struct config_list *list);

@@ -28,7 +28,20 @@ struct store {
     struct store_lock *lock;
     struct store_statement *statements;
     struct store_error error;
+    int (*before_commit)(void *context, struct store *store);
+    void *context;
 };
+
+void store_on_commit(struct store *store, int (*before_commit)(void *context, struct store *store), void *context)
+{
+    store->before_commit = before_commit;
+    store->context = context;
+}
+
+int store_before_commit(struct store *store)
+{
+    return store->before_commit == NULL ? 0 : store->before_commit(store->context, store);
+}
 
 int store_attach(sqlite3 *database, const char *path, struct store_lock *lock, struct store **ret_store)
 {

@@ -40,6 +40,9 @@ MUST_USE int store_run(struct store *store, const char *sql, const char *types, 
 /* The first column of the first row. -ENOENT when there is none; NULL reads as 0. */
 MUST_USE int store_query_int(struct store *store, int64_t *ret_value, const char *sql, const char *types, ...);
 
+/* What store_on_commit() asked for. */
+MUST_USE int store_before_commit(struct store *store);
+
 int64_t store_last_id(const struct store *store);
 int64_t store_changes(const struct store *store);
 

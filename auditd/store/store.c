@@ -408,8 +408,9 @@ int store_begin(struct store *store)
 
 int store_commit(struct store *store)
 {
-    int rc = store_run(store, "COMMIT", "");
+    int rc = store_before_commit(store);
 
+    rc = rc == 0 ? store_run(store, "COMMIT", "") : rc;
     if (rc < 0) {
         store_rollback(store);
     }

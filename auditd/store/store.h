@@ -61,6 +61,8 @@ int store_schema_version(void);
 MUST_USE int store_begin(struct store *store);
 MUST_USE int store_commit(struct store *store);
 void store_rollback(struct store *store);
+/* Called within each transaction right before its commit, which an error of it (its -errno) undoes. NULL: nothing. */
+void store_on_commit(struct store *store, int (*before_commit)(void *context, struct store *store), void *context);
 /* Whether a commit waits for the disk, as it does from store_open() on. Without it a commit outlives this process, but
  * a power cut may take back the last ones, whole and in order, up to the next that waits. Not within a transaction. */
 MUST_USE int store_set_durable(struct store *store, bool durable);

@@ -1,0 +1,242 @@
+#include "auditd/alert/derive.h"
+
+#include "auditd/store/alert.h"
+#include "lib/clock.h"
+
+#include <errno.h>
+#include <fnmatch.h>
+#include <stdio.h>
+#include <string.h>
+
+/* More new messages than these of one rule to one receiver are lines of a single one. */
+enum { DERIVE_MESSAGES_MAX = 20, DERIVE_KEY_SIZE = 1024 };
+
+struct derive {
+    const struct config_alerts *alerts;
+    struct store *store;
+    int64_t now_ms;
+};
+
+/* -1: nothing that anybody is told. NEW is told when a second probe makes it OPEN: a listener that came and went is
+ * none. */
+static int derive_change(const struct store_alert_event *event)
+{
+    if (event->is_retired) {
+        return -1;
+    }
+    if (strcmp(event->what, "disposition") == 0) {
+        return strcmp(event->was, "WAIVED") == 0 && !event->is_waived && event->is_open ? (int)ALERT_REOPENED : -1;
+    }
+    if (event->is_waived) {
+        return -1;
+    }
+    if (strcmp(event->became, "REAPPEARED") == 0) {
+        return ALERT_REOPENED;
+    }
+    if (strcmp(event->became, "FIXED") == 0) {
+        return event->was_open ? (int)ALERT_FIXED : -1;
+    }
+    if (strcmp(event->became, "OPEN") == 0) {
+        return !event->was_open ? (int)ALERT_NEW : strcmp(event->was, "ALLOWED") == 0 ? (int)ALERT_REOPENED : -1;
+    }
+    return -1;
+}
+
+static bool derive_matches(const struct config_alert_rule *rule, unsigned change, int severity_rank, const char *owner)
+{
+    if ((rule->changes & 1U << change) == 0 || severity_rank < (int)rule->severity) {
+        return false;
+    }
+    /* What Leastport says about itself belongs to nobody. */
+    for (size_t i = 0; change != ALERT_SELF && i < rule->owners.count; i++) {
+        if (fnmatch(rule->owners.items[i], owner, 0) == 0) {
+            return true;
+        }
+    }
+    return change == ALERT_SELF || rule->owners.count == 0;
+}
+
+static int64_t derive_next_at(const struct config_alert_rule *rule, int64_t now_ms)
+{
+    int64_t at_ms = now_ms + rule->gather_ms;
+    int64_t free_s;
+
+    if (rule->is_digest) {
+        at_ms = cron_next(&rule->digest, rule->zone, now_ms / 1000) * 1000;
+    }
+    free_s = blackout_free_at(rule->quiet, rule->quiet_count, rule->zone, at_ms / 1000);
+    return free_s == INT64_MAX || free_s * 1000 <= at_ms ? at_ms : free_s * 1000;
+}
+
+static int derive_put(const struct derive *derive, const struct config_alert_rule *rule, struct store_alert_line *line)
+{
+    bool was_told = false;
+    int64_t waiting = 0;
+    int rc = line->finding_id == 0
+                 ? 0
+                 : store_alert_was_told(derive->store, line, derive->now_ms - rule->dedup_ms, &was_told);
+
+    if (rc < 0 || was_told) {
+        return rc;
+    }
+    rc = store_alert_waiting(derive->store, rule->name, line->receiver, &waiting);
+    line->is_alone = !rule->is_digest && waiting < DERIVE_MESSAGES_MAX;
+    return rc < 0 ? rc : store_alert_put(derive->store, line, NULL);
+}
+
+/* Whether a rule before this one has told that receiver already. */
+static bool derive_was_served(const struct config_alert_rule *const *served, size_t count, const char *receiver)
+{
+    for (size_t i = 0; i < count; i++) {
+        for (size_t j = 0; j < served[i]->to.count; j++) {
+            if (strcmp(served[i]->to.items[j], receiver) == 0) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
+/* The first rule that matches and names a receiver is the one by which that receiver is told. */
+static int derive_line(const struct derive *derive, unsigned change, int64_t asset_id, struct store_alert_line *line)
+{
+    const struct config_alert_rule *served[CONFIG_ALERT_RULES_MAX];
+    char value[STORE_ALERT_NAME_SIZE];
+    char group[2 * STORE_ALERT_NAME_SIZE];
+    char key[DERIVE_KEY_SIZE];
+    size_t count = 0;
+    int rc = 0;
+
+    for (size_t i = 0; rc == 0 && i < derive->alerts->rule_count; i++) {
+        const struct config_alert_rule *rule = &derive->alerts->rules[i];
+        if (!derive_matches(rule, change, line->severity_rank, line->owner)) {
+            continue;
+        }
+        group[0] = '\0';
+        if (rule->group_by != NULL && asset_id != 0) {
+            rc = store_alert_tag(derive->store, asset_id, rule->group_by, value);
+            snprintf(group, sizeof(group), "%.128s=%.128s", rule->group_by, value);
+        }
+        snprintf(key, sizeof(key), "%s|%s|%s|%s|%s|%u|%s|%s", line->change, line->kind, line->service, group,
+                 line->proto, line->port, line->owner, line->finding_id == 0 ? line->title : "");
+        line->rule = rule->name;
+        line->group = group;
+        line->key = key;
+        line->next_at_ms = derive_next_at(rule, derive->now_ms);
+        for (size_t j = 0; rc == 0 && j < rule->to.count; j++) {
+            line->receiver = rule->to.items[j];
+            rc = derive_was_served(served, count, line->receiver) ? 0 : derive_put(derive, rule, line);
+        }
+        served[count++] = rule;
+    }
+    return rc;
+}
+
+static int derive_event(void *context, const struct store_alert_event *event)
+{
+    const struct derive *derive = context;
+    int change = derive_change(event);
+    struct store_alert_line line = {
+        .severity_rank = event->severity_rank,
+        .kind = event->kind,
+        .service = event->service,
+        .proto = event->proto,
+        .port = event->port,
+        .owner = event->owner,
+        .title = event->title,
+        .fix = event->fix,
+        .address = event->address,
+        .finding_id = event->finding_id,
+        .at_ms = derive->now_ms,
+    };
+
+    if (change < 0) {
+        return 0;
+    }
+    line.change = alert_change_name((enum alert_change)change);
+    return derive_line(derive, (unsigned)change, event->asset_id, &line);
+}
+
+static int derive_conditions(const struct derive *derive)
+{
+    char kind[STORE_ALERT_NAME_SIZE];
+    char subject[STORE_ALERT_NAME_SIZE];
+    char text[STORE_ALERT_TEXT_SIZE];
+    int rc;
+
+    while ((rc = store_condition_take(derive->store, kind, subject, text)) == 0) {
+        struct store_alert_line line = {
+            .change = alert_change_name(ALERT_SELF),
+            .severity_rank = SEVERITY_HIGH,
+            .kind = kind,
+            .service = "",
+            .proto = "",
+            .owner = "",
+            .title = text,
+            .fix = "",
+            .address = "",
+            .at_ms = derive->now_ms,
+        };
+        rc = derive_line(derive, ALERT_SELF, 0, &line);
+        if (rc < 0) {
+            return rc;
+        }
+    }
+    return rc == -ENOENT ? 0 : rc;
+}
+
+int derive_run(void *context, struct store *store)
+{
+    struct derive derive = {.alerts = context, .store = store, .now_ms = wall_now_ms()};
+    int64_t event_id = 0;
+    int rc = store_alert_cursor(store, &event_id);
+
+    rc = rc == 0 ? store_alert_events(store, event_id, derive_event, &derive) : rc;
+    rc = rc == 0 ? store_alert_advance(store) : rc;
+    return rc == 0 ? derive_conditions(&derive) : rc;
+}
+
+int derive_attach(struct store *store, const struct config_alerts *alerts)
+{
+    int64_t event_id;
+    int rc;
+
+    if (alerts->rule_count == 0) {
+        return 0;
+    }
+    rc = store_alert_cursor(store, &event_id);
+    if (rc == 0) {
+        store_on_commit(store, derive_run, (void *)(uintptr_t)alerts);
+    }
+    return rc;
+}
+
+int derive_test(struct store *store, const struct config_alerts *alerts, const char *receiver,
+                char ret_uuid[STORE_UUID_SIZE])
+{
+    char key[64];
+    struct store_alert_line line = {
+        .rule = "",
+        .receiver = receiver,
+        .key = key,
+        .change = alert_change_name(ALERT_TEST),
+        .severity_rank = SEVERITY_LOW,
+        .kind = "test",
+        .service = "",
+        .proto = "",
+        .owner = "",
+        .group = "",
+        .title = "A test: alerts of Leastport arrive here",
+        .fix = "",
+        .address = "",
+        .at_ms = wall_now_ms(),
+        .next_at_ms = wall_now_ms(),
+        .is_alone = true,
+    };
+
+    if (alerts_receiver(alerts, receiver) == NULL) {
+        return -ENOENT;
+    }
+    store_uuid(key);
+    return store_alert_put(store, &line, ret_uuid);
+}

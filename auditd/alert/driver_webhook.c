@@ -1,0 +1,111 @@
+#include "auditd/alert/driver.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <sodium.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static int webhook_header(struct letter *letter, const char *name, const char *value)
+{
+    char line[256];
+    struct curl_slist *more;
+
+    snprintf(line, sizeof(line), "%s: %s", name, value);
+    more = curl_slist_append(letter->headers, line);
+    if (more == NULL) {
+        return -ENOMEM;
+    }
+    letter->headers = more;
+    return 0;
+}
+
+/* HMAC-SHA256 (RFC 2104) of "TIME.BODY" under the secret, hexadecimal. */
+static int webhook_sign(struct letter *letter, const char *time)
+{
+    char secret[DRIVER_SECRET_SIZE];
+    char value[2 * crypto_auth_hmacsha256_BYTES + sizeof("sha256=")];
+    unsigned char mac[crypto_auth_hmacsha256_BYTES];
+    crypto_auth_hmacsha256_state state;
+    int rc = letter_secret(letter, "secret_file", letter->receiver->secret_file, secret);
+
+    if (rc < 0) {
+        return rc;
+    }
+    crypto_auth_hmacsha256_init(&state, (const unsigned char *)secret, strlen(secret));
+    sodium_memzero(secret, sizeof(secret));
+    crypto_auth_hmacsha256_update(&state, (const unsigned char *)time, strlen(time));
+    crypto_auth_hmacsha256_update(&state, (const unsigned char *)".", 1);
+    crypto_auth_hmacsha256_update(&state, (const unsigned char *)letter->body, letter->body_size);
+    crypto_auth_hmacsha256_final(&state, mac);
+    memcpy(value, "sha256=", strlen("sha256="));
+    sodium_bin2hex(value + strlen("sha256="), sizeof(value) - strlen("sha256="), mac, sizeof(mac));
+    return webhook_header(letter, "Leastport-Signature", value);
+}
+
+/* What both kinds of webhook have. */
+static int webhook_post(struct letter *letter)
+{
+    char url[DRIVER_SECRET_SIZE];
+    int rc = letter->body == NULL ? -ENOMEM : letter_url(letter, url);
+
+    rc = rc == 0 ? letter_prepare(letter, url, "http,https") : rc;
+    sodium_memzero(url, sizeof(url));
+    rc = rc == 0 ? webhook_header(letter, "Content-Type", "application/json") : rc;
+    /* Without asking first whether a body is welcome. */
+    rc = rc == 0 ? webhook_header(letter, "Expect", "") : rc;
+    if (rc < 0) {
+        return rc;
+    }
+    (void)curl_easy_setopt(letter->easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)letter->body_size);
+    (void)curl_easy_setopt(letter->easy, CURLOPT_POSTFIELDS, letter->body);
+    (void)curl_easy_setopt(letter->easy, CURLOPT_HTTPHEADER, letter->headers);
+    return 0;
+}
+
+static int webhook_prepare(struct letter *letter)
+{
+    char time[24];
+    int rc;
+
+    snprintf(time, sizeof(time), "%" PRId64, letter->now_ms / 1000);
+    letter->body = json_dumps(letter->alert, JSON_COMPACT);
+    letter->body_size = letter->body == NULL ? 0 : strlen(letter->body);
+    rc = letter->body == NULL ? -ENOMEM : webhook_header(letter, "Leastport-Timestamp", time);
+    rc = rc == 0 ? webhook_header(letter, "Leastport-Alert-Id", letter_text(letter, "id")) : rc;
+    if (rc == 0 && letter->receiver->secret_file != NULL) {
+        rc = webhook_sign(letter, time);
+    }
+    return rc == 0 ? webhook_post(letter) : rc;
+}
+
+static int slack_prepare(struct letter *letter)
+{
+    char subject[512];
+    char *paragraphs = letter_paragraphs(letter);
+    char *text = NULL;
+    json_t *json;
+
+    letter_subject(letter, subject, sizeof(subject));
+    if (paragraphs == NULL || asprintf(&text, "%s\n%s(alert %s)", subject, paragraphs, letter_text(letter, "id")) < 0) {
+        free(paragraphs);
+        return -ENOMEM;
+    }
+    /* The formatting language's control characters are &, < and >: a title must not mention @channel. */
+    for (char *c = text; *c != '\0'; c++) {
+        if (*c == '<' || *c == '>' || *c == '&') {
+            *c = ' ';
+        }
+    }
+    json = json_pack("{s:s}", "text", text);
+    letter->body = json_dumps(json, JSON_COMPACT);
+    letter->body_size = letter->body == NULL ? 0 : strlen(letter->body);
+    json_decref(json);
+    free(paragraphs);
+    free(text);
+    return webhook_post(letter);
+}
+
+const struct driver driver_webhook = {RECEIVER_WEBHOOK, webhook_prepare, letter_accept_http};
+const struct driver driver_slack = {RECEIVER_SLACK, slack_prepare, letter_accept_http};

@@ -1,0 +1,20 @@
+/* What people ask of the outbox: a test, another try. Through the daemon or, where none runs, on the database itself.
+ */
+#ifndef LEASTPORT_AUDITD_ALERT_POST_H
+#define LEASTPORT_AUDITD_ALERT_POST_H
+
+#include "auditd/config/config.h"
+#include "auditd/control.h"
+#include "auditd/store/store.h"
+
+enum { POST_REASON_SIZE = 256 };
+
+/* A test for `receiver` (NULL: for each); *ret_ids, a new reference, are the alerts. -ENOENT with `ret_reason`. */
+MUST_USE int post_test(struct store *store, const struct config_alerts *alerts, const char *receiver, json_t **ret_ids,
+                       char ret_reason[POST_REASON_SIZE]);
+
+/* Answers an "alert" of the control socket. */
+void post_request(struct store *store, const struct config_alerts *alerts, struct control_client *client,
+                  const json_t *request);
+
+#endif

@@ -1,0 +1,114 @@
+/* The outbox: alerts, the lines that they are made of, and what Leastport says about itself. */
+#ifndef LEASTPORT_AUDITD_STORE_ALERT_H
+#define LEASTPORT_AUDITD_STORE_ALERT_H
+
+#include "auditd/store/store.h"
+
+#include <jansson.h>
+
+enum { STORE_ALERT_NAME_SIZE = 132, STORE_ALERT_TEXT_SIZE = 320, STORE_ALERT_ERROR_SIZE = 400 };
+
+/* ---- what there is to tell ---- */
+
+/* A move of a finding that may be worth an alert, and the finding as it is now. Text is borrowed until the next one. */
+struct store_alert_event {
+    int64_t id;
+    int64_t finding_id;
+    int64_t asset_id;
+    const char *what;
+    const char *was;
+    const char *became;
+    bool was_open;   /* before, once */
+    bool is_waived;  /* now */
+    bool is_retired; /* now */
+    bool is_open;    /* now, in the sense of presence */
+    int severity_rank;
+    const char *kind;
+    const char *service;
+    const char *proto;
+    uint16_t port;
+    const char *owner; /* the policy's, else the tag's */
+    const char *title;
+    const char *fix;
+    const char *address;
+};
+
+/* Up to where events were turned into alerts; the first time that is all that there is. */
+MUST_USE int store_alert_cursor(struct store *store, int64_t *ret_event_id);
+/* All events so far are dealt with. */
+MUST_USE int store_alert_advance(struct store *store);
+/* Calls `each` for every move after `event_id`, oldest first; an error of it ends the walk. */
+MUST_USE int store_alert_events(struct store *store, int64_t event_id,
+                                int (*each)(void *context, const struct store_alert_event *event), void *context);
+/* The value of an asset's tag into `ret_value`, "" when it has none. */
+MUST_USE int store_alert_tag(struct store *store, int64_t asset_id, const char *key,
+                             char ret_value[STORE_ALERT_NAME_SIZE]);
+
+/* It holds from now on; nothing when it held already. `text` says it to a person. */
+MUST_USE int store_condition_raise(struct store *store, const char *kind, const char *subject, const char *text,
+                                   int64_t now_ms);
+MUST_USE int store_condition_end(struct store *store, const char *kind, const char *subject, int64_t now_ms);
+MUST_USE int store_condition_holds(struct store *store, const char *kind, const char *subject, bool *ret_holds);
+/* The first that nobody was told of, which counts as told from now on. -ENOENT. */
+MUST_USE int store_condition_take(struct store *store, char ret_kind[STORE_ALERT_NAME_SIZE],
+                                  char ret_subject[STORE_ALERT_NAME_SIZE], char ret_text[STORE_ALERT_TEXT_SIZE]);
+
+/* ---- writing ---- */
+
+struct store_alert_line {
+    const char *rule;
+    const char *receiver;
+    const char *key;
+    const char *change;
+    int severity_rank;
+    const char *kind;
+    const char *service;
+    const char *proto;
+    uint16_t port;
+    const char *owner;
+    const char *group;
+    const char *title;
+    const char *fix;
+    const char *address; /* "" for what is about no finding */
+    int64_t finding_id;  /* 0: none */
+    int64_t at_ms;
+    int64_t next_at_ms; /* of an alert that is new */
+    bool is_alone;      /* a message of its own; else in the rule's digest */
+};
+
+/* Joins the alert that still waits for its first attempt, or makes one. `ret_uuid` may be NULL. */
+MUST_USE int store_alert_put(struct store *store, const struct store_alert_line *line, char *ret_uuid);
+/* Whether the receiver was told the same of this finding at `since_ms` or later. */
+MUST_USE int store_alert_was_told(struct store *store, const struct store_alert_line *line, int64_t since_ms,
+                                  bool *ret_was);
+/* How many alerts of this rule and receiver are new and wait. */
+MUST_USE int store_alert_waiting(struct store *store, const char *rule, const char *receiver, int64_t *ret_count);
+
+/* ---- delivering ---- */
+
+struct store_alert {
+    int64_t id;
+    int64_t attempts;
+    int64_t tried_since; /* 0: never */
+    char uuid[STORE_UUID_SIZE];
+    char receiver[STORE_ALERT_NAME_SIZE];
+};
+
+/* The one that is due for longest. -ENOENT. */
+MUST_USE int store_alert_due(struct store *store, const char *receiver, int64_t now_ms, struct store_alert *ret_alert);
+/* An attempt begins: it counts, and what dies in the middle of it tries again at `next_at_ms`. */
+MUST_USE int store_alert_begin(struct store *store, struct store_alert *alert, int64_t now_ms, int64_t next_at_ms);
+MUST_USE int store_alert_delivered(struct store *store, int64_t id, int64_t now_ms);
+MUST_USE int store_alert_failed(struct store *store, int64_t id, const char *error, int64_t next_at_ms, bool is_dead);
+/* Those that wait for somebody who is not among `names`, which are dead from now on. How many. */
+MUST_USE int store_alert_orphans(struct store *store, const json_t *names, int64_t *ret_count);
+/* Anew, from now on: `uuid` (or its beginning), or with NULL all that are dead. How many. */
+MUST_USE int store_alert_retry(struct store *store, const char *uuid, int64_t now_ms, int64_t *ret_count);
+
+/* All there is to say of an alert, as it is sent and shown; a new reference. `ret_json` has "state", "attempts" and so
+ * on only with `with_state`. */
+MUST_USE int store_alert_json(struct store *store, const char *uuid, bool with_state, json_t **ret_json);
+/* The newest `limit` alerts, with `state` (NULL: any), without their lines; a new reference. */
+MUST_USE int store_alert_list(struct store *store, const char *state, int64_t limit, json_t **ret_list);
+
+#endif
