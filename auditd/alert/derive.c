@@ -129,6 +129,8 @@ static int derive_line(const struct derive *derive, unsigned change, int64_t ass
         }
         served[count++] = rule;
     }
+    line->group = "";
+    line->key = "";
     return rc;
 }
 

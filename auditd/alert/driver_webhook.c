@@ -25,7 +25,8 @@ static int webhook_header(struct letter *letter, const char *name, const char *v
 static int webhook_sign(struct letter *letter, const char *time)
 {
     char secret[DRIVER_SECRET_SIZE];
-    char value[2 * crypto_auth_hmacsha256_BYTES + sizeof("sha256=")];
+    char hex[(size_t)2 * crypto_auth_hmacsha256_BYTES + 1];
+    char value[sizeof(hex) + sizeof("sha256=")];
     unsigned char mac[crypto_auth_hmacsha256_BYTES];
     crypto_auth_hmacsha256_state state;
     int rc = letter_secret(letter, "secret_file", letter->receiver->secret_file, secret);
@@ -39,8 +40,8 @@ static int webhook_sign(struct letter *letter, const char *time)
     crypto_auth_hmacsha256_update(&state, (const unsigned char *)".", 1);
     crypto_auth_hmacsha256_update(&state, (const unsigned char *)letter->body, letter->body_size);
     crypto_auth_hmacsha256_final(&state, mac);
-    memcpy(value, "sha256=", strlen("sha256="));
-    sodium_bin2hex(value + strlen("sha256="), sizeof(value) - strlen("sha256="), mac, sizeof(mac));
+    sodium_bin2hex(hex, sizeof(hex), mac, sizeof(mac));
+    snprintf(value, sizeof(value), "sha256=%s", hex);
     return webhook_header(letter, "Leastport-Signature", value);
 }
 

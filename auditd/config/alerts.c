@@ -84,7 +84,6 @@ static const struct validate_schema retry_schema = {
 static const struct validate_field alerts_fields[] = {{"receivers", &receivers_schema, true},
                                                       {"rules", &rules_schema, true},
                                                       {"retry", &retry_schema, false},
-                                                      {"waiver_notice", &shape_duration, false},
                                                       {NULL, NULL, false}};
 const struct validate_schema alerts_schema = {
     .types = VALIDATE_OBJECT, .expected = "a mapping with \"receivers\" and \"rules\"", .fields = alerts_fields};
@@ -360,13 +359,11 @@ int alerts_read(const struct yaml_node *node, const char *folder, struct problem
     alerts->retry_first_ms = INT64_C(5) * 1000;
     alerts->retry_longest_ms = INT64_C(3600) * 1000;
     alerts->retry_for_ms = INT64_C(24) * 3600 * 1000;
-    alerts->waiver_notice_ms = INT64_C(14) * 24 * 3600 * 1000;
     if (node == NULL) {
         return 0;
     }
     rc = alerts_read_all(node, folder, problems, alerts);
-    rc = rc == 0 ? alerts_read_retry(yaml_node_get(node, "retry"), problems, alerts) : rc;
-    return rc == 0 ? config_read_duration(node, "waiver_notice", &alerts->waiver_notice_ms) : rc;
+    return rc == 0 ? alerts_read_retry(yaml_node_get(node, "retry"), problems, alerts) : rc;
 }
 
 static void alerts_receiver_done(struct config_receiver *receiver)

@@ -59,7 +59,6 @@ struct config_alerts {
     int64_t retry_first_ms;
     int64_t retry_longest_ms;
     int64_t retry_for_ms;
-    int64_t waiver_notice_ms;
 };
 
 extern const struct validate_schema alerts_schema;

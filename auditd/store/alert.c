@@ -74,7 +74,8 @@ int store_alert_events(struct store *store, int64_t event_id,
         " EXISTS (SELECT 1 FROM finding_event p WHERE p.finding_id = e.finding_id AND p.id < e.id"
         " AND p.what = 'presence' AND p.became IN ('OPEN', 'REAPPEARED'))"
         " FROM finding_event e JOIN finding f ON f.id = e.finding_id"
-        " WHERE e.id > ? AND e.what IN ('presence', 'disposition') ORDER BY e.id",
+        " WHERE e.id > ? AND e.what IN ('presence', 'disposition')"
+        " AND (f.adopted_at IS NULL OR e.at > f.adopted_at) ORDER BY e.id",
         "i", event_id);
 
     if (rc < 0) {

@@ -55,12 +55,13 @@ CREATE TABLE alert_line (
     UNIQUE (alert_id, key)
 ) STRICT;
 
+-- The key's columns come first: quick_check of SQLite 3.40 takes others for NULL.
 CREATE TABLE alert_item (
-    line_id INTEGER NOT NULL REFERENCES alert_line (id),
     finding_id INTEGER NOT NULL REFERENCES finding (id),
     receiver TEXT NOT NULL,
     change TEXT NOT NULL,
     at INTEGER NOT NULL,
+    line_id INTEGER NOT NULL REFERENCES alert_line (id),
     PRIMARY KEY (finding_id, receiver, change, at)
 ) STRICT, WITHOUT ROWID;
 
