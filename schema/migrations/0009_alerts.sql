@@ -19,7 +19,8 @@ CREATE TABLE alert (
     severity_rank INTEGER NOT NULL CHECK (severity_rank BETWEEN 1 AND 4),
     title TEXT NOT NULL,
     created_at INTEGER NOT NULL,
-    state TEXT NOT NULL CHECK (state IN ('waiting', 'delivered', 'dead')),
+    -- 'dead': given up; a person may ask for it again, or drop it.
+    state TEXT NOT NULL CHECK (state IN ('waiting', 'delivered', 'dead', 'dropped')),
     attempts INTEGER NOT NULL DEFAULT 0,
     -- Not before: quiet hours, a digest's time, or the wait after an attempt.
     next_at INTEGER NOT NULL,
@@ -28,7 +29,9 @@ CREATE TABLE alert (
     tried_at INTEGER,
     delivered_at INTEGER,
     -- What the last attempt met; '' when there was none or it went well.
-    error TEXT NOT NULL DEFAULT ''
+    error TEXT NOT NULL DEFAULT '',
+    -- Who asked for it again, or dropped it, last; '' when nobody did.
+    actor TEXT NOT NULL DEFAULT ''
 ) STRICT;
 CREATE INDEX alert_to_send ON alert (receiver, next_at) WHERE state = 'waiting';
 CREATE INDEX alert_to_join ON alert (receiver, rule, key) WHERE state = 'waiting' AND attempts = 0;
@@ -64,6 +67,7 @@ CREATE TABLE alert_item (
     line_id INTEGER NOT NULL REFERENCES alert_line (id),
     PRIMARY KEY (finding_id, receiver, change, at)
 ) STRICT, WITHOUT ROWID;
+CREATE INDEX alert_item_of_line ON alert_item (line_id);
 
 -- What Leastport has to say about itself, from when to when it is so. One row for each time that it begins.
 CREATE TABLE alert_condition (
@@ -73,6 +77,8 @@ CREATE TABLE alert_condition (
     text TEXT NOT NULL,
     since INTEGER NOT NULL,
     ended_at INTEGER,
+    -- Who ended it; '' when it ended by itself.
+    ended_by TEXT NOT NULL DEFAULT '',
     told INTEGER NOT NULL DEFAULT 0 CHECK (told IN (0, 1))
 ) STRICT;
 CREATE UNIQUE INDEX alert_condition_holding ON alert_condition (kind, subject) WHERE ended_at IS NULL;
