@@ -6,6 +6,9 @@
 #include <string.h>
 #include <time.h>
 
+#define WALL_DAY_MS INT64_C(86400000)
+enum { WALL_DAYS_TO_1970 = 719468 /* from 0000-03-01 */, WALL_DAYS_TO_9999 = 2932896 /* from 1970 to its last */ };
+
 struct mono_time mono_now(void)
 {
     struct timespec now;
@@ -32,23 +35,66 @@ int64_t wall_now_ms(void)
     return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
+/* `count` decimal digits of `number`, with leading zeros. */
+static char *wall_put_digits(char *cursor, uint32_t number, int count)
+{
+    for (int i = count - 1; i >= 0; i--) {
+        cursor[i] = (char)('0' + number % 10);
+        number /= 10;
+    }
+    return cursor + count;
+}
+
+/* gmtime_r(3) takes a lock that all threads share, and strftime(3) a microsecond: lists have hundreds of times. The
+ * calendar is reckoned in years that begin with March, in which the leap day comes last: the days before month m of
+ * such a year are (153 m + 2) / 5. */
+static void wall_date(int64_t days, uint32_t *ret_year, uint32_t *ret_month, uint32_t *ret_day)
+{
+    /* From 0000-03-01 on; 400 years have 146,097 days. */
+    uint64_t since = (uint64_t)(days + WALL_DAYS_TO_1970);
+    uint32_t era = (uint32_t)(since / 146097);
+    uint32_t of_era = (uint32_t)(since % 146097);
+    uint32_t year = (of_era - of_era / 1460 + of_era / 36524 - of_era / 146096) / 365;
+    uint32_t of_year = of_era - (365 * year + year / 4 - year / 100);
+    uint32_t month = (5 * of_year + 2) / 153;
+
+    *ret_day = of_year - (153 * month + 2) / 5 + 1;
+    *ret_month = month < 10 ? month + 3 : month - 9;
+    *ret_year = era * 400 + year + (*ret_month <= 2);
+}
+
 const char *wall_format(int64_t time_ms, char *buffer)
 {
-    int64_t ms = time_ms % 1000;
-    time_t seconds = (time_t)(time_ms / 1000);
-    struct tm utc;
-    size_t length;
+    int64_t days = time_ms / WALL_DAY_MS;
+    int64_t of_day = time_ms % WALL_DAY_MS;
+    char *cursor = buffer;
+    uint32_t year;
+    uint32_t month;
+    uint32_t day;
 
-    if (ms < 0) {
-        ms += 1000;
-        seconds--;
+    if (of_day < 0) {
+        of_day += WALL_DAY_MS;
+        days--;
     }
-    if (gmtime_r(&seconds, &utc) == NULL) {
+    if (days < -WALL_DAYS_TO_1970 || days > WALL_DAYS_TO_9999) {
         buffer[0] = '\0';
         return buffer;
     }
-    length = strftime(buffer, WALL_TEXT_SIZE, "%Y-%m-%dT%H:%M:%S", &utc);
-    snprintf(buffer + length, WALL_TEXT_SIZE - length, ".%03dZ", (int)ms);
+    wall_date(days, &year, &month, &day);
+    cursor = wall_put_digits(cursor, year, 4);
+    *cursor++ = '-';
+    cursor = wall_put_digits(cursor, month, 2);
+    *cursor++ = '-';
+    cursor = wall_put_digits(cursor, day, 2);
+    *cursor++ = 'T';
+    cursor = wall_put_digits(cursor, (uint32_t)(of_day / 3600000), 2);
+    *cursor++ = ':';
+    cursor = wall_put_digits(cursor, (uint32_t)(of_day / 60000 % 60), 2);
+    *cursor++ = ':';
+    cursor = wall_put_digits(cursor, (uint32_t)(of_day / 1000 % 60), 2);
+    *cursor++ = '.';
+    cursor = wall_put_digits(cursor, (uint32_t)(of_day % 1000), 3);
+    memcpy(cursor, "Z", 2);
     return buffer;
 }
 

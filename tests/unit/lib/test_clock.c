@@ -5,7 +5,9 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include <cmocka.h>
 
@@ -41,6 +43,27 @@ static void formats_wall_time(void **state)
         assert_int_equal(wall_parse(text, &back), 0);
         assert_true(back == cases[i].ms);
     }
+}
+
+/* Each thirteenth day from 0000-03-01 to the end of 9999, and many more, against the C library. */
+static void dates_are_those_of_the_c_library(void **state)
+{
+    char text[WALL_TEXT_SIZE];
+    char expected[WALL_TEXT_SIZE];
+    (void)state;
+    for (int64_t day = -719468; day <= 2932896; day++) {
+        time_t seconds = day * 86400 + 43199;
+        struct tm utc;
+        if (day % 13 != 0 && day % 365 > 1) {
+            continue;
+        }
+        assert_non_null(gmtime_r(&seconds, &utc));
+        snprintf(expected, sizeof(expected), "%04d-%02d-%02dT11:59:59.000Z", utc.tm_year + 1900, utc.tm_mon + 1,
+                 utc.tm_mday);
+        assert_string_equal(wall_format(seconds * 1000, text), expected);
+    }
+    assert_string_equal(wall_format(INT64_C(-719469) * 86400000, text), "");
+    assert_string_equal(wall_format(INT64_C(2932897) * 86400000, text), "");
 }
 
 static void stays_within_its_buffer(void **state)
@@ -111,9 +134,9 @@ static void refuses_what_is_no_time(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(monotonic_time_adds_up),  cmocka_unit_test(formats_wall_time),
-        cmocka_unit_test(stays_within_its_buffer), cmocka_unit_test(parses_offsets_and_decimals),
-        cmocka_unit_test(refuses_what_is_no_time),
+        cmocka_unit_test(monotonic_time_adds_up),           cmocka_unit_test(formats_wall_time),
+        cmocka_unit_test(dates_are_those_of_the_c_library), cmocka_unit_test(stays_within_its_buffer),
+        cmocka_unit_test(parses_offsets_and_decimals),      cmocka_unit_test(refuses_what_is_no_time),
     };
     return cmocka_run_group_tests_name("clock", tests, NULL, NULL);
 }

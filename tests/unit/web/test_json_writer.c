@@ -1,11 +1,14 @@
+#include "tests/unit/seed.h"
 #include "web/json_writer.h"
 
+#include <inttypes.h>
 #include <jansson.h>
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include <cmocka.h>
@@ -53,6 +56,62 @@ static void writes_what_jansson_reads(void **state)
     buffer_done(&buffer);
 }
 
+static void puts_as_printf_does(double real)
+{
+    char expected[64];
+    struct buffer buffer;
+    struct json_writer writer;
+
+    buffer_init(&buffer);
+    json_writer_init(&writer, &buffer);
+    json_put_real(&writer, NULL, real);
+    buffer_add(&buffer, "", 1);
+    snprintf(expected, sizeof(expected), "%.10g", real);
+    assert_string_equal(buffer.bytes, expected);
+    buffer_done(&buffer);
+}
+
+/* The short way to digits gives the same as the long one. */
+static void reals_are_those_of_printf(void **state)
+{
+    static const double others[] = {-0.0,  -1.5,   1e5,     99999.9999, 99999.99995,
+                                    1e300, 5e-324, 0.00005, 0.1 + 0.2,  1.0 / 3};
+    uint64_t random_state = seed_first();
+    (void)state;
+    for (size_t i = 0; i < sizeof(others) / sizeof(*others); i++) {
+        puts_as_printf_does(others[i]);
+    }
+    for (int i = 0; i < 200000; i++) {
+        puts_as_printf_does(i / 10000.0);
+    }
+    for (int i = 0; i < 50000; i++) {
+        double whole = (double)seed_draw(&random_state, 200000);
+        puts_as_printf_does(whole + (double)seed_draw(&random_state, 1 << 20) / (1 << 20));
+        puts_as_printf_does(whole / 7);
+    }
+}
+
+static void numbers_of_every_length(void **state)
+{
+    struct buffer buffer;
+    struct json_writer writer;
+    char expected[64];
+    (void)state;
+    for (uint64_t number = 1; number <= (uint64_t)INT64_MAX / 10; number *= 10) {
+        for (int64_t near = -1; near <= 1; near++) {
+            buffer_init(&buffer);
+            json_writer_init(&writer, &buffer);
+            json_put_number(&writer, NULL, (int64_t)number + near);
+            json_put_number(&writer, NULL, -(int64_t)number + near);
+            buffer_add(&buffer, "", 1);
+            snprintf(expected, sizeof(expected), "%" PRId64 ",%" PRId64, (int64_t)number + near,
+                     -(int64_t)number + near);
+            assert_string_equal(buffer.bytes, expected);
+            buffer_done(&buffer);
+        }
+    }
+}
+
 static void grows_and_gives_away(void **state)
 {
     struct buffer buffer;
@@ -79,6 +138,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(writes_what_jansson_reads),
+        cmocka_unit_test(numbers_of_every_length),
+        cmocka_unit_test(reals_are_those_of_printf),
         cmocka_unit_test(grows_and_gives_away),
     };
     return cmocka_run_group_tests_name("json_writer", tests, NULL, NULL);
