@@ -1,5 +1,6 @@
 #include "auditd/judging.h"
 
+#include "auditd/ephemeral.h"
 #include "auditd/finding/rejudge.h"
 #include "auditd/finding/scoring.h"
 #include "auditd/finding/settle.h"
@@ -74,6 +75,10 @@ int judging_scan(const struct judging *this, const char *scan_uuid)
     }
     if (rc >= 0) {
         rc = settle_scan(this->store, scan_uuid, &settle, &result);
+    }
+    if (rc == 0) {
+        rc = ephemeral_settle(this->store, this->config, scan_uuid, settle.now_ms);
+        rc = rc > 0 ? 0 : rc;
     }
     if (rc == 0 && (tags_changed || rule_ended)) {
         rc = judging_again(this, tags_changed ? "tags changed" : "a rule ended", &scoring);

@@ -183,7 +183,8 @@ int watch_known(struct store *store, const struct watch_place *place, const stru
     return 0;
 }
 
-/* A chosen one, else one that has been open longest. Ports of the ephemeral range come and go: they make bad canaries.
+/* A chosen one, else one that has been open longest, at an address that its asset has not given up. Ports of the
+ * ephemeral range come and go: they make bad canaries.
  */
 int watch_canary(struct store *store, const struct watch_place *place, json_t **ret_canary)
 {
@@ -199,6 +200,9 @@ int watch_canary(struct store *store, const struct watch_place *place, json_t **
                          " JOIN vantage v ON v.id = e.vantage_id AND v.name = ?2"
                          " JOIN endpoint_state s ON s.endpoint_id = e.id AND s.ended_at IS NULL AND s.state = 'open'"
                          " WHERE e.proto = 'tcp' AND e.port NOT BETWEEN 32768 AND 60999"
+                         " AND NOT EXISTS (SELECT 1 FROM asset_identity i WHERE i.asset_id = e.asset_id"
+                         " AND i.kind = 'address' AND i.value = e.address GROUP BY i.asset_id"
+                         " HAVING max(i.valid_to IS NULL) = 0)"
                          " ORDER BY chosen DESC, since, 1, 3 LIMIT 1",
                          "tt", place->realm, place->vantage);
     json_t *canary;

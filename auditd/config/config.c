@@ -113,8 +113,10 @@ static const struct validate_field CANARY_FIELDS[] = {
     {"host", &shape_address, true}, {"port", &PORT, true}, {"proto", &PROTO, false}, {NULL, NULL, false}};
 static const struct validate_schema CANARY = {
     .types = VALIDATE_OBJECT, .expected = "a mapping like {host: 10.0.0.1, port: 22}", .fields = CANARY_FIELDS};
-static const struct validate_field EPHEMERAL_FIELDS[] = {
-    {"cidr", &PREFIX, true}, {"retire_after", &shape_duration, false}, {NULL, NULL, false}};
+static const struct validate_field EPHEMERAL_FIELDS[] = {{"cidr", &PREFIX, true},
+                                                         {"realm", &shape_name, false},
+                                                         {"retire_after", &shape_duration, false},
+                                                         {NULL, NULL, false}};
 static const struct validate_schema EPHEMERAL = {.types = VALIDATE_OBJECT, .fields = EPHEMERAL_FIELDS};
 static const struct validate_schema EPHEMERALS = {
     .types = VALIDATE_ARRAY, .expected = "a list like [{cidr: 10.1.0.0/16}]", .items = &EPHEMERAL, .max_items = 1000};
@@ -200,6 +202,9 @@ void config_done(struct config *config)
     free(config->ports);
     free(config->policy);
     free(config->canary.host);
+    for (size_t i = 0; i < config->ephemeral_count; i++) {
+        free(config->ephemeral[i].realm);
+    }
     free(config->ephemeral);
     vantages_done(config->vantages, config->vantage_count);
     inventories_done(config->inventories, config->inventory_count);
@@ -286,19 +291,9 @@ static int set_ephemeral(const struct yaml_node *root, struct config *config)
         if (rc == 0) {
             rc = config_read_duration(item, "retire_after", &range->retire_after_ms);
         }
+        rc = rc == 0 ? config_read_text(item, "realm", &range->realm) : rc;
     }
     return rc;
-}
-
-/* A key that is read but not acted upon is said: nobody should count on it. */
-static void warn_ephemeral(const struct yaml_node *root, struct problems *problems)
-{
-    const struct yaml_node *node = yaml_node_get(root, "ephemeral");
-
-    if (node != NULL) {
-        problems_add(problems, PROBLEM_WARNING, node->key_mark, "/ephemeral",
-                     "this release retires no assets yet: those of ephemeral ranges stay, stale, when they are gone");
-    }
 }
 
 static int set_places(const struct yaml_node *root, const char *folder, struct config *config)
@@ -380,7 +375,6 @@ int config_parse(const char *text, size_t size, const char *folder, struct probl
         if (rc == 0) {
             rc = alerts_read(yaml_node_get(yaml_tree_root(tree), "alerts"), folder, problems, &config.alerts);
         }
-        warn_ephemeral(yaml_tree_root(tree), problems);
     }
     yaml_tree_destroy(tree);
     if (rc != 0) {

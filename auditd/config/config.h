@@ -21,6 +21,7 @@ struct config_canary {
 /* A range whose assets come and go (autoscaling). */
 struct config_ephemeral {
     struct prefix prefix;
+    char *realm; /* NULL: the configuration's */
     int64_t retire_after_ms;
 };
 

@@ -3,6 +3,7 @@
 #include "auditd/finding/settle_front.h"
 #include "auditd/finding/settle_judge.h"
 #include "auditd/policy/checks.h"
+#include "auditd/store/asset.h"
 #include "auditd/store/finding.h"
 
 #include <errno.h>
@@ -458,7 +459,11 @@ static int settle_case_run(struct settle_case *this)
     if (rc < 0 || !concerns) {
         return rc;
     }
-    rc = settle_judge(this);
+    /* Not only its host's line says that it is there. */
+    rc = this->facts.seen_open ? store_asset_returns(this->scan->store, this->port->asset_id) : 0;
+    if (rc == 0) {
+        rc = settle_judge(this);
+    }
     if (rc == 0) {
         rc = settle_make_evidence(this);
     }

@@ -40,6 +40,7 @@ struct survey {
     struct store_known known;
     struct lookers *lookers;
     uint8_t *memo;
+    bool is_retired;
     int64_t realm_id;
     char realm[256];
     /* The port at hand. */
@@ -84,10 +85,15 @@ static void survey_done(struct survey *survey)
 
 static int survey_load_realm(struct survey *survey, int64_t asset_id)
 {
+    int64_t retired_at = 0;
     int64_t realm_id;
     char *name;
     int rc = store_query_int(survey->store, &realm_id, "SELECT realm_id FROM asset WHERE id = ?", "i", asset_id);
 
+    rc = rc < 0
+             ? rc
+             : store_query_int(survey->store, &retired_at, "SELECT retired_at FROM asset WHERE id = ?", "i", asset_id);
+    survey->is_retired = retired_at != 0;
     if (rc < 0 || realm_id == survey->realm_id) {
         return rc;
     }
@@ -307,7 +313,7 @@ static int survey_tell(struct survey *survey)
         return 0;
     }
     rc = survey_load_asset(survey, survey->port.asset_id);
-    if (rc < 0) {
+    if (rc < 0 || survey->is_retired) {
         return rc;
     }
     sighting.count = 0;

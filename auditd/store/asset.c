@@ -213,7 +213,21 @@ int store_asset_retire(struct store *store, int64_t asset_id, const struct store
 {
     int rc = store_run(store, "DELETE FROM coverage WHERE asset_id = ?", "i", asset_id);
 
+    rc = rc < 0 ? rc
+                : store_run(store, "UPDATE asset SET retired_at = ?2 WHERE id = ?1 AND retired_at IS NULL", "ii",
+                            asset_id, event->at_ms);
+    rc = rc < 0 ? rc
+                : store_run(store,
+                            "UPDATE waiver SET ended_at = ?2, end_reason = 'the host is gone' WHERE ended_at IS NULL"
+                            " AND finding_id IN (SELECT id FROM finding WHERE asset_id = ?1)",
+                            "ii", asset_id, event->at_ms);
     return rc < 0 ? rc : store_asset_retire_findings(store, asset_id, event);
+}
+
+int store_asset_returns(struct store *store, int64_t asset_id)
+{
+    return store_run(store, "UPDATE asset SET retired_at = NULL WHERE id = ? AND retired_at IS NOT NULL", "i",
+                     asset_id);
 }
 
 static int store_asset_replace_within(struct store *store, const char *realm, const char *address,
@@ -251,12 +265,15 @@ int store_asset_replace(struct store *store, const char *realm, const char *addr
 int store_asset_seen(struct store *store, const struct store_sight_of_asset *seen)
 {
     const char *state = seen->up ? "up" : "down";
-    int rc = store_run(store,
-                       "UPDATE asset_state SET last_seen = max(last_seen, ?1), last_scan_id = ?2"
-                       " WHERE asset_id = ?3 AND vantage_id = ?4 AND address = ?5 AND ended_at IS NULL"
-                       " AND state = ?6 AND reason = ?7",
-                       "iiiittt", seen->at_ms, seen->scan_id, seen->asset_id, seen->vantage_id, seen->address, state,
-                       seen->reason);
+    int rc = seen->up ? store_asset_returns(store, seen->asset_id) : 0;
+
+    rc = rc < 0 ? rc
+                : store_run(store,
+                            "UPDATE asset_state SET last_seen = max(last_seen, ?1), last_scan_id = ?2"
+                            " WHERE asset_id = ?3 AND vantage_id = ?4 AND address = ?5 AND ended_at IS NULL"
+                            " AND state = ?6 AND reason = ?7",
+                            "iiiittt", seen->at_ms, seen->scan_id, seen->asset_id, seen->vantage_id, seen->address,
+                            state, seen->reason);
 
     if (rc < 0 || store_changes(store) > 0) {
         return rc;
@@ -281,7 +298,7 @@ int store_coverage_put(struct store *store, const struct store_coverage *coverag
 
     return store_run(store,
                      "INSERT INTO coverage (asset_id, vantage_id, proto, ports, planned_at, judged_at, scan_id)"
-                     " VALUES (?1, ?2, ?3, ?4, ?5, nullif(?6, 0), ?7)"
+                     " SELECT ?1, ?2, ?3, ?4, ?5, nullif(?6, 0), ?7 FROM asset WHERE id = ?1 AND retired_at IS NULL"
                      " ON CONFLICT (asset_id, vantage_id, proto, ports) DO UPDATE SET"
                      " planned_at = max(planned_at, excluded.planned_at),"
                      " judged_at = coalesce(excluded.judged_at, judged_at), scan_id = excluded.scan_id",

@@ -40,9 +40,13 @@ struct store_event;
 MUST_USE int store_asset_end(struct store *store, int64_t asset_id, const char *reason, const char *actor,
                              int64_t at_ms);
 
-/* The inventory no longer has it: its findings are RETIRED, until something of it is seen open again, and nothing of it
- * counts as planned. It stays the asset that it is. Inside a transaction. */
+/* The inventory no longer has it, or it has not been seen for too long: its findings are RETIRED, until something of it
+ * is seen open again, and nothing of it counts as planned or is judged without a scan until it returns. It stays the
+ * asset that it is. Inside a transaction. */
 MUST_USE int store_asset_retire(struct store *store, int64_t asset_id, const struct store_event *event);
+
+/* It was seen up, or an inventory has it again. Nothing where it never was away. */
+MUST_USE int store_asset_returns(struct store *store, int64_t asset_id);
 
 /* Another tenant has the address, as a person or an inventory says: ends its living asset; the next observation makes a
  * new one. `why` gives reason, actor and time. -ENOENT when no living asset holds it. Opens a transaction when none is
@@ -87,6 +91,7 @@ struct store_coverage {
     int64_t judged_at; /* 0: planned, not judged; an earlier judgement stays */
 };
 
+/* Nothing for an asset that is retired. */
 MUST_USE int store_coverage_put(struct store *store, const struct store_coverage *coverage);
 
 /* Whether a scan, or since `since_ms` another vantage, had an answer of the asset itself (not of a router before it).

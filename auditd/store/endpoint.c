@@ -93,6 +93,56 @@ int store_endpoint_seen(struct store *store, const struct store_endpoint_key *ke
     return store_endpoint_change(store, key, seen);
 }
 
+/* The first after `endpoint_id` at an address that its asset no longer has, and where that is now. -ENOENT after the
+ * last. */
+static int store_endpoint_astray(struct store *store, int64_t asset_id, int64_t *endpoint_id,
+                                 char ret_address[ADDR_TEXT_SIZE])
+{
+    sqlite3_stmt *row;
+    int rc = store_query(
+        store, &row,
+        "SELECT e.id, i.value FROM endpoint e JOIN asset_identity i ON i.id = (SELECT min(id) FROM asset_identity"
+        " WHERE asset_id = ?1 AND kind = 'address' AND valid_to IS NULL"
+        " AND (instr(value, ':') > 0) = (instr(e.address, ':') > 0))"
+        " WHERE e.asset_id = ?1 AND e.id > ?2 AND EXISTS (SELECT 1 FROM asset_identity a WHERE a.asset_id = ?1"
+        " AND a.kind = 'address' AND a.value = e.address GROUP BY a.asset_id HAVING max(a.valid_to IS NULL) = 0)"
+        " ORDER BY e.id LIMIT 1",
+        "ii", asset_id, *endpoint_id);
+
+    rc = rc < 0 ? rc : store_step(store, row);
+    if (rc <= 0) {
+        return rc < 0 ? rc : -ENOENT;
+    }
+    *endpoint_id = sqlite3_column_int64(row, 0);
+    snprintf(ret_address, ADDR_TEXT_SIZE, "%s", store_text(row, 1));
+    store_walked(row);
+    return 0;
+}
+
+int store_endpoint_follow(struct store *store, int64_t asset_id, int64_t at_ms)
+{
+    char address[ADDR_TEXT_SIZE];
+    int64_t endpoint_id = 0;
+    int rc;
+
+    while ((rc = store_endpoint_astray(store, asset_id, &endpoint_id, address)) == 0) {
+        rc = store_run(store, "UPDATE OR IGNORE endpoint SET address = ?2 WHERE id = ?1", "it", endpoint_id, address);
+        if (rc == 0 && store_changes(store) == 0) {
+            rc = store_endpoint_end(store, endpoint_id, at_ms);
+        }
+        if (rc < 0) {
+            return rc;
+        }
+    }
+    return rc != -ENOENT
+               ? rc
+               : store_run(store,
+                           "UPDATE asset_state SET ended_at = max(last_seen, ?2) WHERE asset_id = ?1 AND ended_at IS"
+                           " NULL AND EXISTS (SELECT 1 FROM asset_identity i WHERE i.asset_id = ?1 AND i.kind ="
+                           " 'address' AND i.value = address GROUP BY i.asset_id HAVING max(i.valid_to IS NULL) = 0)",
+                           "ii", asset_id, at_ms);
+}
+
 /* The ports at that address that are in `ports`: at most 65,536, so the list is bounded. */
 static int store_endpoint_list(struct store *store, const struct store_endpoint_key *key, const struct portset *ports,
                                struct portset *ret_known)

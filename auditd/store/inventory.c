@@ -1,6 +1,7 @@
 #include "auditd/store/inventory.h"
 
 #include "auditd/store/asset.h"
+#include "auditd/store/endpoint.h"
 #include "auditd/store/finding.h"
 #include "auditd/store/scan.h"
 #include "auditd/store/sql.h"
@@ -115,6 +116,7 @@ static int entering_take_address(const struct entering *entering, const char *ad
 
     if (rc == 0 && holder != entering->asset_id) {
         rc = store_identity_end(entering->store, entering->realm_id, "address", address, entering->read->now_ms);
+        rc = rc < 0 ? rc : store_endpoint_follow(entering->store, holder, entering->read->now_ms);
     }
     return rc < 0 && rc != -ENOENT ? rc : entering_know(entering, "address", address);
 }
@@ -161,6 +163,7 @@ static int entering_identify(const struct entering *entering, const char *before
     for (size_t i = 0; rc == 0 && i < host->address_count; i++) {
         rc = entering_take_address(entering, addr_format(&host->addresses[i], text));
     }
+    rc = rc < 0 ? rc : store_endpoint_follow(entering->store, entering->asset_id, entering->read->now_ms);
     return rc == 0 && host->name != NULL ? entering_know(entering, "name", host->name) : rc;
 }
 
@@ -219,34 +222,55 @@ static char *entering_addresses(const struct entering *entering)
 
 /* ---- one host ---- */
 
+/* Whether the asset still has all of its addresses: another machine may have taken one meanwhile. */
+static int entering_holds(const struct entering *entering, int64_t asset_id, bool *ret_holds)
+{
+    int64_t held = 0;
+    int rc = store_query_int(entering->store, &held,
+                             "SELECT count(*) FROM asset_identity i JOIN json_each(?2) a ON a.value = i.value WHERE"
+                             " i.asset_id = ?1 AND i.kind = 'address' AND i.valid_to IS NULL",
+                             "it", asset_id, entering->addresses);
+
+    *ret_holds = held == (int64_t)entering->host->address_count;
+    return rc;
+}
+
 /* The row of the last read, and the addresses that it had then. The caller frees *ret_before. */
 static int entering_recall(struct entering *entering, char **ret_before)
 {
     sqlite3_stmt *row;
-    int rc = store_query(entering->store, &row,
-                         "SELECT h.id, h.addresses, h.tags, h.name, coalesce(a.id, 0) FROM inventory_host h"
-                         " LEFT JOIN asset a ON a.id = h.asset_id AND a.ended_at IS NULL"
-                         " WHERE h.inventory_id = ?1 AND h.key = ?2 AND h.gone_at IS NULL",
-                         "it", entering->inventory_id, entering->key);
+    int rc = store_query(
+        entering->store, &row,
+        "SELECT iif(h.gone_at IS NULL, h.id, 0), h.addresses, h.tags, h.name, coalesce(a.id, 0) FROM inventory_host h"
+        " LEFT JOIN asset a ON a.id = h.asset_id AND a.ended_at IS NULL"
+        " WHERE h.inventory_id = ?1 AND h.key = ?2 ORDER BY h.id DESC LIMIT 1",
+        "it", entering->inventory_id, entering->key);
     const char *name = entering->host->name == NULL ? "" : entering->host->name;
+    int64_t asset_id;
 
     rc = rc < 0 ? rc : store_step(entering->store, row);
     if (rc <= 0) {
         *ret_before = rc < 0 ? NULL : strdup("[]");
         return rc < 0 ? rc : *ret_before == NULL ? -ENOMEM : 0;
     }
+    /* 0 when it was gone: it begins anew, but leaves the addresses that it had. */
     entering->row_id = sqlite3_column_int64(row, 0);
     *ret_before = strdup(store_text(row, 1));
-    entering->is_same = strcmp(store_text(row, 1), entering->addresses) == 0 &&
+    entering->is_same = entering->row_id != 0 && strcmp(store_text(row, 1), entering->addresses) == 0 &&
                         strcmp(store_text(row, 2), entering->tags) == 0 && strcmp(store_text(row, 3), name) == 0 &&
                         sqlite3_column_int64(row, 4) != 0;
+    asset_id = sqlite3_column_int64(row, 4);
     store_walked(row);
-    return *ret_before == NULL ? -ENOMEM : 0;
+    if (*ret_before == NULL) {
+        return -ENOMEM;
+    }
+    return entering->is_same ? entering_holds(entering, asset_id, &entering->is_same) : 0;
 }
 
 static int entering_write(const struct entering *entering)
 {
     const char *name = entering->host->name == NULL ? "" : entering->host->name;
+    int rc;
 
     if (entering->row_id != 0) {
         return store_run(entering->store,
@@ -255,7 +279,11 @@ static int entering_write(const struct entering *entering)
                          "itttii", entering->row_id, name, entering->addresses, entering->tags, entering->asset_id,
                          entering->reads);
     }
-    return store_run(entering->store,
+    rc = entering->asset_id == 0 ? 0 : store_asset_returns(entering->store, entering->asset_id);
+    return rc < 0
+               ? rc
+               : store_run(
+                     entering->store,
                      "INSERT INTO inventory_host (inventory_id, key, name, addresses, tags, asset_id, seen_read, since)"
                      " VALUES (?1, ?2, ?3, ?4, ?5, nullif(?6, 0), ?7, ?8)",
                      "ittttiii", entering->inventory_id, entering->key, name, entering->addresses, entering->tags,

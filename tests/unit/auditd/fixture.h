@@ -42,17 +42,23 @@ static inline void fixture_open(struct fixture *fixture)
     }
 }
 
-static inline int fixture_setup(void **state)
+/* In a folder of its own within `where`. */
+static inline int fixture_setup_in(void **state, const char *where)
 {
     struct fixture *fixture = calloc(1, sizeof(*fixture));
 
-    strcpy(fixture->folder, "/tmp/leastport-store-XXXXXX");
+    snprintf(fixture->folder, sizeof(fixture->folder), "%s/leastport-store-XXXXXX", where);
     assert_non_null(mkdtemp(fixture->folder));
     snprintf(fixture->path, sizeof(fixture->path), "%s/audit.db", fixture->folder);
     fixture->now_ms = 1700000000000;
     fixture_open(fixture);
     *state = fixture;
     return 0;
+}
+
+static inline int fixture_setup(void **state)
+{
+    return fixture_setup_in(state, "/tmp");
 }
 
 static inline void fixture_remove(const struct fixture *fixture)

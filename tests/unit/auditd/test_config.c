@@ -277,18 +277,14 @@ static void reads_durations(void **state)
     }
 }
 
-static void warns_of_what_is_not_acted_upon(void **state)
+static void takes_ephemeral_ranges_of_other_realms(void **state)
 {
-    static const char text[] = "version: 1\nephemeral: [{cidr: 10.0.0.0/8}]\n";
-    struct problems problems;
     struct config config;
 
     (void)state;
-    problems_init(&problems);
-    assert_int_equal(config_parse(text, strlen(text), NULL, &problems, &config), 0);
-    assert_int_equal(problems.warning_count, 1);
-    assert_int_equal(problems.warnings[0].mark.line, 2);
-    assert_non_null(strstr(problems.warnings[0].message, "retires no assets yet"));
+    parse("version: 1\nephemeral: [{cidr: 10.0.0.0/8}, {cidr: 10.0.0.0/8, realm: west}]\n", NULL, &config);
+    assert_null(config.ephemeral[0].realm);
+    assert_string_equal(config.ephemeral[1].realm, "west");
     config_done(&config);
 }
 
@@ -374,7 +370,7 @@ int main(void)
         cmocka_unit_test(says_what_is_wrong_and_where),
         cmocka_unit_test(says_what_is_wrong_with_schedules),
         cmocka_unit_test(reads_durations),
-        cmocka_unit_test(warns_of_what_is_not_acted_upon),
+        cmocka_unit_test(takes_ephemeral_ranges_of_other_realms),
         cmocka_unit_test(takes_schedules),
         cmocka_unit_test(finds_files_beside_itself),
     };

@@ -3,18 +3,18 @@
  * it or nothing: the store must say what a simple model says that keeps every look for ever. */
 #include "tests/unit/auditd/fixture.h"
 #include "tests/unit/auditd/history_decisions.h"
+#include "tests/unit/auditd/history_looks.h"
 
 #include "auditd/finding/settle.h"
 #include "auditd/store/scan.h"
-
-#include <sodium.h>
+#include "tests/unit/seed.h"
 
 enum {
     HOSTS = DECISION_HOSTS,
     PORTS = DECISION_PORTS,
     VANTAGES = 2,
     SCANS = 60,
-    REPEATS_FEW = 3,
+    HISTORIES_FEW = 12,
     STEP_MS = 7200 * 1000
 };
 
@@ -23,13 +23,6 @@ static const char *const vantages[VANTAGES] = {"here", "there"};
 static const int ports[PORTS] = {22, 80, 5432, 40000};
 
 enum truth { TRUTH_OPEN, TRUTH_CLOSED, TRUTH_DROPPED };
-
-/* Every look that a vantage had at a port: O open, R refused, S silent and it counts, B blind. */
-struct looks {
-    char log[SCANS + 1];
-    int intervals;
-    char last_state;
-};
 
 struct model_port {
     enum truth truth[VANTAGES];
@@ -93,40 +86,6 @@ static void judge_all(const struct policy *policy, const struct exposure *exposu
     }
 }
 
-/* The looks since it was last open, without the blind ones. */
-static void since_open(const struct looks *looks, char *buffer)
-{
-    const char *from = strrchr(looks->log, 'O');
-
-    for (const char *look = from == NULL ? looks->log : from; *look != '\0'; look++) {
-        if (*look == 'R' || *look == 'S') {
-            *buffer++ = *look;
-        }
-    }
-    *buffer = '\0';
-}
-
-static bool was_open(const struct looks *looks)
-{
-    return strchr(looks->log, 'O') != NULL;
-}
-
-static bool is_cleared(const struct looks *looks)
-{
-    char since[SCANS + 1];
-
-    since_open(looks, since);
-    return strstr(since, "RR") != NULL || strstr(since, "SS") != NULL;
-}
-
-static bool says_open(const struct looks *looks)
-{
-    char since[SCANS + 1];
-
-    since_open(looks, since);
-    return since[0] == '\0';
-}
-
 static void model_presence(struct model_port *port, char look)
 {
     bool all_cleared = true;
@@ -147,9 +106,9 @@ static void model_presence(struct model_port *port, char look)
         return;
     }
     for (int v = 0; v < VANTAGES; v++) {
-        if (was_open(&port->looks[v])) {
-            all_cleared = all_cleared && is_cleared(&port->looks[v]);
-            any_open = any_open || says_open(&port->looks[v]);
+        if (looks_was_open(&port->looks[v])) {
+            all_cleared = all_cleared && looks_is_cleared(&port->looks[v]);
+            any_open = any_open || looks_says_open(&port->looks[v]);
         }
     }
     port->presence = all_cleared
@@ -162,14 +121,12 @@ static void model_presence(struct model_port *port, char look)
 static void model_look(struct model_port *port, int vantage, char look)
 {
     struct looks *looks = &port->looks[vantage];
-    size_t length = strlen(looks->log);
-    bool settled = was_open(looks) && is_cleared(looks);
+    bool settled = looks_was_open(looks) && looks_is_cleared(looks);
 
-    if (look != 'O' && !was_open(looks)) {
+    if (look != 'O' && !looks_was_open(looks)) {
         return;
     }
-    looks->log[length] = look;
-    looks->log[length + 1] = '\0';
+    looks_add(looks, look);
     model_presence(port, look);
     if (look == 'O' || (look != 'B' && !settled)) {
         port->sight = "FRESH";
@@ -180,7 +137,7 @@ static void model_look(struct model_port *port, int vantage, char look)
 
 static void model_interval(struct looks *looks, char state)
 {
-    if ((was_open(looks) || state == 'o') && looks->last_state != state) {
+    if ((looks_was_open(looks) || state == 'o') && looks->last_state != state) {
         looks->last_state = state;
         looks->intervals++;
     }
@@ -190,7 +147,7 @@ static void model_interval(struct looks *looks, char state)
 static bool is_seen_open(const struct model_port *port)
 {
     for (int v = 0; v < VANTAGES; v++) {
-        if (port->looks[v].last_state == 'o' && was_open(&port->looks[v]) && says_open(&port->looks[v])) {
+        if (port->looks[v].last_state == 'o' && looks_was_open(&port->looks[v]) && looks_says_open(&port->looks[v])) {
             return true;
         }
     }
@@ -216,7 +173,7 @@ static void model_judge(struct model *model, int vantage, int64_t now_ms)
     for (int h = 0; h < HOSTS; h++) {
         for (int p = 0; p < PORTS; p++) {
             struct decision_port *decided = &model->decisions.ports[h][p];
-            if (was_open(&model->ports[h][p].looks[vantage]) && is_seen_open(&model->ports[h][p])) {
+            if (looks_was_open(&model->ports[h][p].looks[vantage]) && is_seen_open(&model->ports[h][p])) {
                 decided->known = decided->world;
             }
         }
@@ -506,13 +463,6 @@ static void compare_intervals(struct fixture *fixture, const struct model *model
                      0);
 }
 
-static uint64_t number_from(const char *variable, uint64_t otherwise)
-{
-    const char *text = getenv(variable);
-
-    return text == NULL ? otherwise : strtoull(text, NULL, 10);
-}
-
 static void one_history(uint64_t seed)
 {
     struct random_source source = {seed};
@@ -521,7 +471,7 @@ static void one_history(uint64_t seed)
     struct fixture *fixture;
 
     assert_non_null(model);
-    fixture_setup(&state);
+    fixture_setup_in(&state, looks_folder());
     fixture = state;
     decisions_init(&model->decisions, ports);
     for (int h = 0; h < HOSTS; h++) {
@@ -550,12 +500,12 @@ static void one_history(uint64_t seed)
 
 static void histories_are_as_the_model_says(void **state)
 {
-    uint64_t seed = number_from("LEASTPORT_TEST_SEED", randombytes_random());
-    uint64_t repeats = number_from("LEASTPORT_TEST_REPEATS", REPEATS_FEW);
+    uint64_t seed = seed_first();
+    uint64_t repeats = seed_repeats(HISTORIES_FEW);
 
     (void)state;
-    print_message("seed %llu (LEASTPORT_TEST_SEED repeats it)\n", (unsigned long long)seed);
     for (uint64_t i = 0; i < repeats; i++) {
+        seed_at_hand = seed + i;
         one_history(seed + i);
     }
 }
@@ -563,7 +513,7 @@ static void histories_are_as_the_model_says(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(histories_are_as_the_model_says),
+        cmocka_unit_test_teardown(histories_are_as_the_model_says, seed_say),
     };
     return cmocka_run_group_tests_name("history", tests, NULL, NULL);
 }

@@ -141,6 +141,36 @@ static void machines_keep_themselves_when_addresses_move(void **state)
                      3);
 }
 
+/* Whose address an inventory says to be another machine's has it again when the inventory says so. */
+static void an_address_that_was_lent_comes_back(void **state)
+{
+    struct fixture *fixture = *state;
+
+    (void)apply(fixture, "a 10.0.0.1,b 10.0.0.2", true, false);
+    (void)apply(fixture, "c 10.0.0.1,b 10.0.0.2", false, false);
+    assert_int_equal(fixture_int(fixture, "SELECT asset_id FROM asset_identity WHERE value = '10.0.0.1'"
+                                          " AND valid_to IS NULL"),
+                     3);
+    (void)apply(fixture, "a 10.0.0.1,b 10.0.0.2", false, false);
+    assert_int_equal(fixture_int(fixture, "SELECT asset_id FROM asset_identity WHERE value = '10.0.0.1'"
+                                          " AND valid_to IS NULL"),
+                     1);
+}
+
+static void one_that_comes_back_elsewhere_leaves_its_old_address(void **state)
+{
+    struct fixture *fixture = *state;
+
+    (void)apply(fixture, "a 10.0.0.1,b 10.0.0.2", true, false);
+    (void)apply(fixture, "b 10.0.0.2", true, true);
+    assert_int_equal(fixture_int(fixture, "SELECT count(*) FROM asset WHERE retired_at IS NOT NULL"), 1);
+    (void)apply(fixture, "a 10.0.0.7,b 10.0.0.2", true, false);
+    assert_int_equal(fixture_int(fixture, "SELECT count(*) FROM asset WHERE retired_at IS NOT NULL"), 0);
+    assert_string_equal(fixture_text(fixture, "SELECT group_concat(value) FROM asset_identity WHERE asset_id = 1"
+                                              " AND kind = 'address' AND valid_to IS NULL"),
+                        "10.0.0.7");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -148,6 +178,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(new_hosts_do_not_hide_a_loss, fixture_setup, fixture_teardown),
         cmocka_unit_test_setup_teardown(one_that_may_be_cut_off_retires_nobody, fixture_setup, fixture_teardown),
         cmocka_unit_test_setup_teardown(keeps_what_was_said_last, fixture_setup, fixture_teardown),
+        cmocka_unit_test_setup_teardown(an_address_that_was_lent_comes_back, fixture_setup, fixture_teardown),
+        cmocka_unit_test_setup_teardown(one_that_comes_back_elsewhere_leaves_its_old_address, fixture_setup,
+                                        fixture_teardown),
         cmocka_unit_test_setup_teardown(machines_keep_themselves_when_addresses_move, fixture_setup, fixture_teardown),
     };
 
