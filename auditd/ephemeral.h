@@ -1,4 +1,5 @@
-/* Ranges that the configuration calls ephemeral (autoscaling): which assets are of them, and which of those are gone. */
+/* Ranges that the configuration calls ephemeral (autoscaling): which assets are of them, and which of those are gone.
+ */
 #ifndef LEASTPORT_AUDITD_EPHEMERAL_H
 #define LEASTPORT_AUDITD_EPHEMERAL_H
 

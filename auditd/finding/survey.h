@@ -1,4 +1,5 @@
-/* All that is open on assets that are not retired, port by port, in the form in which a policy is asked about it. Reads only; knows no findings. */
+/* All that is open on assets that are not retired, port by port, in the form in which a policy is asked about it. Reads
+ * only; knows no findings. */
 #ifndef LEASTPORT_AUDITD_FINDING_SURVEY_H
 #define LEASTPORT_AUDITD_FINDING_SURVEY_H
 

@@ -33,9 +33,9 @@ struct store_endpoint_seen {
 MUST_USE int store_endpoint_seen(struct store *store, const struct store_endpoint_key *key,
                                  const struct store_endpoint_seen *seen);
 
-/* After addresses of the asset have changed: what was seen at one that is no longer its is, with all that is known of it,
- * at its oldest of the same family from now on, or ends where that one has an endpoint of its own. Where it has none of
- * that family left everything stays, and nothing is known of whether it is up. Inside a transaction. */
+/* After addresses of the asset have changed: what was seen at one that is no longer its is, with all that is known of
+ * it, at its oldest of the same family from now on, or ends where that one has an endpoint of its own. Where it has
+ * none of that family left everything stays, and nothing is known of whether it is up. Inside a transaction. */
 MUST_USE int store_endpoint_follow(struct store *store, int64_t asset_id, int64_t at_ms);
 
 struct portset;
