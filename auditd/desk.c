@@ -75,7 +75,8 @@ static int desk_rejudge(const struct desk *desk, const struct settings *settings
     options.reason = reason;
     options.max_age_ms = settings->config.max_age_ms;
     rc = rejudge_run(desk->store, &options, ret_result);
-    return rc == 0 && ret_result->ports > 0 ? scoring_update(desk->store, &scoring) : rc;
+    /* Where no finding changes, groups may. */
+    return rc == 0 ? scoring_update(desk->store, &scoring) : rc;
 }
 
 int desk_judge(const struct desk *desk, const struct settings *settings, struct rejudge_result *ret_result)

@@ -183,14 +183,28 @@ static int score_run(const struct score_command *command)
 
 enum score_key { KEY_CONFIG = 0x100, KEY_DB, KEY_EXPLAIN, KEY_HISTORY, KEY_JSON, KEY_SINCE };
 
+static bool score_is_scope(const char *word)
+{
+    static const char *const scopes[] = {"fleet", "realm", "group", "host"};
+
+    for (size_t i = 0; i < sizeof(scopes) / sizeof(*scopes); i++) {
+        if (strcmp(word, scopes[i]) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static void score_word(struct argp_state *state, char *arg, struct score_command *command)
 {
     if (state->arg_num == 1) {
         command->of = arg;
         return;
     }
-    if (state->arg_num > 1 || (strcmp(arg, "fleet") != 0 && strcmp(arg, "realm") != 0 && strcmp(arg, "host") != 0)) {
-        argp_error(state, "takes fleet, realm [NAME] or host [NAME]: \"%s\" is none of it", arg);
+    if (state->arg_num > 1 || !score_is_scope(arg)) {
+        argp_error(state,
+                   "takes fleet, realm [NAME], group [NAME|KEY=VALUE] or host [NAME|ADDRESS]: \"%s\" is none of it",
+                   arg);
     }
     command->scope = arg;
 }
@@ -240,8 +254,9 @@ int score_verb_main(int argc, char **argv)
     const struct argp argp = {
         .options = table,
         .parser = score_option,
-        .args_doc = "[fleet | realm [NAME] | host [NAME|ADDRESS]]",
-        .doc = "Shows scores, the worst first.\vExit status: 0, or 2 for error or misuse.",
+        .args_doc = "[fleet | realm [NAME] | group [NAME|KEY=VALUE] | host [NAME|ADDRESS]]",
+        .doc = "Shows scores, the worst first: of the fleet, realms, groups and hosts. A group is one that the "
+               "policy names, or a tag that two hosts or more have.\vExit status: 0, or 2 for error or misuse.",
     };
     struct score_command command = {0};
 

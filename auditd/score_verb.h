@@ -1,4 +1,4 @@
-/* `leastport score`: scores of the fleet, of realms and of hosts, now and over time, with every term. Reads the
+/* `leastport score`: scores of the fleet, of realms, groups and hosts, now and over time, with every term. Reads the
  * database, beside a running daemon too. */
 #ifndef LEASTPORT_AUDITD_SCORE_VERB_H
 #define LEASTPORT_AUDITD_SCORE_VERB_H

@@ -48,6 +48,22 @@ static void begin_term(struct score_term *term, const struct score_item *item)
     term->penalty = item->penalty;
 }
 
+/* So that the same findings are summed up in the same order always, whatever order they come in. */
+static int compare_item(const void *left, const void *right)
+{
+    const struct score_item *a = *(const struct score_item *const *)left;
+    const struct score_item *b = *(const struct score_item *const *)right;
+    int order = compare_kind(left, right);
+
+    if (order == 0) {
+        order = strcmp(a->kind, b->kind);
+    }
+    if (order == 0 && (a->penalty < b->penalty || a->penalty > b->penalty)) {
+        order = a->penalty < b->penalty ? 1 : -1;
+    }
+    return order != 0 ? order : (a->count > b->count) - (a->count < b->count);
+}
+
 /* Worst first; equal ones by name, so that the same findings always print the same. */
 static int compare_term(const void *left, const void *right)
 {
@@ -65,7 +81,7 @@ static int compare_term(const void *left, const void *right)
 static int collect_terms(const struct score_item *items, size_t count, struct score *score)
 {
     const struct score_item **sorted = calloc(count + 1, sizeof(const struct score_item *));
-    size_t used = 0;
+    const struct score_item *last = NULL;
 
     score->terms = calloc(count + 1, sizeof(*score->terms));
     if (sorted == NULL || score->terms == NULL) {
@@ -73,19 +89,22 @@ static int collect_terms(const struct score_item *items, size_t count, struct sc
         return -ENOMEM;
     }
     for (size_t i = 0; i < count; i++) {
-        if (items[i].waived) {
-            score->waived += items[i].penalty;
-        } else {
-            score->exposure += items[i].penalty;
-            sorted[used++] = &items[i];
-        }
+        sorted[i] = &items[i];
     }
-    qsort(sorted, used, sizeof(const struct score_item *), compare_kind);
-    for (size_t i = 0; i < used; i++) {
-        if (i == 0 || compare_kind(&sorted[i - 1], &sorted[i]) != 0) {
-            begin_term(&score->terms[score->term_count++], sorted[i]);
+    qsort(sorted, count, sizeof(const struct score_item *), compare_item);
+    for (size_t i = 0; i < count; i++) {
+        const struct score_item *item = sorted[i];
+        double penalty = item->penalty * (double)item->count;
+        if (item->waived) {
+            score->waived += penalty;
+            continue;
         }
-        score->terms[score->term_count - 1].count++;
+        score->exposure += penalty;
+        if (last == NULL || compare_kind(&last, &sorted[i]) != 0) {
+            begin_term(&score->terms[score->term_count++], item);
+        }
+        score->terms[score->term_count - 1].count += item->count;
+        last = item;
     }
     free(sorted);
     return 0;

@@ -6,7 +6,7 @@
 
 #include <jansson.h>
 
-/* A finding that counts: NEW, OPEN, VERIFYING or REAPPEARED, not RETIRED. Text is borrowed for the call. */
+/* Findings of one kind that count: NEW, OPEN, VERIFYING or REAPPEARED, not RETIRED. Text is borrowed for the call. */
 struct score_item {
     const char *kind; /* of the verdict */
     const char *service;
@@ -16,7 +16,8 @@ struct score_item {
     double evidence;
     double need;
     double penalty;
-    bool waived; /* summed apart, and in no term */
+    bool waived;    /* summed apart, and in no term */
+    uint64_t count; /* how many there are of it */
 };
 
 /* Findings of one kind. term = penalty x min(2, 1 + 0.25 log10 count); cost = term x weight (1, 1/2, 1/4, …). */

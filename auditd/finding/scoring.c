@@ -1,88 +1,31 @@
 #include "auditd/finding/scoring.h"
 
-#include "auditd/finding/score.h"
+#include "auditd/finding/pile.h"
+#include "auditd/finding/scoring_group.h"
 #include "auditd/store/score.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#define HASH_FUNCTION HASH_SAX
+#include <uthash.h>
 
-enum { SCORING_KIND, SCORING_SERVICE, SCORING_BREADTH_CLASS, SCORING_NAMES };
-
-/* The findings of one subject. Items borrow their text from `verdicts`' names, so both grow as lists of pointers. */
-struct scoring_list {
-    struct score_item *items;
-    char (*names)[SCORING_NAMES][VERDICT_NAME_SIZE];
-    size_t count;
-    size_t size;
+struct scoring_realm {
+    struct pile pile;
+    UT_hash_handle hh;
+    char name[];
 };
 
+/* One walk over all hosts: what each of them is made of is added to its realm, its groups and the fleet. */
 struct scoring {
     struct store *store;
     const struct scoring_options *options;
-    struct scoring_list list;
+    struct pile_kinds *kinds;
+    struct pile host;
+    struct pile fleet;
+    struct scoring_realm *realms;
+    struct scoring_groups *groups;
 };
-
-static int scoring_grow(struct scoring_list *list)
-{
-    size_t size = list->size == 0 ? 64 : list->size * 2;
-    struct score_item *items = reallocarray(list->items, size, sizeof(*items));
-    char(*names)[SCORING_NAMES][VERDICT_NAME_SIZE];
-
-    if (items == NULL) {
-        return -ENOMEM;
-    }
-    list->items = items;
-    names = reallocarray(list->names, size, sizeof(*names));
-    if (names == NULL) {
-        return -ENOMEM;
-    }
-    list->names = names;
-    list->size = size;
-    return 0;
-}
-
-static int scoring_take(void *context, const struct score_finding *finding)
-{
-    struct scoring_list *list = context;
-    const struct verdict *verdict = &finding->verdict;
-
-    if (list->count == list->size) {
-        int rc = scoring_grow(list);
-        if (rc < 0) {
-            return rc;
-        }
-    }
-    memcpy(list->names[list->count][SCORING_KIND], verdict->kind, VERDICT_NAME_SIZE);
-    memcpy(list->names[list->count][SCORING_SERVICE], verdict->service, VERDICT_NAME_SIZE);
-    memcpy(list->names[list->count][SCORING_BREADTH_CLASS], verdict->breadth_class, VERDICT_NAME_SIZE);
-    list->items[list->count] = (struct score_item){
-        .service_weight = verdict->service_weight,
-        .breadth = verdict->breadth,
-        .evidence = verdict->evidence,
-        .need = verdict->need,
-        .penalty = verdict->penalty,
-        .waived = finding->disposition == DISPOSITION_WAIVED,
-    };
-    list->count++;
-    return 0;
-}
-
-static int scoring_collect(struct scoring *scoring, const struct score_subject *subject)
-{
-    struct scoring_list *list = &scoring->list;
-    int rc;
-
-    list->count = 0;
-    rc = store_score_findings(scoring->store, subject, scoring_take, list);
-    /* Only now do the names stay where they are. */
-    for (size_t i = 0; i < list->count; i++) {
-        list->items[i].kind = list->names[i][SCORING_KIND];
-        list->items[i].service = list->names[i][SCORING_SERVICE];
-        list->items[i].breadth_class = list->names[i][SCORING_BREADTH_CLASS];
-    }
-    return rc;
-}
 
 static int scoring_keep(struct scoring *scoring, const struct score_subject *subject, const struct score *score)
 {
@@ -114,28 +57,124 @@ static int scoring_keep(struct scoring *scoring, const struct score_subject *sub
     return rc;
 }
 
-static int scoring_subject(void *context, const struct score_subject *subject)
+static int scoring_subject(struct scoring *scoring, const char *scope, const char *name, const struct pile *pile)
 {
-    struct scoring *scoring = context;
+    const struct score_subject subject = {scope, name};
     struct score score;
-    double coverage;
-    int rc = scoring_collect(scoring, subject);
+    int rc = pile_score(pile, &score);
 
     if (rc < 0) {
         return rc;
     }
-    rc = store_score_coverage(scoring->store, subject, scoring->options->now_ms, scoring->options->max_age_ms,
-                              &coverage);
-    if (rc < 0) {
-        return rc;
-    }
-    rc = score_compute(scoring->list.items, scoring->list.count, coverage, &score);
-    if (rc < 0) {
-        return rc;
-    }
-    rc = scoring_keep(scoring, subject, &score);
+    rc = scoring_keep(scoring, &subject, &score);
     score_done(&score);
     return rc;
+}
+
+/* ---- the walk ---- */
+
+static int scoring_on_finding(void *context, const struct score_item *item)
+{
+    struct scoring *scoring = context;
+
+    return pile_add(scoring->kinds, &scoring->host, item);
+}
+
+static int scoring_on_tag(void *context, const char *key, const char *value)
+{
+    struct scoring *scoring = context;
+
+    return scoring_groups_tag(scoring->groups, key, value);
+}
+
+static int scoring_add_realm(void *context, const char *name)
+{
+    struct scoring *scoring = context;
+    size_t size = strlen(name);
+    struct scoring_realm *realm = calloc(1, sizeof(*realm) + size + 1);
+
+    if (realm == NULL) {
+        return -ENOMEM;
+    }
+    memcpy(realm->name, name, size + 1);
+    HASH_ADD_KEYPTR(hh, scoring->realms, realm->name, (unsigned)size, realm);
+    return 0;
+}
+
+static int scoring_on_asset(void *context, const struct score_asset *asset)
+{
+    struct scoring *scoring = context;
+    struct scoring_realm *realm;
+    int rc;
+
+    scoring->host.planned = asset->planned;
+    scoring->host.judged = asset->judged;
+    scoring->host.hosts = 1;
+    HASH_FIND(hh, scoring->realms, asset->realm, (unsigned)strlen(asset->realm), realm);
+    rc = pile_join(&scoring->fleet, &scoring->host);
+    if (rc == 0 && realm != NULL) {
+        rc = pile_join(&realm->pile, &scoring->host);
+    }
+    rc = rc < 0 ? rc : scoring_groups_host(scoring->groups, asset, &scoring->host);
+    if (rc == 0 && asset->is_touched) {
+        rc = scoring_subject(scoring, "host", asset->uuid, &scoring->host);
+    }
+    pile_clear(&scoring->host);
+    return rc;
+}
+
+static int scoring_on_group(void *context, const char *name, const struct pile *pile, bool counts)
+{
+    struct scoring *scoring = context;
+
+    return counts ? scoring_subject(scoring, "group", name, pile)
+                  : store_score_end(scoring->store, &(struct score_subject){"group", name}, scoring->options->now_ms);
+}
+
+static int scoring_walk(struct scoring *scoring)
+{
+    const struct score_visitor visitor = {scoring_on_finding, scoring_on_tag, scoring_on_asset, scoring};
+    const struct score_walk_options options = {
+        .judged_since_ms = scoring->options->now_ms - scoring->options->max_age_ms,
+        .since_ms = scoring->options->since_ms,
+        .changed_since_ms = scoring->options->changed_since_ms,
+    };
+    int rc;
+
+    scoring->kinds = pile_kinds_create();
+    rc = scoring->kinds == NULL ? -ENOMEM : store_score_realms(scoring->store, scoring_add_realm, scoring);
+    rc = rc < 0 ? rc : scoring_groups_create(scoring->store, scoring->options->policy_id, &scoring->groups);
+    return rc < 0 ? rc : store_score_walk(scoring->store, &options, &visitor);
+}
+
+static int scoring_run(struct scoring *scoring)
+{
+    const struct scoring_realm *realm;
+    int rc = scoring_walk(scoring);
+
+    rc = rc < 0 ? rc : scoring_subject(scoring, "fleet", "", &scoring->fleet);
+    for (realm = scoring->realms; realm != NULL && rc == 0; realm = realm->hh.next) {
+        rc = scoring_subject(scoring, "realm", realm->name, &realm->pile);
+    }
+    rc = rc < 0 ? rc : scoring_groups_each(scoring->groups, scoring_on_group, scoring);
+    return rc < 0 ? rc : store_score_end_hosts(scoring->store, scoring->options->now_ms);
+}
+
+static void scoring_done(struct scoring *scoring)
+{
+    struct scoring_realm *realm = scoring->realms;
+    struct scoring_realm *next;
+
+    HASH_CLEAR(hh, scoring->realms);
+    for (; realm != NULL; realm = next) {
+        next = realm->hh.next;
+        pile_done(&realm->pile);
+        free(realm);
+    }
+    scoring_groups_destroy(scoring->groups);
+    pile_done(&scoring->host);
+    pile_done(&scoring->fleet);
+    pile_kinds_destroy(scoring->kinds);
 }
 
 int scoring_update(struct store *store, const struct scoring_options *options)
@@ -146,14 +185,13 @@ int scoring_update(struct store *store, const struct scoring_options *options)
     if (rc < 0) {
         return rc;
     }
-    rc = store_score_subjects(store, options->since_ms, options->changed_since_ms, scoring_subject, &scoring);
+    rc = scoring_run(&scoring);
     if (rc == 0) {
         rc = store_commit(store);
     } else {
         store_rollback(store);
     }
-    free(scoring.list.items);
-    free(scoring.list.names);
+    scoring_done(&scoring);
     return rc;
 }
 

@@ -1,4 +1,5 @@
-/* Brings the stored scores up to date after findings moved: the fleet, each realm, each host that was looked at. */
+/* Brings the stored scores up to date after findings moved: the fleet, each realm, each named group of the policy and
+ * each tag that two hosts have, each host that was looked at. */
 #ifndef LEASTPORT_AUDITD_FINDING_SCORING_H
 #define LEASTPORT_AUDITD_FINDING_SCORING_H
 
@@ -15,8 +16,8 @@ struct scoring_options {
 /* In one transaction. -errno of the store, or -ENOMEM. */
 MUST_USE int scoring_update(struct store *store, const struct scoring_options *options);
 
-/* The same after somebody has decided about findings at `now_ms` (their changed_at): the fleet, the realms, the hosts
- * of those findings, under the policy that was scored by last. Nothing where nothing was scored yet. */
+/* The same after somebody has decided about findings at `now_ms` (their changed_at): the fleet, the realms, the groups,
+ * the hosts of those findings, under the policy that was scored by last. Nothing where nothing was scored yet. */
 MUST_USE int scoring_changed(struct store *store, int64_t now_ms, int64_t max_age_ms);
 
 #endif

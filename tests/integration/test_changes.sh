@@ -110,6 +110,21 @@ tap_like "every term, and what would raise it most" "$status $out" '^0 .*host 10
 ask score fleet --history --json
 tap_ok "with a history" test "$(jq -s 'length' <<<"$out")" -gt 1
 tap_is "of which the last is current" "$(jq -s -r '[.[] | select(.current)] | length' <<<"$out")" 1
+cat >"$DIR/grouped.yaml" <<'YAML'
+version: 1
+defaults: {owner: shop-team}
+groups:
+  edge: {cidr: 10.99.0.0/24}
+  nobody: {tags: {app: none}}
+YAML
+tap_ok "a policy is changed" "$BIN/leastport" policy apply --db "$DB" "$DIR/grouped.yaml"
+ask score group --json
+tap_is "a group of the policy has one, as soon as the policy names it" \
+    "$(jq -r '"\(.subject) \(.terms | length > 0) \(.raise | length > 0)"' <<<"$out")" 'edge true true'
+ask score group edge --explain
+tap_like "explained as any other" "$status $out" '^0 .*group edge; exposure .*What would raise it most'
+ask score team
+tap_like "what is no scope is said" "$status $err" '^2 .*"team" is none of it'
 ask score host nobody
 tap_like "who has none is named" "$status $err" '^2 .*no score of nobody'
 tap_done

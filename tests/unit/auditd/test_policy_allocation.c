@@ -75,8 +75,8 @@ static int parse_config(void)
 
 static int compute_score(void)
 {
-    const struct score_item items[] = {{VERDICT_KIND_EXPOSURE, "a", "vpn", 5, 0.4, 1, 1, 2, false},
-                                       {VERDICT_KIND_EXPOSURE, "b", "vpn", 5, 0.4, 1, 1, 2, false}};
+    const struct score_item items[] = {{VERDICT_KIND_EXPOSURE, "a", "vpn", 5, 0.4, 1, 1, 2, false, 1},
+                                       {VERDICT_KIND_EXPOSURE, "b", "vpn", 5, 0.4, 1, 1, 2, false, 1}};
     struct score score;
     json_t *terms;
     json_t *caps;

@@ -23,7 +23,8 @@ static size_t draw_items(unsigned *seed, struct score_item *items, size_t most)
 
     for (size_t i = 0; i < count; i++) {
         int kind = rand_r(seed) % KINDS;
-        items[i] = (struct score_item){.kind = VERDICT_KIND_EXPOSURE,
+        items[i] = (struct score_item){.count = 1,
+                                       .kind = VERDICT_KIND_EXPOSURE,
                                        .service = services[kind],
                                        .breadth_class = "own-vpc",
                                        .service_weight = 3 + 7 * kind,

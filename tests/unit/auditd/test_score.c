@@ -20,7 +20,8 @@ static void assert_near(double is, double should)
 static struct score_item item(const char *service, const char *breadth_class, double weight, double breadth,
                               double need)
 {
-    return (struct score_item){.kind = VERDICT_KIND_EXPOSURE,
+    return (struct score_item){.count = 1,
+                               .kind = VERDICT_KIND_EXPOSURE,
                                .service = service,
                                .breadth_class = breadth_class,
                                .service_weight = weight,
