@@ -97,12 +97,6 @@ static uint128 permutation_decrypt(const struct permutation *permutation, uint12
     return (uint128)right * permutation->left + left;
 }
 
-static uint32_t add_below(uint32_t value, uint32_t step, uint32_t modulus)
-{
-    value += step;
-    return value >= modulus ? value - modulus : value;
-}
-
 /* The same as permutation_encrypt() and permutation_decrypt(). */
 static uint32_t encrypt_tabled(const struct permutation *permutation, uint32_t value)
 {
@@ -112,8 +106,8 @@ static uint32_t encrypt_tabled(const struct permutation *permutation, uint32_t v
     uint32_t right = value / left_size;
 
     for (unsigned int round = 0; round < PERMUTATION_ROUNDS; round += 2) {
-        left = add_below(left, permutation->table[round][right], left_size);
-        right = add_below(right, permutation->table[round + 1][left], right_size);
+        left = permutation_add_below(left, permutation->table[round][right], left_size);
+        right = permutation_add_below(right, permutation->table[round + 1][left], right_size);
     }
     return right * left_size + left;
 }
@@ -126,8 +120,8 @@ static uint32_t decrypt_tabled(const struct permutation *permutation, uint32_t v
     uint32_t right = value / left_size;
 
     for (unsigned int round = PERMUTATION_ROUNDS; round > 0; round -= 2) {
-        right = add_below(right, right_size - permutation->table[round - 1][left], right_size);
-        left = add_below(left, left_size - permutation->table[round - 2][right], left_size);
+        right = permutation_add_below(right, right_size - permutation->table[round - 1][left], right_size);
+        left = permutation_add_below(left, left_size - permutation->table[round - 2][right], left_size);
     }
     return right * left_size + left;
 }

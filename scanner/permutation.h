@@ -36,4 +36,42 @@ void permutation_init(struct permutation *permutation, const uint8_t seed[PERMUT
 uint64_t permutation_index(const struct permutation *permutation, uint64_t position);
 uint64_t permutation_position(const struct permutation *permutation, uint64_t index);
 
+/* Where the last position stood, for whoever takes one after the other; begins as {0}. */
+struct permutation_row {
+    uint32_t number;
+    uint32_t first;
+};
+
+static inline uint32_t permutation_add_below(uint32_t value, uint32_t step, uint32_t modulus)
+{
+    value += step;
+    return value >= modulus ? value - modulus : value;
+}
+
+/* permutation_index(), without its division where the position is in the row of the one before. */
+static inline uint64_t permutation_index_near(const struct permutation *permutation, uint64_t position,
+                                              struct permutation_row *row)
+{
+    uint32_t left_size = (uint32_t)permutation->left;
+    uint32_t right_size = (uint32_t)permutation->right;
+    uint32_t left = (uint32_t)position - row->first;
+    uint32_t right;
+    uint32_t index;
+
+    if (!permutation->tabled) {
+        return permutation_index(permutation, position);
+    }
+    if (left >= left_size) {
+        row->number = (uint32_t)position / left_size;
+        row->first = row->number * left_size;
+        left = (uint32_t)position - row->first;
+    }
+    left = permutation_add_below(left, permutation->table[0][row->number], left_size);
+    right = permutation_add_below(row->number, permutation->table[1][left], right_size);
+    left = permutation_add_below(left, permutation->table[2][right], left_size);
+    right = permutation_add_below(right, permutation->table[3][left], right_size);
+    index = right * left_size + left;
+    return index < permutation->count ? index : permutation_index(permutation, position);
+}
+
 #endif

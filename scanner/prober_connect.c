@@ -50,8 +50,7 @@ static void tell_local_error(struct prober *prober, const struct connect_answer 
     uint16_t port;
     char text[ADDR_TEXT_SIZE];
 
-    prober->slab.map.locate(prober->slab.map.context, answer->probe, &host, &port);
-    prober->slab.map.host(prober->slab.map.context, host, &addr);
+    prober->slab.map.locate(prober->slab.map.context, answer->probe, &host, &addr, &port);
     if (prober->local_errors > LOCAL_ERRORS_NAMED || addr_equal(&addr, &prober->local_error_host)) {
         return;
     }
@@ -100,8 +99,7 @@ static void locate(const void *context, uint32_t probe, struct addr *ret_addr, u
     const struct prober_map *map = context;
     uint32_t host;
 
-    map->locate(map->context, probe, &host, ret_port);
-    map->host(map->context, host, ret_addr);
+    map->locate(map->context, probe, &host, ret_addr, ret_port);
 }
 
 /* How many sockets there may be at once; says so when a low limit of open files decides it. -errno. */

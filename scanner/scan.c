@@ -225,12 +225,14 @@ static void canary_host(const void *context, uint32_t host, struct addr *ret_add
     *ret_addr = canary->addr;
 }
 
-static void canary_locate(const void *context, uint32_t probe, uint32_t *ret_host, uint16_t *ret_port)
+static void canary_locate(const void *context, uint32_t probe, uint32_t *ret_host, struct addr *ret_addr,
+                          uint16_t *ret_port)
 {
     const struct canary *canary = context;
 
     (void)probe;
     *ret_host = 0;
+    *ret_addr = canary->addr;
     *ret_port = canary->port;
 }
 
@@ -477,11 +479,12 @@ static void group_host(const void *context, uint32_t host, struct addr *ret_addr
     hostgroup_put_addr(scan->group, host, ret_addr);
 }
 
-static void group_locate(const void *context, uint32_t probe, uint32_t *ret_host, uint16_t *ret_port)
+static void group_locate(const void *context, uint32_t probe, uint32_t *ret_host, struct addr *ret_addr,
+                         uint16_t *ret_port)
 {
     const struct scan *scan = context;
 
-    hostgroup_probe(scan->group, probe, ret_host, ret_port);
+    hostgroup_locate(scan->group, probe, ret_host, ret_addr, ret_port);
 }
 
 static int64_t group_find(const void *context, const struct addr *addr, uint16_t port)

@@ -1,9 +1,12 @@
 #include "scanner/scope.h"
 
 #include <assert.h>
+#include <endian.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+
+__extension__ typedef unsigned __int128 uint128;
 
 /* Zones do not count here: link-local is link-local on every interface. */
 struct scope_range {
@@ -16,10 +19,23 @@ struct scope_ranges {
     size_t count;
 };
 
+/* Addresses as numbers of 128 bits; IPv4 has the upper 32, and whatever is below them is of the last address. */
+struct scope_stretch {
+    uint128 first;
+    uint128 last;
+};
+
+/* Disjoint, ascending, one table for each family: what all lists together let through. */
+struct scope_clear {
+    struct scope_stretch *items;
+    size_t count;
+};
+
 struct scope {
     struct scope_ranges allowed;
     struct scope_ranges within; /* empty: not narrowed */
     struct scope_ranges never;
+    struct scope_clear clear[2]; /* by is_ipv6 */
 };
 
 static const char *const scope_default_prefixes[] = {
@@ -129,34 +145,6 @@ static int scope_fill(struct scope *scope, const struct scope_options *options)
     return 0;
 }
 
-int scope_create(const struct scope_options *options, struct scope **ret_scope)
-{
-    struct scope *scope = calloc(1, sizeof(*scope));
-    int rc;
-
-    if (scope == NULL) {
-        return -ENOMEM;
-    }
-    rc = scope_fill(scope, options);
-    if (rc < 0) {
-        scope_destroy(scope);
-        return rc;
-    }
-    *ret_scope = scope;
-    return 0;
-}
-
-void scope_destroy(struct scope *scope)
-{
-    if (scope == NULL) {
-        return;
-    }
-    free(scope->allowed.items);
-    free(scope->within.items);
-    free(scope->never.items);
-    free(scope);
-}
-
 static int scope_ranges_add(struct scope_ranges *ranges, const struct prefix *prefixes, size_t count)
 {
     struct scope_range *items = realloc(ranges->items, (ranges->count + count + 1) * sizeof(*items));
@@ -170,14 +158,6 @@ static int scope_ranges_add(struct scope_ranges *ranges, const struct prefix *pr
     }
     scope_ranges_normalise(ranges);
     return 0;
-}
-
-int scope_narrow(struct scope *scope, const struct scope_options *options)
-{
-    int rc = scope_ranges_add(&scope->never, options->never, options->never_count);
-
-    assert(scope->within.count == 0);
-    return rc == 0 ? scope_ranges_add(&scope->within, options->allowed, options->allowed_count) : rc;
 }
 
 /* The range that holds the address, or NULL. */
@@ -234,7 +214,8 @@ static int scope_refuse(const struct addr *outside, const struct addr *first, co
                        addr_format(outside, text), scope_cover(first, last, prefix));
 }
 
-int scope_permits(const struct scope *scope, const struct addr *addr, struct problem *problem)
+/* What the lists say, one after the other. */
+static int scope_judge(const struct scope *scope, const struct addr *addr, struct problem *problem)
 {
     const struct scope_hostless *hostless = scope_hostless_find(addr);
     char text[ADDR_TEXT_SIZE];
@@ -253,6 +234,170 @@ int scope_permits(const struct scope *scope, const struct addr *addr, struct pro
         return scope_refuse(addr, addr, addr, problem);
     }
     return 0;
+}
+
+static uint128 scope_number(const struct addr *addr)
+{
+    uint64_t halves[2];
+
+    memcpy(halves, addr->bytes, sizeof(halves));
+    return (uint128)be64toh(halves[0]) << 64 | be64toh(halves[1]);
+}
+
+static bool scope_is_clear(const struct scope_clear *clear, uint128 number)
+{
+    size_t low = 0;
+    size_t high = clear->count;
+
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (clear->items[middle].last < number) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    return low < clear->count && clear->items[low].first <= number;
+}
+
+int scope_permits(const struct scope *scope, const struct addr *addr, struct problem *problem)
+{
+    if (scope_is_clear(&scope->clear[addr->is_ipv6 != 0], scope_number(addr))) {
+        return 0;
+    }
+    return scope_judge(scope, addr, problem);
+}
+
+/* Where the verdict may change: at a range's first address, and behind its last. */
+static size_t scope_add_edges(struct addr *edges, size_t count, const struct scope_range *range)
+{
+    struct addr behind = range->last;
+
+    edges[count++] = range->first;
+    if (addr_add(&behind, 1)) {
+        edges[count++] = behind;
+    }
+    return count;
+}
+
+static int scope_edge_compare(const void *left, const void *right)
+{
+    return addr_compare(left, right);
+}
+
+/* In order; an edge may stand there more than once. */
+static int scope_edges(const struct scope *scope, struct addr **ret_edges, size_t *ret_count)
+{
+    const struct scope_ranges *const lists[] = {&scope->allowed, &scope->within, &scope->never};
+    size_t room = SCOPE_HOSTLESS_COUNT;
+    size_t count = 0;
+    struct addr *edges;
+
+    for (size_t i = 0; i < sizeof(lists) / sizeof(*lists); i++) {
+        room += lists[i]->count;
+    }
+    edges = calloc(room, 2 * sizeof(*edges));
+    if (edges == NULL) {
+        return -ENOMEM;
+    }
+    for (size_t i = 0; i < sizeof(lists) / sizeof(*lists); i++) {
+        for (size_t j = 0; j < lists[i]->count; j++) {
+            count = scope_add_edges(edges, count, &lists[i]->items[j]);
+        }
+    }
+    for (size_t i = 0; i < SCOPE_HOSTLESS_COUNT; i++) {
+        const struct prefix *prefix = &scope_hostless_rows[i].prefix;
+        struct scope_range range = {.first = prefix->addr, .last = prefix_last(prefix)};
+        count = scope_add_edges(edges, count, &range);
+    }
+    qsort(edges, count, sizeof(*edges), scope_edge_compare);
+    *ret_edges = edges;
+    *ret_count = count;
+    return 0;
+}
+
+/* From the edge up to the next one of its family, where that is allowed; joined with what it touches. */
+static void scope_add_stretch(struct scope *scope, const struct addr *edge, const struct addr *next)
+{
+    struct scope_clear *clear = &scope->clear[edge->is_ipv6 != 0];
+    uint128 first = scope_number(edge);
+    uint128 last = next != NULL && next->is_ipv6 == edge->is_ipv6 ? scope_number(next) - 1 : ~(uint128)0;
+
+    if (scope_judge(scope, edge, NULL) < 0) {
+        return;
+    }
+    if (clear->count > 0 && clear->items[clear->count - 1].last == first - 1) {
+        clear->items[clear->count - 1].last = last;
+        return;
+    }
+    clear->items[clear->count++] = (struct scope_stretch){first, last};
+}
+
+/* Between two neighbouring edges the lists say the same of all addresses: they are asked once for each stretch, and
+ * then no more. Until it is done, and where it fails, they are asked for each probe. */
+static int scope_clear_up(struct scope *scope)
+{
+    struct addr *edges = NULL;
+    size_t count = 0;
+    int rc = scope_edges(scope, &edges, &count);
+
+    for (size_t i = 0; rc == 0 && i < 2; i++) {
+        free(scope->clear[i].items);
+        scope->clear[i].count = 0;
+        scope->clear[i].items = calloc(count, sizeof(*scope->clear[i].items));
+        rc = scope->clear[i].items == NULL ? -ENOMEM : 0;
+    }
+    for (size_t i = 0; rc == 0 && i < count; i++) {
+        const struct addr *next = i + 1 < count ? &edges[i + 1] : NULL;
+        if (next == NULL || addr_compare(&edges[i], next) != 0) {
+            scope_add_stretch(scope, &edges[i], next);
+        }
+    }
+    free(edges);
+    return rc;
+}
+
+int scope_create(const struct scope_options *options, struct scope **ret_scope)
+{
+    struct scope *scope = calloc(1, sizeof(*scope));
+    int rc;
+
+    if (scope == NULL) {
+        return -ENOMEM;
+    }
+    rc = scope_fill(scope, options);
+    rc = rc < 0 ? rc : scope_clear_up(scope);
+    if (rc < 0) {
+        scope_destroy(scope);
+        return rc;
+    }
+    *ret_scope = scope;
+    return 0;
+}
+
+void scope_destroy(struct scope *scope)
+{
+    if (scope == NULL) {
+        return;
+    }
+    free(scope->allowed.items);
+    free(scope->within.items);
+    free(scope->never.items);
+    free(scope->clear[0].items);
+    free(scope->clear[1].items);
+    free(scope);
+}
+
+int scope_narrow(struct scope *scope, const struct scope_options *options)
+{
+    int rc;
+
+    assert(scope->within.count == 0);
+    scope->clear[0].count = 0;
+    scope->clear[1].count = 0;
+    rc = scope_ranges_add(&scope->never, options->never, options->never_count);
+    rc = rc < 0 ? rc : scope_ranges_add(&scope->within, options->allowed, options->allowed_count);
+    return rc < 0 ? rc : scope_clear_up(scope);
 }
 
 int scope_permits_range(const struct scope *scope, const struct addr *first, const struct addr *last,

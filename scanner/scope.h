@@ -1,4 +1,5 @@
-/* The guard at the single place where probes are sent: may this address be probed? Pure, and cheap: a binary search. */
+/* The guard at the single place where probes are sent: may this address be probed? Pure, and cheap: all
+ * lists are one table of what they let through, and only who is not in it is held against each of them. */
 #ifndef LEASTPORT_SCANNER_SCOPE_H
 #define LEASTPORT_SCANNER_SCOPE_H
 

@@ -760,12 +760,10 @@ uint32_t hostgroup_first_probe(const struct hostgroup *group, uint32_t host)
     return piece->first_probe + (host - piece->first_host) * piece->port_count;
 }
 
-void hostgroup_probe(const struct hostgroup *group, uint32_t probe, uint32_t *ret_host, uint16_t *ret_port)
+static const struct hostgroup_piece *hostgroup_piece_of_probe(const struct hostgroup *group, uint32_t probe)
 {
     uint32_t low = 0;
     uint32_t high = group->piece_count - 1;
-    const struct hostgroup_piece *piece;
-    uint32_t within;
 
     assert(probe < group->probes);
     while (low < high) {
@@ -776,10 +774,34 @@ void hostgroup_probe(const struct hostgroup *group, uint32_t probe, uint32_t *re
             high = middle - 1;
         }
     }
-    piece = &group->pieces[low];
-    within = probe - piece->first_probe;
-    *ret_host = piece->first_host + within / piece->port_count;
+    return &group->pieces[low];
+}
+
+/* How many hosts of the piece come before the probe's. */
+static inline uint32_t hostgroup_split(const struct hostgroup *group, const struct hostgroup_piece *piece,
+                                       uint32_t probe, uint16_t *ret_port)
+{
+    uint32_t within = probe - piece->first_probe;
+
     *ret_port = portpool_port(group->pool, piece->ports, within % piece->port_count);
+    return within / piece->port_count;
+}
+
+void hostgroup_probe(const struct hostgroup *group, uint32_t probe, uint32_t *ret_host, uint16_t *ret_port)
+{
+    const struct hostgroup_piece *piece = hostgroup_piece_of_probe(group, probe);
+
+    *ret_host = piece->first_host + hostgroup_split(group, piece, probe, ret_port);
+}
+
+void hostgroup_locate(const struct hostgroup *group, uint32_t probe, uint32_t *ret_host, struct addr *ret_addr,
+                      uint16_t *ret_port)
+{
+    const struct hostgroup_piece *piece = hostgroup_piece_of_probe(group, probe);
+    uint32_t nth = hostgroup_split(group, piece, probe, ret_port);
+
+    *ret_host = piece->first_host + nth;
+    space_put_addr(piece->first + nth, piece->is_ipv6, piece->zone, ret_addr);
 }
 
 /* NULL when no piece has the address. */

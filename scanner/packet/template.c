@@ -227,13 +227,18 @@ static inline void patch_echo(const struct template *template, const struct temp
 
 size_t template_patch(const struct template *template, const struct template_target *target, uint8_t *frame)
 {
+    memcpy(frame, template->bytes, template->length);
+    return template_patch_again(template, target, frame);
+}
+
+size_t template_patch_again(const struct template *template, const struct template_target *target, uint8_t *frame)
+{
     uint16_t port = template->probe == PACKET_ECHO ? 0 : target->port;
     uint64_t hash = cookie_hash(&template->origin, target->destination, port);
     uint8_t *ip = frame + template->link_length;
     uint8_t *at;
     uint64_t sum;
 
-    memcpy(frame, template->bytes, template->length);
     if (target->link != NULL && template->link_length != 0) {
         memcpy(frame, target->link, ETHERNET_ADDRESS_SIZE);
     }

@@ -61,5 +61,8 @@ static inline size_t template_length(const struct template *template)
 
 /* Writes the frame, template_length() bytes, and returns that. */
 size_t template_patch(const struct template *template, const struct template_target *target, uint8_t *frame);
+/* The same where the frame is one that the template was the last to write, and had a `link` if this target has none:
+ * only what differs between two probes. */
+size_t template_patch_again(const struct template *template, const struct template_target *target, uint8_t *frame);
 
 #endif

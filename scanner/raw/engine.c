@@ -139,8 +139,8 @@ struct raw_engine {
 struct batch {
     struct volley_shot shots[VOLLEY_BATCH];
     struct iovec parts[VOLLEY_BATCH];
-    uint32_t links[VOLLEY_BATCH];
-    uint8_t frames[VOLLEY_BATCH][TEMPLATE_FRAME_MAX];
+    struct paths_frame frames[VOLLEY_BATCH];
+    uint8_t bytes[VOLLEY_BATCH][TEMPLATE_FRAME_MAX];
     struct refusal {
         struct mono_time since; /* 0: the link takes what it is given */
         struct mono_time latest;
@@ -159,7 +159,7 @@ static void fail_sender(struct raw_engine *engine, int rc, uint32_t link)
 /* The single place where probes become packets: nothing outside the scope, and nothing on the never-scan list, gets
  * past it. A frame for an unreachable host is empty. */
 static int make_frame(const struct raw_engine *engine, const struct volley_shot *shot, struct mono_time now,
-                      uint8_t *buffer, struct paths_frame *ret_frame)
+                      struct paths_frame *frame)
 {
     const struct raw_engine_map *map = &engine->slab.map;
     struct template_target target = {.clock_ms = (uint32_t)(now.ns / 1000000), .try_number = shot->try_number};
@@ -173,31 +173,40 @@ static int make_frame(const struct raw_engine *engine, const struct volley_shot 
         host = question.host;
         probe = question.probe;
         target.port = question.port;
+        map->host(map->context, host, &addr);
     } else {
-        map->locate(map->context, shot->probe, &host, &target.port);
+        map->locate(map->context, shot->probe, &host, &addr, &target.port);
     }
-    map->host(map->context, host, &addr);
     rc = scope_permits(engine->options.scope, &addr, NULL);
     if (rc < 0) {
         return rc;
     }
     target.destination = addr.bytes;
-    *ret_frame = paths_frame(engine->paths, host, probe, &target, buffer);
+    paths_frame(engine->paths, host, probe, &target, frame);
     return 0;
 }
 
 static int fill(struct raw_engine *engine, struct batch *batch, uint32_t count, struct mono_time now)
 {
     for (uint32_t i = 0; i < count; i++) {
-        struct paths_frame frame;
-        int rc = make_frame(engine, &batch->shots[i], now, batch->frames[i], &frame);
+        int rc = make_frame(engine, &batch->shots[i], now, &batch->frames[i]);
         if (rc < 0) {
             return rc;
         }
-        batch->parts[i] = (struct iovec){.iov_base = batch->frames[i], .iov_len = frame.length};
-        batch->links[i] = frame.link;
+        batch->parts[i].iov_len = batch->frames[i].length;
     }
     return 0;
+}
+
+static struct batch *batch_create(void)
+{
+    struct batch *batch = calloc(1, sizeof(*batch));
+
+    for (uint32_t i = 0; batch != NULL && i < VOLLEY_BATCH; i++) {
+        batch->frames[i].bytes = batch->bytes[i];
+        batch->parts[i].iov_base = batch->bytes[i];
+    }
+    return batch;
 }
 
 /* How many from `first` on go to the same link, frames without bytes being a run of their own. */
@@ -205,7 +214,7 @@ static uint32_t run_of(const struct batch *batch, uint32_t first, uint32_t count
 {
     uint32_t end = first + 1;
 
-    while (end < count && batch->links[end] == batch->links[first] &&
+    while (end < count && batch->frames[end].link == batch->frames[first].link &&
            (batch->parts[end].iov_len == 0) == (batch->parts[first].iov_len == 0)) {
         end++;
     }
@@ -236,12 +245,13 @@ static int send_batch(struct raw_engine *engine, uint32_t sender, struct batch *
     while (done < count) {
         uint32_t run = run_of(batch, done, count);
         bool empty = batch->parts[done].iov_len == 0;
-        int sent = empty ? (int)run : links_send(engine->links, batch->links[done], sender, &batch->parts[done], run);
+        int sent =
+            empty ? (int)run : links_send(engine->links, batch->frames[done].link, sender, &batch->parts[done], run);
         struct mono_time now = mono_now();
-        sent = sent < 0 || empty ? sent : heed_refusal(batch, batch->links[done], sent, now);
+        sent = sent < 0 || empty ? sent : heed_refusal(batch, batch->frames[done].link, sent, now);
         if (sent < 0) {
             volley_put_back(engine->volley, sender, now, &batch->shots[done], count - done);
-            fail_sender(engine, sent, batch->links[done]);
+            fail_sender(engine, sent, batch->frames[done].link);
             return sent;
         }
         if (sent > 0) {
@@ -266,7 +276,7 @@ static void sleep_until(struct mono_time until)
 static void sender_work(void *context, uint32_t number)
 {
     struct raw_engine *engine = context;
-    struct batch *batch = calloc(1, sizeof(*batch));
+    struct batch *batch = batch_create();
     int rc = batch == NULL ? -ENOMEM : 0;
 
     while (rc == 0 && !atomic_load_explicit(&engine->halted, memory_order_relaxed)) {
@@ -715,9 +725,10 @@ static uint16_t host_port(const void *context, uint32_t host, uint32_t turn)
     const struct raw_engine_map *map = &engine->slab.map;
     uint32_t first = slab_host(engine->slab.slab, host)->first_probe;
     uint32_t count = slab_host(engine->slab.slab, host + 1)->first_probe - first;
+    struct addr addr;
     uint16_t port;
 
-    map->locate(map->context, first + (count / 2 + turn) % count, &host, &port);
+    map->locate(map->context, first + (count / 2 + turn) % count, &host, &addr, &port);
     return port;
 }
 
@@ -1417,14 +1428,14 @@ static bool is_behind(const struct raw_engine *engine)
 /* From the reader's own sender, one by one: these are few. One that finds no room is lost, and asked again. */
 static int ask_patiently(struct raw_engine *engine, struct problem *problem)
 {
-    uint8_t buffer[TEMPLATE_FRAME_MAX];
+    uint8_t bytes[TEMPLATE_FRAME_MAX];
     struct patience_shot shot;
 
     for (int i = 0; i < PATIENTLY_AT_ONCE && patience_next(engine->patience, engine->now, &shot); i++) {
         struct volley_shot probe = {.probe = shot.probe, .try_number = shot.try_number};
-        struct iovec part = {.iov_base = buffer};
-        struct paths_frame frame = {0};
-        int rc = make_frame(engine, &probe, engine->now, buffer, &frame);
+        struct iovec part = {.iov_base = bytes};
+        struct paths_frame frame = {.bytes = bytes};
+        int rc = make_frame(engine, &probe, engine->now, &frame);
         if (rc == 0 && frame.length > 0) {
             part.iov_len = frame.length;
             rc = links_send(engine->links, frame.link, engine->options.senders, &part, 1);

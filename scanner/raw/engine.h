@@ -68,7 +68,7 @@ struct raw_engine_map {
     uint32_t hosts;
     void (*host)(const void *context, uint32_t host, struct addr *ret_addr);
     /* Any thread. */
-    void (*locate)(const void *context, uint32_t probe, uint32_t *ret_host, uint16_t *ret_port);
+    void (*locate)(const void *context, uint32_t probe, uint32_t *ret_host, struct addr *ret_addr, uint16_t *ret_port);
     /* The probe, or -1 when it is none of the slab's. */
     int64_t (*find)(const void *context, const struct addr *addr, uint16_t port);
     /* The host, or -1. */

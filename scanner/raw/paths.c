@@ -916,21 +916,24 @@ bool paths_is_near(const struct paths *paths, uint32_t host)
     return paths->ways[host].near;
 }
 
-struct paths_frame paths_frame(const struct paths *paths, uint32_t host, enum packet_probe probe,
-                               struct template_target *target, uint8_t *buffer)
+void paths_frame(const struct paths *paths, uint32_t host, enum packet_probe probe, struct template_target *target,
+                 struct paths_frame *frame)
 {
     const struct way *way = &paths->ways[host];
-    struct paths_frame frame = {0};
+    const struct template *template;
     const struct path *path;
-    size_t which;
 
+    frame->length = 0;
+    frame->link = 0;
     if (way->path >= SKIPPED) {
-        return frame;
+        return;
     }
     path = &paths->paths[way->path];
-    which = template_number(probe, probe == PACKET_UDP ? payload_for(target->port, target->try_number) : NULL);
+    template = &path->templates[template_number(
+        probe, probe == PACKET_UDP ? payload_for(target->port, target->try_number) : NULL)];
     target->link = path->layer == LINK_ETHERNET ? way->mac : NULL;
-    frame.link = path->link;
-    frame.length = (uint32_t)template_patch(&path->templates[which], target, buffer);
-    return frame;
+    frame->link = path->link;
+    frame->length = (uint32_t)(frame->template == template ? template_patch_again(template, target, frame->bytes)
+                                                           : template_patch(template, target, frame->bytes));
+    frame->template = template;
 }

@@ -88,14 +88,15 @@ void paths_end_doubt(struct paths *paths);
  */
 uint32_t paths_zone(const struct paths *paths, uint32_t link, const struct addr *addr, const struct addr *local);
 
-/* Writes the probe's frame of at most TEMPLATE_FRAME_MAX bytes, and whom it goes to on link into `target`; any thread,
- * once settled. 0 when the host is unreachable. */
 struct paths_frame {
+    uint8_t *bytes;                  /* borrowed: TEMPLATE_FRAME_MAX of them */
+    const struct template *template; /* that wrote them last; NULL, too, when ways may have changed since */
     uint32_t link;
-    uint32_t length;
+    uint32_t length; /* 0: the host is unreachable */
 };
-struct paths_frame paths_frame(const struct paths *paths, uint32_t host, enum packet_probe probe,
-                               struct template_target *target, uint8_t *buffer);
+/* Writes the probe's frame, and whom it goes to on link into `target`; any thread, once settled. */
+void paths_frame(const struct paths *paths, uint32_t host, enum packet_probe probe, struct template_target *target,
+                 struct paths_frame *frame);
 /* Whether the host is known to be there: this machine itself, or one on link, which has answered for its address and
  * not for many others; once settled. */
 bool paths_is_near(const struct paths *paths, uint32_t host);

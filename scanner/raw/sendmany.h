@@ -13,6 +13,8 @@ enum { SENDMANY_BATCH = 64, SENDMANY_STALL_MS = 100 };
 struct sendmany {
     int fd; /* borrowed */
     struct mmsghdr messages[SENDMANY_BATCH];
+    const struct iovec *frames; /* which so many messages point to, in order and without names; NULL: none */
+    uint32_t filled;
 };
 
 /* Sets how long a call may wait for room: SENDMANY_STALL_MS. -errno. */

@@ -113,6 +113,15 @@ static void stamp(struct volley *volley, const struct sender *me, uint32_t place
     atomic_store_explicit(&volley->sent[place], make_stamp(me->stamp_us, me->parity), memory_order_relaxed);
 }
 
+static inline uint32_t probe_near(const struct volley *volley, struct sender *me, uint32_t place)
+{
+    const struct volley_options *options = &volley->options;
+    uint64_t position = options->shard_index + (uint64_t)place * options->shard_count;
+
+    return options->kinds > 0 ? probe_at(volley, place)
+                              : (uint32_t)permutation_index_near(options->order, position, &me->row);
+}
+
 static uint32_t draw_walk(struct volley *volley, struct sender *me, struct volley_shot *shots, uint32_t room)
 {
     uint32_t count = 0;
@@ -122,7 +131,7 @@ static uint32_t draw_walk(struct volley *volley, struct sender *me, struct volle
         struct volley_shot *shot = &shots[count];
         shot->place = me->word * WORD_BITS + (uint32_t)__builtin_ctzll(me->bits);
         me->bits &= me->bits - 1;
-        shot->probe = probe_at(volley, shot->place);
+        shot->probe = probe_near(volley, me, shot->place);
         shot->try_number = 0;
         if (!me->checks || may_walk(volley, me, shot)) {
             stamp(volley, me, shot->place);

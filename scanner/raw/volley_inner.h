@@ -85,6 +85,7 @@ struct sender {
     uint8_t apart[64];
     uint64_t bits; /* of the word that it has claimed */
     uint32_t word;
+    struct permutation_row row;
     uint32_t out; /* drawn, neither sent nor put back */
     uint64_t stamp_us;
     bool checks;

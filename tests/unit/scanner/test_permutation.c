@@ -15,6 +15,8 @@ static void assert_bijection(uint64_t count, uint64_t slab)
 {
     struct permutation permutation;
     uint8_t *seen = calloc(count, 1);
+    struct permutation_row row = {0};
+    struct permutation_row far = {0};
 
     permutation_init(&permutation, seed, slab, count);
     for (uint64_t i = 0; i < count; i++) {
@@ -23,6 +25,8 @@ static void assert_bijection(uint64_t count, uint64_t slab)
         assert_int_equal(seen[index], 0);
         seen[index] = 1;
         assert_int_equal(permutation_position(&permutation, index), i);
+        assert_int_equal(permutation_index_near(&permutation, i, &row), index);
+        assert_int_equal(permutation_index_near(&permutation, index, &far), permutation_index(&permutation, index));
     }
     free(seen);
 }
@@ -57,6 +61,23 @@ static void holds_at_the_ends_of_the_domain(void **state)
 }
 
 /* The order of a plan's probes must not depend on how it is worked out: a scan may be resumed by another release. */
+/* Above the size of tables, too. */
+static void a_row_changes_nothing(void **state)
+{
+    static const uint64_t counts[] = {PERMUTATION_TABLED, PERMUTATION_TABLED + 1, UINT64_C(1) << 40, UINT64_C(1) << 48};
+    (void)state;
+    for (size_t i = 0; i < sizeof(counts) / sizeof(*counts); i++) {
+        struct permutation permutation;
+        struct permutation_row row = {0};
+        permutation_init(&permutation, seed, i, counts[i]);
+        for (uint64_t j = 0; j < 3000; j++) {
+            uint64_t position = j % 3 == 0 ? counts[i] - 1 - j : j * 797;
+            assert_int_equal(permutation_index_near(&permutation, position, &row),
+                             permutation_index(&permutation, position));
+        }
+    }
+}
+
 static void tables_change_nothing(void **state)
 {
     static const uint64_t counts[] = {1, 2, 3, 1000, 65535, 1 << 20, PERMUTATION_TABLED - 1, PERMUTATION_TABLED};
@@ -149,9 +170,13 @@ static void shards_share_exactly(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(is_a_bijection),        cmocka_unit_test(holds_at_the_ends_of_the_domain),
-        cmocka_unit_test(tables_change_nothing), cmocka_unit_test(depends_on_seed_and_slab_alone),
-        cmocka_unit_test(spreads_evenly),        cmocka_unit_test(shards_share_exactly),
+        cmocka_unit_test(is_a_bijection),
+        cmocka_unit_test(holds_at_the_ends_of_the_domain),
+        cmocka_unit_test(a_row_changes_nothing),
+        cmocka_unit_test(tables_change_nothing),
+        cmocka_unit_test(depends_on_seed_and_slab_alone),
+        cmocka_unit_test(spreads_evenly),
+        cmocka_unit_test(shards_share_exactly),
     };
     return cmocka_run_group_tests_name("permutation", tests, NULL, NULL);
 }

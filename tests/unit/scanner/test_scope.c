@@ -1,5 +1,7 @@
 #include "scanner/scope.h"
 
+#include "tests/unit/seed.h"
+
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -182,6 +184,150 @@ static void judges_ranges_whole(void **state)
     scope_destroy(scope);
 }
 
+/* ---- drawn at random, against the lists themselves -----------------------------------------------------------------
+ */
+
+enum { DRAWN_MOST = 12, LISTS = 4 };
+
+/* What was given: first what may be probed, what never; then the same of what narrows it. */
+struct drawn {
+    struct prefix items[LISTS][DRAWN_MOST];
+    size_t counts[LISTS];
+    struct addr edges[LISTS * DRAWN_MOST * 2 + 64];
+    size_t edge_count;
+};
+
+/* Of few bits here and there, so that prefixes overlap, touch and hold each other; with short ones and both ends. */
+static struct addr draw_addr(uint64_t *source)
+{
+    struct addr addr = {.is_ipv6 = seed_draw(source, 2) != 0};
+    size_t width = addr.is_ipv6 ? 16 : 4;
+    static const uint8_t heads[] = {0, 10, 127, 169, 172, 192, 224, 255, 0xfc, 0xfe, 0x20};
+
+    addr.bytes[0] = heads[seed_draw(source, sizeof(heads))];
+    addr.bytes[width - 1] = (uint8_t)seed_draw(source, 256);
+    addr.bytes[1 + seed_draw(source, 2)] = (uint8_t)(seed_draw(source, 4) * 85);
+    if (addr.is_ipv6 && seed_draw(source, 8) == 0) {
+        memset(addr.bytes, 0, 10);
+        memset(addr.bytes + 10, seed_draw(source, 2) != 0 ? 0xff : 0, 2);
+    }
+    return addr;
+}
+
+static struct prefix draw_prefix(uint64_t *source)
+{
+    struct prefix value = {.addr = draw_addr(source)};
+    int width = value.addr.is_ipv6 ? 128 : 32;
+
+    value.bits = (uint8_t)(width - seed_draw(source, seed_draw(source, 4) == 0 ? width + 1 : 12));
+    for (int bit = value.bits; bit < width; bit++) {
+        value.addr.bytes[bit / 8] &= (uint8_t) ~(0x80 >> (bit % 8));
+    }
+    return value;
+}
+
+static void keep_edges(struct drawn *drawn, const struct prefix *value)
+{
+    drawn->edges[drawn->edge_count++] = value->addr;
+    drawn->edges[drawn->edge_count++] = prefix_last(value);
+}
+
+static void draw_lists(struct drawn *drawn, uint64_t *source)
+{
+    memset(drawn, 0, sizeof(*drawn));
+    for (size_t list = 0; list < LISTS; list++) {
+        drawn->counts[list] = (size_t)seed_draw(source, DRAWN_MOST + 1);
+        for (size_t i = 0; i < drawn->counts[list]; i++) {
+            drawn->items[list][i] = draw_prefix(source);
+            keep_edges(drawn, &drawn->items[list][i]);
+        }
+    }
+    drawn->counts[0] = drawn->counts[0] == 0 ? 1 : drawn->counts[0];
+    for (size_t i = 0; scope_hostless_at(i) != NULL; i++) {
+        keep_edges(drawn, &scope_hostless_at(i)->prefix);
+    }
+}
+
+static bool is_listed(const struct drawn *drawn, size_t list, const struct addr *addr)
+{
+    for (size_t i = 0; i < drawn->counts[list]; i++) {
+        if (prefix_contains(&drawn->items[list][i], addr)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static int expected(const struct drawn *drawn, bool narrowed, const struct addr *addr)
+{
+    if (scope_hostless_find(addr) != NULL) {
+        return -EPERM;
+    }
+    if (is_listed(drawn, 1, addr) || (narrowed && is_listed(drawn, 3, addr))) {
+        return -EACCES;
+    }
+    return is_listed(drawn, 0, addr) && (!narrowed || drawn->counts[2] == 0 || is_listed(drawn, 2, addr)) ? 0 : -EPERM;
+}
+
+static void check_addr(const struct scope *scope, const struct drawn *drawn, bool narrowed, struct addr addr)
+{
+    char text[ADDR_TEXT_SIZE];
+    int said = scope_permits(scope, &addr, NULL);
+
+    if (said != expected(drawn, narrowed, &addr)) {
+        fail_msg("%s: %d", addr_format(&addr, text), said);
+    }
+    addr.zone = addr.is_ipv6 ? 1 : 0;
+    assert_int_equal(scope_permits(scope, &addr, NULL), said);
+}
+
+/* At each edge of each list, beside it, and anywhere. */
+static void check_scope(const struct scope *scope, const struct drawn *drawn, bool narrowed, uint64_t *source)
+{
+    static const struct addr ends[] = {{{0}, 0, false}, {{0}, 0, true}};
+
+    for (size_t i = 0; i < drawn->edge_count; i++) {
+        struct addr behind = drawn->edges[i];
+        struct addr before = ends[behind.is_ipv6];
+        uint64_t distance = addr_distance(&before, &behind);
+        check_addr(scope, drawn, narrowed, behind);
+        if (addr_add(&behind, 1)) {
+            check_addr(scope, drawn, narrowed, behind);
+        }
+        if (distance != UINT64_MAX && distance > 0 && addr_add(&before, distance - 1)) {
+            check_addr(scope, drawn, narrowed, before);
+        }
+    }
+    for (int i = 0; i < 100; i++) {
+        check_addr(scope, drawn, narrowed, draw_addr(source));
+    }
+}
+
+static void says_of_each_address_what_the_lists_say(void **state)
+{
+    uint64_t first = seed_first();
+    (void)state;
+    for (uint64_t repeat = 0; repeat < seed_repeats(300); repeat++) {
+        uint64_t source = seed_at_hand = first + repeat;
+        struct drawn drawn;
+        struct scope *scope;
+        draw_lists(&drawn, &source);
+        struct scope_options options = {.allowed = drawn.items[0],
+                                        .allowed_count = drawn.counts[0],
+                                        .never = drawn.items[1],
+                                        .never_count = drawn.counts[1]};
+        struct scope_options narrower = {.allowed = drawn.items[2],
+                                         .allowed_count = drawn.counts[2],
+                                         .never = drawn.items[3],
+                                         .never_count = drawn.counts[3]};
+        assert_int_equal(scope_create(&options, &scope), 0);
+        check_scope(scope, &drawn, false, &source);
+        assert_int_equal(scope_narrow(scope, &narrower), 0);
+        check_scope(scope, &drawn, true, &source);
+        scope_destroy(scope);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -191,6 +337,7 @@ int main(void)
         cmocka_unit_test(addresses_of_no_host_are_refused),
         cmocka_unit_test(narrows_and_never_widens),
         cmocka_unit_test(judges_ranges_whole),
+        cmocka_unit_test_teardown(says_of_each_address_what_the_lists_say, seed_say),
     };
     return cmocka_run_group_tests_name("scope", tests, NULL, NULL);
 }

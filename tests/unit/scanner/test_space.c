@@ -57,10 +57,15 @@ static uint64_t walk(const struct space *space, void (*seen)(void *, const struc
         for (uint32_t probe = 0; probe < hostgroup_probes(group); probe++) {
             uint32_t host;
             uint16_t port;
+            struct addr located;
+            uint32_t located_host;
+            uint16_t located_port;
             hostgroup_probe(group, probe, &host, &port);
             struct addr addr = hostgroup_addr(group, host);
             assert_in_range(probe, hostgroup_first_probe(group, host), hostgroup_first_probe(group, host + 1) - 1);
             assert_int_equal(hostgroup_find(group, &addr, port), probe);
+            hostgroup_locate(group, probe, &located_host, &located, &located_port);
+            assert_true(located_host == host && located_port == port && addr_equal(&located, &addr));
             assert_int_equal(hostgroup_find_host(group, &addr), host);
             assert_true(space_has(space, &addr, port));
             seen(context, &addr, port);

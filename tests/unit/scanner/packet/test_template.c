@@ -261,6 +261,35 @@ static void raw_ip_has_no_link_header(void **state)
     assert_int_equal(ip_parse(frame, 60, &packet), PACKET_FINE);
 }
 
+/* Whatever the frame held of another probe by the same template, it becomes what a fresh one would be. */
+static void patching_again_leaves_nothing_of_before(void **state)
+{
+    static const enum packet_probe probes[] = {PACKET_TCP_SYN, PACKET_TCP_ACK, PACKET_ECHO, PACKET_UDP};
+    (void)state;
+    for (size_t i = 0; i < 2 * (3 + payload_table_size); i++) {
+        bool is_ipv6 = i % 2 != 0;
+        size_t row = i / 2 < 3 ? 0 : i / 2 - 3;
+        struct addr host = address(is_ipv6 ? "fd00:9::ffff:ff00" : "10.0.0.0");
+        struct template template;
+        uint8_t again[TEMPLATE_FRAME_MAX] = {0};
+        uint8_t fresh[TEMPLATE_FRAME_MAX] = {0};
+        make(&template, probes[i / 2 < 3 ? i / 2 : 3], is_ipv6 ? "fd00:9::1" : "10.9.0.1", &payload_table[row]);
+        for (uint32_t n = 0; n < 1000; n++) {
+            struct template_target target = {.destination = host.bytes,
+                                             .link = n % 2 == 0 ? link_one : link_two,
+                                             .port = (uint16_t)(n * 77),
+                                             .clock_ms = n * 77777,
+                                             .try_number = (uint8_t)(n % 5)};
+            size_t length = template_patch(&template, &target, fresh);
+            size_t same =
+                n == 0 ? template_patch(&template, &target, again) : template_patch_again(&template, &target, again);
+            assert_int_equal(same, length);
+            assert_memory_equal(again, fresh, sizeof(fresh));
+            assert_true(addr_add(&host, n));
+        }
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -272,6 +301,7 @@ int main(void)
         cmocka_unit_test(a_datagram_always_has_a_checksum),
         cmocka_unit_test(an_echo_names_whom_it_asked),
         cmocka_unit_test(raw_ip_has_no_link_header),
+        cmocka_unit_test(patching_again_leaves_nothing_of_before),
     };
     return cmocka_run_group_tests_name("template", tests, NULL, NULL);
 }
