@@ -4,6 +4,7 @@
 #ifndef LEASTPORT_SCANNER_PERMUTATION_H
 #define LEASTPORT_SCANNER_PERMUTATION_H
 
+#include <assert.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -61,6 +62,7 @@ static inline uint64_t permutation_index_near(const struct permutation *permutat
     if (!permutation->tabled) {
         return permutation_index(permutation, position);
     }
+    assert(left_size > 0);
     if (left >= left_size) {
         row->number = (uint32_t)position / left_size;
         row->first = row->number * left_size;

@@ -341,6 +341,9 @@ static int scope_clear_up(struct scope *scope)
     size_t count = 0;
     int rc = scope_edges(scope, &edges, &count);
 
+    if (edges == NULL) {
+        return rc;
+    }
     for (size_t i = 0; rc == 0 && i < 2; i++) {
         free(scope->clear[i].items);
         scope->clear[i].count = 0;
