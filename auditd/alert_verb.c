@@ -3,6 +3,7 @@
 #include "auditd/alert/courier.h"
 #include "auditd/alert/post.h"
 #include "auditd/ask.h"
+#include "auditd/control.h"
 #include "auditd/protocol.h"
 #include "auditd/report/typeset.h"
 #include "auditd/settings.h"
@@ -17,6 +18,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 enum { ALERT_PATIENCE_MS = 60000, ALERT_POLL_MS = 200 };
 
@@ -145,7 +147,7 @@ static int alert_look(const struct alert_command *command, const struct settings
     return rc;
 }
 
-/* ---- retry, test: through the daemon, or without one ---- */
+/* ---- retry, drop, test: through the daemon, or without one ---- */
 
 static bool alert_is_pending(struct store *store, const json_t *ids)
 {
@@ -221,7 +223,12 @@ static int alert_deliver(const struct settings *settings, struct store *store)
 {
     struct courier *courier = NULL;
     const struct courier_options options = {
-        .alerts = &settings->config.alerts, .store = store, .on_idle = alert_on_idle, .context = (void *)&courier};
+        .alerts = &settings->config.alerts,
+        .store = store,
+        .is_once = true,
+        .on_idle = alert_on_idle,
+        .context = (void *)&courier,
+    };
     uv_loop_t loop;
     int rc = uv_loop_init(&loop);
 
@@ -237,23 +244,49 @@ static int alert_deliver(const struct settings *settings, struct store *store)
     return rc;
 }
 
+/* What the control socket calls it. */
+static const char *alert_do_name(enum alert_action action)
+{
+    return action == ALERT_ACTION_TEST   ? CONTROL_ALERT_TEST
+           : action == ALERT_ACTION_DROP ? CONTROL_ALERT_DROP
+                                         : CONTROL_ALERT_RETRY;
+}
+
+static void alert_say_count(const struct alert_command *command, int64_t count)
+{
+    log_notice("%" PRId64 " alert%s %s", count, count == 1 ? " is" : "s are",
+               command->action == ALERT_ACTION_DROP ? "dropped" : "tried again");
+}
+
+static int alert_decide(const struct alert_command *command, const struct settings *settings, struct store *store,
+                        char reason[POST_REASON_SIZE])
+{
+    char actor[96];
+    const struct post_wish wish = {.what = alert_do_name(command->action), .uuid = command->what, .actor = actor};
+    int64_t count;
+    int rc;
+
+    control_name_user(getuid(), getpid(), actor, sizeof(actor));
+    rc = post_decide(store, &settings->config.alerts, &wish, &count, reason);
+    if (rc == 0) {
+        alert_say_count(command, count);
+    }
+    return rc;
+}
+
 static int alert_act(const struct alert_command *command, const struct settings *settings, struct store *store)
 {
     char reason[POST_REASON_SIZE] = "";
     json_t *ids = NULL;
-    int64_t count = 0;
     int rc = command->action == ALERT_ACTION_TEST
                  ? post_test(store, &settings->config.alerts, command->what, &ids, reason)
-                 : store_alert_retry(store, command->what, wall_now_ms(), &count);
+                 : alert_decide(command, settings, store, reason);
 
     if (rc < 0) {
-        log_error("%s", reason[0] == '\0' ? store_last_error(store)->text : reason);
+        log_error("%s", reason);
         return rc;
     }
-    if (ids == NULL) {
-        log_notice("%" PRId64 " alerts are tried again", count);
-    }
-    if (settings->config.alerts.receiver_count > 0) {
+    if (command->action != ALERT_ACTION_DROP) {
         rc = alert_deliver(settings, store);
     }
     rc = rc == 0 && ids != NULL ? alert_tell(store, ids) : rc;
@@ -266,8 +299,14 @@ static int alert_without_daemon(const struct alert_command *command, const struc
     struct store_options options = store_options_default();
     struct store_error error;
     struct store *store;
-    int rc = store_open(settings->db, &options, &store, &error);
+    int rc;
 
+    if (command->action != ALERT_ACTION_DROP && settings->config.alerts.receiver_count == 0) {
+        log_error("no daemon runs, and there are no receivers to deliver to: name the configuration that has them, "
+                  "--config FILE");
+        return -EINVAL;
+    }
+    rc = store_open(settings->db, &options, &store, &error);
     if (rc < 0) {
         log_error("%s", error.text);
         return rc;
@@ -280,8 +319,8 @@ static int alert_without_daemon(const struct alert_command *command, const struc
 static int alert_do(const struct alert_command *command, const struct settings *settings)
 {
     bool is_test = command->action == ALERT_ACTION_TEST;
-    json_t *request = json_pack("{s:s, s:s, s:s*}", "op", CONTROL_OP_ALERT, "do",
-                                is_test ? CONTROL_ALERT_TEST : CONTROL_ALERT_RETRY, "of", command->what);
+    json_t *request = json_pack("{s:s, s:s, s:s*}", "op", CONTROL_OP_ALERT, "do", alert_do_name(command->action), "of",
+                                command->what);
     json_t *answer = NULL;
     int rc = request == NULL ? -ENOMEM : ask_daemon(settings->control, request, &answer);
 
@@ -299,8 +338,7 @@ static int alert_do(const struct alert_command *command, const struct settings *
     } else if (is_test) {
         rc = alert_follow(settings, json_object_get(answer, "alerts"));
     } else {
-        log_notice("%" JSON_INTEGER_FORMAT " alerts are tried again",
-                   json_integer_value(json_object_get(answer, "count")));
+        alert_say_count(command, json_integer_value(json_object_get(answer, "count")));
     }
     json_decref(answer);
     return rc;

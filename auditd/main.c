@@ -178,7 +178,7 @@ static const struct {
     {"waive", "accept a finding until a date, or list what is", main_waive},
     {"unwaive", "end a waiver", main_unwaive},
     {"schedule", "show what runs when, run it now, pause it", main_schedule},
-    {"alert", "show alerts, try them again, send a test", main_alert},
+    {"alert", "show alerts, try them again, drop them, send a test", main_alert},
     {"policy", "check, test, explain, draft or apply a policy", main_policy},
 };
 

@@ -112,7 +112,7 @@ struct inventory_command {
     bool json;
 };
 
-enum alert_action { ALERT_ACTION_LIST, ALERT_ACTION_SHOW, ALERT_ACTION_RETRY, ALERT_ACTION_TEST };
+enum alert_action { ALERT_ACTION_LIST, ALERT_ACTION_SHOW, ALERT_ACTION_RETRY, ALERT_ACTION_DROP, ALERT_ACTION_TEST };
 
 struct alert_command {
     enum alert_action action;

@@ -16,6 +16,7 @@ static void options_alert_word(struct argp_state *state, char *arg, struct alert
     static const char *const actions[] = {[ALERT_ACTION_LIST] = "list",
                                           [ALERT_ACTION_SHOW] = "show",
                                           [ALERT_ACTION_RETRY] = "retry",
+                                          [ALERT_ACTION_DROP] = "drop",
                                           [ALERT_ACTION_TEST] = "test"};
 
     if (state->arg_num == 1 && command->action != ALERT_ACTION_LIST) {
@@ -28,15 +29,20 @@ static void options_alert_word(struct argp_state *state, char *arg, struct alert
             return;
         }
     }
-    argp_error(state, "\"%s\" is not expected: list, show ID, retry [ID], or test [RECEIVER]", arg);
+    argp_error(state, "\"%s\" is not expected: list, show ID, retry [ID], drop [ID], or test [RECEIVER]", arg);
 }
 
 static void options_alert_state(struct argp_state *state, const char *arg, struct alert_command *command)
 {
-    if (strcmp(arg, "waiting") != 0 && strcmp(arg, "delivered") != 0 && strcmp(arg, "dead") != 0) {
-        argp_error(state, "\"%s\" is no state of an alert: waiting, delivered or dead", arg);
+    static const char *const states[] = {"waiting", "delivered", "dead", "dropped"};
+
+    for (size_t i = 0; i < sizeof(states) / sizeof(*states); i++) {
+        if (strcmp(states[i], arg) == 0) {
+            command->state = arg;
+            return;
+        }
     }
-    command->state = arg;
+    argp_error(state, "\"%s\" is no state of an alert: waiting, delivered, dead or dropped", arg);
 }
 
 static error_t options_alert_one(int key, char *arg, struct argp_state *state)
@@ -81,7 +87,7 @@ void options_parse_alert(int argc, char **argv, struct alert_command *ret_comman
     const struct argp_option table[] = {
         {"config", KEY_CONFIG, "FILE", 0, "Read this configuration (YAML)", 0},
         {"db", KEY_DB, "FILE", 0, "The database; else the configuration's, else the default", 0},
-        {"state", KEY_STATE, "STATE", 0, "list: only those that are waiting, delivered or dead", 0},
+        {"state", KEY_STATE, "STATE", 0, "list: only those that are waiting, delivered, dead or dropped", 0},
         {NULL, 'n', "NUMBER", 0, "list: so many, the newest (50)", 0},
         {"json", KEY_JSON, NULL, 0, "A JSON object for each alert, one a line", 0},
         {0},
@@ -89,10 +95,11 @@ void options_parse_alert(int argc, char **argv, struct alert_command *ret_comman
     const struct argp argp = {
         .options = table,
         .parser = options_alert_one,
-        .args_doc = "[list]\nshow ID\nretry [ID]\ntest [RECEIVER]",
+        .args_doc = "[list]\nshow ID\nretry [ID]\ndrop [ID]\ntest [RECEIVER]",
         .doc =
             "list: what was told to whom, what waits, and what was given up (dead), with the reason. show: one of them "
-            "in full. retry: try it again now, or without an ID all that are dead. test: send a test to a receiver, "
+            "in full. retry: try it again now, or without an ID all that are dead. drop: never try it again, likewise. "
+            "test: send a test to a receiver, "
             "or to each, and say whether it arrived. Without a daemon, retry and test deliver themselves what is due; "
             "they need --config then.\v"
             "Exit status: 0, or 2 for error or misuse; of test, too, when one was not delivered.",

@@ -117,6 +117,10 @@ static void serve_on_policy(struct serve *serve, struct control_client *client, 
 
 static void serve_on_alert(struct serve *serve, struct control_client *client, const json_t *request)
 {
+    if (!queue_flush(serve->queue)) {
+        control_refuse(client, "the daemon is ending, or cannot write to its database now; ask again");
+        return;
+    }
     post_request(serve->desk.store, &serve->settings.config.alerts, client, request);
 }
 
@@ -307,6 +311,13 @@ static int serve_start_web(struct serve *serve)
     return rc;
 }
 
+static bool serve_may_write(void *context)
+{
+    const struct serve *serve = context;
+
+    return queue_flush(serve->queue);
+}
+
 static int serve_start(struct serve *serve)
 {
     const struct queue_options options = {
@@ -345,7 +356,10 @@ static int serve_start(struct serve *serve)
         return -ENOMEM;
     }
     rc = courier_create(&serve->loop,
-                        &(struct courier_options){.alerts = &serve->settings.config.alerts, .store = serve->desk.store},
+                        &(struct courier_options){.alerts = &serve->settings.config.alerts,
+                                                  .store = serve->desk.store,
+                                                  .may_write = serve_may_write,
+                                                  .context = serve},
                         &serve->courier);
     if (rc < 0) {
         log_error("alerts cannot be delivered: %s", strerror(-rc));

@@ -1,6 +1,7 @@
 #include "auditd/alert/courier.h"
 
 #include "auditd/alert/driver.h"
+#include "auditd/report/typeset.h"
 #include "lib/clock.h"
 #include "lib/log.h"
 
@@ -11,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { COURIER_TICK_MS = 500 };
+enum { COURIER_TICK_MS = 500, COURIER_ATTEMPTS_LEAST = 5 };
 
 struct flight {
     struct courier *courier;
@@ -30,6 +31,7 @@ struct courier {
     CURLM *multi;
     bool stopping;
     bool store_failed; /* said once, until it works again */
+    int64_t begun_ms;
     size_t count;
     struct flight flights[]; /* one for each receiver */
 };
@@ -43,6 +45,16 @@ int64_t courier_wait_ms(const struct config_alerts *alerts, int64_t attempts, ui
     }
     wait_ms = wait_ms < alerts->retry_longest_ms ? wait_ms : alerts->retry_longest_ms;
     return wait_ms - wait_ms / 4 * (random % 1024) / 1024;
+}
+
+bool courier_gives_up(const struct config_alerts *alerts, int64_t attempts, int64_t tried_since_ms, int64_t now_ms)
+{
+    return attempts >= COURIER_ATTEMPTS_LEAST && now_ms - tried_since_ms >= alerts->retry_for_ms;
+}
+
+static bool courier_may_write(const struct courier *courier)
+{
+    return courier->options.may_write == NULL || courier->options.may_write(courier->options.context);
 }
 
 static int64_t courier_next_at(const struct courier *courier, int64_t attempts, int64_t now_ms)
@@ -66,9 +78,13 @@ static void courier_land(struct flight *flight, bool arrived)
     struct store *store = flight->courier->options.store;
     int64_t now_ms = wall_now_ms();
     int64_t next_ms = courier_next_at(flight->courier, flight->alert.attempts, now_ms);
-    bool is_dead = !arrived && now_ms - flight->alert.tried_since >= alerts->retry_for_ms;
-    const char *error = flight->letter.error[0] == '\0' ? "out of memory" : flight->letter.error;
+    bool is_dead = !arrived && courier_gives_up(alerts, flight->alert.attempts, flight->alert.tried_since, now_ms);
+    char error[STORE_ALERT_ERROR_SIZE];
 
+    (void)typeset_escape(flight->letter.error[0] == '\0' ? "out of memory" : flight->letter.error, error,
+                         sizeof(error));
+    /* Where the store cannot be written to now, the result goes with what is being written. */
+    (void)courier_may_write(flight->courier);
     if (arrived) {
         courier_check_store(flight->courier, store_alert_delivered(store, flight->alert.id, now_ms));
     } else {
@@ -86,8 +102,12 @@ static int courier_prepare(struct flight *flight, int64_t now_ms)
 {
     struct courier *courier = flight->courier;
     struct store *store = courier->options.store;
-    int rc = store_alert_due(store, flight->receiver->name, now_ms, &flight->alert);
+    int rc = store_alert_due(store, flight->receiver->name, courier->options.is_once ? courier->begun_ms : now_ms,
+                             &flight->alert);
 
+    if (rc == 0 && !courier_may_write(courier)) {
+        return -ENOENT;
+    }
     if (rc == 0) {
         rc = store_alert_begin(store, &flight->alert, now_ms,
                                courier_next_at(courier, flight->alert.attempts + 1, now_ms));
@@ -144,9 +164,10 @@ static void courier_on_tick(uv_timer_t *timer)
 
 static void courier_finish(struct flight *flight, CURLcode code)
 {
-    bool arrived = code == CURLE_OK && flight->driver->accept(&flight->letter);
+    bool is_heard = code == CURLE_OK || (code == CURLE_WRITE_ERROR && flight->letter.is_cut);
+    bool arrived = is_heard && flight->driver->accept(&flight->letter);
 
-    if (code != CURLE_OK) {
+    if (!is_heard) {
         /* The words of libcurl name a host at most; an address with a secret in it is not among them. */
         snprintf(flight->letter.error, sizeof(flight->letter.error), "%s",
                  flight->letter.curl_error[0] == '\0' || flight->receiver->url_file != NULL
@@ -281,6 +302,7 @@ int courier_create(uv_loop_t *loop, const struct courier_options *options, struc
     }
     courier->options = *options;
     courier->loop = loop;
+    courier->begun_ms = wall_now_ms();
     courier->count = count;
     for (size_t i = 0; i < count; i++) {
         courier->flights[i].courier = courier;

@@ -14,6 +14,10 @@ struct courier;
 struct courier_options {
     const struct config_alerts *alerts; /* borrowed, as is the store */
     struct store *store;
+    /* Whether the store may be written to now: nobody else is in the middle of a transaction. NULL: always. */
+    bool (*may_write)(void *context);
+    /* Only what is due when it begins, once each. */
+    bool is_once;
     /* Called each time that nothing is under way and nothing is due. May be NULL. */
     void (*on_idle)(void *context);
     void *context;
@@ -28,5 +32,9 @@ void courier_destroy(struct courier *courier);
 
 /* How long to wait after that many attempts: doubled with each up to the longest, less up to a quarter by `random`. */
 int64_t courier_wait_ms(const struct config_alerts *alerts, int64_t attempts, uint32_t random);
+
+/* After a failure at `now_ms`: tried for long enough, and often enough. The time alone may have passed while no daemon
+ * ran, or be a clock that was set. */
+bool courier_gives_up(const struct config_alerts *alerts, int64_t attempts, int64_t tried_since_ms, int64_t now_ms);
 
 #endif

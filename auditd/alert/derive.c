@@ -1,5 +1,6 @@
 #include "auditd/alert/derive.h"
 
+#include "auditd/report/typeset.h"
 #include "auditd/store/alert.h"
 #include "lib/clock.h"
 
@@ -15,6 +16,16 @@ struct derive {
     const struct config_alerts *alerts;
     struct store *store;
     int64_t now_ms;
+};
+
+/* What hosts, tags and people call things, without what a terminal, a header or a log would obey. */
+struct derive_words {
+    char kind[STORE_ALERT_NAME_SIZE];
+    char service[STORE_ALERT_NAME_SIZE];
+    char owner[STORE_ALERT_NAME_SIZE];
+    char title[2 * VERDICT_TEXT_SIZE];
+    char fix[2 * VERDICT_TEXT_SIZE];
+    char address[STORE_ALERT_NAME_SIZE];
 };
 
 /* -1: nothing that anybody is told. NEW is told when a second probe makes it OPEN: a listener that came and went is
@@ -102,7 +113,8 @@ static int derive_line(const struct derive *derive, unsigned change, int64_t ass
 {
     const struct config_alert_rule *served[CONFIG_ALERT_RULES_MAX];
     char value[STORE_ALERT_NAME_SIZE];
-    char group[2 * STORE_ALERT_NAME_SIZE];
+    char raw[2 * STORE_ALERT_NAME_SIZE];
+    char group[4 * STORE_ALERT_NAME_SIZE];
     char key[DERIVE_KEY_SIZE];
     size_t count = 0;
     int rc = 0;
@@ -115,7 +127,8 @@ static int derive_line(const struct derive *derive, unsigned change, int64_t ass
         group[0] = '\0';
         if (rule->group_by != NULL && asset_id != 0) {
             rc = store_alert_tag(derive->store, asset_id, rule->group_by, value);
-            snprintf(group, sizeof(group), "%.128s=%.128s", rule->group_by, value);
+            snprintf(raw, sizeof(raw), "%s=%s", rule->group_by, value);
+            (void)typeset_escape(raw, group, sizeof(group));
         }
         snprintf(key, sizeof(key), "%s|%s|%s|%s|%s|%u|%s|%s", line->change, line->kind, line->service, group,
                  line->proto, line->port, line->owner, line->finding_id == 0 ? line->title : "");
@@ -138,16 +151,17 @@ static int derive_event(void *context, const struct store_alert_event *event)
 {
     const struct derive *derive = context;
     int change = derive_change(event);
+    struct derive_words words;
     struct store_alert_line line = {
         .severity_rank = event->severity_rank,
-        .kind = event->kind,
-        .service = event->service,
+        .kind = words.kind,
+        .service = words.service,
         .proto = event->proto,
         .port = event->port,
-        .owner = event->owner,
-        .title = event->title,
-        .fix = event->fix,
-        .address = event->address,
+        .owner = words.owner,
+        .title = words.title,
+        .fix = words.fix,
+        .address = words.address,
         .finding_id = event->finding_id,
         .at_ms = derive->now_ms,
     };
@@ -155,6 +169,12 @@ static int derive_event(void *context, const struct store_alert_event *event)
     if (change < 0) {
         return 0;
     }
+    (void)typeset_escape(event->kind, words.kind, sizeof(words.kind));
+    (void)typeset_escape(event->service, words.service, sizeof(words.service));
+    (void)typeset_escape(event->owner, words.owner, sizeof(words.owner));
+    (void)typeset_escape(event->title, words.title, sizeof(words.title));
+    (void)typeset_escape(event->fix, words.fix, sizeof(words.fix));
+    (void)typeset_escape(event->address, words.address, sizeof(words.address));
     line.change = alert_change_name((enum alert_change)change);
     return derive_line(derive, (unsigned)change, event->asset_id, &line);
 }
@@ -167,6 +187,7 @@ static int derive_conditions(const struct derive *derive)
     int rc;
 
     while ((rc = store_condition_take(derive->store, kind, subject, text)) == 0) {
+        char title[2 * STORE_ALERT_TEXT_SIZE];
         struct store_alert_line line = {
             .change = alert_change_name(ALERT_SELF),
             .severity_rank = SEVERITY_HIGH,
@@ -174,11 +195,12 @@ static int derive_conditions(const struct derive *derive)
             .service = "",
             .proto = "",
             .owner = "",
-            .title = text,
+            .title = title,
             .fix = "",
             .address = "",
             .at_ms = derive->now_ms,
         };
+        (void)typeset_escape(text, title, sizeof(title));
         rc = derive_line(derive, ALERT_SELF, 0, &line);
         if (rc < 0) {
             return rc;
@@ -236,9 +258,20 @@ int derive_test(struct store *store, const struct config_alerts *alerts, const c
         .is_alone = true,
     };
 
+    int rc;
+
     if (alerts_receiver(alerts, receiver) == NULL) {
         return -ENOENT;
     }
     store_uuid(key);
-    return store_alert_put(store, &line, ret_uuid);
+    rc = store_begin(store);
+    if (rc < 0) {
+        return rc;
+    }
+    rc = store_alert_put(store, &line, ret_uuid);
+    if (rc < 0) {
+        store_rollback(store);
+        return rc;
+    }
+    return store_commit(store);
 }

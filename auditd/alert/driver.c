@@ -1,5 +1,7 @@
 #include "auditd/alert/driver.h"
 
+#include "auditd/report/typeset.h"
+
 #include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -8,6 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+enum { LETTER_HEARD_MAX = 256 * 1024, LETTER_TITLE_MAX = 300, LETTER_SUBJECT_MAX = 512 };
 
 static const struct driver *const drivers[] = {&driver_webhook, &driver_slack, &driver_email, &driver_syslog};
 
@@ -69,11 +73,15 @@ int letter_url(struct letter *letter, char ret_url[DRIVER_SECRET_SIZE])
     return 0;
 }
 
+/* Nobody reads what is answered: it is let go by up to a size, and then cut off. The status has come before. */
 static size_t letter_drop(char *data, size_t size, size_t count, void *context)
 {
+    struct letter *letter = context;
+
     (void)data;
-    (void)context;
-    return size * count;
+    letter->heard += size * count;
+    letter->is_cut = letter->heard > LETTER_HEARD_MAX;
+    return letter->is_cut ? 0 : size * count;
 }
 
 int letter_prepare(struct letter *letter, const char *url, const char *protocols)
@@ -96,11 +104,14 @@ int letter_prepare(struct letter *letter, const char *url, const char *protocols
     (void)curl_easy_setopt(easy, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
     (void)curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
     (void)curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long)letter->receiver->timeout_ms);
+    /* A name that is looked up when the time is over is looked up in vain: nobody waits for it. */
+    (void)curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L);
     (void)curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, letter_drop);
+    (void)curl_easy_setopt(easy, CURLOPT_WRITEDATA, letter);
+    (void)curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, letter_drop);
+    (void)curl_easy_setopt(easy, CURLOPT_HEADERDATA, letter);
     (void)curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, letter->curl_error);
     (void)curl_easy_setopt(easy, CURLOPT_USERAGENT, "leastport/" LEASTPORT_VERSION);
-    /* An answer without end ends with the time limit; one that is large is cut off by it, too. */
-    (void)curl_easy_setopt(easy, CURLOPT_MAXFILESIZE_LARGE, (curl_off_t)1024 * 1024);
     return 0;
 }
 
@@ -112,7 +123,8 @@ bool letter_accept_http(struct letter *letter)
     if (status >= 200 && status < 300) {
         return true;
     }
-    snprintf(letter->error, sizeof(letter->error), "it answered with the HTTP status %ld", status);
+    snprintf(letter->error, sizeof(letter->error), "it answered with the HTTP status %ld%s", status,
+             status >= 300 && status < 400 ? ", a redirect, which is not followed" : "");
     return false;
 }
 
@@ -136,20 +148,20 @@ void letter_subject(const struct letter *letter, char *text, size_t size)
     const json_t *first = json_array_get(lines, 0);
     json_int_t findings = json_integer_value(json_object_get(first, "findings"));
     size_t more = json_array_size(lines) > 1 ? json_array_size(lines) - 1 : 0;
-    int length = snprintf(text, size, "[%s] %s: %s", letter_text(letter, "severity"), line_text(first, "change"),
-                          line_text(first, "title"));
+    char count[48] = "";
+    char rest[48] = "";
+    char whole[LETTER_SUBJECT_MAX];
 
-    if (findings > 1 && length > 0 && (size_t)length < size) {
-        length += snprintf(text + length, size - (size_t)length, " (%" JSON_INTEGER_FORMAT " findings)", findings);
+    if (findings > 1) {
+        snprintf(count, sizeof(count), " (%" JSON_INTEGER_FORMAT " findings)", findings);
     }
-    if (more > 0 && length > 0 && (size_t)length < size) {
-        snprintf(text + length, size - (size_t)length, " and %zu more", more);
+    if (more > 0) {
+        snprintf(rest, sizeof(rest), " and %zu more", more);
     }
-    for (char *c = text; *c != '\0'; c++) {
-        if ((unsigned char)*c < ' ' || *c == 0x7f) {
-            *c = ' ';
-        }
-    }
+    snprintf(whole, sizeof(whole), "[%s] %s: %.*s%s%s", letter_text(letter, "severity"), line_text(first, "change"),
+             LETTER_TITLE_MAX, line_text(first, "title"), count, rest);
+    /* A character that was cut in two would be none. */
+    (void)typeset_escape(whole, text, size);
 }
 
 static void line_write(const json_t *line, FILE *out)

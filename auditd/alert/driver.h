@@ -21,6 +21,8 @@ struct letter {
     char *body;
     size_t body_size;
     size_t body_sent;
+    size_t heard;
+    bool is_cut;                        /* its answer was longer than anybody reads */
     char error[STORE_ALERT_ERROR_SIZE]; /* without the receiver's address, which may be secret */
     char curl_error[CURL_ERROR_SIZE];
 };
@@ -53,7 +55,7 @@ MUST_USE int letter_url(struct letter *letter, char ret_url[DRIVER_SECRET_SIZE])
 MUST_USE int letter_prepare(struct letter *letter, const char *url, const char *protocols);
 bool letter_accept_http(struct letter *letter);
 const char *letter_text(const struct letter *letter, const char *member);
-/* "[high] new: TITLE (500 hosts)"; control characters are blanks. */
+/* "[high] new: TITLE (500 findings)". Without control characters, as all text of an alert (derive.c). */
 void letter_subject(const struct letter *letter, char *text, size_t size);
 /* A paragraph for each line of the alert; the caller frees it. NULL when out of memory. */
 char *letter_paragraphs(const struct letter *letter);

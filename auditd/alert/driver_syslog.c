@@ -114,6 +114,7 @@ static int syslog_prepare(struct letter *letter)
     const char *url = letter->receiver->url;
     const char *place = strstr(url, "://") + strlen("://");
     char connect_url[DRIVER_SECRET_SIZE];
+    bool is_tls;
     int rc;
 
     if (strncmp(url, "unix://", strlen("unix://")) == 0) {
@@ -122,17 +123,19 @@ static int syslog_prepare(struct letter *letter)
     if (strncmp(url, "udp://", strlen("udp://")) == 0) {
         return syslog_udp(letter, place);
     }
-    /* libcurl only connects: names, time limits and the loop are the same as for the others. */
-    snprintf(connect_url, sizeof(connect_url), "http://%s", place);
-    rc = letter_prepare(letter, connect_url, "http");
+    is_tls = strncmp(url, "tls://", strlen("tls://")) == 0;
+    /* libcurl only connects: names, certificates, time limits and the loop are the same as for the others. */
+    snprintf(connect_url, sizeof(connect_url), "%s://%s", is_tls ? "https" : "http", place);
+    rc = letter_prepare(letter, connect_url, is_tls ? "https" : "http");
     if (rc == 0) {
         (void)curl_easy_setopt(letter->easy, CURLOPT_CONNECT_ONLY, 1L);
+        (void)curl_easy_setopt(letter->easy, CURLOPT_SSL_ENABLE_ALPN, 0L);
         (void)curl_easy_setopt(letter->easy, CURLOPT_PROXY, "");
     }
     return rc;
 }
 
-/* Connected. A frame with its length before it (RFC 6587, 3.4.1). */
+/* Connected. A frame with its length before it (RFC 6587, 3.4.1; by TLS RFC 5425, 4.3). */
 static bool syslog_accept(struct letter *letter)
 {
     char frame[SYSLOG_BYTES_MAX + 16];

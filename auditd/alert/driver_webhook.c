@@ -81,29 +81,64 @@ static int webhook_prepare(struct letter *letter)
     return rc == 0 ? webhook_post(letter) : rc;
 }
 
-static int slack_prepare(struct letter *letter)
+/* Slack's formatting language has &, < and > as control characters, to be sent as entities. Receivers that are like it
+ * take @channel for a call to everybody, and `…` for code: a character without width behind them ends that. */
+static void slack_write(FILE *out, const char *text)
+{
+    static const struct {
+        char character;
+        const char *entity;
+    } entities[] = {{'&', "&amp;"}, {'<', "&lt;"}, {'>', "&gt;"}, {'@', "@\xe2\x80\x8b"}, {'`', "`\xe2\x80\x8b"}};
+
+    for (; *text != '\0'; text++) {
+        size_t i = 0;
+        while (i < sizeof(entities) / sizeof(*entities) && entities[i].character != *text) {
+            i++;
+        }
+        if (i < sizeof(entities) / sizeof(*entities)) {
+            fputs(entities[i].entity, out);
+        } else {
+            fputc(*text, out);
+        }
+    }
+}
+
+/* NULL when out of memory; the caller frees it. */
+static char *slack_text(const struct letter *letter)
 {
     char subject[512];
     char *paragraphs = letter_paragraphs(letter);
     char *text = NULL;
-    json_t *json;
+    size_t size = 0;
+    FILE *out = open_memstream(&text, &size);
 
     letter_subject(letter, subject, sizeof(subject));
-    if (paragraphs == NULL || asprintf(&text, "%s\n%s(alert %s)", subject, paragraphs, letter_text(letter, "id")) < 0) {
-        free(paragraphs);
-        return -ENOMEM;
+    if (paragraphs != NULL && out != NULL) {
+        slack_write(out, subject);
+        fputc('\n', out);
+        slack_write(out, paragraphs);
+        fprintf(out, "(alert %s)", letter_text(letter, "id"));
     }
-    /* The formatting language's control characters are &, < and >: a title must not mention @channel. */
-    for (char *c = text; *c != '\0'; c++) {
-        if (*c == '<' || *c == '>' || *c == '&') {
-            *c = ' ';
-        }
+    if (out != NULL && (fclose(out) != 0 || paragraphs == NULL)) {
+        free(text);
+        text = NULL;
+    }
+    free(paragraphs);
+    return text;
+}
+
+static int slack_prepare(struct letter *letter)
+{
+    char *text = slack_text(letter);
+    json_t *json;
+
+    if (text == NULL) {
+        return -ENOMEM;
     }
     json = json_pack("{s:s}", "text", text);
     letter->body = json_dumps(json, JSON_COMPACT);
     letter->body_size = letter->body == NULL ? 0 : strlen(letter->body);
     json_decref(json);
-    free(paragraphs);
     free(text);
     return webhook_post(letter);
 }

@@ -42,28 +42,104 @@ int post_test(struct store *store, const struct config_alerts *alerts, const cha
     return 0;
 }
 
+/* What would wait for nobody stays dead. */
+static int post_retry(struct store *store, const struct config_alerts *alerts, const struct store_alert_wish *wish,
+                      int64_t *ret_count)
+{
+    json_t *names = json_array();
+    int64_t again = 0;
+    int64_t orphans = 0;
+    int rc = names == NULL ? -ENOMEM : 0;
+
+    for (size_t i = 0; rc == 0 && i < alerts->receiver_count; i++) {
+        rc = json_array_append_new(names, json_string(alerts->receivers[i].name)) == 0 ? 0 : -ENOMEM;
+    }
+    rc = rc == 0 ? store_alert_retry(store, wish, &again) : rc;
+    rc = rc == 0 ? store_alert_orphans(store, names, &orphans) : rc;
+    json_decref(names);
+    if (rc == 0) {
+        *ret_count = again - (orphans < again ? orphans : again);
+    }
+    return rc;
+}
+
+static int post_within(struct store *store, const struct config_alerts *alerts, const struct post_wish *wish,
+                       int64_t *ret_count)
+{
+    const struct store_alert_wish stored = {.uuid = wish->uuid, .actor = wish->actor, .now_ms = wall_now_ms()};
+    int rc = store_begin(store);
+
+    if (rc < 0) {
+        return rc;
+    }
+    rc = strcmp(wish->what, CONTROL_ALERT_RETRY) == 0 ? post_retry(store, alerts, &stored, ret_count)
+                                                      : store_alert_drop(store, &stored, ret_count);
+    if (rc < 0) {
+        store_rollback(store);
+        return rc;
+    }
+    return store_commit(store);
+}
+
+int post_decide(struct store *store, const struct config_alerts *alerts, const struct post_wish *wish,
+                int64_t *ret_count, char ret_reason[POST_REASON_SIZE])
+{
+    int64_t count = 0;
+    int rc = post_within(store, alerts, wish, &count);
+
+    if (rc < 0) {
+        snprintf(ret_reason, POST_REASON_SIZE, "%.250s", store_last_error(store)->text);
+        return rc;
+    }
+    if (count == 0 && wish->uuid != NULL) {
+        snprintf(ret_reason, POST_REASON_SIZE,
+                 "no alert whose id begins with \"%.64s\" waits or was given up, or the configuration lacks its "
+                 "receiver; `leastport alert list` shows them",
+                 wish->uuid);
+        return -EINVAL;
+    }
+    *ret_count = count;
+    return 0;
+}
+
+static void post_answer_test(struct store *store, const struct config_alerts *alerts, struct control_client *client,
+                             const char *receiver)
+{
+    char reason[POST_REASON_SIZE];
+    json_t *ids = NULL;
+
+    if (post_test(store, alerts, receiver, &ids, reason) < 0) {
+        control_refuse(client, "%s", reason);
+    } else {
+        control_send(client, json_pack("{s:b, s:o}", "ok", 1, "alerts", ids));
+    }
+}
+
 void post_request(struct store *store, const struct config_alerts *alerts, struct control_client *client,
                   const json_t *request)
 {
-    const char *what = json_string_value(json_object_get(request, "do"));
-    const char *of = json_string_value(json_object_get(request, "of"));
+    char actor[96];
     char reason[POST_REASON_SIZE];
-    json_t *ids = NULL;
+    const struct post_wish wish = {
+        .what = json_string_value(json_object_get(request, "do")),
+        .uuid = json_string_value(json_object_get(request, "of")),
+        .actor = actor,
+    };
     int64_t count = 0;
 
-    if (what != NULL && strcmp(what, CONTROL_ALERT_TEST) == 0) {
-        if (post_test(store, alerts, of, &ids, reason) < 0) {
-            control_refuse(client, "%s", reason);
-            return;
-        }
-        control_send(client, json_pack("{s:b, s:o}", "ok", 1, "alerts", ids));
-    } else if (what != NULL && strcmp(what, CONTROL_ALERT_RETRY) == 0) {
-        if (store_alert_retry(store, of, wall_now_ms(), &count) < 0) {
-            control_refuse(client, "%s", store_last_error(store)->text);
-            return;
-        }
-        control_send(client, json_pack("{s:b, s:I}", "ok", 1, "count", (json_int_t)count));
+    if (wish.what != NULL && strcmp(wish.what, CONTROL_ALERT_TEST) == 0) {
+        post_answer_test(store, alerts, client, wish.uuid);
+        return;
+    }
+    if (wish.what == NULL ||
+        (strcmp(wish.what, CONTROL_ALERT_RETRY) != 0 && strcmp(wish.what, CONTROL_ALERT_DROP) != 0)) {
+        control_refuse(client, "\"do\" must be retry, drop or test");
+        return;
+    }
+    control_name_user(control_client_peer(client)->uid, control_client_peer(client)->pid, actor, sizeof(actor));
+    if (post_decide(store, alerts, &wish, &count, reason) < 0) {
+        control_refuse(client, "%s", reason);
     } else {
-        control_refuse(client, "\"do\" must be retry or test");
+        control_send(client, json_pack("{s:b, s:I}", "ok", 1, "count", (json_int_t)count));
     }
 }

@@ -144,14 +144,14 @@ static int alerts_check_url(const struct yaml_node *node, const struct config_re
                             struct problems *problems)
 {
     static const struct {
-        const char *const schemes[4];
+        const char *const schemes[5];
         const char *message;
     } kinds[] = {
         [RECEIVER_WEBHOOK] = {{"https://", "http://"}, "\"url\" of a webhook begins with https:// (or http://)"},
         [RECEIVER_SLACK] = {{"https://", "http://"}, "\"url\" of a Slack webhook begins with https:// (or http://)"},
         [RECEIVER_EMAIL] = {{"smtp://", "smtps://"}, "\"url\" of a mail server begins with smtp:// or smtps://"},
-        [RECEIVER_SYSLOG] = {{"udp://", "tcp://", "unix:///"},
-                             "\"url\" of a syslog receiver begins with udp://, tcp:// or unix:///"},
+        [RECEIVER_SYSLOG] = {{"udp://", "tcp://", "tls://", "unix:///"},
+                             "\"url\" of a syslog receiver begins with udp://, tcp://, tls:// or unix:///"},
     };
 
     if ((receiver->url == NULL) == (receiver->url_file == NULL)) {
@@ -176,13 +176,14 @@ static int alerts_check_receiver(const struct yaml_node *node, const struct conf
                                  struct problems *problems)
 {
     bool is_email = receiver->kind == RECEIVER_EMAIL;
+    bool is_tls = receiver->url != NULL && strncmp(receiver->url, "tls://", strlen("tls://")) == 0;
     const struct {
         const char *key;
         bool fits;
     } members[] = {{"secret_file", receiver->kind == RECEIVER_WEBHOOK},
                    {"facility", receiver->kind == RECEIVER_SYSLOG},
-                   {"ca_file", receiver->kind != RECEIVER_SYSLOG},
-                   {"verify", receiver->kind != RECEIVER_SYSLOG},
+                   {"ca_file", receiver->kind != RECEIVER_SYSLOG || is_tls},
+                   {"verify", receiver->kind != RECEIVER_SYSLOG || is_tls},
                    {"tls", is_email},
                    {"from", is_email},
                    {"to", is_email},

@@ -21,7 +21,7 @@ const char *receiver_kind_name(enum receiver_kind kind);
 struct config_receiver {
     char *name;
     enum receiver_kind kind;
-    char *url;         /* webhook, slack, email (smtp://, smtps://), syslog (udp://, tcp://, unix:///) */
+    char *url;         /* webhook, slack, email (smtp://, smtps://), syslog (udp://, tcp://, tls://, unix:///) */
     char *url_file;    /* in place of `url`, when the address itself is secret */
     char *secret_file; /* webhook: the key of its signature; NULL: unsigned */
     char *ca_file;     /* NULL: the system's */

@@ -217,6 +217,34 @@ static int alert_put_item(struct store *store, int64_t alert_id, const struct st
         "ititti", alert_id, line->key, line->finding_id, line->receiver, line->change, line->at_ms);
 }
 
+static int alert_has(struct store *store, int64_t alert_id, const struct store_alert_line *line, bool *ret_has)
+{
+    int64_t has = 0;
+    int rc = line->finding_id == 0
+                 ? 0
+                 : store_query_int(store, &has,
+                                   "SELECT EXISTS (SELECT 1 FROM alert_item i JOIN alert_line l ON l.id = i.line_id"
+                                   " WHERE i.finding_id = ? AND i.receiver = ? AND l.alert_id = ? AND l.key = ?)",
+                                   "itit", line->finding_id, line->receiver, alert_id, line->key);
+
+    if (rc == 0) {
+        *ret_has = has != 0;
+    }
+    return rc;
+}
+
+static int alert_add(struct store *store, int64_t alert_id, const struct store_alert_line *line)
+{
+    bool has = false;
+    int rc = alert_has(store, alert_id, line, &has);
+
+    if (rc < 0 || has) {
+        return rc;
+    }
+    rc = alert_put_line(store, alert_id, line);
+    return rc == 0 && line->finding_id != 0 ? alert_put_item(store, alert_id, line) : rc;
+}
+
 int store_alert_put(struct store *store, const struct store_alert_line *line, char *ret_uuid)
 {
     int64_t id = 0;
@@ -232,8 +260,7 @@ int store_alert_put(struct store *store, const struct store_alert_line *line, ch
         rc = store_run(store, "UPDATE alert SET severity_rank = max(severity_rank, ?2) WHERE id = ?1", "ii", id,
                        (int64_t)line->severity_rank);
     }
-    rc = rc == 0 ? alert_put_line(store, id, line) : rc;
-    rc = rc == 0 && line->finding_id != 0 ? alert_put_item(store, id, line) : rc;
+    rc = rc == 0 ? alert_add(store, id, line) : rc;
     if (rc == 0 && ret_uuid != NULL) {
         rc = store_query(store, &row, "SELECT uuid FROM alert WHERE id = ?", "i", id);
         rc = rc < 0 ? rc : alert_one_text(store, row, ret_uuid, STORE_UUID_SIZE);
@@ -245,14 +272,14 @@ int store_alert_was_told(struct store *store, const struct store_alert_line *lin
 {
     int64_t was = 0;
     int rc = store_query_int(store, &was,
-                             "SELECT EXISTS (SELECT 1 FROM alert_item WHERE finding_id = ? AND receiver = ?"
-                             " AND change = ? AND at >= ?)",
-                             "itti", line->finding_id, line->receiver, line->change, since_ms);
+                             "SELECT change = ? AND at >= ? FROM alert_item WHERE finding_id = ? AND receiver = ?"
+                             " ORDER BY at DESC, line_id DESC LIMIT 1",
+                             "tiit", line->change, since_ms, line->finding_id, line->receiver);
 
-    if (rc == 0) {
-        *ret_was = was != 0;
+    if (rc == 0 || rc == -ENOENT) {
+        *ret_was = rc == 0 && was != 0;
     }
-    return rc;
+    return rc == -ENOENT ? 0 : rc;
 }
 
 int store_alert_waiting(struct store *store, const char *rule, const char *receiver, int64_t *ret_count)
@@ -270,7 +297,8 @@ int store_alert_due(struct store *store, const char *receiver, int64_t now_ms, s
     sqlite3_stmt *row;
     int rc = store_query(store, &row,
                          "SELECT id, attempts, COALESCE(tried_since, 0), uuid, receiver FROM alert"
-                         " WHERE receiver = ? AND state = 'waiting' AND next_at <= ? ORDER BY next_at, id LIMIT 1",
+                         " WHERE receiver = ?1 AND state = 'waiting' AND (next_at <= ?2"
+                         " OR COALESCE(tried_at, created_at) > ?2) ORDER BY next_at, id LIMIT 1",
                          "ti", receiver, now_ms);
 
     if (rc < 0) {
@@ -311,8 +339,9 @@ int store_alert_delivered(struct store *store, int64_t id, int64_t now_ms)
 
 int store_alert_failed(struct store *store, int64_t id, const char *error, int64_t next_at_ms, bool is_dead)
 {
-    return store_run(store, "UPDATE alert SET state = ?2, error = ?3, next_at = ?4 WHERE id = ?1", "itti", id,
-                     is_dead ? "dead" : "waiting", error, next_at_ms);
+    /* Somebody may have dropped it meanwhile. */
+    return store_run(store, "UPDATE alert SET state = ?2, error = ?3, next_at = ?4 WHERE id = ?1 AND state = 'waiting'",
+                     "itti", id, is_dead ? "dead" : "waiting", error, next_at_ms);
 }
 
 int store_alert_orphans(struct store *store, const json_t *names, int64_t *ret_count)
@@ -332,13 +361,27 @@ int store_alert_orphans(struct store *store, const json_t *names, int64_t *ret_c
     return rc;
 }
 
-int store_alert_retry(struct store *store, const char *uuid, int64_t now_ms, int64_t *ret_count)
+/* Which alerts a person may still decide about. */
+#define ALERT_WISHED                                                                                                   \
+    " WHERE CASE WHEN ?1 IS NULL THEN state = 'dead'"                                                                  \
+    " ELSE state IN ('waiting', 'dead') AND ?1 <> '' AND substr(uuid, 1, length(?1)) = ?1 END"
+
+int store_alert_retry(struct store *store, const struct store_alert_wish *wish, int64_t *ret_count)
 {
     int rc = store_run(store,
-                       "UPDATE alert SET state = 'waiting', next_at = ?2, tried_since = NULL"
-                       " WHERE CASE WHEN ?1 IS NULL THEN state = 'dead'"
-                       " ELSE state <> 'delivered' AND substr(uuid, 1, length(?1)) = ?1 END",
-                       "ti", uuid, now_ms);
+                       "UPDATE alert SET state = 'waiting', next_at = ?2, tried_since = NULL, actor = ?3" ALERT_WISHED,
+                       "tit", wish->uuid, wish->now_ms, wish->actor);
+
+    if (rc == 0) {
+        *ret_count = store_changes(store);
+    }
+    return rc;
+}
+
+int store_alert_drop(struct store *store, const struct store_alert_wish *wish, int64_t *ret_count)
+{
+    int rc =
+        store_run(store, "UPDATE alert SET state = 'dropped', actor = ?2" ALERT_WISHED, "tt", wish->uuid, wish->actor);
 
     if (rc == 0) {
         *ret_count = store_changes(store);
@@ -389,21 +432,22 @@ static int alert_lines_json(struct store *store, int64_t alert_id, json_t *lines
 
 #define ALERT_COLUMNS                                                                                                  \
     "SELECT a.id, a.uuid, a.rule, a.receiver, a.severity_rank, a.title, a.created_at, a.state, a.attempts, a.next_at," \
-    " a.tried_at, a.delivered_at, a.error, (SELECT count(*) FROM alert_line l WHERE l.alert_id = a.id),"               \
-    " (SELECT sum(l.findings) FROM alert_line l WHERE l.alert_id = a.id) FROM alert a "
+    " a.tried_at, a.delivered_at, a.error, a.actor, (SELECT count(*) FROM alert_line l WHERE l.alert_id = a.id),"      \
+    " (SELECT COALESCE(sum(l.findings), 0) FROM alert_line l WHERE l.alert_id = a.id) FROM alert a "
 
 static json_t *alert_json(sqlite3_stmt *row, bool with_state)
 {
-    json_t *json =
-        json_pack("{s:s, s:s, s:s, s:s, s:s, s:o, s:I, s:I}", "id", store_text(row, 1), "rule", store_text(row, 2),
-                  "receiver", store_text(row, 3), "severity", severity_name((enum severity)sqlite3_column_int(row, 4)),
-                  "title", store_text(row, 5), "created_at", alert_time(row, 6), "line_count",
-                  (json_int_t)sqlite3_column_int64(row, 13), "findings", (json_int_t)sqlite3_column_int64(row, 14));
-    json_t *state =
-        with_state ? json_pack("{s:s, s:I, s:o, s:o, s:o, s:s}", "state", store_text(row, 7), "attempts",
-                               (json_int_t)sqlite3_column_int64(row, 8), "next_at", alert_time(row, 9), "tried_at",
-                               alert_time(row, 10), "delivered_at", alert_time(row, 11), "error", store_text(row, 12))
-                   : json_object();
+    json_t *json = json_pack("{s:i, s:s, s:s, s:s, s:s, s:s, s:o, s:I, s:I}", "version", STORE_ALERT_VERSION, "id",
+                             store_text(row, 1), "rule", store_text(row, 2), "receiver", store_text(row, 3), "severity",
+                             severity_name((enum severity)sqlite3_column_int(row, 4)), "title", store_text(row, 5),
+                             "created_at", alert_time(row, 6), "line_count", (json_int_t)sqlite3_column_int64(row, 14),
+                             "findings", (json_int_t)sqlite3_column_int64(row, 15));
+    json_t *state = with_state
+                        ? json_pack("{s:s, s:I, s:o, s:o, s:o, s:s, s:s}", "state", store_text(row, 7), "attempts",
+                                    (json_int_t)sqlite3_column_int64(row, 8), "next_at", alert_time(row, 9), "tried_at",
+                                    alert_time(row, 10), "delivered_at", alert_time(row, 11), "error",
+                                    store_text(row, 12), "actor", store_text(row, 13))
+                        : json_object();
 
     if (json == NULL || state == NULL || json_object_update(json, state) != 0) {
         json_decref(json);

@@ -8,6 +8,9 @@
 
 enum { STORE_ALERT_NAME_SIZE = 132, STORE_ALERT_TEXT_SIZE = 320, STORE_ALERT_ERROR_SIZE = 400 };
 
+/* Of the JSON that an alert is sent as. Members may be added within it. */
+enum { STORE_ALERT_VERSION = 1 };
+
 /* ---- what there is to tell ---- */
 
 /* A move of a finding that may be worth an alert, and the finding as it is now. Text is borrowed until the next one. */
@@ -76,9 +79,10 @@ struct store_alert_line {
     bool is_alone;      /* a message of its own; else in the rule's digest */
 };
 
-/* Joins the alert that still waits for its first attempt, or makes one. `ret_uuid` may be NULL. */
+/* Joins the alert that still waits for its first attempt, or makes one. A finding counts once in a line. Text is UTF-8.
+ * `ret_uuid` may be NULL. Within a transaction. */
 MUST_USE int store_alert_put(struct store *store, const struct store_alert_line *line, char *ret_uuid);
-/* Whether the receiver was told the same of this finding at `since_ms` or later. */
+/* Whether this is what the receiver was told last of the finding, at `since_ms` or later. */
 MUST_USE int store_alert_was_told(struct store *store, const struct store_alert_line *line, int64_t since_ms,
                                   bool *ret_was);
 /* How many alerts of this rule and receiver are new and wait. */
@@ -94,7 +98,8 @@ struct store_alert {
     char receiver[STORE_ALERT_NAME_SIZE];
 };
 
-/* The one that is due for longest. -ENOENT. */
+/* The one that is due for longest; so is what was tried, or else written, later than now: the clock was set back.
+ * -ENOENT. */
 MUST_USE int store_alert_due(struct store *store, const char *receiver, int64_t now_ms, struct store_alert *ret_alert);
 /* An attempt begins: it counts, and what dies in the middle of it tries again at `next_at_ms`. */
 MUST_USE int store_alert_begin(struct store *store, struct store_alert *alert, int64_t now_ms, int64_t next_at_ms);
@@ -102,8 +107,19 @@ MUST_USE int store_alert_delivered(struct store *store, int64_t id, int64_t now_
 MUST_USE int store_alert_failed(struct store *store, int64_t id, const char *error, int64_t next_at_ms, bool is_dead);
 /* Those that wait for somebody who is not among `names`, which are dead from now on. How many. */
 MUST_USE int store_alert_orphans(struct store *store, const json_t *names, int64_t *ret_count);
-/* Anew, from now on: `uuid` (or its beginning), or with NULL all that are dead. How many. */
-MUST_USE int store_alert_retry(struct store *store, const char *uuid, int64_t now_ms, int64_t *ret_count);
+
+/* What a person asks: `uuid` is an alert's, or its beginning; NULL: all that are dead. How many it was; those that were
+ * delivered or dropped are none. */
+struct store_alert_wish {
+    const char *uuid;
+    const char *actor;
+    int64_t now_ms;
+};
+
+/* Anew, from now on. */
+MUST_USE int store_alert_retry(struct store *store, const struct store_alert_wish *wish, int64_t *ret_count);
+/* Never again. */
+MUST_USE int store_alert_drop(struct store *store, const struct store_alert_wish *wish, int64_t *ret_count);
 
 /* All there is to say of an alert, as it is sent and shown; a new reference. `ret_json` has "state", "attempts" and so
  * on only with `with_state`. */
