@@ -67,7 +67,7 @@ static bool derive_matches(const struct config_alert_rule *rule, unsigned change
     return change == ALERT_SELF || rule->owners.count == 0;
 }
 
-static int64_t derive_next_at(const struct config_alert_rule *rule, int64_t now_ms)
+int64_t derive_next_at(const struct config_alert_rule *rule, int64_t now_ms)
 {
     int64_t at_ms = now_ms + rule->gather_ms;
     int64_t free_s;

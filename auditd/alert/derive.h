@@ -13,6 +13,9 @@ MUST_USE int derive_attach(struct store *store, const struct config_alerts *aler
 /* For store_on_commit(): `context` is the struct config_alerts. */
 MUST_USE int derive_run(void *context, struct store *store);
 
+/* When what happens at `now_ms` may be sent by that rule: gathered, with the digest, and not in quiet hours. Pure. */
+int64_t derive_next_at(const struct config_alert_rule *rule, int64_t now_ms);
+
 /* A message to show that one arrives; `ret_uuid` names it. -ENOENT when no receiver has that name. */
 MUST_USE int derive_test(struct store *store, const struct config_alerts *alerts, const char *receiver,
                          char ret_uuid[STORE_UUID_SIZE]);

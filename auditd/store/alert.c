@@ -273,8 +273,8 @@ int store_alert_was_told(struct store *store, const struct store_alert_line *lin
     int64_t was = 0;
     int rc = store_query_int(store, &was,
                              "SELECT change = ? AND at >= ? FROM alert_item WHERE finding_id = ? AND receiver = ?"
-                             " ORDER BY at DESC, line_id DESC LIMIT 1",
-                             "tiit", line->change, since_ms, line->finding_id, line->receiver);
+                             " AND at <= ? ORDER BY at DESC, line_id DESC LIMIT 1",
+                             "tiiti", line->change, since_ms, line->finding_id, line->receiver, line->at_ms);
 
     if (rc == 0 || rc == -ENOENT) {
         *ret_was = rc == 0 && was != 0;

@@ -82,7 +82,8 @@ struct store_alert_line {
 /* Joins the alert that still waits for its first attempt, or makes one. A finding counts once in a line. Text is UTF-8.
  * `ret_uuid` may be NULL. Within a transaction. */
 MUST_USE int store_alert_put(struct store *store, const struct store_alert_line *line, char *ret_uuid);
-/* Whether this is what the receiver was told last of the finding, at `since_ms` or later. */
+/* Whether this is what the receiver was told last of the finding, at `since_ms` or later. What was told later than now
+ * was told by a clock that was wrong. */
 MUST_USE int store_alert_was_told(struct store *store, const struct store_alert_line *line, int64_t since_ms,
                                   bool *ret_was);
 /* How many alerts of this rule and receiver are new and wait. */
