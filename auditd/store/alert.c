@@ -238,10 +238,7 @@ static int alert_add(struct store *store, int64_t alert_id, const struct store_a
     bool has = false;
     int rc = alert_has(store, alert_id, line, &has);
 
-    if (rc < 0 || has) {
-        return rc;
-    }
-    rc = alert_put_line(store, alert_id, line);
+    rc = rc == 0 && !has ? alert_put_line(store, alert_id, line) : rc;
     return rc == 0 && line->finding_id != 0 ? alert_put_item(store, alert_id, line) : rc;
 }
 

@@ -124,7 +124,7 @@ static void a_group_has_an_alert_of_its_own(void **state)
     scan(fixture, 5, 6379, true);
     for (int64_t asset = 1; asset <= 4; asset++) {
         assert_int_equal(store_begin(fixture->store), 0);
-        assert_true(store_tags_set(fixture->store, asset, "config", (struct host_tags){&tags[asset % 2], 1},
+        assert_true(store_tags_set(fixture->store, asset, "configuration", (struct host_tags){&tags[asset % 2], 1},
                                    fixture->now_ms) >= 0);
         assert_int_equal(store_commit(fixture->store), 0);
     }
