@@ -8,6 +8,7 @@
 #include "auditd/report/typeset.h"
 #include "auditd/settings.h"
 #include "auditd/store/alert.h"
+#include "auditd/store/condition.h"
 #include "lib/clock.h"
 #include "lib/log.h"
 
@@ -128,6 +129,32 @@ static int alert_show(const struct alert_command *command, struct store *store)
     return rc;
 }
 
+static int alert_amiss(const struct alert_command *command, struct store *store)
+{
+    char text[2 * STORE_CONDITION_TEXT_SIZE];
+    json_t *list;
+    size_t index;
+    json_t *row;
+    int rc = store_condition_list(store, &list);
+
+    if (rc < 0) {
+        log_error("%s", store_last_error(store)->text);
+        return rc;
+    }
+    if (json_array_size(list) == 0 && !command->json) {
+        log_notice("nothing is amiss");
+    } else if (command->json) {
+        rc = alert_print_lines(list);
+    }
+    json_array_foreach(command->json ? NULL : list, index, row)
+    {
+        (void)typeset_escape(alert_member(row, "text"), text, sizeof(text));
+        printf("%s (since %.16sZ): %s\n", alert_member(row, "kind"), alert_member(row, "since"), text);
+    }
+    json_decref(list);
+    return rc;
+}
+
 static int alert_look(const struct alert_command *command, const struct settings *settings)
 {
     struct store_error error;
@@ -138,7 +165,9 @@ static int alert_look(const struct alert_command *command, const struct settings
         log_error("%s", error.text);
         return rc;
     }
-    rc = command->action == ALERT_ACTION_LIST ? alert_list(command, store) : alert_show(command, store);
+    rc = command->action == ALERT_ACTION_LIST    ? alert_list(command, store)
+         : command->action == ALERT_ACTION_AMISS ? alert_amiss(command, store)
+                                                 : alert_show(command, store);
     store_close(store);
     if (rc == 0 && fflush(stdout) != 0 && errno != EPIPE) {
         log_error("cannot write to standard output: %s", strerror(errno));
@@ -244,16 +273,26 @@ static int alert_deliver(const struct settings *settings, struct store *store)
     return rc;
 }
 
+static bool alert_delivers(const struct alert_command *command)
+{
+    return command->action == ALERT_ACTION_TEST || command->action == ALERT_ACTION_RETRY;
+}
+
 /* What the control socket calls it. */
 static const char *alert_do_name(enum alert_action action)
 {
     return action == ALERT_ACTION_TEST   ? CONTROL_ALERT_TEST
            : action == ALERT_ACTION_DROP ? CONTROL_ALERT_DROP
+           : action == ALERT_ACTION_LIFT ? CONTROL_ALERT_LIFT
                                          : CONTROL_ALERT_RETRY;
 }
 
 static void alert_say_count(const struct alert_command *command, int64_t count)
 {
+    if (command->action == ALERT_ACTION_LIFT) {
+        log_notice("the hold on %s is lifted: the next scan there decides what is FIXED", command->what);
+        return;
+    }
     log_notice("%" PRId64 " alert%s %s", count, count == 1 ? " is" : "s are",
                command->action == ALERT_ACTION_DROP ? "dropped" : "tried again");
 }
@@ -286,7 +325,7 @@ static int alert_act(const struct alert_command *command, const struct settings 
         log_error("%s", reason);
         return rc;
     }
-    if (command->action != ALERT_ACTION_DROP) {
+    if (alert_delivers(command)) {
         rc = alert_deliver(settings, store);
     }
     rc = rc == 0 && ids != NULL ? alert_tell(store, ids) : rc;
@@ -301,7 +340,7 @@ static int alert_without_daemon(const struct alert_command *command, const struc
     struct store *store;
     int rc;
 
-    if (command->action != ALERT_ACTION_DROP && settings->config.alerts.receiver_count == 0) {
+    if (alert_delivers(command) && settings->config.alerts.receiver_count == 0) {
         log_error("no daemon runs, and there are no receivers to deliver to: name the configuration that has them, "
                   "--config FILE");
         return -EINVAL;
@@ -347,7 +386,8 @@ static int alert_do(const struct alert_command *command, const struct settings *
 int alert_verb_run(const struct alert_command *command)
 {
     struct settings settings;
-    bool looks = command->action == ALERT_ACTION_LIST || command->action == ALERT_ACTION_SHOW;
+    bool looks = command->action == ALERT_ACTION_LIST || command->action == ALERT_ACTION_SHOW ||
+                 command->action == ALERT_ACTION_AMISS;
     int rc = settings_load_paths(&(struct settings_sources){.config = command->config, .db = command->db}, &settings);
 
     if (rc < 0) {

@@ -1,5 +1,6 @@
 #include "auditd/judging.h"
 
+#include "auditd/alert/vigil.h"
 #include "auditd/ephemeral.h"
 #include "auditd/finding/rejudge.h"
 #include "auditd/finding/scoring.h"
@@ -83,5 +84,6 @@ int judging_scan(const struct judging *this, const char *scan_uuid)
     if (rc == 0 && (tags_changed || rule_ended)) {
         rc = judging_again(this, tags_changed ? "tags changed" : "a rule ended", &scoring);
     }
-    return rc < 0 ? rc : scoring_update(this->store, &scoring);
+    rc = rc < 0 ? rc : scoring_update(this->store, &scoring);
+    return rc < 0 ? rc : vigil_look(this->store, scoring.max_age_ms, wall_now_ms());
 }

@@ -112,11 +112,19 @@ struct inventory_command {
     bool json;
 };
 
-enum alert_action { ALERT_ACTION_LIST, ALERT_ACTION_SHOW, ALERT_ACTION_RETRY, ALERT_ACTION_DROP, ALERT_ACTION_TEST };
+enum alert_action {
+    ALERT_ACTION_LIST,
+    ALERT_ACTION_SHOW,
+    ALERT_ACTION_RETRY,
+    ALERT_ACTION_DROP,
+    ALERT_ACTION_TEST,
+    ALERT_ACTION_AMISS,
+    ALERT_ACTION_LIFT
+};
 
 struct alert_command {
     enum alert_action action;
-    const char *what; /* an alert's id, or its beginning; test: a receiver; NULL: all */
+    const char *what; /* an alert's id, or its beginning; test: a receiver; lift: a place; NULL: all */
     const char *state;
     const char *config;
     const char *db;

@@ -13,13 +13,12 @@ enum { ALERT_LIST_DEFAULT = 50, ALERT_LIST_MAX = 100000 };
 
 static void options_alert_word(struct argp_state *state, char *arg, struct alert_command *command)
 {
-    static const char *const actions[] = {[ALERT_ACTION_LIST] = "list",
-                                          [ALERT_ACTION_SHOW] = "show",
-                                          [ALERT_ACTION_RETRY] = "retry",
-                                          [ALERT_ACTION_DROP] = "drop",
-                                          [ALERT_ACTION_TEST] = "test"};
+    static const char *const actions[] = {
+        [ALERT_ACTION_LIST] = "list", [ALERT_ACTION_SHOW] = "show", [ALERT_ACTION_RETRY] = "retry",
+        [ALERT_ACTION_DROP] = "drop", [ALERT_ACTION_TEST] = "test", [ALERT_ACTION_AMISS] = "amiss",
+        [ALERT_ACTION_LIFT] = "lift"};
 
-    if (state->arg_num == 1 && command->action != ALERT_ACTION_LIST) {
+    if (state->arg_num == 1 && command->action != ALERT_ACTION_LIST && command->action != ALERT_ACTION_AMISS) {
         command->what = arg;
         return;
     }
@@ -29,7 +28,9 @@ static void options_alert_word(struct argp_state *state, char *arg, struct alert
             return;
         }
     }
-    argp_error(state, "\"%s\" is not expected: list, show ID, retry [ID], drop [ID], or test [RECEIVER]", arg);
+    argp_error(state,
+               "\"%s\" is not expected: list, show ID, retry [ID], drop [ID], test [RECEIVER], amiss, or lift PLACE",
+               arg);
 }
 
 static void options_alert_state(struct argp_state *state, const char *arg, struct alert_command *command)
@@ -76,6 +77,9 @@ static error_t options_alert_one(int key, char *arg, struct argp_state *state)
         if (command->action == ALERT_ACTION_SHOW && (command->what == NULL || command->what[0] == '\0')) {
             argp_error(state, "alert show needs the ID of an alert, or its beginning");
         }
+        if (command->action == ALERT_ACTION_LIFT && command->what == NULL) {
+            argp_error(state, "alert lift needs a place, REALM/VANTAGE; `leastport alert amiss` shows those held");
+        }
         return 0;
     default:
         return ARGP_ERR_UNKNOWN;
@@ -95,13 +99,13 @@ void options_parse_alert(int argc, char **argv, struct alert_command *ret_comman
     const struct argp argp = {
         .options = table,
         .parser = options_alert_one,
-        .args_doc = "[list]\nshow ID\nretry [ID]\ndrop [ID]\ntest [RECEIVER]",
+        .args_doc = "[list]\nshow ID\nretry [ID]\ndrop [ID]\ntest [RECEIVER]\namiss\nlift REALM/VANTAGE",
         .doc =
             "list: what was told to whom, what waits, and what was given up (dead), with the reason. show: one of them "
             "in full. retry: try it again now, or without an ID all that are dead. drop: never try it again, likewise. "
-            "test: send a test to a receiver, "
-            "or to each, and say whether it arrived. Without a daemon, retry and test deliver themselves what is due; "
-            "they need --config then.\v"
+            "test: send a test to a receiver, or to each, and say whether it arrived. Without a daemon, retry and test "
+            "deliver themselves what is due; they need --config then. amiss: what Leastport has to say about itself. "
+            "lift: where open endpoints were fewer at once, let findings turn FIXED again.\v"
             "Exit status: 0, or 2 for error or misuse; of test, too, when one was not delivered.",
     };
 

@@ -37,6 +37,7 @@
 /* The same of "alert". */
 #define CONTROL_ALERT_RETRY "retry"
 #define CONTROL_ALERT_DROP "drop"
+#define CONTROL_ALERT_LIFT "lift"
 #define CONTROL_ALERT_TEST "test"
 
 enum { CONTROL_LINE_MAX_BYTES = 1024 * 1024 };

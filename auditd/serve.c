@@ -2,6 +2,7 @@
 
 #include "auditd/alert/courier.h"
 #include "auditd/alert/post.h"
+#include "auditd/alert/vigil.h"
 #include "auditd/dispositions.h"
 #include "auditd/notify.h"
 #include "auditd/policy_change.h"
@@ -33,6 +34,7 @@ struct serve {
     struct inventories *inventories;
     struct scheduler *scheduler;
     struct courier *courier;
+    struct vigil *vigil;
     struct dispositions *dispositions;
     struct control *control;
     struct supervise *web;
@@ -233,6 +235,7 @@ static void serve_stop(struct serve *serve, int status)
     scheduler_stop(serve->scheduler);
     inventories_stop(serve->inventories);
     dispositions_stop(serve->dispositions);
+    vigil_stop(serve->vigil);
     queue_stop(serve->queue);
 }
 
@@ -365,6 +368,13 @@ static int serve_start(struct serve *serve)
         log_error("alerts cannot be delivered: %s", strerror(-rc));
         return rc;
     }
+    serve->vigil = vigil_create(&serve->loop, &(struct vigil_options){.store = serve->desk.store,
+                                                                      .max_age_ms = serve->settings.config.max_age_ms,
+                                                                      .may_write = serve_may_write,
+                                                                      .context = serve});
+    if (serve->vigil == NULL) {
+        return -ENOMEM;
+    }
     rc = serve_open_control(serve);
     return rc < 0 ? rc : serve_start_web(serve);
 }
@@ -382,6 +392,7 @@ static void serve_loop(struct serve *serve)
         scheduler_stop(serve->scheduler);
         inventories_stop(serve->inventories);
         dispositions_stop(serve->dispositions);
+        vigil_stop(serve->vigil);
         serve_on_queue_stopped(serve);
     }
     uv_run(&serve->loop, UV_RUN_DEFAULT);
@@ -389,6 +400,7 @@ static void serve_loop(struct serve *serve)
     queue_destroy(serve->queue);
     scheduler_destroy(serve->scheduler);
     courier_destroy(serve->courier);
+    vigil_destroy(serve->vigil);
     inventories_destroy(serve->inventories);
     dispositions_destroy(serve->dispositions);
 }

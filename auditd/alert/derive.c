@@ -2,6 +2,7 @@
 
 #include "auditd/report/typeset.h"
 #include "auditd/store/alert.h"
+#include "auditd/store/condition.h"
 #include "lib/clock.h"
 
 #include <errno.h>
@@ -181,17 +182,15 @@ static int derive_event(void *context, const struct store_alert_event *event)
 
 static int derive_conditions(const struct derive *derive)
 {
-    char kind[STORE_ALERT_NAME_SIZE];
-    char subject[STORE_ALERT_NAME_SIZE];
-    char text[STORE_ALERT_TEXT_SIZE];
+    struct stored_condition condition;
     int rc;
 
-    while ((rc = store_condition_take(derive->store, kind, subject, text)) == 0) {
-        char title[2 * STORE_ALERT_TEXT_SIZE];
+    while ((rc = store_condition_take(derive->store, &condition)) == 0) {
+        char title[2 * STORE_CONDITION_TEXT_SIZE];
         struct store_alert_line line = {
             .change = alert_change_name(ALERT_SELF),
             .severity_rank = SEVERITY_HIGH,
-            .kind = kind,
+            .kind = condition.kind,
             .service = "",
             .proto = "",
             .owner = "",
@@ -200,7 +199,7 @@ static int derive_conditions(const struct derive *derive)
             .address = "",
             .at_ms = derive->now_ms,
         };
-        (void)typeset_escape(text, title, sizeof(title));
+        (void)typeset_escape(condition.text, title, sizeof(title));
         rc = derive_line(derive, ALERT_SELF, 0, &line);
         if (rc < 0) {
             return rc;

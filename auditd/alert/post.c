@@ -3,6 +3,7 @@
 #include "auditd/alert/derive.h"
 #include "auditd/protocol.h"
 #include "auditd/store/alert.h"
+#include "auditd/store/condition.h"
 #include "lib/clock.h"
 
 #include <errno.h>
@@ -63,6 +64,18 @@ static int post_retry(struct store *store, const struct config_alerts *alerts, c
     return rc;
 }
 
+static int post_lift(struct store *store, const struct store_alert_wish *wish, int64_t *ret_count)
+{
+    bool held = false;
+    int rc = store_condition_end(store, STORE_CONDITION_FEWER, wish->uuid == NULL ? "" : wish->uuid, wish->actor,
+                                 wish->now_ms, &held);
+
+    if (rc == 0) {
+        *ret_count = held ? 1 : 0;
+    }
+    return rc;
+}
+
 static int post_within(struct store *store, const struct config_alerts *alerts, const struct post_wish *wish,
                        int64_t *ret_count)
 {
@@ -72,8 +85,13 @@ static int post_within(struct store *store, const struct config_alerts *alerts, 
     if (rc < 0) {
         return rc;
     }
-    rc = strcmp(wish->what, CONTROL_ALERT_RETRY) == 0 ? post_retry(store, alerts, &stored, ret_count)
-                                                      : store_alert_drop(store, &stored, ret_count);
+    if (strcmp(wish->what, CONTROL_ALERT_RETRY) == 0) {
+        rc = post_retry(store, alerts, &stored, ret_count);
+    } else if (strcmp(wish->what, CONTROL_ALERT_DROP) == 0) {
+        rc = store_alert_drop(store, &stored, ret_count);
+    } else {
+        rc = post_lift(store, &stored, ret_count);
+    }
     if (rc < 0) {
         store_rollback(store);
         return rc;
@@ -90,6 +108,11 @@ int post_decide(struct store *store, const struct config_alerts *alerts, const s
     if (rc < 0) {
         snprintf(ret_reason, POST_REASON_SIZE, "%.250s", store_last_error(store)->text);
         return rc;
+    }
+    if (count == 0 && strcmp(wish->what, CONTROL_ALERT_LIFT) == 0) {
+        snprintf(ret_reason, POST_REASON_SIZE, "nothing is held at \"%.128s\"; `leastport alert amiss` shows what is",
+                 wish->uuid == NULL ? "" : wish->uuid);
+        return -EINVAL;
     }
     if (count == 0 && wish->uuid != NULL) {
         snprintf(ret_reason, POST_REASON_SIZE,
@@ -132,8 +155,9 @@ void post_request(struct store *store, const struct config_alerts *alerts, struc
         return;
     }
     if (wish.what == NULL ||
-        (strcmp(wish.what, CONTROL_ALERT_RETRY) != 0 && strcmp(wish.what, CONTROL_ALERT_DROP) != 0)) {
-        control_refuse(client, "\"do\" must be retry, drop or test");
+        (strcmp(wish.what, CONTROL_ALERT_RETRY) != 0 && strcmp(wish.what, CONTROL_ALERT_DROP) != 0 &&
+         strcmp(wish.what, CONTROL_ALERT_LIFT) != 0)) {
+        control_refuse(client, "\"do\" must be retry, drop, test or lift");
         return;
     }
     control_name_user(control_client_peer(client)->uid, control_client_peer(client)->pid, actor, sizeof(actor));

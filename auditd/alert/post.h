@@ -1,5 +1,5 @@
-/* What people ask of the outbox: a test, another try, an end. Through the daemon or, where none runs, on the database
- * itself. */
+/* What people ask of the outbox: a test, another try, an end; and that a hold be lifted (finding/hold.h). Through the
+ * daemon or, where none runs, on the database itself. */
 #ifndef LEASTPORT_AUDITD_ALERT_POST_H
 #define LEASTPORT_AUDITD_ALERT_POST_H
 
@@ -13,8 +13,9 @@ enum { POST_REASON_SIZE = 256 };
 MUST_USE int post_test(struct store *store, const struct config_alerts *alerts, const char *receiver, json_t **ret_ids,
                        char ret_reason[POST_REASON_SIZE]);
 
-/* CONTROL_ALERT_RETRY or CONTROL_ALERT_DROP, of `uuid` or its beginning (NULL: of all that are dead), by `actor`. How
- * many. -EINVAL, or the store's errors, with `ret_reason`: no alert is of that id, or nobody would deliver it. */
+/* CONTROL_ALERT_RETRY or CONTROL_ALERT_DROP, of `uuid` or its beginning (NULL: of all that are dead), or
+ * CONTROL_ALERT_LIFT of the place that `uuid` names, by `actor`. How many. -EINVAL, or the store's errors, with
+ * `ret_reason`: nothing is of that name, or nobody would deliver it. */
 struct post_wish {
     const char *what;
     const char *uuid;

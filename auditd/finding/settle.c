@@ -1,6 +1,7 @@
 #include "auditd/finding/settle.h"
 
 #include "auditd/finding/disposition.h"
+#include "auditd/finding/hold.h"
 #include "auditd/finding/settle_port.h"
 #include "auditd/policy/policy.h"
 #include "auditd/policy/rule.h"
@@ -154,7 +155,8 @@ static int settle_within(struct settle_scan *scan)
     }
     if (rc == 0) {
         scan->realm = realm;
-        rc = settle_ports(scan);
+        rc = hold_judge(scan, &scan->is_held);
+        rc = rc == 0 ? settle_ports(scan) : rc;
         free(realm);
     }
     if (rc == 0) {

@@ -28,8 +28,14 @@ static int host_move(const struct settle_host *host, struct stored_finding *find
                      const char *blind_reason)
 {
     struct life_target target = life_decide(finding->presence, finding->sight, facts);
-    struct store_event event = host_event(host, host->reason(target.presence));
-    int rc = store_finding_presence(host->scan->store, finding, target.presence, &event);
+    struct store_event event;
+    int rc;
+
+    if (target.presence == PRESENCE_FIXED && host->scan->is_held && finding->presence != PRESENCE_FIXED) {
+        target.presence = PRESENCE_VERIFYING;
+    }
+    event = host_event(host, host->reason(target.presence));
+    rc = store_finding_presence(host->scan->store, finding, target.presence, &event);
 
     if (rc > 0) {
         host->scan->result->moved++;

@@ -255,10 +255,10 @@ static int settle_make_evidence(struct settle_case *this)
     for (size_t i = 0; i < this->count; i++) {
         json_array_append_new(places, settle_evidence_place(&this->places[i]));
     }
-    evidence =
-        json_pack("{s:s, s:s, s:s, s:o?, s:b, s:o?, s:o?}", "scan", scan->uuid, "scan_state", scan->state, "canary",
-                  scan->canary, "loss", scan->loss < 0 ? json_null() : json_real(scan->loss), "asset_running",
-                  this->asset->running ? 1 : 0, "places", places, "same_page", settle_evidence_front(this));
+    evidence = json_pack("{s:s, s:s, s:s, s:o?, s:b, s:b, s:o?, s:o?}", "scan", scan->uuid, "scan_state", scan->state,
+                         "canary", scan->canary, "loss", scan->loss < 0 ? json_null() : json_real(scan->loss),
+                         "asset_running", this->asset->running ? 1 : 0, "held", this->scan->is_held ? 1 : 0, "places",
+                         places, "same_page", settle_evidence_front(this));
     this->evidence = evidence == NULL ? NULL : json_dumps(evidence, JSON_COMPACT | JSON_REAL_PRECISION(15));
     json_decref(evidence);
     return this->evidence == NULL ? -ENOMEM : 0;
@@ -308,6 +308,9 @@ static int settle_move(struct settle_case *this, struct stored_finding *finding,
 
     for (int step = 0; step < 2; step++) {
         enum presence to = life_decide(finding->presence, finding->sight, facts).presence;
+        if (to == PRESENCE_FIXED && this->scan->is_held && finding->presence != PRESENCE_FIXED) {
+            to = PRESENCE_VERIFYING;
+        }
         event = settle_event(this, settle_presence_reason(this, finding->presence, to));
         rc = store_finding_presence(this->scan->store, finding, to, &event);
         if (rc <= 0) {

@@ -25,6 +25,7 @@ struct settle_scan {
     bool asks;          /* the plan asks what answers */
     size_t group_count; /* of the policy */
     bool asks_outside;  /* the policy has rules for which it matters who looked from elsewhere */
+    bool is_held;       /* nothing turns FIXED: hold.h */
 };
 
 /* What is the same for all ports of an asset. */

@@ -121,58 +121,6 @@ int store_alert_tag(struct store *store, int64_t asset_id, const char *key, char
     return rc;
 }
 
-int store_condition_raise(struct store *store, const char *kind, const char *subject, const char *text, int64_t now_ms)
-{
-    return store_run(store,
-                     "INSERT INTO alert_condition (kind, subject, text, since) VALUES (?, ?, ?, ?)"
-                     " ON CONFLICT (kind, subject) WHERE ended_at IS NULL DO NOTHING",
-                     "ttti", kind, subject, text, now_ms);
-}
-
-int store_condition_end(struct store *store, const char *kind, const char *subject, int64_t now_ms)
-{
-    return store_run(store,
-                     "UPDATE alert_condition SET ended_at = ? WHERE kind = ? AND subject = ? AND ended_at IS NULL",
-                     "itt", now_ms, kind, subject);
-}
-
-int store_condition_holds(struct store *store, const char *kind, const char *subject, bool *ret_holds)
-{
-    int64_t holds = 0;
-    int rc = store_query_int(
-        store, &holds,
-        "SELECT EXISTS (SELECT 1 FROM alert_condition WHERE kind = ? AND subject = ? AND ended_at IS NULL)", "tt", kind,
-        subject);
-
-    if (rc == 0) {
-        *ret_holds = holds != 0;
-    }
-    return rc;
-}
-
-int store_condition_take(struct store *store, char ret_kind[STORE_ALERT_NAME_SIZE],
-                         char ret_subject[STORE_ALERT_NAME_SIZE], char ret_text[STORE_ALERT_TEXT_SIZE])
-{
-    sqlite3_stmt *row;
-    int64_t id;
-    int rc = store_query(store, &row,
-                         "SELECT id, kind, subject, text FROM alert_condition WHERE told = 0 ORDER BY id LIMIT 1", "");
-
-    if (rc < 0) {
-        return rc;
-    }
-    rc = store_step(store, row);
-    if (rc <= 0) {
-        return rc < 0 ? rc : -ENOENT;
-    }
-    id = sqlite3_column_int64(row, 0);
-    snprintf(ret_kind, STORE_ALERT_NAME_SIZE, "%s", store_text(row, 1));
-    snprintf(ret_subject, STORE_ALERT_NAME_SIZE, "%s", store_text(row, 2));
-    snprintf(ret_text, STORE_ALERT_TEXT_SIZE, "%s", store_text(row, 3));
-    store_walked(row);
-    return store_run(store, "UPDATE alert_condition SET told = 1 WHERE id = ?", "i", id);
-}
-
 /* ---- writing ---- */
 
 static int alert_create(struct store *store, const struct store_alert_line *line, int64_t *ret_id)

@@ -1,4 +1,4 @@
-/* The outbox: alerts, the lines that they are made of, and what Leastport says about itself. */
+/* The outbox: alerts, and the lines that they are made of. */
 #ifndef LEASTPORT_AUDITD_STORE_ALERT_H
 #define LEASTPORT_AUDITD_STORE_ALERT_H
 
@@ -6,7 +6,7 @@
 
 #include <jansson.h>
 
-enum { STORE_ALERT_NAME_SIZE = 132, STORE_ALERT_TEXT_SIZE = 320, STORE_ALERT_ERROR_SIZE = 400 };
+enum { STORE_ALERT_NAME_SIZE = 132, STORE_ALERT_ERROR_SIZE = 400 };
 
 /* Of the JSON that an alert is sent as. Members may be added within it. */
 enum { STORE_ALERT_VERSION = 1 };
@@ -46,15 +46,6 @@ MUST_USE int store_alert_events(struct store *store, int64_t event_id,
 /* The value of an asset's tag into `ret_value`, "" when it has none. */
 MUST_USE int store_alert_tag(struct store *store, int64_t asset_id, const char *key,
                              char ret_value[STORE_ALERT_NAME_SIZE]);
-
-/* It holds from now on; nothing when it held already. `text` says it to a person. */
-MUST_USE int store_condition_raise(struct store *store, const char *kind, const char *subject, const char *text,
-                                   int64_t now_ms);
-MUST_USE int store_condition_end(struct store *store, const char *kind, const char *subject, int64_t now_ms);
-MUST_USE int store_condition_holds(struct store *store, const char *kind, const char *subject, bool *ret_holds);
-/* The first that nobody was told of, which counts as told from now on. -ENOENT. */
-MUST_USE int store_condition_take(struct store *store, char ret_kind[STORE_ALERT_NAME_SIZE],
-                                  char ret_subject[STORE_ALERT_NAME_SIZE], char ret_text[STORE_ALERT_TEXT_SIZE]);
 
 /* ---- writing ---- */
 

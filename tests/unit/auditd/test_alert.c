@@ -6,6 +6,7 @@
 #include "auditd/finding/settle.h"
 #include "auditd/policy/policy.h"
 #include "auditd/store/alert.h"
+#include "auditd/store/condition.h"
 #include "auditd/store/scan.h"
 #include "auditd/store/tag.h"
 
