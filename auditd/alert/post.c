@@ -66,9 +66,14 @@ static int post_retry(struct store *store, const struct config_alerts *alerts, c
 
 static int post_lift(struct store *store, const struct store_alert_wish *wish, int64_t *ret_count)
 {
+    const struct store_condition_ending ending = {
+        .kind = STORE_CONDITION_FEWER,
+        .subject = wish->uuid == NULL ? "" : wish->uuid,
+        .actor = wish->actor,
+        .now_ms = wish->now_ms,
+    };
     bool held = false;
-    int rc = store_condition_end(store, STORE_CONDITION_FEWER, wish->uuid == NULL ? "" : wish->uuid, wish->actor,
-                                 wish->now_ms, &held);
+    int rc = store_condition_end(store, &ending, &held);
 
     if (rc == 0) {
         *ret_count = held ? 1 : 0;

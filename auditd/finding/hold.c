@@ -99,6 +99,7 @@ static int hold_begin(const struct settle_scan *scan, const char *name, int64_t 
 
 static int hold_end(const struct settle_scan *scan, const char *name)
 {
+    const struct store_condition_ending ending = {STORE_CONDITION_FEWER, name, "", scan->options->now_ms};
     bool confirmed = false;
     bool held;
     int rc = 0;
@@ -106,9 +107,7 @@ static int hold_end(const struct settle_scan *scan, const char *name)
     if (strcmp(scan->scan.state, "complete") == 0 && strcmp(scan->scan.canary, "silent") != 0) {
         rc = hold_is_confirmed(scan, &confirmed);
     }
-    return rc == 0 && confirmed
-               ? store_condition_end(scan->store, STORE_CONDITION_FEWER, name, "", scan->options->now_ms, &held)
-               : rc;
+    return rc == 0 && confirmed ? store_condition_end(scan->store, &ending, &held) : rc;
 }
 
 static int hold_judge_place(const struct settle_scan *scan)

@@ -17,13 +17,12 @@ int store_condition_raise(struct store *store, const char *kind, const char *sub
                      "ttti", kind, subject, text, now_ms);
 }
 
-int store_condition_end(struct store *store, const char *kind, const char *subject, const char *actor, int64_t now_ms,
-                        bool *ret_held)
+int store_condition_end(struct store *store, const struct store_condition_ending *ending, bool *ret_held)
 {
     int rc = store_run(store,
                        "UPDATE alert_condition SET ended_at = ?, ended_by = ? WHERE kind = ? AND subject = ?"
                        " AND ended_at IS NULL",
-                       "ittt", now_ms, actor, kind, subject);
+                       "ittt", ending->now_ms, ending->actor, ending->kind, ending->subject);
 
     if (rc == 0) {
         *ret_held = store_changes(store) > 0;

@@ -22,9 +22,14 @@ enum { STORE_CONDITION_NAME_SIZE = 160, STORE_CONDITION_TEXT_SIZE = 480 };
  * that write. */
 MUST_USE int store_condition_raise(struct store *store, const char *kind, const char *subject, const char *text,
                                    int64_t now_ms);
-/* `actor`: who ended it; "" when it ended by itself. Whether it held. */
-MUST_USE int store_condition_end(struct store *store, const char *kind, const char *subject, const char *actor,
-                                 int64_t now_ms, bool *ret_held);
+struct store_condition_ending {
+    const char *kind;
+    const char *subject;
+    const char *actor; /* who ends it; "" when it ends by itself */
+    int64_t now_ms;
+};
+
+MUST_USE int store_condition_end(struct store *store, const struct store_condition_ending *ending, bool *ret_held);
 MUST_USE int store_condition_holds(struct store *store, const char *kind, const char *subject, bool *ret_holds);
 /* Whether one of STORE_CONDITION_FEWER holds for a vantage of the realm. */
 MUST_USE int store_condition_realm_is_held(struct store *store, const char *realm, bool *ret_held);

@@ -148,8 +148,11 @@ static void a_person_lifts_it(void **state)
 
     begin(fixture, 6);
     assert_int_equal(store_begin(fixture->store), 0);
-    assert_int_equal(
-        store_condition_end(fixture->store, STORE_CONDITION_FEWER, "site/here", "ada", fixture->now_ms, &held), 0);
+    assert_int_equal(store_condition_end(
+                         fixture->store,
+                         &(struct store_condition_ending){STORE_CONDITION_FEWER, "site/here", "ada", fixture->now_ms},
+                         &held),
+                     0);
     assert_int_equal(store_commit(fixture->store), 0);
     assert_true(held);
     sweep(fixture, (struct sweep){.closed = 6, .is_second_look = true});
