@@ -38,28 +38,45 @@ static int desk_settle_pending(const struct desk *desk, const struct settings *s
     return settle_pending(desk->store, &options, &count);
 }
 
+int desk_rule_ended(const struct desk *desk, const struct settings *settings, bool *ret_ended)
+{
+    int64_t policy_id;
+    int64_t judged_at;
+    int64_t end = 0;
+    int rc = store_policy_current(desk->store, &policy_id, &judged_at);
+
+    if (rc == 0) {
+        end = rule_set_next_end(policy_rules(settings->policy), judged_at);
+    }
+    if (rc < 0 && rc != -ENOENT) {
+        return rc;
+    }
+    *ret_ended = end != 0 && end <= wall_now_ms();
+    return 0;
+}
+
 /* NULL: nothing that is stored would be judged otherwise now. */
 static int desk_find_reason(const struct desk *desk, const struct settings *settings, bool tags_changed,
                             const char **ret_reason)
 {
     int64_t policy_id;
     int64_t judged_at;
-    int64_t end;
+    bool rule_ended = false;
     int rc = store_policy_current(desk->store, &policy_id, &judged_at);
 
     *ret_reason = NULL;
     if (rc < 0) {
         return rc == -ENOENT ? 0 : rc;
     }
-    end = rule_set_next_end(policy_rules(settings->policy), judged_at);
+    rc = desk_rule_ended(desk, settings, &rule_ended);
     if (policy_id != desk->policy_id) {
         *ret_reason = "the policy changed";
     } else if (tags_changed) {
         *ret_reason = "tags changed";
-    } else if (end != 0 && end <= wall_now_ms()) {
+    } else if (rule_ended) {
         *ret_reason = "a rule ended";
     }
-    return 0;
+    return rc;
 }
 
 static int desk_rejudge(const struct desk *desk, const struct settings *settings, const char *reason,

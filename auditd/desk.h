@@ -21,6 +21,9 @@ MUST_USE int desk_open(const struct settings *settings, struct desk *ret_desk, s
  * was none. */
 MUST_USE int desk_judge(const struct desk *desk, const struct settings *settings, struct rejudge_result *ret_result);
 
+/* Whether a rule of the policy has ended since all was judged last, so that desk_judge() has a reason. */
+MUST_USE int desk_rule_ended(const struct desk *desk, const struct settings *settings, bool *ret_ended);
+
 void desk_close(struct desk *desk);
 
 #endif

@@ -64,6 +64,7 @@ static int disposition_add_hosts(json_t *request, const struct disposition_comma
 
     rc = rc == 0 ? disposition_add_list(hosts, "cidr", &command->cidrs) : rc;
     rc = rc == 0 ? disposition_add_list(hosts, "name", &command->names) : rc;
+    rc = rc == 0 ? disposition_add_list(hosts, "group", &command->groups) : rc;
     for (size_t i = 0; i < command->tags.count && rc == 0; i++) {
         const char *equals = strchr(command->tags.items[i], '=');
         rc = json_object_setn_new(tags, command->tags.items[i], (size_t)(equals - command->tags.items[i]),
@@ -206,6 +207,21 @@ static const char *disposition_member(const json_t *object, const char *name)
     return text == NULL ? "" : text;
 }
 
+static void disposition_say_finding(const json_t *row)
+{
+    const char *realm = disposition_member(row, "realm");
+    const char *host = disposition_member(row, "host");
+    const char *service = disposition_member(row, "service");
+    bool is_ipv6 = strchr(host, ':') != NULL;
+
+    printf("%s %s%s%s:%" JSON_INTEGER_FORMAT "/%s%s%s%s%s (%s, %s)%s\n", disposition_member(row, "disposition"),
+           is_ipv6 ? "[" : "", host, is_ipv6 ? "]" : "", json_integer_value(json_object_get(row, "port")),
+           disposition_member(row, "proto"), service[0] == '\0' ? "" : " ", service,
+           strcmp(realm, "default") == 0 ? "" : " in ", strcmp(realm, "default") == 0 ? "" : realm,
+           disposition_member(row, "kind"), disposition_member(row, "severity"),
+           json_is_true(json_object_get(row, "moved")) ? "" : ", as before");
+}
+
 static void disposition_say(const struct disposition_command *command, const json_t *answer)
 {
     json_int_t moved = json_integer_value(json_object_get(answer, "moved"));
@@ -214,10 +230,7 @@ static void disposition_say(const struct disposition_command *command, const jso
 
     json_array_foreach(json_object_get(answer, "findings"), index, row)
     {
-        printf("%s %s/%s (%s, %s)%s\n", disposition_member(row, "disposition"),
-               disposition_member(row, "service")[0] == '\0' ? "port" : disposition_member(row, "service"),
-               disposition_member(row, "proto"), disposition_member(row, "kind"), disposition_member(row, "severity"),
-               json_is_true(json_object_get(row, "moved")) ? "" : ", as before");
+        disposition_say_finding(row);
     }
     json_array_foreach(json_object_get(answer, "waivers"), index, row)
     {

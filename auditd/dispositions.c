@@ -40,6 +40,17 @@ static int dispositions_end(struct dispositions *dispositions, int64_t now_ms)
     return rc;
 }
 
+/* A rule that ended forbids or allows no longer, whether anything is scanned or not. */
+static int dispositions_look_at_rules(struct dispositions *dispositions)
+{
+    const struct dispositions_options *options = &dispositions->options;
+    struct rejudge_result result;
+    bool ended = false;
+    int rc = desk_rule_ended(options->desk, options->settings, &ended);
+
+    return rc == 0 && ended && queue_flush(options->queue) ? desk_judge(options->desk, options->settings, &result) : rc;
+}
+
 static void dispositions_on_timer(uv_timer_t *timer)
 {
     struct dispositions *dispositions = timer->data;
@@ -52,8 +63,9 @@ static void dispositions_on_timer(uv_timer_t *timer)
     if (rc == 0 && due && queue_flush(dispositions->options.queue)) {
         rc = dispositions_end(dispositions, now_ms);
     }
+    rc = rc < 0 ? rc : dispositions_look_at_rules(dispositions);
     if (rc < 0 && !dispositions->failed) {
-        log_error("waivers that have ended cannot be ended: %s", store_last_error(store)->text);
+        log_error("waivers or rules that have ended cannot be ended: %s", store_last_error(store)->text);
     }
     dispositions->failed = rc < 0;
 }

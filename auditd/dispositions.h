@@ -1,5 +1,5 @@
 /* What people decide about findings, at the daemon: answers the control socket's "disposition", and ends waivers when
- * their time has come. */
+ * their time has come. Rules of the policy have an end, too: then all is judged anew. */
 #ifndef LEASTPORT_AUDITD_DISPOSITIONS_H
 #define LEASTPORT_AUDITD_DISPOSITIONS_H
 

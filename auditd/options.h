@@ -157,7 +157,7 @@ struct disposition_command {
     const char *db;
     struct options_list findings;
     struct options_list waivers;
-    struct options_list realms, cidrs, names, tags; /* of a rule; of findings at most one realm */
+    struct options_list realms, cidrs, names, groups, tags; /* of a rule; of findings at most one realm */
     const char *rule;
     const char *owner;
     const char *reason;

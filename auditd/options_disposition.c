@@ -12,6 +12,7 @@ enum disposition_key {
     KEY_CIDR = 0x100,
     KEY_CONFIG,
     KEY_DB,
+    KEY_GROUP,
     KEY_IMPORT,
     KEY_JSON,
     KEY_LIST,
@@ -46,6 +47,7 @@ static const struct argp_option options_of_waive[] = {
     {"cidr", KEY_CIDR, "CIDR", 0, "With --rule: hosts of this range (repeats: of any)", 0},
     {"tag", KEY_TAG, "KEY=VALUE", 0, "With --rule: hosts with this tag, * stands for anything (repeats: with all)", 0},
     {"name", KEY_NAME, "GLOB", 0, "With --rule: hosts of this name (repeats: of any)", 0},
+    {"group", KEY_GROUP, "NAME", 0, "With --rule: hosts of this group of the policy (repeats: of any)", 0},
     {"import", KEY_IMPORT, "FILE", 0, "Waivers from a CSV file, - for standard input: all of them, or none", 0},
     {"list", KEY_LIST, NULL, 0, "Show what is waived, by whom, until when", 0},
     {"json", KEY_JSON, NULL, 0, "With --list: a JSON object a line", 0},
@@ -79,12 +81,13 @@ static const struct {
     [VERB_UNACKNOWLEDGE] = {CONTROL_DISPOSITION_UNACKNOWLEDGE, "open again", options_of_acknowledge, "FINDING...",
                             "Takes an acknowledgement back.\v" DISPOSITION_FINDING
                             "Exit status: 0, or 2 for error or misuse; then nothing was changed."},
-    [VERB_WAIVE] = {CONTROL_DISPOSITION_WAIVE, "waived", options_of_waive,
-                    "FINDING...\n--rule ID [--cidr CIDR] [--tag KEY=VALUE]\n--import FILE.csv\n--list",
-                    "Accepts findings until a date. They are summed apart, and no longer in the score. At the end, or "
-                    "when one is exposed wider or another service answers, it is open again.\v" DISPOSITION_FINDING
-                    "A CSV file's header names its columns: owner, reason, until, and finding (with realm) or rule "
-                    "with realm, cidr, name, tag. Exit status: 0, or 2 for error or misuse; then nothing was changed."},
+    [VERB_WAIVE] =
+        {CONTROL_DISPOSITION_WAIVE, "waived", options_of_waive,
+         "FINDING...\n--rule ID [--cidr CIDR] [--tag KEY=VALUE] [--group NAME]\n--import FILE.csv\n--list",
+         "Accepts findings until a date. They are summed apart, and no longer in the score. At the end, or "
+         "when one is exposed wider or another service answers, it is open again.\v" DISPOSITION_FINDING
+         "A CSV file's header names its columns: owner, reason, until, and finding (with realm) or rule "
+         "with realm, cidr, name, group, tag. Exit status: 0, or 2 for error or misuse; then nothing was changed."},
     [VERB_UNWAIVE] = {CONTROL_DISPOSITION_UNWAIVE, "open again", options_of_unwaive, "FINDING...\n--waiver ID",
                       "Ends waivers: the findings are open again.\v" DISPOSITION_FINDING
                       "Exit status: 0, or 2 for error or misuse; then nothing was changed."},
@@ -125,7 +128,7 @@ static void options_disposition_end(struct argp_state *state, const struct dispo
 {
     bool is_waive = strcmp(command->word, CONTROL_DISPOSITION_WAIVE) == 0;
     int ways = (command->findings.count > 0) + (command->rule != NULL) + (command->import != NULL) + command->list;
-    bool has_hosts = command->cidrs.count + command->tags.count + command->names.count > 0;
+    bool has_hosts = command->cidrs.count + command->tags.count + command->names.count + command->groups.count > 0;
 
     if (strcmp(command->word, CONTROL_DISPOSITION_ADOPT) == 0) {
         if (command->findings.count > 0) {
@@ -140,7 +143,7 @@ static void options_disposition_end(struct argp_state *state, const struct dispo
         argp_error(state, "FINDINGs, --rule, --import and --list exclude each other");
     }
     if (has_hosts && command->rule == NULL) {
-        argp_error(state, "--cidr, --tag and --name go with --rule");
+        argp_error(state, "--cidr, --tag, --name and --group go with --rule");
     }
     if (command->rule == NULL && command->realms.count > 1) {
         argp_error(state, "FINDINGs are of one realm");
@@ -161,6 +164,9 @@ static error_t options_disposition_hosts(int key, char *arg, struct argp_state *
     switch (key) {
     case KEY_CIDR:
         options_append(state, &command->cidrs, arg);
+        return 0;
+    case KEY_GROUP:
+        options_append(state, &command->groups, arg);
         return 0;
     case KEY_NAME:
         options_append(state, &command->names, arg);
@@ -239,8 +245,8 @@ void options_parse_disposition(int argc, char **argv, enum disposition_verb verb
 
 void options_disposition_done(struct disposition_command *command)
 {
-    struct options_list *const lists[] = {&command->findings, &command->waivers, &command->realms,
-                                          &command->cidrs,    &command->names,   &command->tags};
+    struct options_list *const lists[] = {&command->findings, &command->waivers, &command->realms, &command->cidrs,
+                                          &command->names,    &command->groups,  &command->tags};
 
     for (size_t i = 0; i < sizeof(lists) / sizeof(*lists); i++) {
         options_list_done(lists[i]);

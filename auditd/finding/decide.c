@@ -6,6 +6,7 @@
 #include "auditd/finding/scoring.h"
 #include "auditd/finding/waiver_csv.h"
 #include "auditd/policy/shape.h"
+#include "auditd/store/asset.h"
 #include "lib/clock.h"
 
 #include <errno.h>
@@ -61,10 +62,18 @@ static int decide_text(struct decide *decide, const json_t *request, const char 
 
 static int decide_note(struct decide *decide, const struct stored_finding *finding, int rc)
 {
-    json_t *row = json_pack("{s:I, s:s, s:i, s:s, s:s, s:s, s:s, s:b}", "id", (json_int_t)finding->id, "proto",
-                            finding->is_udp ? "udp" : "tcp", "port", (int)finding->port, "kind", finding->verdict.kind,
-                            "service", finding->verdict.service, "severity", severity_name(finding->verdict.severity),
-                            "disposition", disposition_name(finding->disposition), "moved", rc > 0);
+    struct store_asset_label label;
+    int got = store_asset_label(decide->store, finding->asset_id, &label);
+    json_t *row;
+
+    if (got < 0) {
+        return got;
+    }
+    row = json_pack("{s:I, s:s, s:s, s:s, s:i, s:s, s:s, s:s, s:s, s:b}", "id", (json_int_t)finding->id, "realm",
+                    label.realm, "host", label.address, "proto", finding->is_udp ? "udp" : "tcp", "port",
+                    (int)finding->port, "kind", finding->verdict.kind, "service", finding->verdict.service, "severity",
+                    severity_name(finding->verdict.severity), "disposition", disposition_name(finding->disposition),
+                    "moved", rc > 0);
 
     decide->moved += rc > 0 ? 1 : 0;
     return row == NULL || json_array_append_new(decide->findings, row) < 0 ? -ENOMEM : 0;
@@ -266,16 +275,15 @@ static int decide_waive_rule(struct decide *decide, const json_t *request, const
 {
     json_t *hosts = json_object_get(request, "hosts");
     json_t *every = json_object();
-    char reason[GRANT_REASON_SIZE];
+    char reason[GRANT_REASON_SIZE] = "";
     struct grant_given given = {0};
-    int rc = every == NULL ? -ENOMEM : hosts == NULL ? 0 : grant_check_hosts(hosts, reason);
+    int rc = every == NULL ? -ENOMEM : hosts == NULL ? 0 : grant_hosts_check(hosts, reason);
 
-    if (rc == -EINVAL) {
-        json_decref(every);
-        return decide_refuse(decide, rc, "%s", reason);
-    }
     rc = rc < 0 ? rc : grant_give(decide->store, rule, hosts == NULL ? every : hosts, terms, &given);
     json_decref(every);
+    if (rc == -EINVAL) {
+        return decide_refuse(decide, rc, "%s", given.reason[0] != '\0' ? given.reason : reason);
+    }
     if (rc == -ENOENT) {
         return decide_refuse(decide, rc,
                              "the rule %.80s has no open finding on these hosts that is not waived: nothing "

@@ -101,7 +101,8 @@ static void disposition_say_why(const struct store_broken *broken, const struct 
     }
 }
 
-static int disposition_break(struct store *store, const struct store_broken *broken, int64_t now_ms, int64_t scan_id)
+static int disposition_break(struct store *store, const struct store_broken *broken, int64_t now_ms, int64_t scan_id,
+                             uint64_t *moved)
 {
     struct stored_finding finding;
     char reason[320];
@@ -116,23 +117,31 @@ static int disposition_break(struct store *store, const struct store_broken *bro
     disposition_say_why(broken, &finding, reason, sizeof(reason));
     snprintf(evidence, sizeof(evidence), "{\"accepted_breadth\":%.15g,\"breadth\":%.15g}", broken->accepted_breadth,
              finding.verdict.breadth);
-    return disposition_reopen(store, &finding, &event);
+    rc = disposition_reopen(store, &finding, &event);
+    *moved += rc > 0 ? 1 : 0;
+    return rc < 0 ? rc : 0;
 }
 
 int disposition_enforce(struct store *store, int64_t now_ms, int64_t scan_id, uint64_t *moved)
 {
-    struct store_broken broken;
+    struct store_broken broken = {0};
     int rc;
 
-    while ((rc = store_waiver_broken(store, now_ms, &broken)) == 0 ||
-           (rc == -ENOENT && (rc = store_acknowledgement_broken(store, &broken)) == 0)) {
-        rc = disposition_break(store, &broken, now_ms, scan_id);
+    while ((rc = store_waiver_broken(store, now_ms, broken.finding_id, &broken)) == 0) {
+        rc = disposition_break(store, &broken, now_ms, scan_id, moved);
         if (rc < 0) {
             return rc;
         }
-        *moved += (uint64_t)rc;
     }
-    return rc == -ENOENT ? grants_apply(store, now_ms, moved) : rc;
+    broken = (struct store_broken){0};
+    while (rc == -ENOENT && (rc = store_acknowledgement_broken(store, broken.finding_id, &broken)) == 0) {
+        rc = disposition_break(store, &broken, now_ms, scan_id, moved);
+        if (rc < 0) {
+            return rc;
+        }
+        rc = -ENOENT;
+    }
+    return rc == -ENOENT ? grants_apply(store, now_ms, scan_id, moved) : rc;
 }
 
 int disposition_is_due(struct store *store, int64_t now_ms, bool *ret_due)

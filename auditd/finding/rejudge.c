@@ -312,13 +312,14 @@ static int rejudge_write(struct store *store, const struct rejudge_options *opti
         rc = rejudge_port(&this, &plan->ports[i]);
     }
     if (rc == 0) {
-        rc = disposition_enforce(store, options->now_ms, 0, &moved);
-    }
-    if (rc == 0) {
         rc =
             store_run(store, "INSERT INTO judgement (policy_id, at, reason, endpoints, changed) VALUES (?, ?, ?, ?, ?)",
                       "iitii", options->policy_id, options->now_ms, options->reason, (int64_t)plan->result.endpoints,
                       (int64_t)plan->result.ports);
+    }
+    /* After the judgement is on record: waivers go by the groups of the policy that judged last. */
+    if (rc == 0) {
+        rc = disposition_enforce(store, options->now_ms, 0, &moved);
     }
     rejudge_forget_asset(&this);
     standings_done(&this.standings);

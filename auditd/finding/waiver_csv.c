@@ -6,12 +6,23 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum csv_column { CSV_FINDING, CSV_RULE, CSV_REALM, CSV_CIDR, CSV_NAME, CSV_TAG, CSV_OWNER, CSV_REASON, CSV_UNTIL };
+enum csv_column {
+    CSV_FINDING,
+    CSV_RULE,
+    CSV_REALM,
+    CSV_CIDR,
+    CSV_NAME,
+    CSV_GROUP,
+    CSV_TAG,
+    CSV_OWNER,
+    CSV_REASON,
+    CSV_UNTIL,
+};
 
 static const char *const csv_names[] = {
-    [CSV_FINDING] = "finding", [CSV_RULE] = "rule",     [CSV_REALM] = "realm",
-    [CSV_CIDR] = "cidr",       [CSV_NAME] = "name",     [CSV_TAG] = "tag",
-    [CSV_OWNER] = "owner",     [CSV_REASON] = "reason", [CSV_UNTIL] = "until",
+    [CSV_FINDING] = "finding", [CSV_RULE] = "rule",   [CSV_REALM] = "realm", [CSV_CIDR] = "cidr",
+    [CSV_NAME] = "name",       [CSV_GROUP] = "group", [CSV_TAG] = "tag",     [CSV_OWNER] = "owner",
+    [CSV_REASON] = "reason",   [CSV_UNTIL] = "until",
 };
 
 enum { CSV_COLUMNS = sizeof(csv_names) / sizeof(*csv_names), CSV_CELL_SIZE = 2048 };
@@ -141,9 +152,10 @@ static int csv_header_cell(struct csv *csv, struct csv_cell *cell)
         column++;
     }
     if (column == CSV_COLUMNS) {
-        return csv_fail(csv, &cell->place,
-                        "there is no column \"%.60s\": finding, rule, realm, cidr, name, tag, owner, reason, until",
-                        cell->text);
+        return csv_fail(
+            csv, &cell->place,
+            "there is no column \"%.60s\": finding, rule, realm, cidr, name, group, tag, owner, reason, until",
+            cell->text);
     }
     for (size_t i = 0; i < csv->count; i++) {
         if (csv->order[i] == (enum csv_column)column) {
@@ -230,7 +242,7 @@ static int csv_row_cells(struct csv *csv)
 static int csv_check_row(const struct csv *csv, const struct csv_place *begin)
 {
     static const enum csv_column needed[] = {CSV_OWNER, CSV_REASON, CSV_UNTIL};
-    static const enum csv_column of_hosts[] = {CSV_CIDR, CSV_NAME, CSV_TAG};
+    static const enum csv_column of_hosts[] = {CSV_CIDR, CSV_NAME, CSV_GROUP, CSV_TAG};
     bool by_finding = csv_given(csv, CSV_FINDING)[0] != '\0';
     bool by_rule = csv_given(csv, CSV_RULE)[0] != '\0';
 
@@ -298,7 +310,7 @@ static int csv_tags(const struct csv *csv, json_t *hosts)
 
 static int csv_hosts(const struct csv *csv, json_t *hosts)
 {
-    static const enum csv_column lists[] = {CSV_REALM, CSV_CIDR, CSV_NAME};
+    static const enum csv_column lists[] = {CSV_REALM, CSV_CIDR, CSV_NAME, CSV_GROUP};
 
     for (size_t i = 0; i < sizeof(lists) / sizeof(*lists); i++) {
         json_t *list = csv_list(csv_given(csv, lists[i]));

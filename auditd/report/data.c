@@ -96,6 +96,10 @@ static int take_scan(void *context, const struct store_scan *scan)
     struct report_data *data = context;
 
     if (scan->judged_at == 0 || scan->request[0] == '\0') {
+        struct report_audit *other = scan->judged_at == 0 ? &data->pending : &data->imported;
+        if (!other->is_set) {
+            copy_audit(scan, other);
+        }
         return 0;
     }
     if (!data->last.is_set) {
@@ -115,6 +119,9 @@ static int read_audits(struct store_reader *reader, struct report_data *data)
 
     if (rc == 0) {
         rc = store_read_scans(reader, &scans, take_scan, data);
+    }
+    if (rc == 0 && !data->last.is_set) {
+        data->last = data->imported;
     }
     return rc > 0 ? 0 : rc;
 }

@@ -75,6 +75,8 @@ struct report_data {
     json_t *caps;  /* array of texts */
     json_t *terms; /* as score_terms_json() writes them */
     struct report_audit last;
+    struct report_audit imported; /* the youngest that nobody asked for here: the last one where there is no other */
+    struct report_audit pending;  /* the youngest that nothing was judged of yet */
     struct report_audit before;
     uint64_t severities[SEVERITY_CRITICAL + 1];
     uint64_t finding_count;

@@ -583,6 +583,27 @@ static const char *ago(int64_t from_ms, int64_t now_ms, char *buffer, size_t siz
     return buffer;
 }
 
+/* Scans and imports that were cut short before anything was judged are not nothing. */
+static void print_nothing(const struct pen *pen)
+{
+    const struct report_audit *pending = &pen->data->pending;
+    char moment[WALL_TEXT_SIZE];
+    char text[LINE_SIZE];
+
+    if (!pending->is_set) {
+        fputs("Nothing has been audited yet. Begin with: leastport audit 127.0.0.1\n", pen->out);
+        return;
+    }
+    snprintf(
+        text, sizeof(text),
+        "Nothing has been judged yet: what began at %s UTC, from the vantage %s in the realm %s, is %s%s%s. Give the "
+        "same command again to finish it.",
+        when(pending->started_at, moment), pending->vantage, pending->realm, pending->state,
+        pending->cause[0] == '\0' ? "" : ": ", pending->cause);
+    paragraph(pen, text, 0);
+    fputc('\n', pen->out);
+}
+
 void report_table_print(const struct report_data *data, const struct report_options *options, FILE *out)
 {
     const struct pen pen = {
@@ -592,7 +613,7 @@ void report_table_print(const struct report_data *data, const struct report_opti
     char age[64];
 
     if (!data->has_score || !data->last.is_set) {
-        fputs("Nothing has been audited yet. Begin with: leastport audit 127.0.0.1\n", out);
+        print_nothing(&pen);
         return;
     }
     snprintf(text, sizeof(text), "Leastport: audit of %s UTC (%s), from the vantage %s in the realm %s",

@@ -325,3 +325,22 @@ int store_asset_running(struct store *store, int64_t asset_id, int64_t scan_id, 
     }
     return rc;
 }
+
+int store_asset_label(struct store *store, int64_t asset_id, struct store_asset_label *ret_label)
+{
+    sqlite3_stmt *row = NULL;
+    int rc = store_query(store, &row,
+                         "SELECT r.name, (SELECT value FROM asset_identity WHERE asset_id = a.id AND kind = 'address'"
+                         " AND valid_to IS NULL ORDER BY id LIMIT 1) FROM asset a JOIN realm r ON r.id = a.realm_id"
+                         " WHERE a.id = ?",
+                         "i", asset_id);
+
+    rc = rc < 0 ? rc : store_step(store, row);
+    if (rc <= 0) {
+        return rc < 0 ? rc : -ENOENT;
+    }
+    snprintf(ret_label->realm, sizeof(ret_label->realm), "%s", store_text(row, 0));
+    snprintf(ret_label->address, sizeof(ret_label->address), "%s", store_text(row, 1));
+    store_walked(row);
+    return 0;
+}

@@ -68,6 +68,15 @@ struct store_known {
 MUST_USE int store_asset_known(struct store *store, int64_t asset_id, struct store_known *ret_known);
 void store_known_done(struct store_known *known);
 
+/* What to call it in a sentence. */
+struct store_asset_label {
+    char realm[256];
+    char address[ADDR_TEXT_SIZE]; /* the first that it has now; "" without one */
+};
+
+/* -ENOENT. */
+MUST_USE int store_asset_label(struct store *store, int64_t asset_id, struct store_asset_label *ret_label);
+
 struct store_sight_of_asset {
     int64_t asset_id;
     int64_t vantage_id;

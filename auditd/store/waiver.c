@@ -47,28 +47,30 @@ static int waiver_read_broken(struct store *store, sqlite3_stmt *row, struct sto
     return 0;
 }
 
-int store_waiver_broken(struct store *store, int64_t now_ms, struct store_broken *ret_broken)
+int store_waiver_broken(struct store *store, int64_t now_ms, int64_t after_id, struct store_broken *ret_broken)
 {
     sqlite3_stmt *row;
     /* Breadths are sums and products of a few constants: what differs by less is the same. */
     int rc = store_query(store, &row,
                          "SELECT f.id, w.until <= ?1, f.breadth > w.accepted_breadth + 1e-9, w.until,"
                          " w.accepted_breadth, w.accepted_service FROM waiver w JOIN finding f ON f.id = w.finding_id"
-                         " WHERE w.ended_at IS NULL AND (w.until <= ?1 OR f.breadth > w.accepted_breadth + 1e-9"
-                         " OR f.service <> w.accepted_service) LIMIT 1",
-                         "i", now_ms);
+                         " WHERE w.ended_at IS NULL AND w.finding_id > ?2 AND (w.until <= ?1 OR f.breadth >"
+                         " w.accepted_breadth + 1e-9 OR f.service <> w.accepted_service)"
+                         " ORDER BY w.finding_id LIMIT 1",
+                         "ii", now_ms, after_id);
 
     return rc < 0 ? rc : waiver_read_broken(store, row, ret_broken);
 }
 
-int store_acknowledgement_broken(struct store *store, struct store_broken *ret_broken)
+int store_acknowledgement_broken(struct store *store, int64_t after_id, struct store_broken *ret_broken)
 {
     sqlite3_stmt *row;
     int rc = store_query(store, &row,
                          "SELECT id, 0, breadth > acknowledged_breadth + 1e-9, 0, acknowledged_breadth,"
                          " acknowledged_service FROM finding WHERE disposition = 'ACKNOWLEDGED'"
-                         " AND (breadth > acknowledged_breadth + 1e-9 OR service <> acknowledged_service) LIMIT 1",
-                         "");
+                         " AND id > ?1 AND (breadth > acknowledged_breadth + 1e-9 OR service <> acknowledged_service)"
+                         " ORDER BY id LIMIT 1",
+                         "i", after_id);
 
     return rc < 0 ? rc : waiver_read_broken(store, row, ret_broken);
 }
@@ -153,26 +155,112 @@ static int grant_finding(struct store *store, int rc, int64_t finding_id, struct
     return rc < 0 ? rc : store_finding_get(store, finding_id, ret_finding);
 }
 
-int store_grant_candidate(struct store *store, int64_t grant_id, const char *rule_id, int64_t after_id,
-                          struct stored_finding *ret_finding)
+int store_grant_had(struct store *store, int64_t grant_id, int64_t finding_id, bool *ret_had)
+{
+    int64_t had = 0;
+    int rc = store_query_int(store, &had, "SELECT EXISTS (SELECT 1 FROM waiver WHERE grant_id = ? AND finding_id = ?)",
+                             "ii", grant_id, finding_id);
+
+    *ret_had = had != 0;
+    return rc;
+}
+
+int store_grant_covered(struct store *store, int64_t grant_id, int64_t after_id, struct stored_finding *ret_finding)
 {
     int64_t id = 0;
     int rc = store_query_int(store, &id,
-                             "SELECT f.id FROM finding f WHERE f.id > ?3 AND f.rule_id = ?2 AND f.disposition <>"
-                             " 'WAIVED' AND f.presence IN ('NEW', 'OPEN', 'VERIFYING', 'REAPPEARED') AND f.sight <>"
-                             " 'RETIRED' AND NOT EXISTS (SELECT 1 FROM waiver w WHERE w.grant_id = ?1 AND"
-                             " w.finding_id = f.id) ORDER BY f.id LIMIT 1",
-                             "iti", grant_id, rule_id, after_id);
+                             "SELECT finding_id FROM waiver WHERE grant_id = ? AND finding_id > ? AND ended_at IS NULL"
+                             " ORDER BY finding_id LIMIT 1",
+                             "ii", grant_id, after_id);
 
     return grant_finding(store, rc, id, ret_finding);
 }
 
-int store_grant_covered(struct store *store, int64_t grant_id, struct stored_finding *ret_finding)
+int store_grant_candidate(struct store *store, int64_t asset_id, int64_t after_id, struct stored_finding *ret_finding)
 {
     int64_t id = 0;
-    int rc = store_query_int(
-        store, &id, "SELECT finding_id FROM waiver WHERE grant_id = ? AND ended_at IS NULL ORDER BY id LIMIT 1", "i",
-        grant_id);
+    int rc = store_query_int(store, &id,
+                             "SELECT id FROM finding INDEXED BY finding_by_asset WHERE asset_id = ? AND id > ?"
+                             " AND disposition <> 'WAIVED' AND presence IN ('NEW', 'OPEN', 'VERIFYING', 'REAPPEARED')"
+                             " AND sight <> 'RETIRED' ORDER BY id LIMIT 1",
+                             "ii", asset_id, after_id);
 
     return grant_finding(store, rc, id, ret_finding);
+}
+
+/* ---- the hosts that they may mean ---- */
+
+static int grant_take_assets(struct store *store, sqlite3_stmt *row, struct store_grant_assets *assets)
+{
+    int rc;
+
+    while ((rc = store_step(store, row)) == 1) {
+        if (assets->count == assets->size) {
+            size_t size = assets->size == 0 ? 64 : assets->size * 2;
+            struct store_grant_asset *items = reallocarray(assets->items, size, sizeof(*items));
+            if (items == NULL) {
+                store_walked(row);
+                return store_fail(store, STORE_FAULT_OTHER, -ENOMEM, "out of memory");
+            }
+            assets->items = items;
+            assets->size = size;
+        }
+        assets->items[assets->count++] =
+            (struct store_grant_asset){sqlite3_column_int64(row, 0), sqlite3_column_int64(row, 1)};
+    }
+    return rc;
+}
+
+int store_grant_assets(struct store *store, int64_t scan_id, struct store_grant_assets *assets)
+{
+    sqlite3_stmt *row;
+    int rc =
+        scan_id == 0
+            ? store_query(store, &row, "SELECT id, realm_id FROM asset WHERE ended_at IS NULL ORDER BY id", "")
+            : store_query(store, &row,
+                          "SELECT id, realm_id FROM asset WHERE ended_at IS NULL AND id IN (SELECT asset_id FROM"
+                          " coverage WHERE scan_id = ?1 UNION SELECT f.asset_id FROM finding_event e JOIN finding f"
+                          " ON f.id = e.finding_id WHERE e.scan_id = ?1) ORDER BY id",
+                          "i", scan_id);
+
+    return rc < 0 ? rc : grant_take_assets(store, row, assets);
+}
+
+int store_grant_assets_at(struct store *store, const char *address, struct store_grant_assets *assets)
+{
+    sqlite3_stmt *row;
+    int rc =
+        store_query(store, &row,
+                    "SELECT a.id, a.realm_id FROM asset_identity i JOIN asset a ON a.id = i.asset_id AND a.ended_at"
+                    " IS NULL WHERE i.kind = 'address' AND i.value = ? AND i.valid_to IS NULL",
+                    "t", address);
+
+    return rc < 0 ? rc : grant_take_assets(store, row, assets);
+}
+
+int store_grant_assets_tagged(struct store *store, const char *key, const char *value,
+                              struct store_grant_assets *assets)
+{
+    sqlite3_stmt *row;
+    int rc = store_query(store, &row,
+                         "SELECT a.id, a.realm_id FROM asset_tag t JOIN asset a ON a.id = t.asset_id AND a.ended_at IS"
+                         " NULL WHERE t.key = ? AND t.value = ? AND t.valid_to IS NULL",
+                         "tt", key, value);
+
+    return rc < 0 ? rc : grant_take_assets(store, row, assets);
+}
+
+static int grant_asset_compare(const void *left, const void *right)
+{
+    const struct store_grant_asset *a = left;
+    const struct store_grant_asset *b = right;
+
+    return (a->id > b->id) - (a->id < b->id);
+}
+
+void store_grant_assets_sort(struct store_grant_assets *assets)
+{
+    if (assets->count > 0) {
+        qsort(assets->items, assets->count, sizeof(*assets->items), grant_asset_compare);
+    }
 }

@@ -31,9 +31,11 @@ struct store_broken {
     char accepted_service[VERDICT_NAME_SIZE];
 };
 
-/* The first waiver, or acknowledgement, that does not hold at `now_ms`. -ENOENT: all do. */
-MUST_USE int store_waiver_broken(struct store *store, int64_t now_ms, struct store_broken *ret_broken);
-MUST_USE int store_acknowledgement_broken(struct store *store, struct store_broken *ret_broken);
+/* Walks the waivers, or acknowledgements, that do not hold at `now_ms`, by finding: the first of a finding behind
+ * `after_id`. -ENOENT: all the others do. */
+MUST_USE int store_waiver_broken(struct store *store, int64_t now_ms, int64_t after_id,
+                                 struct store_broken *ret_broken);
+MUST_USE int store_acknowledgement_broken(struct store *store, int64_t after_id, struct store_broken *ret_broken);
 
 /* ---- by rule and hosts ---- */
 
@@ -60,11 +62,34 @@ MUST_USE int store_grant_next(struct store *store, int64_t after_id, struct stor
 MUST_USE int store_grant_find(struct store *store, const char *uuid, int64_t *ret_id);
 MUST_USE int store_grant_end(struct store *store, int64_t grant_id, const char *reason, int64_t at_ms);
 
-/* Walks the findings that a grant may still cover, by id: of its rule, counting, not waived and never covered by it.
- * -ENOENT at the end. */
-MUST_USE int store_grant_candidate(struct store *store, int64_t grant_id, const char *rule_id, int64_t after_id,
+/* Whether the finding was ever covered by it. */
+MUST_USE int store_grant_had(struct store *store, int64_t grant_id, int64_t finding_id, bool *ret_had);
+/* Walks those that it covers now: the first behind `after_id`. -ENOENT at the end. */
+MUST_USE int store_grant_covered(struct store *store, int64_t grant_id, int64_t after_id,
+                                 struct stored_finding *ret_finding);
+/* Walks what may be waived of an asset: counting, and not waived. The first behind `after_id`. -ENOENT at the end. */
+MUST_USE int store_grant_candidate(struct store *store, int64_t asset_id, int64_t after_id,
                                    struct stored_finding *ret_finding);
-/* Those that it covers now, one at a time: the first. -ENOENT: none. */
-MUST_USE int store_grant_covered(struct store *store, int64_t grant_id, struct stored_finding *ret_finding);
+
+/* Living assets. The caller frees `items`. */
+struct store_grant_asset {
+    int64_t id;
+    int64_t realm_id;
+};
+
+struct store_grant_assets {
+    struct store_grant_asset *items;
+    size_t count;
+    size_t size;
+};
+
+/* Add to what stands there: all, or those that the scan judged or moved a finding of; those at an address; those with a
+ * tag. -ENOMEM. */
+MUST_USE int store_grant_assets(struct store *store, int64_t scan_id, struct store_grant_assets *assets);
+MUST_USE int store_grant_assets_at(struct store *store, const char *address, struct store_grant_assets *assets);
+MUST_USE int store_grant_assets_tagged(struct store *store, const char *key, const char *value,
+                                       struct store_grant_assets *assets);
+/* By id. */
+void store_grant_assets_sort(struct store_grant_assets *assets);
 
 #endif

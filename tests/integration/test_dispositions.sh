@@ -30,7 +30,7 @@ audit $THERE --db "$DB" -p 22,6379
 before=$(score fleet)
 
 decide acknowledge $THERE:22 --reason "ticket 7"
-tap_like "a finding is acknowledged by address and port" "$status $out" '^0 ACKNOWLEDGED'
+tap_like "a finding is acknowledged by address and port" "$status $out" "^0 ACKNOWLEDGED $THERE:22/tcp ssh \\(exposure, "
 tap_is "and keeps its penalty" "$(score fleet)" "$before"
 tap_is "who did it and why is kept" "$(sql "$DB" "SELECT actor, was, became, reason FROM finding_event WHERE what = 'disposition'")" \
     "$(id -un)|NONE|ACKNOWLEDGED|ticket 7"
@@ -68,8 +68,24 @@ decide unwaive --waiver "$(sql "$DB" 'SELECT uuid FROM waiver_grant')" --reason 
 tap_is "a waiver by rule is ended as a whole" "$status $(dispositions)" '0 22 WAIVED,6379 NONE,'
 decide unwaive $THERE:22 --reason r
 
+# ---- by the policy's groups ----
+printf 'version: 1\ngroups:\n  there: {cidr: 10.99.0.0/24}\n  else: {cidr: 192.0.2.0/24}\n' >"$DIR/groups.yaml"
+tap_ok "a policy with groups judges" "$BIN/leastport" policy apply --db "$DB" "$DIR/groups.yaml"
+decide waive --rule baseline/redis --group others --owner o --reason r --until 2099-01-01
+tap_like "a group that the policy does not have is said" "$status $err" '^2 .*no group "others"'
+decide waive --rule baseline/redis --group else --owner o --reason r --until 2099-01-01
+tap_like "one that has no host with such a finding, too" "$status $err" '^2 .*nothing would be waived'
+decide waive --rule baseline/redis --group there --owner o --reason r --until 2099-01-01
+tap_is "a group's findings are waived" "$status $(dispositions)" '0 22 NONE,6379 WAIVED,'
+decide waive --list --json
+tap_is "and the list names it" "$(jq -c .hosts <<<"$out")" '{"group":["there"]}'
+decide unwaive --waiver "$(jq -r .waiver <<<"$out")" --reason r
+
 # ---- beside the daemon ----
-"$BIN/leastport" serve --db "$DB" --listen 127.0.0.1:0 2>"$DIR/log" >/dev/null &
+printf 'version: 1\nallow:\n  - {id: old, to: any, ports: 22, from: own-vpc, why: w, until: %s}\n' \
+    "$(date -u -d '-2 days' +%F)" >"$DIR/policy.yaml"
+printf 'version: 1\npolicy: policy.yaml\n' >"$DIR/config.yaml"
+"$BIN/leastport" serve --config "$DIR/config.yaml" --db "$DB" --listen 127.0.0.1:0 2>"$DIR/log" >/dev/null &
 daemon=$!
 harness_pids+=("$daemon")
 wait_for 20 grep -q '"dashboard at' "$DIR/log" || tap_fail "the daemon starts" "$(<"$DIR/log")"
@@ -79,9 +95,15 @@ tap_like "and says who asked, by what the kernel knows" "$(sql "$DB" "SELECT act
     "^$(id -un) \(process [0-9]+\)$"
 decide acknowledge $THERE:6379 --reason r
 tap_like "its refusals are told" "$status $err" '^2 .*6379/tcp .* is waived'
+# As it was while the rule held, when all was judged last.
+sqlite3 -cmd ".timeout 10000" "$DB" "UPDATE finding SET presence = 'ALLOWED' WHERE port = 22; UPDATE scan SET judged_at = 1 WHERE judged_at > 1; UPDATE judgement SET at = id + $(date -u -d '-3 days' +%s)000"
+tap_is "a port is allowed by a rule that has ended since" "$(sql "$DB" "SELECT presence FROM finding WHERE port = 22")" ALLOWED
 is_open_again() { [[ $(dispositions) == '22 NONE,6379 NONE,' ]]; }
 tap_ok "at the end of the waiver the finding is open again" wait_for 40 is_open_again
-tap_like "by itself" "$(sql "$DB" "SELECT actor, reason FROM finding_event ORDER BY id DESC LIMIT 1")" '^auditd\|the waiver ended at'
+tap_like "by itself" "$(sql "$DB" "SELECT actor, reason FROM finding_event WHERE became = 'NONE' ORDER BY id DESC LIMIT 1")" '^auditd\|the waiver ended at'
+rule_ended() { [[ $(sql "$DB" "SELECT presence FROM finding WHERE port = 22") == OPEN ]]; }
+tap_ok "a rule that ends while the daemon runs ends by itself, too" wait_for 40 rule_ended
+tap_is "and all is judged anew, once" "$(sql "$DB" "SELECT count(*) FROM judgement WHERE reason = 'a rule ended'")" 1
 rescored() { [[ $(score fleet) == "$before" ]]; }
 tap_ok "and counts" wait_for 20 rescored
 tap_done

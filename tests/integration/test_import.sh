@@ -62,6 +62,8 @@ tap_is "a port that is closed and never was open is no endpoint" "$("$BIN/leastp
 take nmap2.db --vantage x - <nmap.xml
 tap_is "standard input" "$(open_ports nmap2.db | cut -d, -f1-5)" "$THERE,8080,tcp,open,syn-ack"
 
+tap_like "a report of what was only imported tells it" "$("$BIN/leastport" report --db "$DIR/nmap.db")" 'audit of .* from the vantage nmap.*Score '
+
 # masscan.
 mac=$(ip neigh show $THERE | awk '{print $5}')
 masscan -p8080,22 $THERE --wait 1 --rate 1000 -e v1 --router-mac "$mac" -oJ masscan.json >out 2>&1

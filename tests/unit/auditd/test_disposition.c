@@ -68,6 +68,19 @@ static void scan(struct fixture *fixture, int hosts)
     assert_int_equal(scoring_update(fixture->store, &scoring), 0);
 }
 
+static void run_sql(struct fixture *fixture, const char *sql)
+{
+    assert_int_equal(sqlite3_exec(store_database(fixture->store), sql, NULL, NULL, NULL), SQLITE_OK);
+}
+
+static int64_t asset_at(struct fixture *fixture, int host)
+{
+    char sql[256];
+
+    snprintf(sql, sizeof(sql), "SELECT asset_id FROM asset_identity WHERE value = '10.0.0.%d'", host);
+    return fixture_int(fixture, sql);
+}
+
 static json_t *decide(struct fixture *fixture, const char *request, int expected, const char *message)
 {
     const struct decide_options options = {"alice", fixture->now_ms += 1000, 86400000};
@@ -242,6 +255,78 @@ static void a_rule_s_waiver_ends_as_a_whole(void **state)
     assert_int_equal(fixture_int(fixture, "SELECT count(*) FROM waiver_grant WHERE ended_at IS NULL"), 0);
 }
 
+/* Many waivers, each by address, by tag, by name or by range: each host gets those that are its own, and no others. */
+static void many_waivers_find_their_hosts(void **state)
+{
+    struct fixture *fixture = *state;
+    char request[512];
+
+    scan(fixture, 60);
+    run_sql(fixture, "INSERT INTO asset_tag (asset_id, source, key, value, valid_from) SELECT asset_id, 'inventory',"
+                     " 'app', 'a' || asset_id, 1 FROM asset_identity WHERE kind = 'address'");
+    for (int i = 1; i <= 40; i++) {
+        int id = (int)asset_at(fixture, i);
+        const char *rule = i % 2 == 0 ? "user/22" : "user/80";
+        if (i <= 20) {
+            snprintf(request, sizeof(request),
+                     "{\"do\":\"waive\",\"rule\":\"%s\",\"hosts\":{\"cidr\":[\"10.0.0.%d\"]}," WAIVE "}", rule, i);
+        } else {
+            snprintf(request, sizeof(request),
+                     "{\"do\":\"waive\",\"rule\":\"%s\",\"hosts\":{\"tag\":{\"app\":\"a%d\"}}," WAIVE "}", rule, id);
+        }
+        done(fixture, request);
+    }
+    done(fixture, "{\"do\":\"waive\",\"rule\":\"user/22\",\"hosts\":{\"cidr\":[\"10.0.0.56/30\"],"
+                  "\"realm\":[\"site\"]}," WAIVE "}");
+    assert_int_equal(fixture_int(fixture, "SELECT count(*) FROM finding WHERE disposition = 'WAIVED'"), 44);
+    assert_string_equal(disposition_of(fixture, "10.0.0.2", 22), "WAIVED");
+    assert_string_equal(disposition_of(fixture, "10.0.0.2", 80), "NONE");
+    assert_string_equal(disposition_of(fixture, "10.0.0.33", 80), "WAIVED");
+    assert_string_equal(disposition_of(fixture, "10.0.0.33", 22), "NONE");
+    assert_string_equal(disposition_of(fixture, "10.0.0.45", 22), "NONE");
+    /* A tag that comes later brings its waiver, with the next look at all; one that is there covers what is found
+     * again. */
+    run_sql(fixture, "UPDATE asset_tag SET value = (SELECT value FROM asset_tag WHERE asset_id = (SELECT asset_id FROM"
+                     " asset_identity WHERE value = '10.0.0.22')) WHERE asset_id = (SELECT asset_id FROM asset_identity"
+                     " WHERE value = '10.0.0.45')");
+    enforce(fixture, fixture->now_ms, 1);
+    assert_string_equal(disposition_of(fixture, "10.0.0.45", 22), "WAIVED");
+    scan(fixture, 60);
+    enforce(fixture, fixture->now_ms, 0);
+    assert_int_equal(fixture_int(fixture, "SELECT count(*) FROM finding WHERE disposition = 'WAIVED'"), 45);
+    /* All end at one time. */
+    enforce(fixture, INT64_C(1900000000000), 45);
+    assert_int_equal(fixture_int(fixture, "SELECT count(*) FROM finding WHERE disposition = 'WAIVED'"), 0);
+    assert_int_equal(fixture_int(fixture, "SELECT count(*) FROM waiver_grant WHERE ended_at IS NULL"), 0);
+}
+
+static void a_group_of_the_policy_is_waived(void **state)
+{
+    struct fixture *fixture = *state;
+    const struct store_policy other = {"other", "test", "version: 1\ngroups:\n  few: {cidr: 10.0.0.4/30}\n", 1};
+    int64_t policy_id = 0;
+
+    scan(fixture, 8);
+    run_sql(fixture, "UPDATE policy SET source = 'version: 1' || char(10) || 'groups: {few: {cidr: 10.0.0.0/30}, none:"
+                     " {cidr: 192.0.2.0/24}}' || char(10)");
+    refused(fixture, "{\"do\":\"waive\",\"rule\":\"user/22\",\"hosts\":{\"group\":[\"fwe\"]}," WAIVE "}", -EINVAL,
+            "the policy has no group \"fwe\"");
+    refused(fixture, "{\"do\":\"waive\",\"rule\":\"user/22\",\"hosts\":{\"group\":[\"none\"]}," WAIVE "}", -ENOENT,
+            "nothing would be waived");
+    refused(fixture, "{\"do\":\"waive\",\"rule\":\"user/22\",\"hosts\":{\"group\":\"few\"}," WAIVE "}", -EINVAL,
+            "is no list of text");
+    done(fixture, "{\"do\":\"waive\",\"rule\":\"user/22\",\"hosts\":{\"group\":[\"none\",\"few\"]}," WAIVE "}");
+    assert_int_equal(fixture_int(fixture, "SELECT count(*) FROM finding WHERE disposition = 'WAIVED'"), 3);
+    /* Another policy calls other hosts so: what was accepted stays, and the others come in when all is judged by it. */
+    assert_int_equal(store_policy_put(fixture->store, &other, 1, &policy_id), 0);
+    run_sql(fixture,
+            "INSERT INTO judgement (policy_id, at, reason, endpoints, changed) SELECT id, 9999999999999, 'x', 0, 0"
+            " FROM policy WHERE hash = 'other'");
+    enforce(fixture, fixture->now_ms, 4);
+    assert_int_equal(fixture_int(fixture, "SELECT count(*) FROM finding WHERE disposition = 'WAIVED'"), 7);
+    assert_string_equal(disposition_of(fixture, "10.0.0.8", 22), "NONE");
+}
+
 static void what_is_wrong_is_said_and_changes_nothing(void **state)
 {
     struct fixture *fixture = *state;
@@ -274,7 +359,7 @@ static void what_is_wrong_is_said_and_changes_nothing(void **state)
     refused(fixture, "{\"do\":\"waive\",\"rule\":\"user/22\",\"hosts\":{\"cidr\":[\"x\"]}," WAIVE "}", -EINVAL,
             "no address and no CIDR");
     refused(fixture, "{\"do\":\"waive\",\"rule\":\"user/22\",\"hosts\":{\"tags\":{}}," WAIVE "}", -EINVAL,
-            "none of realm, cidr, name, tag");
+            "none of realm, cidr, name, group, tag");
     /* The second of two fails: the first is not done either. */
     refused(fixture, "{\"do\":\"waive\",\"findings\":[\"10.0.0.1:22\",\"10.0.0.1:23\"]," WAIVE "}", -ENOENT,
             "10.0.0.1:23");
@@ -313,6 +398,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(wider_or_another_service_opens_it_again, setup, fixture_teardown),
         cmocka_unit_test_setup_teardown(a_rule_waives_what_comes_later_too, setup, fixture_teardown),
         cmocka_unit_test_setup_teardown(a_rule_s_waiver_ends_as_a_whole, setup, fixture_teardown),
+        cmocka_unit_test_setup_teardown(many_waivers_find_their_hosts, setup, fixture_teardown),
+        cmocka_unit_test_setup_teardown(a_group_of_the_policy_is_waived, setup, fixture_teardown),
         cmocka_unit_test_setup_teardown(what_is_wrong_is_said_and_changes_nothing, setup, fixture_teardown),
         cmocka_unit_test_setup_teardown(a_file_is_imported_as_a_whole_or_not, setup, fixture_teardown),
     };
