@@ -102,8 +102,8 @@ static int courier_prepare(struct flight *flight, int64_t now_ms)
 {
     struct courier *courier = flight->courier;
     struct store *store = courier->options.store;
-    int rc = store_alert_due(store, flight->receiver->name, courier->options.is_once ? courier->begun_ms : now_ms,
-                             &flight->alert);
+    const struct store_alert_when when = {courier->options.is_once ? courier->begun_ms : now_ms, now_ms};
+    int rc = store_alert_due(store, flight->receiver->name, &when, &flight->alert);
 
     if (rc == 0 && !courier_may_write(courier)) {
         return -ENOENT;

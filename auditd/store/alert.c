@@ -237,14 +237,15 @@ int store_alert_waiting(struct store *store, const char *rule, const char *recei
 
 /* ---- delivering ---- */
 
-int store_alert_due(struct store *store, const char *receiver, int64_t now_ms, struct store_alert *ret_alert)
+int store_alert_due(struct store *store, const char *receiver, const struct store_alert_when *when,
+                    struct store_alert *ret_alert)
 {
     sqlite3_stmt *row;
     int rc = store_query(store, &row,
                          "SELECT id, attempts, COALESCE(tried_since, 0), uuid, receiver FROM alert"
                          " WHERE receiver = ?1 AND state = 'waiting' AND (next_at <= ?2"
-                         " OR COALESCE(tried_at, created_at) > ?2) ORDER BY next_at, id LIMIT 1",
-                         "ti", receiver, now_ms);
+                         " OR COALESCE(tried_at, created_at) > ?3) ORDER BY next_at, id LIMIT 1",
+                         "tii", receiver, when->due_ms, when->now_ms);
 
     if (rc < 0) {
         return rc;

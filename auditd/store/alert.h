@@ -90,9 +90,15 @@ struct store_alert {
     char receiver[STORE_ALERT_NAME_SIZE];
 };
 
+struct store_alert_when {
+    int64_t due_ms; /* by then; now, or earlier */
+    int64_t now_ms;
+};
+
 /* The one that is due for longest; so is what was tried, or else written, later than now: the clock was set back.
  * -ENOENT. */
-MUST_USE int store_alert_due(struct store *store, const char *receiver, int64_t now_ms, struct store_alert *ret_alert);
+MUST_USE int store_alert_due(struct store *store, const char *receiver, const struct store_alert_when *when,
+                             struct store_alert *ret_alert);
 /* An attempt begins: it counts, and what dies in the middle of it tries again at `next_at_ms`. */
 MUST_USE int store_alert_begin(struct store *store, struct store_alert *alert, int64_t now_ms, int64_t next_at_ms);
 MUST_USE int store_alert_delivered(struct store *store, int64_t id, int64_t now_ms);

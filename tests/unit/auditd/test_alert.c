@@ -327,6 +327,11 @@ static void put(struct fixture *fixture, char uuid[STORE_UUID_SIZE])
     assert_int_equal(store_commit(fixture->store), 0);
 }
 
+static int due(struct fixture *fixture, int64_t now_ms, struct store_alert *ret_alert)
+{
+    return store_alert_due(fixture->store, "ops", &(struct store_alert_when){now_ms, now_ms}, ret_alert);
+}
+
 static void a_message_waits_dies_and_comes_back(void **state)
 {
     struct fixture *fixture = *state;
@@ -340,21 +345,21 @@ static void a_message_waits_dies_and_comes_back(void **state)
     put(fixture, again);
     /* It had not been tried: what is alike joins it. */
     assert_string_equal(uuid, again);
-    assert_int_equal(store_alert_due(fixture->store, "ops", 999, &alert), 0); /* the clock went back */
-    assert_int_equal(store_alert_due(fixture->store, "ops", 1000, &alert), 0);
+    assert_int_equal(due(fixture, 999, &alert), 0); /* the clock went back */
+    assert_int_equal(due(fixture, 1000, &alert), 0);
     assert_int_equal(store_alert_begin(fixture->store, &alert, 1000, 6000), 0);
-    assert_int_equal(store_alert_due(fixture->store, "ops", 5999, &alert), -ENOENT);
+    assert_int_equal(due(fixture, 5999, &alert), -ENOENT);
     put(fixture, again);
     assert_string_not_equal(uuid, again);
     assert_int_equal(store_alert_drop(fixture->store, &(struct store_alert_wish){again, "x", 1}, &count), 0);
     assert_int_equal(count, 1);
-    assert_int_equal(store_alert_due(fixture->store, "ops", 6000, &alert), 0);
+    assert_int_equal(due(fixture, 6000, &alert), 0);
     assert_string_equal(alert.uuid, uuid);
     assert_int_equal(store_alert_failed(fixture->store, alert.id, "refused", 7000, true), 0);
-    assert_int_equal(store_alert_due(fixture->store, "ops", 99999, &alert), -ENOENT);
+    assert_int_equal(due(fixture, 99999, &alert), -ENOENT);
     assert_int_equal(store_alert_retry(fixture->store, &wish, &count), 0);
     assert_int_equal(count, 1);
-    assert_int_equal(store_alert_due(fixture->store, "ops", 9000, &alert), 0);
+    assert_int_equal(due(fixture, 9000, &alert), 0);
     assert_int_equal(alert.tried_since, 0);
     assert_string_equal(alert.uuid, uuid);
     /* Dropped while it was under way: a failure does not wake it. */
