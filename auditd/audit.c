@@ -106,6 +106,7 @@ static int audit_make_request(struct audit *audit)
         audit_put_text(request, "ports", options->ports) < 0 || audit_put_text(request, "realm", options->realm) < 0 ||
         audit_put_text(request, "vantage", options->vantage) < 0 ||
         audit_put_text(request, "vantage_class", options->vantage_class) < 0 ||
+        audit_put_text(request, "probe", options->probe) < 0 ||
         audit_put_count(request, "rate_pps", options->rate_pps) < 0 ||
         audit_put_count(request, "host_rate_pps", options->host_rate_pps) < 0 ||
         audit_put_count(request, "retries", options->retries) < 0 ||

@@ -26,6 +26,8 @@ enum options_key {
     KEY_ASK_PRINTERS,
     KEY_NO_SERVICES,
     KEY_NO_VERIFY,
+    KEY_SYN,
+    KEY_CONNECT,
     KEY_POLICY,
     KEY_RATE,
     KEY_REALM,
@@ -201,6 +203,8 @@ static const struct argp_option audit_rows[] = {
      "Ask ports 9100-9107 too, where printers print what they are sent", 0},
     {"ask-again", KEY_ASK_AGAIN, NULL, OPTION_HIDDEN,
      "Ask databases and others that lock out who asks often although they were asked less than 7 days ago", 0},
+    {"syn", KEY_SYN, NULL, OPTION_HIDDEN, "Probe by raw SYNs (default where CAP_NET_RAW is)", 0},
+    {"connect", KEY_CONNECT, NULL, OPTION_HIDDEN, "Probe by plain connects (default without)", 0},
     {"no-verify", KEY_NO_VERIFY, NULL, OPTION_HIDDEN, "Do not look a second time at what changed", 0},
     {"fresh", KEY_FRESH, NULL, OPTION_HIDDEN, "Start over although an interrupted audit of the same could go on", 0},
     {"help-all", KEY_HELP_ALL, NULL, 0, "Help with every option", -1},
@@ -231,6 +235,12 @@ static error_t options_audit_flag(int key, struct audit_options *options)
     switch (key) {
     case KEY_NO_VERIFY:
         options->no_verify = true;
+        return 0;
+    case KEY_SYN:
+        options->probe = "syn";
+        return 0;
+    case KEY_CONNECT:
+        options->probe = "connect";
         return 0;
     case KEY_NO_SERVICES:
         options->no_services = true;

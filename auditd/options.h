@@ -36,6 +36,7 @@ struct audit_options {
     const char *realm;
     const char *vantage;
     const char *vantage_class;
+    const char *probe; /* NULL: the configuration's */
     int64_t rate_pps;
     int64_t host_rate_pps;
     int64_t retries;

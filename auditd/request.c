@@ -20,7 +20,8 @@ enum request_type {
     REQUEST_TEXTS,
     REQUEST_COUNT,
     REQUEST_FLAG,
-    REQUEST_CLASS
+    REQUEST_CLASS,
+    REQUEST_PROBE
 };
 
 static const struct request_field {
@@ -35,6 +36,7 @@ static const struct request_field {
     {"realm", REQUEST_TEXT, REQUEST_NAME_MAX},
     {"vantage", REQUEST_TEXT, REQUEST_NAME_MAX},
     {"vantage_class", REQUEST_CLASS, 0},
+    {"probe", REQUEST_PROBE, 0},
     {"rate_pps", REQUEST_COUNT, UINT32_MAX},
     {"host_rate_pps", REQUEST_COUNT, UINT32_MAX},
     {"retries", REQUEST_COUNT, REQUEST_RETRIES_MAX},
@@ -101,6 +103,20 @@ static int request_check_class(const struct request_field *field, const json_t *
     return 0;
 }
 
+/* What stands in a plan for it, as JSON; NULL when there is no such way. */
+static const char *request_probes(const char *probe)
+{
+    static const char *const rows[][2] = {
+        {"auto", "[\"syn\",\"connect\"]"}, {"syn", "[\"syn\"]"}, {"connect", "[\"connect\"]"}};
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+        if (strcmp(probe, rows[i][0]) == 0) {
+            return rows[i][1];
+        }
+    }
+    return NULL;
+}
+
 static int request_check_ports(const struct request_field *field, const json_t *value, char *reason)
 {
     char what[PORT_EXPRESSION_REASON_SIZE + 16] = "hold ";
@@ -127,6 +143,10 @@ static int request_check_field(const struct request_field *field, const json_t *
         return request_check_ports(field, value, reason);
     case REQUEST_CLASS:
         return request_check_class(field, value, reason);
+    case REQUEST_PROBE:
+        return json_is_string(value) && request_probes(json_string_value(value)) != NULL
+                   ? 0
+                   : request_refuse(reason, field->name, "must be one of auto, syn, connect");
     case REQUEST_FLAG:
         return json_is_boolean(value) ? 0 : request_refuse(reason, field->name, "must be true or false");
     case REQUEST_COUNT:
@@ -300,6 +320,19 @@ static int request_put_ports(json_t *plan, const char *expression, char *reason)
     return rc;
 }
 
+/* Raw probes ask whom connects would have asked, all of them: what discovery does not hear of is still audited. */
+static int request_put_probes(json_t *plan, const char *probe)
+{
+    const char *text = request_probes(probe);
+    json_t *probes = text == NULL ? NULL : json_loads(text, 0, NULL);
+    bool raw = probes != NULL && strcmp(probe, "connect") != 0;
+
+    return json_object_set_new(plan, "probes", probes) == 0 &&
+                   (!raw || json_object_set_new(plan, "discovery", json_false()) == 0)
+               ? 0
+               : -ENOMEM;
+}
+
 static int request_put_services(json_t *plan, const json_t *request, const struct config *config)
 {
     bool doors = request_flag(request, "door_checks", config->door_checks);
@@ -321,15 +354,18 @@ static int request_put_services(json_t *plan, const json_t *request, const struc
 int request_plan(const json_t *request, const struct config *config, json_t **ret_plan,
                  char ret_reason[REQUEST_REASON_SIZE])
 {
-    json_t *plan = json_pack("{s:s, s:s, s:s, s:[s], s:I, s:I, s:I}", "schema", SCAN_PLAN_SCHEMA, "realm",
+    json_t *plan = json_pack("{s:s, s:s, s:s, s:I, s:I, s:I}", "schema", SCAN_PLAN_SCHEMA, "realm",
                              request_text(request, "realm", config->realm), "vantage",
-                             request_text(request, "vantage", config->vantage), "probes", "connect", "rate_pps",
+                             request_text(request, "vantage", config->vantage), "rate_pps",
                              request_count(request, "rate_pps", config->rate_pps), "host_rate_pps",
                              request_count(request, "host_rate_pps", config->host_rate_pps), "retries",
                              request_count(request, "retries", config->retries));
     int rc = plan == NULL ? -ENOMEM : 0;
 
     ret_reason[0] = '\0';
+    if (rc == 0) {
+        rc = request_put_probes(plan, request_text(request, "probe", config->probe != NULL ? config->probe : "auto"));
+    }
     if (rc == 0) {
         rc = request_put_ports(plan, request_text(request, "ports", config->ports), ret_reason);
     }

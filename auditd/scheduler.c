@@ -168,9 +168,9 @@ static int scheduler_make_request(const struct scheduled *item, json_t **ret_req
     if (rc < 0) {
         return rc;
     }
-    *ret_request =
-        json_pack("{s:o, s:o, s:s*, s:s*, s:s*}", "targets", targets, "exclude", scheduler_texts(&config->exclude),
-                  "ports", config->ports, "realm", scheduler_realm(item), "vantage", config->vantage);
+    *ret_request = json_pack("{s:o, s:o, s:s*, s:s*, s:s*, s:s*}", "targets", targets, "exclude",
+                             scheduler_texts(&config->exclude), "ports", config->ports, "realm", scheduler_realm(item),
+                             "vantage", config->vantage, "probe", config->probe);
     return *ret_request == NULL ? -ENOMEM : request_check(*ret_request, reason);
 }
 

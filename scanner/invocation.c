@@ -164,6 +164,7 @@ static struct plan_means means_of(const struct invocation *run)
     means.resolver = resolver_system();
     randombytes_buf(means.seed, sizeof(means.seed));
     means.notice = hear_of_skipped;
+    means.raw = privilege_has_raw();
     return means;
 }
 
@@ -234,6 +235,13 @@ static void seed_of_parts(const struct options *options, const struct plan_parts
     crypto_generichash_final(&hash, seed, PERMUTATION_SEED_BYTES);
 }
 
+static void say_connects(void)
+{
+    log_notice(
+        "scanning by plain connects: raw SYNs, which are faster, need CAP_NET_RAW (\"leastport doctor\" says how "
+        "to get it)");
+}
+
 /* Raw SYNs where this process may send them, and plain connects where not, which is said. */
 static enum plan_probe choose_probe(const struct options *options)
 {
@@ -243,9 +251,7 @@ static enum plan_probe choose_probe(const struct options *options)
     if (privilege_has_raw()) {
         return PLAN_PROBE_SYN;
     }
-    log_notice(
-        "scanning by plain connects: raw SYNs, which are faster, need CAP_NET_RAW (\"leastport doctor\" says how "
-        "to get it)");
+    say_connects();
     return PLAN_PROBE_CONNECT;
 }
 
@@ -339,6 +345,16 @@ static int read_whole(FILE *file, const char *path, char **ret_text, size_t *ret
     return 0;
 }
 
+/* Whoever wrote the plan may be far from here, and is told. */
+static void say_choice(const struct plan *plan)
+{
+    if (plan_probe(plan) == PLAN_PROBE_CONNECT) {
+        say_connects();
+    } else {
+        log_notice("scanning by raw SYNs, as CAP_NET_RAW is there");
+    }
+}
+
 static int plan_from_file(struct invocation *run, const char *path, struct problem *problem)
 {
     struct plan_means means = means_of(run);
@@ -358,6 +374,9 @@ static int plan_from_file(struct invocation *run, const char *path, struct probl
     }
     rc = plan_from_json(text, size, &means, &run->plan, problem);
     free(text);
+    if (rc == 0 && plan_probe_was_open(run->plan)) {
+        say_choice(run->plan);
+    }
     /* A plan that is piped in has no name that its writer would know. */
     return rc < 0 && file != stdin ? problem_prefix(problem, rc, "%s", name) : rc;
 }

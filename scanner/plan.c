@@ -507,7 +507,7 @@ static int plan_from_object(const json_t *json, const struct plan_means *means, 
     if (plan == NULL) {
         return plan_out_of_memory(problem);
     }
-    rc = plan_doc_read(&plan->doc, json, means->services, problem);
+    rc = plan_doc_read(&plan->doc, json, means->services, means->raw, problem);
     if (rc == 0 && means->is_kept && json_object_get(json, "discovery") == NULL) {
         plan->doc.discovers = false;
         plan->doc.discovery_unsaid = true;
@@ -730,6 +730,11 @@ bool plan_is_known(const struct plan *plan, const struct addr *addr, uint16_t po
 bool plan_discovers(const struct plan *plan)
 {
     return plan->doc.discovers;
+}
+
+bool plan_probe_was_open(const struct plan *plan)
+{
+    return plan->doc.probe_was_open;
 }
 
 enum plan_probe plan_probe(const struct plan *plan)

@@ -71,6 +71,7 @@ struct plan_means {
     const struct services *services; /* may be NULL */
     struct resolver resolver;
     uint8_t seed[PERMUTATION_SEED_BYTES]; /* for a plan in JSON that has no seed */
+    bool raw;                             /* SYNs can be sent: for a plan in JSON that leaves its probe open */
     /* From a state: one that says nothing of discovery is from before there was any, and stays as it is. */
     bool is_kept;
     /* With it a target's or watched name that does not resolve is told and left out (`resolved` has it without
@@ -108,6 +109,8 @@ const char *plan_ports(const struct plan *plan);
 uint64_t plan_rate_pps(const struct plan *plan);
 uint64_t plan_host_rate_pps(const struct plan *plan);
 enum plan_probe plan_probe(const struct plan *plan);
+/* The document left it to this machine (plan_means.raw). */
+bool plan_probe_was_open(const struct plan *plan);
 bool plan_is_unbraked(const struct plan *plan);
 /* PERMUTATION_SEED_BYTES; borrowed until plan_destroy(). */
 const uint8_t *plan_seed(const struct plan *plan);

@@ -15,6 +15,7 @@ enum { PLAN_DOC_TEXT_MAX = 128 };
 struct plan_doc_reader {
     struct plan_doc *doc;
     const struct services *services;
+    bool raw;
     struct problem *problem;
 };
 
@@ -250,23 +251,45 @@ const char *plan_probe_proto(enum plan_probe probe)
     return probe == PLAN_PROBE_UDP ? "udp" : "tcp";
 }
 
+/* By raw SYNs where this machine can, else by connects: the plan then has the one that was taken, and no other. */
+static bool plan_doc_is_open(const json_t *value)
+{
+    const char *first = json_string_value(json_array_get(value, 0));
+    const char *second = json_string_value(json_array_get(value, 1));
+
+    return json_array_size(value) == 2 && first != NULL && second != NULL &&
+           strcmp(first, plan_probe_names[PLAN_PROBE_SYN]) == 0 &&
+           strcmp(second, plan_probe_names[PLAN_PROBE_CONNECT]) == 0;
+}
+
+static void plan_doc_set_probe(const struct plan_doc_reader *reader, enum plan_probe probe)
+{
+    reader->doc->probe = probe;
+    targets_use_proto(reader->doc->targets, plan_probe_proto(probe));
+    targets_use_proto(reader->doc->exclude, plan_probe_proto(probe));
+}
+
 static int plan_doc_read_probes(const struct plan_doc_reader *reader, const json_t *value)
 {
     const char *text;
     int rc = plan_doc_expect(reader, "/probes", value, JSON_ARRAY, "an array of probe types");
 
+    if (rc == 0 && plan_doc_is_open(value)) {
+        reader->doc->probe_was_open = true;
+        plan_doc_set_probe(reader, reader->raw ? PLAN_PROBE_SYN : PLAN_PROBE_CONNECT);
+        return 0;
+    }
     if (rc == 0 && json_array_size(value) != 1) {
         return problem_set(reader->problem, -EINVAL,
-                           "plan/probes: must be one of [\"connect\"], [\"syn\"], [\"udp\"]: a scan asks in one way");
+                           "plan/probes: must be one of [\"connect\"], [\"syn\"], [\"udp\"], since a scan asks in one "
+                           "way, or [\"syn\", \"connect\"]: by connects where raw SYNs cannot be sent");
     }
     if (rc == 0) {
         rc = plan_doc_text(reader, "/probes/0", json_array_get(value, 0), &text);
     }
     for (size_t i = 0; rc == 0 && i < sizeof(plan_probe_names) / sizeof(char *); i++) {
         if (strcmp(text, plan_probe_names[i]) == 0) {
-            reader->doc->probe = (enum plan_probe)i;
-            targets_use_proto(reader->doc->targets, plan_probe_proto(reader->doc->probe));
-            targets_use_proto(reader->doc->exclude, plan_probe_proto(reader->doc->probe));
+            plan_doc_set_probe(reader, (enum plan_probe)i);
             return 0;
         }
     }
@@ -660,9 +683,10 @@ static int plan_doc_read_keys(const struct plan_doc_reader *reader, const json_t
     return rc;
 }
 
-int plan_doc_read(struct plan_doc *doc, const json_t *json, const struct services *services, struct problem *problem)
+int plan_doc_read(struct plan_doc *doc, const json_t *json, const struct services *services, bool raw,
+                  struct problem *problem)
 {
-    struct plan_doc_reader reader = {.doc = doc, .services = services, .problem = problem};
+    struct plan_doc_reader reader = {.doc = doc, .services = services, .raw = raw, .problem = problem};
     int rc;
 
     memset(doc, 0, sizeof(*doc));

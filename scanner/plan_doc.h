@@ -48,6 +48,7 @@ struct plan_doc {
     json_t *resolved; /* object: name -> array of addresses as text, checked; may be empty */
     struct portset ports;
     enum plan_probe probe;
+    bool probe_was_open; /* the document left it to this machine */
     struct plan_doc_endpoint *watch;
     size_t watch_count;
     struct plan_doc_endpoint canary;
@@ -71,8 +72,9 @@ struct plan_doc {
     struct space_geometry slab; /* the default when the document has none */
 };
 
-/* Fills `doc` (uninitialised before) from the object `json`. Whatever it returns, plan_doc_done() is due. */
-MUST_USE int plan_doc_read(struct plan_doc *doc, const json_t *json, const struct services *services,
+/* Fills `doc` (uninitialised before) from the object `json`. `raw`: what a document that leaves it open becomes.
+ * Whatever it returns, plan_doc_done() is due. */
+MUST_USE int plan_doc_read(struct plan_doc *doc, const json_t *json, const struct services *services, bool raw,
                            struct problem *problem);
 void plan_doc_done(struct plan_doc *doc);
 

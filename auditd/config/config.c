@@ -147,6 +147,7 @@ static const struct validate_field CONFIG_FIELDS[] = {{"version", &VERSION, true
                                                       {"ephemeral", &EPHEMERALS, false},
                                                       {"max_age", &shape_duration, false},
                                                       {"due", &DUE, false},
+                                                      {"probe", &shape_probe, false},
                                                       {"verify", &FLAG, false},
                                                       {"services", &FLAG, false},
                                                       {"door_checks", &FLAG, false},
@@ -201,6 +202,7 @@ void config_done(struct config *config)
     config_list_done(&config->exclude);
     free(config->ports);
     free(config->policy);
+    free(config->probe);
     free(config->canary.host);
     for (size_t i = 0; i < config->ephemeral_count; i++) {
         free(config->ephemeral[i].realm);
@@ -317,6 +319,7 @@ static int set_scan(const struct yaml_node *root, struct config *config)
     rc = rc == 0 ? config_read_list(root, "targets", &config->targets) : rc;
     rc = rc == 0 ? config_read_list(root, "exclude", &config->exclude) : rc;
     rc = rc == 0 ? config_read_ports(root, &config->ports) : rc;
+    rc = rc == 0 ? config_read_text(root, "probe", &config->probe) : rc;
     rc = rc == 0 ? set_canary(root, &config->canary) : rc;
     return rc == 0 ? set_ephemeral(root, config) : rc;
 }

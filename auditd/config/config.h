@@ -52,6 +52,7 @@ struct config {
     size_t ephemeral_count;
     int64_t max_age_ms;                    /* what was judged longer ago is not covered */
     int64_t due_ms[SEVERITY_CRITICAL + 1]; /* so long after it opened a finding is to be fixed, by severity */
+    char *probe;                           /* "auto", "syn", "connect"; NULL: "auto" */
     bool verify;                           /* probe what changed a second time */
     bool services;                         /* ask open ports what answers there */
     struct config_vantage *vantages;       /* others than `vantage` */

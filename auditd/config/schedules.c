@@ -189,14 +189,21 @@ const struct validate_schema blackouts_schema = {.types = VALIDATE_ARRAY,
                                                  .expected = "a list like [{from: 08:00, to: 18:00}]",
                                                  .items = &blackout_schema,
                                                  .max_items = CONFIG_BLACKOUTS_MAX};
-static const struct validate_field schedule_fields[] = {
-    {"name", &schedule_name, true},         {"cron", &schedule_cron, true},
-    {"zone", &schedule_zone, false},        {"targets", &shape_targets, false},
-    {"inventory", &shape_name, false},      {"exclude", &shape_targets, false},
-    {"ports", &shape_ports, false},         {"realm", &shape_name, false},
-    {"vantage", &shape_name, false},        {"jitter", &shape_duration, false},
-    {"deadline", &shape_duration, false},   {"catch_up", &schedule_catch_up, false},
-    {"blackout", &blackouts_schema, false}, {NULL, NULL, false}};
+static const struct validate_field schedule_fields[] = {{"name", &schedule_name, true},
+                                                        {"cron", &schedule_cron, true},
+                                                        {"zone", &schedule_zone, false},
+                                                        {"targets", &shape_targets, false},
+                                                        {"inventory", &shape_name, false},
+                                                        {"exclude", &shape_targets, false},
+                                                        {"ports", &shape_ports, false},
+                                                        {"realm", &shape_name, false},
+                                                        {"vantage", &shape_name, false},
+                                                        {"jitter", &shape_duration, false},
+                                                        {"deadline", &shape_duration, false},
+                                                        {"catch_up", &schedule_catch_up, false},
+                                                        {"blackout", &blackouts_schema, false},
+                                                        {"probe", &shape_probe, false},
+                                                        {NULL, NULL, false}};
 static const struct validate_schema schedule_schema = {.types = VALIDATE_OBJECT,
                                                        .expected =
                                                            "a mapping like {name: nightly, cron: \"30 2 * * *\"}",
@@ -296,6 +303,7 @@ static int schedules_read_scan(const struct yaml_node *node, struct config_sched
     rc = rc == 0 ? config_read_list(node, "exclude", &schedule->exclude) : rc;
     rc = rc == 0 ? config_read_ports(node, &schedule->ports) : rc;
     rc = rc == 0 ? config_read_text(node, "realm", &schedule->realm) : rc;
+    rc = rc == 0 ? config_read_text(node, "probe", &schedule->probe) : rc;
     return rc == 0 ? config_read_text(node, "vantage", &schedule->vantage) : rc;
 }
 
@@ -382,6 +390,7 @@ void schedules_done(struct config_schedule *schedules, size_t count)
         free(schedule->ports);
         free(schedule->realm);
         free(schedule->vantage);
+        free(schedule->probe);
         free(schedule->blackouts);
     }
     free(schedules);

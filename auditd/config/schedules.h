@@ -27,6 +27,7 @@ struct config_schedule {
     char *ports;
     char *realm;
     char *vantage;
+    char *probe; /* NULL: the configuration's */
     int64_t jitter_ms;
     int64_t deadline_ms; /* after it was due; 0: none */
     bool catches_up;     /* after a time without a daemon: run once; else leave it out */

@@ -30,6 +30,8 @@ static bool shape_check_ports(const json_t *value, char *reason, size_t size)
 static const char *const shape_classes[] = {"self", "own-vpc", "vpn", "peer", "public-range", "world", NULL};
 
 const struct validate_schema shape_path = {.types = VALIDATE_STRING, .max_length = 4096};
+static const char *const probe_values[] = {"auto", "syn", "connect", NULL};
+const struct validate_schema shape_probe = {.types = VALIDATE_STRING, .values = probe_values};
 const struct validate_schema shape_name = {.types = VALIDATE_STRING, .max_length = SHAPE_NAME_MAX_BYTES};
 const struct validate_schema shape_class = {.types = VALIDATE_STRING, .values = shape_classes};
 const struct validate_schema shape_address = {

@@ -8,6 +8,7 @@ enum { SHAPE_LIST_MAX = 100000, SHAPE_NAME_MAX_BYTES = 128 };
 
 extern const struct validate_schema shape_path;
 extern const struct validate_schema shape_name;
+extern const struct validate_schema shape_probe;
 extern const struct validate_schema shape_targets; /* a text or a list of them */
 extern const struct validate_schema shape_ports;
 extern const struct validate_schema shape_duration;

@@ -176,10 +176,22 @@ static const char *const allowed[] = {
 #endif
 };
 
+/* Whoever is root in a user namespace alone has the capability, and may not use it on the network that it is in. */
+static bool can_open_raw(void)
+{
+    int fd = socket(AF_INET, SOCK_RAW | SOCK_CLOEXEC, IPPROTO_RAW);
+
+    if (fd < 0) {
+        return errno != EPERM && errno != EACCES;
+    }
+    close(fd);
+    return true;
+}
+
 bool privilege_has_raw(void)
 {
     capng_clear(CAPNG_SELECT_BOTH);
-    return capng_get_caps_process() == 0 && capng_have_capability(CAPNG_EFFECTIVE, CAP_NET_RAW) != 0;
+    return capng_get_caps_process() == 0 && capng_have_capability(CAPNG_EFFECTIVE, CAP_NET_RAW) != 0 && can_open_raw();
 }
 
 /* What is left must be what was meant to be left: a drop that silently failed would be worse than none. */

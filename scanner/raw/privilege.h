@@ -7,7 +7,7 @@
 
 #include <stdbool.h>
 
-/* CAP_NET_RAW is effective: raw and packet sockets can be opened. */
+/* CAP_NET_RAW is effective, and raw sockets can be opened in this network namespace. */
 bool privilege_has_raw(void);
 
 /* Gives up every capability for good (capabilities(7)), in the effective, permitted, inheritable and ambient sets and,

@@ -339,6 +339,9 @@ int main(int argc, char **argv)
     const char *way = getenv("LEASTPORT_ROGUE");
     struct rogue rogue = {.plan = json_loadf(stdin, 0, NULL)};
 
+    /* As a scanner that has chosen. */
+    (void)json_object_set_new(rogue.plan, "probes", json_pack("[s]", "connect"));
+
     for (int i = 1; i + 1 < argc; i++) {
         if (strcmp(argv[i], "--scan-id") == 0) {
             rogue.scan_id = argv[i + 1];

@@ -118,11 +118,38 @@ static void whatever_else_differs_is_named(void **state)
     }
 }
 
+/* Where two ways were sent the scanner takes one, and no third. */
+static void the_scanner_chooses_among_what_was_sent(void **state)
+{
+    static const struct {
+        const char *sent;
+        const char *told;
+        int rc;
+    } cases[] = {
+        {"[\"syn\",\"connect\"]", "[\"syn\"]", 0},        {"[\"syn\",\"connect\"]", "[\"connect\"]", 0},
+        {"[\"syn\",\"connect\"]", "[\"udp\"]", -EBADMSG}, {"[\"syn\",\"connect\"]", "[\"syn\",\"connect\"]", -EBADMSG},
+        {"[\"syn\",\"connect\"]", "[]", -EBADMSG},        {"[\"syn\"]", "[\"syn\"]", 0},
+        {"[\"syn\"]", "[\"connect\"]", -EBADMSG},         {"[\"connect\"]", "[\"syn\"]", -EBADMSG},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+        char reason[PLAN_ECHO_REASON_SIZE];
+        char sent[1024];
+        char told[1024];
+        snprintf(sent, sizeof(sent), "{" SENT ",\"probes\":%s}", cases[i].sent);
+        snprintf(told, sizeof(told), "{" TOLD "," WATCH ",\"resolved\":{},\"probes\":%s}", cases[i].told);
+        assert_int_equal(check(sent, told, reason), cases[i].rc);
+        assert_true(cases[i].rc == 0 || strstr(reason, "probes") != NULL);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_scanners_own_words_are_the_same),
         cmocka_unit_test(whatever_else_differs_is_named),
+        cmocka_unit_test(the_scanner_chooses_among_what_was_sent),
     };
     return cmocka_run_group_tests_name("plan_echo", tests, NULL, NULL);
 }

@@ -63,6 +63,8 @@ static void refuses_and_names_the_member(void **state)
         {"{\"targets\":[\"a\"],\"services\":{}}", "services"},
         {"{\"targets\":[\"a\"],\"door_checks\":\"no\"}", "door_checks"},
         {"{\"targets\":[\"a\"],\"vantage_class\":\"moon\"}", "vantage_class"},
+        {"{\"targets\":[\"a\"],\"probe\":\"udp\"}", "probe"},
+        {"{\"targets\":[\"a\"],\"probe\":[\"syn\"]}", "probe"},
         {"{\"targets\":[\"a\"],\"scope\":[\"0.0.0.0/0\"]}", "scope"},
         {"{\"targets\":[\"a\"],\"never_scan\":[]}", "scope"},
     };
@@ -101,6 +103,44 @@ static void plans_what_is_asked_over_what_is_configured(void **state)
     json_decref(plan);
     json_decref(request);
     config_done(&config);
+}
+
+/* By SYNs where they can be sent, unless somebody says otherwise; and whoever connects would ask is asked by these. */
+static void plans_how_ports_are_asked(void **state)
+{
+    static const struct {
+        const char *configured;
+        const char *request;
+        const char *probes;
+    } cases[] = {
+        {NULL, "{\"targets\":[\"a\"]}", "[\"syn\",\"connect\"]"},
+        {NULL, "{\"targets\":[\"a\"],\"probe\":\"syn\"}", "[\"syn\"]"},
+        {NULL, "{\"targets\":[\"a\"],\"probe\":\"connect\"}", "[\"connect\"]"},
+        {"connect", "{\"targets\":[\"a\"]}", "[\"connect\"]"},
+        {"connect", "{\"targets\":[\"a\"],\"probe\":\"auto\"}", "[\"syn\",\"connect\"]"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+        struct config config;
+        char reason[REQUEST_REASON_SIZE];
+        json_t *request = parse(cases[i].request);
+        json_t *probes = parse(cases[i].probes);
+        bool connects =
+            json_array_size(probes) == 1 && strcmp(json_string_value(json_array_get(probes, 0)), "syn") != 0;
+        json_t *plan;
+        assert_int_equal(config_init_default(&config), 0);
+        config.probe = cases[i].configured == NULL ? NULL : strdup(cases[i].configured);
+        assert_int_equal(request_check(request, reason), 0);
+        assert_int_equal(request_plan(request, &config, &plan, reason), 0);
+        assert_true(json_equal(json_object_get(plan, "probes"), probes));
+        assert_true(connects ? json_object_get(plan, "discovery") == NULL
+                             : json_is_false(json_object_get(plan, "discovery")));
+        json_decref(plan);
+        json_decref(probes);
+        json_decref(request);
+        config_done(&config);
+    }
 }
 
 /* Asked by default, doors too; the request decides over the configuration. */
@@ -211,6 +251,7 @@ int main(void)
         cmocka_unit_test(takes_what_holds_together),
         cmocka_unit_test(refuses_and_names_the_member),
         cmocka_unit_test(plans_what_is_asked_over_what_is_configured),
+        cmocka_unit_test(plans_how_ports_are_asked),
         cmocka_unit_test(plans_what_is_asked_of_services),
         cmocka_unit_test(guards_come_from_the_never_scan_file),
         cmocka_unit_test(looks_again_at_the_endpoints_alone),

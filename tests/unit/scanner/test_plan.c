@@ -157,6 +157,7 @@ static const char *const refusals[][2] = {
     {"{" HEAD ",\"targets\":[\"10.0.0.1\"],\"ports\":\"22\",\"probes\":[]}", "plan/probes"},
     {"{" HEAD ",\"targets\":[\"10.0.0.1\"],\"ports\":\"22\",\"probes\":[\"ack\"]}", "plan/probes/0"},
     {"{" HEAD ",\"targets\":[\"10.0.0.1\"],\"ports\":\"22\",\"probes\":[\"syn\",\"udp\"]}", "plan/probes"},
+    {"{" HEAD ",\"targets\":[\"10.0.0.1\"],\"ports\":\"22\",\"probes\":[\"connect\",\"syn\"]}", "plan/probes"},
     {"{" HEAD ",\"targets\":[\"10.0.0.1\"],\"ports\":\"22\",\"probes\":[\"udp\"]"
      ",\"watch\":[{\"host\":\"10.0.0.1\",\"proto\":\"tcp\",\"port\":53}]}",
      "plan/watch/0/proto: \"tcp\" cannot be asked by the probe \"udp\""},
@@ -286,6 +287,39 @@ static void the_probe_decides_the_protocol(void **state)
     assert_string_equal(plan_hash(again), plan_hash(plan));
     plan_destroy(plan);
     plan_destroy(again);
+}
+
+/* Its own text has the choice alone: the same machine with other capabilities reads it as the same plan. */
+static void what_is_left_open_is_chosen_once(void **state)
+{
+    static const char text[] =
+        "{" HEAD ",\"targets\":[\"10.0.0.1\"],\"ports\":\"22\",\"probes\":[\"syn\",\"connect\"],\"discovery\":false}";
+    static const struct {
+        bool raw;
+        enum plan_probe probe;
+        const char *written;
+    } cases[] = {{true, PLAN_PROBE_SYN, "\"probes\":[\"syn\"]"},
+                 {false, PLAN_PROBE_CONNECT, "\"probes\":[\"connect\"]"}};
+    (void)state;
+    for (size_t i = 0; i < 2; i++) {
+        struct plan_means means = plan_means_default();
+        struct problem problem;
+        struct plan *plan = NULL;
+        struct plan *again = NULL;
+        means.raw = cases[i].raw;
+        assert_int_equal(plan_from_json(text, strlen(text), &means, &plan, &problem), 0);
+        assert_int_equal(plan_probe(plan), cases[i].probe);
+        assert_true(plan_probe_was_open(plan));
+        assert_false(plan_discovers(plan));
+        assert_non_null(strstr(plan_json(plan), cases[i].written));
+        means.raw = !cases[i].raw;
+        assert_int_equal(plan_from_json(plan_json(plan), strlen(plan_json(plan)), &means, &again, &problem), 0);
+        assert_int_equal(plan_probe(again), cases[i].probe);
+        assert_false(plan_probe_was_open(again));
+        assert_string_equal(plan_hash(again), plan_hash(plan));
+        plan_destroy(plan);
+        plan_destroy(again);
+    }
 }
 
 static void discovery_is_the_plan_s(void **state)
@@ -529,6 +563,7 @@ int main(void)
         cmocka_unit_test(refuses_and_says_where),
         cmocka_unit_test(bounds_nesting),
         cmocka_unit_test(the_probe_decides_the_protocol),
+        cmocka_unit_test(what_is_left_open_is_chosen_once),
         cmocka_unit_test(discovery_is_the_plan_s),
         cmocka_unit_test(a_kept_plan_from_before_discovery_stays_as_it_is),
         cmocka_unit_test(skips_addresses_that_names_have_lost),
