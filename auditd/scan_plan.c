@@ -499,7 +499,7 @@ bool scan_plan_has_endpoint(const struct scan_plan *plan, const struct addr *hos
         bsearch(&key, plan->watch, plan->watch_count, sizeof(key), scan_plan_compare_watch) != NULL) {
         return !scan_plan_excludes(plan, host, port);
     }
-    /* The only probe is "connect": UDP is on a plan by its watch list alone. */
+    /* Connects and SYNs ask TCP: UDP is on a plan by its watch list alone. */
     for (size_t i = 0; !is_udp && i < plan->target_count; i++) {
         if (scan_plan_range_has(&plan->targets[i], host) &&
             scan_plan_ports_have(&plan->ports[plan->targets[i].ports], port)) {

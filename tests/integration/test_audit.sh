@@ -61,6 +61,41 @@ tap_like "history says when and why" \
 audit $THERE --db "$DB" --realm other
 tap_is "the same address in another realm is another asset" "$(sql "$DB" 'SELECT count(*) FROM asset')" 2
 
+# ---- how ports are asked ----
+# probes DB: how the ports of its scans were asked.
+probes() { sql "$1" "SELECT DISTINCT json_extract(plan, '$.probes') FROM scan"; }
+asked='22 OPEN FRESH low
+443 OPEN FRESH low
+6379 OPEN FRESH medium
+8080 OPEN FRESH low'
+audit $THERE --db "$DIR/auto.db"
+tap_is "raw SYNs ask where CAP_NET_RAW is, the second look too" "$(probes "$DIR/auto.db")" '["syn"]'
+tap_like "and that is said, with why" "$err" 'scanning by raw SYNs, as CAP_NET_RAW is there'
+audit $THERE --db "$DIR/connect.db" --connect
+tap_is "--connect: plain connects, which find the same" \
+    "$(probes "$DIR/connect.db") $(findings "$DIR/connect.db")" "[\"connect\"] $asked"
+tap_is "an audit by SYNs found it, too" "$(findings "$DIR/auto.db")" "$asked"
+audit_unprivileged() {
+    setpriv --bounding-set=-net_raw --inh-caps=-net_raw "$BIN/leastport" audit --no-services "$@" >"$DIR/out" 2>"$DIR/err"
+    status=$?
+    err=$(<"$DIR/err")
+}
+audit_unprivileged $THERE --db "$DIR/unprivileged.db"
+tap_is "without the capability: plain connects" \
+    "$status $(probes "$DIR/unprivileged.db") $(findings "$DIR/unprivileged.db")" "1 [\"connect\"] $asked"
+tap_like "and that is said, with how to get SYNs" "$err" 'scanning by plain connects: raw SYNs.*need CAP_NET_RAW.*doctor'
+audit_unprivileged $THERE --db "$DIR/refused.db" --syn
+tap_like "--syn without it is incomplete, says why, and asks nothing in its place" \
+    "$status $(sql "$DIR/refused.db" 'SELECT count(*) FROM endpoint') $err" '^3 0 .*raw packets need CAP_NET_RAW'
+printf 'version: 1\nprobe: connect\n' >"$DIR/connects.yaml"
+audit $THERE --db "$DIR/configured.db" --config "$DIR/connects.yaml"
+tap_is "the configuration decides where nothing is asked for" "$(probes "$DIR/configured.db")" '["connect"]'
+audit $THERE --db "$DIR/configured.db" --config "$DIR/connects.yaml" --syn
+tap_is "a finding that connects saw is the same when SYNs see it" "$(findings "$DIR/configured.db")" "$asked"
+printf 'version: 1\nprobe: udp\n' >"$DIR/wrong.yaml"
+audit $THERE --db "$DIR/configured.db" --config "$DIR/wrong.yaml"
+tap_like "a way that is none is named" "$status $err" '^2 .*wrong.yaml:2.*probe.*auto'
+
 # ---- another policy ----
 # Another policy judges all that is known anew, whichever host the scan looks at.
 printf "version: 1\nallow:\n  - {id: web, to: any, ports: [443, 8080], from: any, why: it is the web}\n" >"$DIR/web.yaml"

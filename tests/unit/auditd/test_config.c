@@ -303,6 +303,7 @@ static void takes_schedules(void **state)
         "    ports: 22\n"
         "    realm: site\n"
         "    vantage: office\n"
+        "    probe: connect\n"
         "    jitter: 10m\n"
         "    deadline: 4h\n"
         "    catch_up: skip\n"
@@ -325,6 +326,7 @@ static void takes_schedules(void **state)
     assert_string_equal(schedule->ports, "22");
     assert_string_equal(schedule->realm, "site");
     assert_string_equal(schedule->vantage, "office");
+    assert_string_equal(schedule->probe, "connect");
     assert_int_equal(schedule->jitter_ms, 600000);
     assert_int_equal(schedule->deadline_ms, 4 * 3600 * 1000);
     assert_false(schedule->catches_up);
