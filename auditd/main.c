@@ -1,7 +1,9 @@
 /* leastport-auditd VERB ARGS: hands each verb to its module. */
 #include "auditd/alert_verb.h"
 #include "auditd/audit.h"
+#include "auditd/backup_verb.h"
 #include "auditd/changes_verb.h"
+#include "auditd/check_verb.h"
 #include "auditd/child.h"
 #include "auditd/disposition_verb.h"
 #include "auditd/export_verb.h"
@@ -180,6 +182,9 @@ static const struct {
     {"schedule", "show what runs when, run it now, pause it", main_schedule},
     {"alert", "show alerts, try them again, drop them, send a test", main_alert},
     {"policy", "check, test, explain, draft or apply a policy", main_policy},
+    {"check", "look whether the database is whole", check_verb_main},
+    {"backup", "copy the database while it is written", backup_verb_main},
+    {"restore", "bring a backup back", restore_verb_main},
 };
 
 static int main_help(FILE *stream, int status)

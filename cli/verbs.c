@@ -24,6 +24,9 @@ static const struct verb verbs[] = {
     {"schedule", AUDITD_PROGRAM, "schedule", "show what is audited when and how it went, run it now, pause it"},
     {"alert", AUDITD_PROGRAM, "alert", "show what was told to whom and what was not, try it again, send a test"},
     {"policy", AUDITD_PROGRAM, "policy", "check, test, explain, draft or apply a policy"},
+    {"check", AUDITD_PROGRAM, "check", "look whether the database is whole, and what to do when it is not"},
+    {"backup", AUDITD_PROGRAM, "backup", "copy the database to a file, also while it is written"},
+    {"restore", AUDITD_PROGRAM, "restore", "bring a backup back, also in place of a damaged database"},
     {"doctor", SCAN_PROGRAM, "--doctor", "what this machine lacks for a good scan, and what mends it"},
 };
 
