@@ -119,6 +119,7 @@ static int answer_take(struct reach_answer *answer, struct reach_cells *cells)
 /* Where nobody can ask, all is blocked. */
 static int answer_empty(const struct reach_question *question, struct reach_answer *answer)
 {
+    free(answer->cells);
     answer->cells = calloc(1, sizeof(*answer->cells));
     if (answer->cells == NULL) {
         return -ENOMEM;

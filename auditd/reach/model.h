@@ -9,7 +9,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { REACH_NONE = UINT32_MAX, REACH_PROTO_ALL = -1, REACH_PROTO_UNNAMED = 256 };
+/* No record. */
+#define REACH_NONE UINT32_MAX
+
+enum { REACH_PROTO_ALL = -1, REACH_PROTO_UNNAMED = 256 };
 enum { REACH_TCP = 6, REACH_UDP = 17, REACH_ICMP = 1, REACH_ICMPV6 = 58 };
 
 /* The kinds of records that are read as a list each. */

@@ -1,5 +1,6 @@
 /* The module against the brute-force evaluator on random clouds. */
 #include "auditd/reach/engine.h"
+#include "auditd/reach/proof.h"
 #include "auditd/reach/through.h"
 #include "tests/unit/auditd/reach/draw.h"
 #include "tests/unit/seed.h"
@@ -62,9 +63,44 @@ static void check_asked(const struct b_world *world, const struct b_question *dr
     }
 }
 
-static void check_point(uint64_t *source, const struct b_world *world, const struct b_question *drawn,
-                        const struct reach_answer *answer)
+/* The steps of the proof add up to the verdict. */
+static void check_proof(struct reach_engine *engine, const struct reach_question *question, span_value source,
+                        uint16_t port, enum reach_verdict verdict)
 {
+    struct reach_proof proof;
+    enum reach_maybe there = REACH_YES;
+    enum reach_maybe back = REACH_YES;
+
+    assert_int_equal(reach_prove(engine, question, source, port, &proof), 0);
+    assert_int_equal(proof.verdict, verdict);
+    for (size_t i = 0; i < proof.count; i++) {
+        enum reach_maybe *way = proof.steps[i].is_answer ? &back : &there;
+        *way = proof.steps[i].passes < *way ? proof.steps[i].passes : *way;
+    }
+    switch (verdict) {
+    case REACH_BLOCKED:
+        assert_int_equal(there, REACH_NO);
+        break;
+    case REACH_BLOCKED_RETURN:
+        assert_int_not_equal(there, REACH_NO);
+        assert_int_equal(back, REACH_NO);
+        break;
+    case REACH_UNKNOWN:
+        assert_true(there == REACH_PERHAPS || back == REACH_PERHAPS);
+        assert_true(there != REACH_NO && back != REACH_NO);
+        break;
+    case REACH_CONDITIONAL:
+    case REACH_REACHABLE:
+        assert_int_equal(there, REACH_YES);
+        assert_int_equal(back, REACH_YES);
+        break;
+    }
+}
+
+static void check_point(uint64_t *source, const struct b_world *world, const struct b_question *drawn,
+                        struct reach_engine *engine, const struct reach_answer *answer)
+{
+    const struct reach_question question = to_question(drawn);
     struct b_addr addr = draw_source(source, world, drawn);
     struct addr value = draw_to_addr(addr);
     int port = draw_port(source);
@@ -84,6 +120,7 @@ static void check_point(uint64_t *source, const struct b_world *world, const str
                  drawn->eni, drawn->proto, port, (int)drawn->from, reach_verdict_name(ours),
                  reach_verdict_name((enum reach_verdict)theirs));
     }
+    check_proof(engine, &question, span_value_of(&value), (uint16_t)port, ours);
 }
 
 /* Cells ascend without a gap, and their sources lie apart within what was asked. */
@@ -154,7 +191,7 @@ static void check_cloud(uint64_t seed)
         assert_int_equal(reach_ask(engine, &question, &answer), 0);
         check_shape(&answer);
         for (int j = 0; j < RANDOM_POINTS; j++) {
-            check_point(&source, &world, &drawn, &answer);
+            check_point(&source, &world, &drawn, engine, &answer);
         }
         reach_answer_done(&answer);
         check_through(&source, &world, drawn, engine);
