@@ -76,7 +76,12 @@ static bool proto_port_match(int rule_proto, int first, int last, int proto, int
 
 /* ---- network ACLs ---- */
 
-static enum b_sure acl_passes(const struct b_world *w, int subnet, bool out, int proto, int port, struct b_addr peer)
+struct b_traffic {
+    bool out;
+    int proto, port;
+};
+
+static enum b_sure acl_passes(const struct b_world *w, int subnet, struct b_traffic traffic, struct b_addr peer)
 {
     int best = -1;
     int acl = subnet == B_NONE ? B_NONE : w->subnets[subnet].acl;
@@ -86,8 +91,8 @@ static enum b_sure acl_passes(const struct b_world *w, int subnet, bool out, int
     }
     for (int i = 0; i < w->acls[acl].count; i++) {
         const struct b_entry *entry = &w->acls[acl].entries[i];
-        if (entry->out == out && within(peer, entry->net) &&
-            proto_port_match(entry->proto, entry->first, entry->last, proto, port) &&
+        if (entry->out == traffic.out && within(peer, entry->net) &&
+            proto_port_match(entry->proto, entry->first, entry->last, traffic.proto, traffic.port) &&
             (best < 0 || entry->number < w->acls[acl].entries[best].number)) {
             best = i;
         }
@@ -148,9 +153,10 @@ static enum b_sure rule_admits(const struct b_world *w, int group, const struct 
 }
 
 /* `named`: the address that rules by group are held against; NULL: none is. */
-static enum b_sure groups_pass(const struct b_world *w, int eni, bool out, const struct b_flow *flow,
-                               struct b_addr peer, const struct b_addr *named)
+static enum b_sure groups_pass(const struct b_flow *flow, int eni, bool out, struct b_addr peer,
+                               const struct b_addr *named)
 {
+    const struct b_world *w = flow->w;
     enum b_sure sure = B_NO;
 
     if (w->enis[eni].admits_all) {
@@ -286,9 +292,10 @@ static enum b_sure admitted(const struct b_flow *flow, const struct b_addr *name
     enum b_sure sure = w->enis[flow->target].attached ? B_YES : B_NO;
 
     if (crosses(flow)) {
-        sure = both(sure, acl_passes(w, w->enis[flow->target].subnet, false, flow->q->proto, flow->port, flow->source));
+        sure = both(sure, acl_passes(w, w->enis[flow->target].subnet,
+                                     (struct b_traffic){false, flow->q->proto, flow->port}, flow->source));
     }
-    return both(sure, groups_pass(w, flow->target, false, flow, flow->source, named));
+    return both(sure, groups_pass(flow, flow->target, false, flow->source, named));
 }
 
 /* The source's own rules. */
@@ -301,10 +308,10 @@ static enum b_sure let_out(const struct b_flow *flow)
 
     if (crosses(flow)) {
         sure = both(routed(w, flow->source_subnet, to, hop, flow->peering),
-                    acl_passes(w, flow->source_subnet, true, flow->q->proto, flow->port, to));
+                    acl_passes(w, flow->source_subnet, (struct b_traffic){true, flow->q->proto, flow->port}, to));
     }
     if (flow->source_eni != B_NONE) {
-        sure = both(sure, groups_pass(w, flow->source_eni, true, flow, to, &to));
+        sure = both(sure, groups_pass(flow, flow->source_eni, true, to, &to));
     }
     return sure;
 }
@@ -320,10 +327,11 @@ static enum b_sure answers_at(const struct b_flow *flow, int port)
 {
     const struct b_world *w = flow->w;
     struct b_addr from = own_addr(w, flow->target, flow->q->six);
-    enum b_sure sure = acl_passes(w, w->enis[flow->target].subnet, true, flow->q->proto, port, flow->source);
+    enum b_sure sure =
+        acl_passes(w, w->enis[flow->target].subnet, (struct b_traffic){true, flow->q->proto, port}, flow->source);
 
     if (flow->source_subnet != B_NONE || flow->peering != B_NONE) {
-        sure = both(sure, acl_passes(w, flow->source_subnet, false, flow->q->proto, port, from));
+        sure = both(sure, acl_passes(w, flow->source_subnet, (struct b_traffic){false, flow->q->proto, port}, from));
     }
     return sure;
 }
@@ -491,7 +499,7 @@ static enum b_verdict from_elsewhere(const struct b_flow *flow)
     }
     if (flow->source_eni != B_NONE) {
         struct b_addr to = own_addr(w, flow->target, flow->q->six);
-        in = both(in, groups_pass(w, flow->source_eni, true, flow, to, NULL));
+        in = both(in, groups_pass(flow, flow->source_eni, true, to, NULL));
     }
     outside.source_subnet = B_NONE;
     outside.peering = B_NONE;
