@@ -1,0 +1,37 @@
+/* What the AWS CLI prints of an account (`aws … describe-* --output json`), as a model for reachability. Takes JSON
+ * that others have read; knows no file and no network. Hostile JSON is refused by document and path. */
+#ifndef LEASTPORT_AUDITD_CLOUD_AWS_H
+#define LEASTPORT_AUDITD_CLOUD_AWS_H
+
+#include "auditd/reach/model.h"
+
+#include <jansson.h>
+
+enum { AWS_FAULT_SIZE = 512 };
+
+struct aws;
+
+/* Where a document is not as the CLI prints it: "security-groups.json: SecurityGroups[3].GroupId: must be a text". */
+struct aws_fault {
+    char text[AWS_FAULT_SIZE];
+};
+
+/* NULL when out of memory. */
+struct aws *aws_create(void);
+void aws_destroy(struct aws *aws);
+
+/* Keeps a document: whatever lists it has, their names say what they are. Of two records with one id the one that was
+ * taken first counts. Some answers do not say what they are of; for those the name does, up to its ".json":
+ * "…prefix-list-entries.pl-0123.json", "target-health.NAME.json", "target-group-attributes.NAME.json",
+ * "load-balancer-attributes.NAME.json". Holds a reference of its own. -ENOMEM; -ENOENT when the document has no list
+ * that is known. */
+MUST_USE int aws_take(struct aws *aws, const char *name, json_t *document);
+
+/* Makes the finished model of all that was taken; what was not is marked as unread. -EBADMSG with *ret_fault, -ENOMEM.
+ * The caller ends the model, in any case, by reach_model_done(). */
+MUST_USE int aws_model(struct aws *aws, struct reach_model *model, struct aws_fault *ret_fault);
+
+/* The commands whose answers are missing, one after the other: NULL behind the last. */
+const char *aws_missing(const struct aws *aws, size_t n);
+
+#endif

@@ -1,0 +1,196 @@
+#include "auditd/reach_goal.h"
+
+#include "lib/log.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { GOAL_NAME_SIZE = 256 };
+
+void reach_goal_done(struct reach_goal *goal)
+{
+    free(goal->to);
+    free(goal->sources);
+    *goal = (struct reach_goal){0};
+}
+
+static bool same_text(const char *a, const char *b)
+{
+    return a != NULL && strcmp(a, b) == 0;
+}
+
+static bool eni_has(const struct reach_eni *eni, const struct addr *address)
+{
+    for (size_t i = 0; i < eni->addresses.count; i++) {
+        const struct reach_address *own = &eni->addresses.items[i];
+        if (prefix_contains(&own->prefix, address) || (own->is_public && addr_equal(&own->public_address, address))) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool asset_has(const struct reach_asset *asset, uint32_t eni)
+{
+    for (size_t i = 0; i < asset->enis.count; i++) {
+        if (asset->enis.items[i].at == eni) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool eni_is(const struct reach_model *model, uint32_t at, const char *name, const struct addr *address)
+{
+    const struct reach_eni *eni = &model->enis.items[at];
+
+    if (same_text(eni->id, name) || same_text(eni->owner, name) || (address != NULL && eni_has(eni, address))) {
+        return true;
+    }
+    for (size_t i = 0; i < model->assets.count; i++) {
+        const struct reach_asset *asset = &model->assets.items[i];
+        if ((same_text(asset->id, name) || same_text(asset->name, name)) && asset_has(asset, at)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* The interfaces of an asset; -ENOENT. */
+static int find_enis(const struct reach_model *model, const char *name, uint32_t **ret_enis, size_t *ret_count)
+{
+    uint32_t *enis = calloc(model->enis.count + 1, sizeof(*enis));
+    struct addr address;
+    bool is_address = strchr(name, '%') == NULL && addr_parse(name, &address) == 0;
+    size_t count = 0;
+
+    if (enis == NULL) {
+        return -ENOMEM;
+    }
+    for (uint32_t i = 0; i < model->enis.count; i++) {
+        if (eni_is(model, i, name, is_address ? &address : NULL)) {
+            enis[count++] = i;
+        }
+    }
+    if (count == 0) {
+        free(enis);
+        return -ENOENT;
+    }
+    *ret_enis = enis;
+    *ret_count = count;
+    return 0;
+}
+
+static int parse_proto(const char *text, uint16_t *ret_proto)
+{
+    char *end;
+    unsigned long number = strtoul(text, &end, 10);
+
+    if (strcmp(text, "tcp") == 0 || strcmp(text, "udp") == 0) {
+        *ret_proto = text[0] == 't' ? REACH_TCP : REACH_UDP;
+        return 0;
+    }
+    if (text[0] < '0' || text[0] > '9' || *end != '\0' || number > 255) {
+        return -EINVAL;
+    }
+    *ret_proto = (uint16_t)number;
+    return 0;
+}
+
+/* "443", "3000-4000", "53/udp", "icmp" alone: all of its types. */
+static int parse_ports(const char *text, struct reach_goal *goal)
+{
+    char *end;
+    unsigned long first;
+    unsigned long last;
+
+    goal->has_ports = true;
+    goal->proto = REACH_TCP;
+    if (strcmp(text, "icmp") == 0) {
+        goal->proto = REACH_ICMP;
+        return 0;
+    }
+    if (text[0] < '0' || text[0] > '9') {
+        return -EINVAL;
+    }
+    first = last = strtoul(text, &end, 10);
+    if (*end == '-' && end[1] >= '0' && end[1] <= '9') {
+        last = strtoul(end + 1, &end, 10);
+    }
+    if (last < first || last > UINT16_MAX) {
+        return -EINVAL;
+    }
+    goal->ports = (struct reach_ports){(uint16_t)first, (uint16_t)last};
+    if (*end == '/') {
+        return parse_proto(end + 1, &goal->proto);
+    }
+    return *end == '\0' ? 0 : -EINVAL;
+}
+
+/* Splits NAME:PORTS; a name may hold colons when it is an address or an ARN. */
+static int parse_to(const struct reach_model *model, const char *to, struct reach_goal *goal)
+{
+    char name[GOAL_NAME_SIZE];
+    const char *colon = strrchr(to, ':');
+    size_t length = colon == NULL ? 0 : (size_t)(colon - to);
+    int rc = find_enis(model, to, &goal->to, &goal->to_count);
+
+    if (rc != -ENOENT || colon == NULL || length >= sizeof(name)) {
+        return rc;
+    }
+    memcpy(name, to, length);
+    name[length] = '\0';
+    if (name[0] == '[' && name[length - 1] == ']') {
+        name[length - 1] = '\0';
+        memmove(name, name + 1, length - 1);
+    }
+    rc = find_enis(model, name, &goal->to, &goal->to_count);
+    if (rc == 0 && parse_ports(colon + 1, goal) < 0) {
+        log_error("--to \"%s\": what stands behind the last colon is no port, range, PORT/udp or icmp", to);
+        return -EINVAL;
+    }
+    return rc;
+}
+
+static int parse_from(const struct reach_model *model, const char *from, struct reach_goal *goal)
+{
+    int rc;
+
+    goal->from_text = from == NULL ? "world" : from;
+    if (strcmp(goal->from_text, "world") == 0) {
+        goal->from = REACH_FROM_WORLD;
+        return 0;
+    }
+    rc = find_enis(model, from, &goal->sources, &goal->source_count);
+    if (rc == 0) {
+        goal->from = REACH_FROM_ENI;
+        return 0;
+    }
+    if (rc == -ENOENT && strchr(from, '%') == NULL && prefix_parse(from, &goal->prefix) == 0) {
+        goal->from = REACH_FROM_PREFIX;
+        return 0;
+    }
+    if (rc == -ENOENT) {
+        log_error("--from \"%s\" is neither world, nor a CIDR, nor an asset of the folder", from);
+    }
+    return rc;
+}
+
+int reach_goal_parse(const struct reach_model *model, const char *to, const char *from, struct reach_goal *ret_goal)
+{
+    struct reach_goal goal = {.ports = {0, UINT16_MAX}};
+    int rc = parse_to(model, to, &goal);
+
+    if (rc == -ENOENT) {
+        log_error("--to \"%s\": the folder has no interface, instance, balancer, database or address of that name", to);
+    }
+    rc = rc == 0 ? parse_from(model, from, &goal) : rc;
+    if (rc < 0) {
+        reach_goal_done(&goal);
+        return rc;
+    }
+    *ret_goal = goal;
+    return 0;
+}

@@ -1,0 +1,26 @@
+/* What `leastport reach` is asked: assets, sources and ports from text. */
+#ifndef LEASTPORT_AUDITD_REACH_GOAL_H
+#define LEASTPORT_AUDITD_REACH_GOAL_H
+
+#include "auditd/reach/engine.h"
+
+struct reach_goal {
+    uint32_t *to; /* interfaces */
+    size_t to_count;
+    uint32_t *sources; /* with REACH_FROM_ENI */
+    size_t source_count;
+    enum reach_from from;
+    struct prefix prefix;
+    const char *from_text;
+    bool has_ports; /* else all protocols and ports */
+    uint16_t proto;
+    struct reach_ports ports;
+};
+
+/* "i-0123", "web:443", "10.0.1.5:3000-4000/udp", "[2600::5]:22"; from "world" or NULL, "198.51.100.0/24", an asset.
+ * -EINVAL and -ENOENT after saying on the log what was wrong; -ENOMEM. Borrows the texts. */
+MUST_USE int reach_goal_parse(const struct reach_model *model, const char *to, const char *from,
+                              struct reach_goal *ret_goal);
+void reach_goal_done(struct reach_goal *goal);
+
+#endif

@@ -1,0 +1,381 @@
+#include "auditd/reach_verb.h"
+
+#include "auditd/cloud/folder.h"
+#include "auditd/protocol.h"
+#include "auditd/reach/diff.h"
+#include "auditd/reach/through.h"
+#include "auditd/reach_goal.h"
+#include "auditd/reach_print.h"
+#include "lib/log.h"
+
+#include <argp.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { KEY_AWS = 0x100, KEY_TO, KEY_FROM, KEY_ALL, KEY_WHAT_IF, KEY_JSON };
+
+struct reach_command {
+    const char *aws;
+    const char *to;
+    const char *from;
+    const char *what_if;
+    bool all;
+    bool json;
+};
+
+/* A model and what is known of it. */
+struct cloud {
+    struct aws *aws;
+    struct reach_model model;
+    struct reach_engine *engine;
+};
+
+/* ---- reading ---- */
+
+static void cloud_close(struct cloud *cloud)
+{
+    reach_engine_destroy(cloud->engine);
+    reach_model_done(&cloud->model);
+    aws_destroy(cloud->aws);
+    *cloud = (struct cloud){0};
+}
+
+/* With the records of `what_if`, unless it is NULL, in place of those of the folder that have their ids. */
+static int cloud_open(const char *folder, const char *what_if, struct cloud *cloud)
+{
+    struct aws_fault fault = {""};
+    int rc;
+
+    *cloud = (struct cloud){.aws = aws_create()};
+    rc = cloud->aws == NULL ? -ENOMEM : 0;
+    rc = rc == 0 && what_if != NULL ? cloud_file_take(cloud->aws, what_if) : rc;
+    rc = rc == 0 ? cloud_folder_take(cloud->aws, folder) : rc;
+    if (rc < 0) {
+        return rc;
+    }
+    rc = aws_model(cloud->aws, &cloud->model, &fault);
+    cloud->engine = rc == 0 ? reach_engine_create(&cloud->model) : NULL;
+    if (fault.text[0] != '\0') {
+        log_error("%s", fault.text);
+    } else if (cloud->engine == NULL) {
+        rc = -ENOMEM;
+        log_error("out of memory");
+    }
+    return rc;
+}
+
+static void say_missing(const struct aws *aws)
+{
+    const char *command;
+
+    for (size_t i = 0; (command = aws_missing(aws, i)) != NULL; i++) {
+        log_warning("the answer of `aws %s` is missing or cut short: what it hides is UNKNOWN", command);
+    }
+}
+
+/* What-if changes rules: records that come or go would make another cloud, whose rows cannot be held against these. */
+static int check_what_if(const struct cloud *before, const struct cloud *after)
+{
+    bool same = before->model.enis.count == after->model.enis.count &&
+                before->model.balancers.count == after->model.balancers.count &&
+                before->model.subnets.count == after->model.subnets.count;
+
+    for (size_t i = 0; same && i < before->model.enis.count; i++) {
+        same = strcmp(before->model.enis.items[i].id, after->model.enis.items[i].id) == 0 &&
+               before->model.enis.items[i].addresses.count == after->model.enis.items[i].addresses.count;
+    }
+    if (!same) {
+        log_error("--what-if may change security groups and network ACLs only");
+        return -EINVAL;
+    }
+    return 0;
+}
+
+/* ---- asking ---- */
+
+/* A source that the verdict is about, for the proof. */
+static bool witness(const struct reach_answer *answer, const struct reach_cell *cell, span_value *ret_source)
+{
+    const struct span_set *set = &cell->sources[REACH_REACHABLE];
+
+    set = set->count > 0 ? set : &cell->sources[cell->verdict];
+    set = set->count > 0 ? set : &answer->asked;
+    if (set->count > 0) {
+        *ret_source = set->items[0].first;
+    }
+    return set->count > 0;
+}
+
+/* A row for each cell, BLOCKED too, with a proof each. */
+static int print_answer(const struct reach_printer *printer, struct cloud *cloud, const struct reach_goal *goal,
+                        const struct reach_question *question, struct reach_answer *answer)
+{
+    int rc = 0;
+
+    for (size_t i = 0; rc == 0 && i < answer->count; i++) {
+        struct reach_row row = {
+            .eni = question->eni,
+            .address = question->address,
+            .proto = question->proto,
+            .balancer = REACH_NONE,
+            .is_ipv6 = answer->is_ipv6,
+            .asked = span_set_size(&answer->asked),
+            .cell = answer->cells[i],
+        };
+        struct reach_proof proof;
+        span_value source;
+        bool proven = witness(answer, &row.cell, &source);
+        rc = proven ? reach_prove(cloud->engine, question, source, row.cell.ports.first, &proof) : 0;
+        rc = rc == 0 ? reach_print_row(printer, "reach", goal->from_text, &row, proven ? &proof : NULL) : rc;
+    }
+    return rc;
+}
+
+static int ask_address(const struct reach_printer *printer, struct cloud *cloud, const struct reach_goal *goal,
+                       struct reach_question question)
+{
+    uint16_t protos[REACH_PROTO_UNNAMED + 1] = {goal->proto};
+    bool is_ipv6 = cloud->model.enis.items[question.eni].addresses.items[question.address].prefix.addr.is_ipv6;
+    size_t count = goal->has_ports ? 1 : reach_surface_protos(&cloud->model, question.eni, is_ipv6, protos);
+    int rc = 0;
+
+    for (size_t i = 0; rc == 0 && i < count; i++) {
+        struct reach_answer answer;
+        question.proto = protos[i];
+        rc = reach_ask(cloud->engine, &question, &answer);
+        if (rc == 0) {
+            /* Sources of the other family ask nothing. */
+            rc = answer.asked.count > 0 ? print_answer(printer, cloud, goal, &question, &answer) : 0;
+            reach_answer_done(&answer);
+        }
+    }
+    return rc;
+}
+
+static int ask_targets(const struct reach_printer *printer, struct cloud *cloud, const struct reach_goal *goal)
+{
+    int rc = 0;
+
+    for (size_t i = 0; rc == 0 && i < goal->to_count; i++) {
+        const struct reach_eni *eni = &cloud->model.enis.items[goal->to[i]];
+        for (uint32_t j = 0; rc == 0 && j < eni->addresses.count; j++) {
+            for (size_t k = 0; rc == 0 && k < (goal->from == REACH_FROM_ENI ? goal->source_count : 1); k++) {
+                struct reach_question question = {
+                    .from = goal->from,
+                    .prefix = goal->prefix,
+                    .source = goal->from == REACH_FROM_ENI ? goal->sources[k] : 0,
+                    .eni = goal->to[i],
+                    .address = j,
+                    .ports = goal->ports,
+                };
+                rc = ask_address(printer, cloud, goal, question);
+            }
+        }
+    }
+    return rc;
+}
+
+static bool goal_wants(const struct reach_goal *goal, const struct reach_row *row)
+{
+    for (size_t i = 0; i < goal->to_count; i++) {
+        if (goal->to[i] == row->eni &&
+            (!goal->has_ports || (row->proto == goal->proto && row->cell.ports.first <= goal->ports.last &&
+                                  row->cell.ports.last >= goal->ports.first))) {
+            return true;
+        }
+    }
+    return goal->to_count == 0;
+}
+
+static int print_rows(const struct reach_printer *printer, const char *type, const struct reach_goal *goal,
+                      const struct reach_rows *rows)
+{
+    int rc = 0;
+
+    for (size_t i = 0; rc == 0 && i < rows->count; i++) {
+        rc = goal_wants(goal, &rows->items[i]) ? reach_print_row(printer, type, "world", &rows->items[i], NULL) : 0;
+    }
+    return rc;
+}
+
+/* What balancers bring to the targets from the world. */
+static int ask_balancers(const struct reach_printer *printer, struct cloud *cloud, const struct reach_goal *goal)
+{
+    struct reach_surface *surface = NULL;
+    int rc = cloud->model.balancers.count > 0 ? reach_surface_create(cloud->engine, &surface) : 0;
+
+    for (uint32_t i = 0; surface != NULL && rc == 0 && i < cloud->model.balancers.count; i++) {
+        rc = print_rows(printer, "reach", goal, reach_surface_through(surface, i));
+    }
+    reach_surface_destroy(surface);
+    return rc;
+}
+
+/* ---- all ---- */
+
+static int print_surface(const struct reach_printer *printer, struct cloud *cloud)
+{
+    const struct reach_goal all = {.to_count = 0};
+    struct reach_surface *surface = NULL;
+    int rc = reach_surface_create(cloud->engine, &surface);
+
+    reach_print_heading(printer);
+    for (uint32_t i = 0; rc == 0 && i < cloud->model.enis.count; i++) {
+        rc = print_rows(printer, "reach", &all, reach_surface_direct(surface, i));
+    }
+    for (uint32_t i = 0; rc == 0 && i < cloud->model.balancers.count; i++) {
+        rc = print_rows(printer, "reach", &all, reach_surface_through(surface, i));
+    }
+    reach_surface_destroy(surface);
+    return rc;
+}
+
+static int print_diff(const struct reach_printer *printer, const struct reach_goal *goal,
+                      const struct reach_rows *before, const struct reach_rows *after)
+{
+    struct reach_rows opens = {0};
+    struct reach_rows closes = {0};
+    int rc = reach_diff(before, after, &opens);
+
+    rc = rc == 0 ? reach_diff(after, before, &closes) : rc;
+    rc = rc == 0 ? print_rows(printer, "opens", goal, &opens) : rc;
+    rc = rc == 0 ? print_rows(printer, "closes", goal, &closes) : rc;
+    reach_rows_done(&opens);
+    reach_rows_done(&closes);
+    return rc;
+}
+
+static int print_change(const struct reach_printer *printer, struct cloud *before, struct cloud *after,
+                        const struct reach_goal *goal)
+{
+    struct reach_surface *old = NULL;
+    struct reach_surface *new = NULL;
+    int rc = reach_surface_create(before->engine, &old);
+
+    rc = rc == 0 ? reach_surface_create(after->engine, &new) : rc;
+    reach_print_heading(printer);
+    for (uint32_t i = 0; rc == 0 && i < before->model.enis.count; i++) {
+        rc = print_diff(printer, goal, reach_surface_direct(old, i), reach_surface_direct(new, i));
+    }
+    for (uint32_t i = 0; rc == 0 && i < before->model.balancers.count; i++) {
+        rc = print_diff(printer, goal, reach_surface_through(old, i), reach_surface_through(new, i));
+    }
+    reach_surface_destroy(old);
+    reach_surface_destroy(new);
+    return rc;
+}
+
+/* ---- the verb ---- */
+
+static int reach_run(const struct reach_command *command)
+{
+    struct cloud cloud;
+    struct cloud changed = {0};
+    struct reach_goal goal = {.to_count = 0};
+    int rc = cloud_open(command->aws, NULL, &cloud);
+    struct reach_printer printer = {.out = stdout, .model = &cloud.model, .json = command->json};
+
+    if (rc == 0) {
+        say_missing(cloud.aws);
+        rc = command->to == NULL ? 0 : reach_goal_parse(&cloud.model, command->to, command->from, &goal);
+    }
+    if (rc == 0 && command->what_if != NULL) {
+        rc = cloud_open(command->aws, command->what_if, &changed);
+        rc = rc == 0 ? check_what_if(&cloud, &changed) : rc;
+        rc = rc == 0 ? print_change(&printer, &cloud, &changed, &goal) : rc;
+    } else if (rc == 0 && command->all) {
+        rc = print_surface(&printer, &cloud);
+    } else if (rc == 0) {
+        reach_print_heading(&printer);
+        rc = ask_targets(&printer, &cloud, &goal);
+        rc = rc == 0 && goal.from == REACH_FROM_WORLD ? ask_balancers(&printer, &cloud, &goal) : rc;
+    }
+    if (rc == -ENOMEM) {
+        log_error("out of memory");
+    } else if (fflush(stdout) != 0 || rc == -EIO) {
+        log_error("cannot write to standard output");
+        rc = -EIO;
+    }
+    reach_goal_done(&goal);
+    cloud_close(&changed);
+    cloud_close(&cloud);
+    return rc < 0 ? AUDIT_EXIT_ERROR : EXIT_SUCCESS;
+}
+
+static void reach_check(struct argp_state *state, const struct reach_command *command)
+{
+    if (command->aws == NULL) {
+        argp_error(state, "--aws FOLDER is missing: what `aws ... describe-* --output json` printed");
+    }
+    if ((command->to == NULL) == !command->all && (command->all || command->what_if == NULL)) {
+        argp_error(state, "either --to ASSET[:PORT] or --all");
+    }
+    if (command->from != NULL && (command->to == NULL || command->what_if != NULL)) {
+        argp_error(state, "--from goes with --to alone: all else is asked from the world");
+    }
+}
+
+static error_t reach_one(int key, char *arg, struct argp_state *state)
+{
+    struct reach_command *command = state->input;
+
+    switch (key) {
+    case KEY_AWS:
+        command->aws = arg;
+        return 0;
+    case KEY_TO:
+        command->to = arg;
+        return 0;
+    case KEY_FROM:
+        command->from = arg;
+        return 0;
+    case KEY_ALL:
+        command->all = true;
+        return 0;
+    case KEY_WHAT_IF:
+        command->what_if = arg;
+        return 0;
+    case KEY_JSON:
+        command->json = true;
+        return 0;
+    case ARGP_KEY_ARG:
+        argp_error(state, "what is \"%s\"? The asset goes with --to", arg);
+        return 0;
+    case ARGP_KEY_END:
+        reach_check(state, command);
+        return 0;
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+}
+
+int reach_verb_main(int argc, char **argv)
+{
+    const struct argp_option table[] = {
+        {"aws", KEY_AWS, "FOLDER", 0, "Files as `aws ... describe-* --output json` prints them", 0},
+        {"to", KEY_TO, "ASSET[:PORT[/PROTO]]", 0,
+         "An interface, instance, balancer or database by id or name, or an address; PORT may be a range, PROTO is "
+         "tcp, "
+         "udp or a number",
+         0},
+        {"from", KEY_FROM, "SOURCE", 0, "world (the default), a CIDR, or an asset", 0},
+        {"all", KEY_ALL, NULL, 0, "All that the internet reaches", 0},
+        {"what-if", KEY_WHAT_IF, "FILE", 0,
+         "Security groups or network ACLs in place of those with their ids: what would open and close", 0},
+        {"json", KEY_JSON, NULL, 0, "Lines of JSON instead of a table", 0},
+        {0},
+    };
+    const struct argp argp = {
+        .options = table,
+        .parser = reach_one,
+        .doc = "Says who reaches what, as the cloud's configuration declares it, and by which rules.\v"
+               "Verdicts: REACHABLE, CONDITIONAL (a share of the sources, or of the ports that answers go to), UNKNOWN "
+               "(something was not read or cannot be modelled), BLOCKED_RETURN (the answer cannot leave), BLOCKED. "
+               "Exit status: 0, or 2 for error or misuse.",
+    };
+    struct reach_command command = {0};
+
+    argp_parse(&argp, argc, argv, 0, NULL, &command);
+    return reach_run(&command);
+}
