@@ -21,11 +21,21 @@ static bool same_text(const char *a, const char *b)
     return a != NULL && strcmp(a, b) == 0;
 }
 
+static bool address_is(const struct reach_address *own, const struct addr *address)
+{
+    return prefix_contains(&own->prefix, address) ||
+           (own->is_public && !own->prefix.addr.is_ipv6 && addr_equal(&own->public_address, address));
+}
+
+bool reach_goal_means(const struct reach_goal *goal, const struct reach_address *own)
+{
+    return !goal->has_address || address_is(own, &goal->address);
+}
+
 static bool eni_has(const struct reach_eni *eni, const struct addr *address)
 {
     for (size_t i = 0; i < eni->addresses.count; i++) {
-        const struct reach_address *own = &eni->addresses.items[i];
-        if (prefix_contains(&own->prefix, address) || (own->is_public && addr_equal(&own->public_address, address))) {
+        if (address_is(&eni->addresses.items[i], address)) {
             return true;
         }
     }
@@ -129,13 +139,19 @@ static int parse_ports(const char *text, struct reach_goal *goal)
     return *end == '\0' ? 0 : -EINVAL;
 }
 
+static int find_to(const struct reach_model *model, const char *name, struct reach_goal *goal)
+{
+    goal->has_address = strchr(name, '%') == NULL && addr_parse(name, &goal->address) == 0;
+    return find_enis(model, name, &goal->to, &goal->to_count);
+}
+
 /* Splits NAME:PORTS; a name may hold colons when it is an address or an ARN. */
 static int parse_to(const struct reach_model *model, const char *to, struct reach_goal *goal)
 {
     char name[GOAL_NAME_SIZE];
     const char *colon = strrchr(to, ':');
     size_t length = colon == NULL ? 0 : (size_t)(colon - to);
-    int rc = find_enis(model, to, &goal->to, &goal->to_count);
+    int rc = find_to(model, to, goal);
 
     if (rc != -ENOENT || colon == NULL || length >= sizeof(name)) {
         return rc;
@@ -146,7 +162,7 @@ static int parse_to(const struct reach_model *model, const char *to, struct reac
         name[length - 1] = '\0';
         memmove(name, name + 1, length - 1);
     }
-    rc = find_enis(model, name, &goal->to, &goal->to_count);
+    rc = find_to(model, name, goal);
     if (rc == 0 && parse_ports(colon + 1, goal) < 0) {
         log_error("--to \"%s\": what stands behind the last colon is no port, range, PORT/udp or icmp", to);
         return -EINVAL;

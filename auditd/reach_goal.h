@@ -7,6 +7,8 @@
 struct reach_goal {
     uint32_t *to; /* interfaces */
     size_t to_count;
+    bool has_address; /* that one of theirs was named; else all of them are meant */
+    struct addr address;
     uint32_t *sources; /* with REACH_FROM_ENI */
     size_t source_count;
     enum reach_from from;
@@ -22,5 +24,8 @@ struct reach_goal {
 MUST_USE int reach_goal_parse(const struct reach_model *model, const char *to, const char *from,
                               struct reach_goal *ret_goal);
 void reach_goal_done(struct reach_goal *goal);
+
+/* Whether an address of an interface of `to` is meant. */
+bool reach_goal_means(const struct reach_goal *goal, const struct reach_address *own);
 
 #endif

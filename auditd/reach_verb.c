@@ -153,6 +153,21 @@ static int ask_address(const struct reach_printer *printer, struct cloud *cloud,
     return rc;
 }
 
+static int ask_sources(const struct reach_printer *printer, struct cloud *cloud, const struct reach_goal *goal,
+                       struct reach_question question)
+{
+    int rc = 0;
+
+    if (goal->from != REACH_FROM_ENI) {
+        return ask_address(printer, cloud, goal, question);
+    }
+    for (size_t i = 0; rc == 0 && i < goal->source_count; i++) {
+        question.source = goal->sources[i];
+        rc = ask_address(printer, cloud, goal, question);
+    }
+    return rc;
+}
+
 static int ask_targets(const struct reach_printer *printer, struct cloud *cloud, const struct reach_goal *goal)
 {
     int rc = 0;
@@ -160,17 +175,9 @@ static int ask_targets(const struct reach_printer *printer, struct cloud *cloud,
     for (size_t i = 0; rc == 0 && i < goal->to_count; i++) {
         const struct reach_eni *eni = &cloud->model.enis.items[goal->to[i]];
         for (uint32_t j = 0; rc == 0 && j < eni->addresses.count; j++) {
-            for (size_t k = 0; rc == 0 && k < (goal->from == REACH_FROM_ENI ? goal->source_count : 1); k++) {
-                struct reach_question question = {
-                    .from = goal->from,
-                    .prefix = goal->prefix,
-                    .source = goal->from == REACH_FROM_ENI ? goal->sources[k] : 0,
-                    .eni = goal->to[i],
-                    .address = j,
-                    .ports = goal->ports,
-                };
-                rc = ask_address(printer, cloud, goal, question);
-            }
+            struct reach_question question = {
+                .from = goal->from, .prefix = goal->prefix, .eni = goal->to[i], .address = j, .ports = goal->ports};
+            rc = reach_goal_means(goal, &eni->addresses.items[j]) ? ask_sources(printer, cloud, goal, question) : 0;
         }
     }
     return rc;
