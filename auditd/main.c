@@ -182,7 +182,6 @@ static const struct {
     {"unwaive", "end a waiver", main_unwaive},
     {"schedule", "show what runs when, run it now, pause it", main_schedule},
     {"alert", "show alerts, try them again, drop them, send a test", main_alert},
-    {"alert", "show alerts, try them again, send a test", main_alert},
     {"reach", "who reaches what, as the cloud declares it", reach_verb_main},
     {"policy", "check, test, explain, draft or apply a policy", main_policy},
     {"check", "look whether the database is whole", check_verb_main},
