@@ -65,13 +65,33 @@ static int cloud_open(const char *folder, const char *what_if, struct cloud *clo
     return rc;
 }
 
-static void say_missing(const struct aws *aws)
+/* What balancers bring has no row where their parts are missing: that must not pass for BLOCKED. */
+static void say_missing_parts(const struct reach_model *model)
+{
+    for (size_t i = 0; i < model->balancers.count; i++) {
+        const struct reach_balancer *balancer = &model->balancers.items[i];
+        if (balancer->listeners.count == 0) {
+            log_warning("no listener of the balancer %s was read: what it brings to whom is UNKNOWN", balancer->id);
+        } else if (balancer->nodes.count == 0) {
+            log_warning("no interface of the balancer %s was read: who reaches it is UNKNOWN", balancer->id);
+        }
+    }
+    for (size_t i = 0; i < model->targets.count; i++) {
+        if (!model->targets.items[i].is_read) {
+            log_warning("the targets of %s were not read (target-health.NAME.json): what is brought to them is UNKNOWN",
+                        model->targets.items[i].id);
+        }
+    }
+}
+
+static void say_missing(const struct cloud *cloud)
 {
     const char *command;
 
-    for (size_t i = 0; (command = aws_missing(aws, i)) != NULL; i++) {
+    for (size_t i = 0; (command = aws_missing(cloud->aws, i)) != NULL; i++) {
         log_warning("the answer of `aws %s` is missing or cut short: what it hides is UNKNOWN", command);
     }
+    say_missing_parts(&cloud->model);
 }
 
 /* What-if changes rules: records that come or go would make another cloud, whose rows cannot be held against these. */
@@ -284,7 +304,7 @@ static int reach_run(const struct reach_command *command)
     struct reach_printer printer = {.out = stdout, .model = &cloud.model, .json = command->json};
 
     if (rc == 0) {
-        say_missing(cloud.aws);
+        say_missing(&cloud);
         rc = command->to == NULL ? 0 : reach_goal_parse(&cloud.model, command->to, command->from, &goal);
     }
     if (rc == 0 && command->what_if != NULL) {

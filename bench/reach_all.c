@@ -11,6 +11,18 @@
 
 enum { VPCS = 40, BALANCERS = 200, CHANGES = 500, RULES = 8 };
 
+/* A bench has the memory. */
+static void *made_item(void *item)
+{
+    if (item == NULL) {
+        fputs("out of memory\n", stderr);
+        exit(1);
+    }
+    return item;
+}
+
+#define MADE_PUSH(model, list) ((__typeof__((list)->items))made_item(REACH_PUSH((model), (list))))
+
 struct size {
     uint32_t enis, groups, acls, subnets;
 };
@@ -56,19 +68,19 @@ static struct prefix net6(uint8_t vpc, uint8_t subnet, uint16_t host, uint8_t bi
 static void make_vpcs(struct reach_model *model)
 {
     for (uint32_t i = 0; i < VPCS; i++) {
-        struct reach_vpc *vpc = REACH_PUSH(model, &model->vpcs);
-        struct reach_gateway *gateway = REACH_PUSH(model, &model->gateways);
-        struct reach_table *table = REACH_PUSH(model, &model->tables);
+        struct reach_vpc *vpc = MADE_PUSH(model, &model->vpcs);
+        struct reach_gateway *gateway = MADE_PUSH(model, &model->gateways);
+        struct reach_table *table = MADE_PUSH(model, &model->tables);
         vpc->id = ref(model, "vpc", i).id;
-        *REACH_PUSH(model, &vpc->prefixes) = net(10, (uint8_t)i, 0, 0, 16);
-        *REACH_PUSH(model, &vpc->prefixes) = net6((uint8_t)i, 0, 0, 56);
+        *MADE_PUSH(model, &vpc->prefixes) = net(10, (uint8_t)i, 0, 0, 16);
+        *MADE_PUSH(model, &vpc->prefixes) = net6((uint8_t)i, 0, 0, 56);
         gateway->id = ref(model, "igw", i).id;
         gateway->vpc = ref(model, "vpc", i);
         table->id = ref(model, "rtb", i).id;
         table->vpc = ref(model, "vpc", i);
         table->is_main = true;
         for (int j = 0; j < 4; j++) {
-            struct reach_route *route = REACH_PUSH(model, &table->routes);
+            struct reach_route *route = MADE_PUSH(model, &table->routes);
             route->hop = j < 2 ? REACH_HOP_LOCAL : REACH_HOP_INTERNET;
             route->via = ref(model, "igw", i);
             route->prefix = vpc->prefixes.items[j % 2];
@@ -82,10 +94,10 @@ static void make_vpcs(struct reach_model *model)
 static void make_acls(struct reach_model *model, const struct size *size)
 {
     for (uint32_t i = 0; i < size->acls; i++) {
-        struct reach_acl *acl = REACH_PUSH(model, &model->acls);
+        struct reach_acl *acl = MADE_PUSH(model, &model->acls);
         acl->id = ref(model, "acl", i).id;
         for (uint32_t j = 0; j < 20; j++) {
-            struct reach_entry *entry = REACH_PUSH(model, &acl->entries);
+            struct reach_entry *entry = MADE_PUSH(model, &acl->entries);
             bool last = j >= 16;
             *entry = (struct reach_entry){
                 .number = 100 + j,
@@ -105,14 +117,14 @@ static void make_acls(struct reach_model *model, const struct size *size)
 static void make_subnets(struct reach_model *model, const struct size *size)
 {
     for (uint32_t i = 0; i < size->subnets; i++) {
-        struct reach_subnet *subnet = REACH_PUSH(model, &model->subnets);
+        struct reach_subnet *subnet = MADE_PUSH(model, &model->subnets);
         uint8_t vpc = (uint8_t)(i % VPCS);
         subnet->id = ref(model, "subnet", i).id;
         subnet->vpc = ref(model, "vpc", vpc);
         subnet->acl = ref(model, "acl", i % size->acls);
         subnet->zone = "eu-central-1a";
-        *REACH_PUSH(model, &subnet->prefixes) = net(10, vpc, (uint8_t)(i / VPCS), 0, 24);
-        *REACH_PUSH(model, &subnet->prefixes) = net6(vpc, (uint8_t)(i / VPCS), 0, 64);
+        *MADE_PUSH(model, &subnet->prefixes) = net(10, vpc, (uint8_t)(i / VPCS), 0, 24);
+        *MADE_PUSH(model, &subnet->prefixes) = net6(vpc, (uint8_t)(i / VPCS), 0, 64);
     }
 }
 
@@ -121,11 +133,11 @@ static void make_groups(struct reach_model *model, const struct size *size)
     static const uint16_t ports[] = {22, 80, 443, 3306, 5432, 6379, 8080, 9092};
 
     for (uint32_t i = 0; i < size->groups; i++) {
-        struct reach_group *group = REACH_PUSH(model, &model->groups);
+        struct reach_group *group = MADE_PUSH(model, &model->groups);
         group->id = ref(model, "sg", i).id;
         group->vpc = ref(model, "vpc", i % VPCS);
         for (int j = 0; j < RULES; j++) {
-            struct reach_rule *rule = REACH_PUSH(model, &group->rules);
+            struct reach_rule *rule = MADE_PUSH(model, &group->rules);
             *rule = (struct reach_rule){.proto = draw(10) == 0 ? REACH_UDP : REACH_TCP};
             rule->ports.first = rule->ports.last = ports[draw(8)];
             rule->peer = draw(4) == 0 ? REACH_PEER_GROUP : REACH_PEER_PREFIX;
@@ -142,7 +154,7 @@ static void make_groups(struct reach_model *model, const struct size *size)
 static void make_enis(struct reach_model *model, const struct size *size)
 {
     for (uint32_t i = 0; i < size->enis; i++) {
-        struct reach_eni *eni = REACH_PUSH(model, &model->enis);
+        struct reach_eni *eni = MADE_PUSH(model, &model->enis);
         uint32_t subnet = i % size->subnets;
         uint8_t vpc = (uint8_t)(subnet % VPCS);
         uint8_t row = (uint8_t)(subnet / VPCS);
@@ -150,12 +162,12 @@ static void make_enis(struct reach_model *model, const struct size *size)
         eni->id = ref(model, "eni", i).id;
         eni->subnet = ref(model, "subnet", subnet);
         eni->attached = true;
-        *REACH_PUSH(model, &eni->addresses) =
+        *MADE_PUSH(model, &eni->addresses) =
             (struct reach_address){.prefix = net(10, vpc, row, (uint8_t)host, 32), .is_public = true};
-        *REACH_PUSH(model, &eni->addresses) =
+        *MADE_PUSH(model, &eni->addresses) =
             (struct reach_address){.prefix = net6(vpc, row, host, 128), .is_public = true};
         for (uint32_t j = 0; j < 3; j++) {
-            *REACH_PUSH(model, &eni->groups) = ref(model, "sg", draw(size->groups / VPCS) * VPCS + subnet % VPCS);
+            *MADE_PUSH(model, &eni->groups) = ref(model, "sg", draw(size->groups / VPCS) * VPCS + subnet % VPCS);
         }
     }
 }
@@ -163,21 +175,21 @@ static void make_enis(struct reach_model *model, const struct size *size)
 static void make_balancers(struct reach_model *model, const struct size *size)
 {
     for (uint32_t i = 0; i < BALANCERS; i++) {
-        struct reach_balancer *balancer = REACH_PUSH(model, &model->balancers);
-        struct reach_listener *listener = REACH_PUSH(model, &balancer->listeners);
-        struct reach_targets *targets = REACH_PUSH(model, &model->targets);
+        struct reach_balancer *balancer = MADE_PUSH(model, &model->balancers);
+        struct reach_listener *listener = MADE_PUSH(model, &balancer->listeners);
+        struct reach_targets *targets = MADE_PUSH(model, &model->targets);
         balancer->id = ref(model, "lb", i).id;
         balancer->cross_zone = REACH_YES;
         *listener = (struct reach_listener){.port = 443, .tcp = true};
-        *REACH_PUSH(model, &listener->targets) = ref(model, "tg", i);
+        *MADE_PUSH(model, &listener->targets) = ref(model, "tg", i);
         targets->id = ref(model, "tg", i).id;
         targets->preserve = i % 2 == 0 ? REACH_YES : REACH_NO;
         targets->is_read = true;
         for (uint32_t j = 0; j < 2; j++) {
-            *REACH_PUSH(model, &balancer->nodes) = ref(model, "eni", i % VPCS + j * VPCS);
+            *MADE_PUSH(model, &balancer->nodes) = ref(model, "eni", i % VPCS + j * VPCS);
         }
         for (uint32_t j = 0; j < 10; j++) {
-            *REACH_PUSH(model, &targets->targets) =
+            *MADE_PUSH(model, &targets->targets) =
                 (struct reach_target){ref(model, "eni", (i % VPCS + draw(400) * VPCS) % size->enis), 8080};
         }
     }

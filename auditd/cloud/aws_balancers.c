@@ -117,7 +117,7 @@ static void take_listener(struct reading *reading, json_t *item)
         return;
     }
     at.listener = at.balancer->listeners.count - 1;
-    listener->port = (uint16_t)reading_number(reading, item, "Port", 1, UINT16_MAX, 0);
+    listener->port = (uint16_t)reading_number(reading, item, "Port", (struct reading_range){1, UINT16_MAX, 0});
     listener->udp = is_text(protocol, "UDP") || is_text(protocol, "TCP_UDP");
     listener->tcp = !is_text(protocol, "UDP");
     reading_list(reading, item, "DefaultActions", &at, take_action);
@@ -177,30 +177,39 @@ static void take_health(struct reading *reading, json_t *item, void *context)
     const char *id = reading_text(reading, target, "Id");
 
     if (id != NULL) {
-        add_target(reading, health->targets, id,
-                   (uint16_t)reading_number(reading, target, "Port", 1, UINT16_MAX, health->port));
+        add_target(
+            reading, health->targets, id,
+            (uint16_t)reading_number(reading, target, "Port", (struct reading_range){1, UINT16_MAX, health->port}));
     }
 }
 
 /* Documents that are named after the target group, or balancer. */
-static void take_named(struct reading *reading, const char *begin, const char *key, const char *name, void *context,
-                       void (*take)(struct reading *reading, json_t *item, void *context), bool *ret_found)
+struct named {
+    const char *begin;
+    const char *key; /* of their list */
+    const char *name;
+};
+
+static bool take_named(struct reading *reading, const struct named *named, void *context,
+                       void (*take)(struct reading *reading, json_t *item, void *context))
 {
     const char *document = reading->name;
+    bool found = false;
     char of[READING_NAME_SIZE];
     char path[READING_PATH_SIZE];
 
     memcpy(path, reading->path, sizeof(path));
-    for (size_t i = 0; name != NULL && i < reading->document_count; i++) {
-        if (reading_name_of(reading->documents[i].name, begin, of) && strcmp(of, name) == 0) {
+    for (size_t i = 0; named->name != NULL && !reading->failed && i < reading->document_count; i++) {
+        if (reading_name_of(reading->documents[i].name, named->begin, of) && strcmp(of, named->name) == 0) {
             reading->name = reading->documents[i].name;
             reading->path[0] = '\0';
-            reading_list(reading, reading->documents[i].root, key, context, take);
-            *ret_found = true;
+            reading_list(reading, reading->documents[i].root, named->key, context, take);
+            found = true;
         }
     }
     reading->name = document;
     memcpy(reading->path, path, sizeof(path));
+    return found;
 }
 
 struct attribute {
@@ -235,19 +244,18 @@ static void take_targets(struct reading *reading, json_t *item)
     const char *protocol = reading_text(reading, item, "Protocol");
     struct attribute preserve = {.key = "preserve_client_ip.enabled"};
     struct health health = {.targets = targets};
-    bool found = false;
+    struct named attributes = {"target-group-attributes", "Attributes", name};
+    struct named healths = {"target-health", "TargetHealthDescriptions", name};
 
     if (targets == NULL) {
         return;
     }
     targets->id = id;
     targets->preserve = preserves(protocol);
-    health.port = (uint16_t)reading_number(reading, item, "Port", 1, UINT16_MAX, 0);
+    health.port = (uint16_t)reading_number(reading, item, "Port", (struct reading_range){1, UINT16_MAX, 0});
     preserve.value = &targets->preserve;
-    take_named(reading, "target-group-attributes", "Attributes", name, &preserve, take_attribute, &found);
-    found = false;
-    take_named(reading, "target-health", "TargetHealthDescriptions", name, &health, take_health, &found);
-    targets->is_read = found;
+    (void)take_named(reading, &attributes, &preserve, take_attribute);
+    targets->is_read = take_named(reading, &healths, &health, take_health);
 }
 
 static void take_balancer_attributes(struct reading *reading)
@@ -255,8 +263,8 @@ static void take_balancer_attributes(struct reading *reading)
     for (size_t i = 0; !reading->failed && i < reading->model->balancers.count; i++) {
         struct reach_balancer *balancer = &reading->model->balancers.items[i];
         struct attribute cross = {"load_balancing.cross_zone.enabled", &balancer->cross_zone};
-        bool found = false;
-        take_named(reading, "load-balancer-attributes", "Attributes", balancer->name, &cross, take_attribute, &found);
+        struct named attributes = {"load-balancer-attributes", "Attributes", balancer->name};
+        (void)take_named(reading, &attributes, &cross, take_attribute);
     }
 }
 

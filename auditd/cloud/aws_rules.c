@@ -8,8 +8,8 @@
 static struct reach_ports ports_of(struct reading *reading, json_t *item, int16_t proto, const char *from,
                                    const char *to)
 {
-    int64_t first = reading_number(reading, item, from, -1, UINT16_MAX, -1);
-    int64_t last = reading_number(reading, item, to, -1, UINT16_MAX, -1);
+    int64_t first = reading_number(reading, item, from, (struct reading_range){-1, UINT16_MAX, -1});
+    int64_t last = reading_number(reading, item, to, (struct reading_range){-1, UINT16_MAX, -1});
 
     if (proto == REACH_ICMP || proto == REACH_ICMPV6) {
         if (first > 255 || last > 255) {
@@ -39,7 +39,8 @@ static void take_entry(struct reading *reading, json_t *item, void *context)
     if (entry == NULL) {
         return;
     }
-    entry->number = (uint32_t)reading_number(reading, item, "RuleNumber", 1, UINT16_MAX, UINT16_MAX);
+    entry->number =
+        (uint32_t)reading_number(reading, item, "RuleNumber", (struct reading_range){1, UINT16_MAX, UINT16_MAX});
     entry->proto = reading_proto(reading, item, "Protocol");
     entry->egress = reading_bool(reading, item, "Egress");
     entry->allow = action != NULL && strcmp(action, "allow") == 0;

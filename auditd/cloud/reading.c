@@ -113,19 +113,18 @@ bool reading_bool(struct reading *reading, json_t *object, const char *key)
     return json_is_true(value);
 }
 
-int64_t reading_number(struct reading *reading, json_t *object, const char *key, int64_t least, int64_t most,
-                       int64_t fallback)
+int64_t reading_number(struct reading *reading, json_t *object, const char *key, struct reading_range range)
 {
     json_t *value = json_object_get(object, key);
     char what[80];
 
     if (value == NULL || json_is_null(value)) {
-        return fallback;
+        return range.fallback;
     }
-    if (!json_is_integer(value) || json_integer_value(value) < least || json_integer_value(value) > most) {
-        snprintf(what, sizeof(what), "must be a whole number from %" PRId64 " to %" PRId64, least, most);
+    if (!json_is_integer(value) || json_integer_value(value) < range.least || json_integer_value(value) > range.most) {
+        snprintf(what, sizeof(what), "must be a whole number from %" PRId64 " to %" PRId64, range.least, range.most);
         reading_fail(reading, key, what);
-        return fallback;
+        return range.fallback;
     }
     return json_integer_value(value);
 }

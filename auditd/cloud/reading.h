@@ -35,9 +35,11 @@ const char *reading_text(struct reading *reading, json_t *object, const char *ke
 const char *reading_keep(struct reading *reading, json_t *object, const char *key);
 json_t *reading_object(struct reading *reading, json_t *object, const char *key);
 bool reading_bool(struct reading *reading, json_t *object, const char *key);
-/* `fallback` where there is nothing. */
-int64_t reading_number(struct reading *reading, json_t *object, const char *key, int64_t least, int64_t most,
-                       int64_t fallback);
+struct reading_range {
+    int64_t least, most;
+    int64_t fallback; /* where there is nothing */
+};
+int64_t reading_number(struct reading *reading, json_t *object, const char *key, struct reading_range range);
 /* False where there is nothing. */
 bool reading_prefix(struct reading *reading, json_t *object, const char *key, struct prefix *ret_prefix);
 /* "tcp", "6", "-1", … as a number. */

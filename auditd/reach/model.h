@@ -193,7 +193,6 @@ struct reach_targets {
 struct reach_listener {
     uint16_t port;
     bool tcp, udp;
-    enum reach_maybe whole; /* REACH_PERHAPS: it may forward to more than `targets` */
     REACH_LIST_OF(struct reach_ref) targets;
 };
 

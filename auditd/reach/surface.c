@@ -79,9 +79,9 @@ size_t reach_surface_protos(const struct reach_model *model, uint32_t eni, bool 
     }
     named[REACH_ICMP] = !is_ipv6;
     named[REACH_ICMPV6] = is_ipv6;
-    for (uint16_t proto = 0; proto < PROTO_NUMBERS; proto++) {
+    for (int proto = 0; proto < PROTO_NUMBERS; proto++) {
         if (named[proto]) {
-            protos[count++] = proto;
+            protos[count++] = (uint16_t)proto;
         }
     }
     protos[count++] = REACH_PROTO_UNNAMED;

@@ -98,6 +98,11 @@ cp "$folder/subnets.json" "$work/copy/"
 ask --aws "$work/copy" --to 192.0.2.80:443
 tap_like "a list that was cut short is said" "$(cat "$work/err")" 'describe-network-acls. is missing or cut short'
 
+without target-health.app.json
+tap_like "targets that were not read are said" "$(cat "$work/err")" 'the targets of .*targetgroup/app/0123 were not read'
+without listeners.json
+tap_like "so are listeners" "$(cat "$work/err")" 'no listener of the balancer .*front.* was read'
+
 # Hostile files.
 # refused NAME FILE CONTENT PATTERN
 refused() {

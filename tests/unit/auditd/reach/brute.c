@@ -18,16 +18,6 @@ struct b_flow {
     struct b_addr node_address;
 };
 
-static enum b_sure both(enum b_sure a, enum b_sure b)
-{
-    return a < b ? a : b;
-}
-
-static enum b_sure either(enum b_sure a, enum b_sure b)
-{
-    return a > b ? a : b;
-}
-
 static struct b_addr own_addr(const struct b_world *w, int eni, bool six)
 {
     return six ? w->enis[eni].six : w->enis[eni].four;
@@ -525,11 +515,6 @@ enum b_verdict b_judge(const struct b_world *w, const struct b_question *q, stru
 }
 
 /* ---- balancers ---- */
-
-static enum b_verdict worse(enum b_verdict a, enum b_verdict b)
-{
-    return a < b ? a : b;
-}
 
 /* The target sees the client, and hears it from the node. */
 static enum b_verdict node_to_target_kept(const struct b_world *w, const struct b_question *q, int node,

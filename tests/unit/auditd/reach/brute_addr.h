@@ -59,4 +59,19 @@ static inline bool on_internet(struct b_addr addr)
            !(b[0] == 169 && b[1] == 254) && !(b[0] == 172 && (b[1] & 0xf0) == 16) && !(b[0] == 192 && b[1] == 168);
 }
 
+static inline enum b_sure both(enum b_sure a, enum b_sure b)
+{
+    return a < b ? a : b;
+}
+
+static inline enum b_sure either(enum b_sure a, enum b_sure b)
+{
+    return a > b ? a : b;
+}
+
+static inline enum b_verdict worse(enum b_verdict a, enum b_verdict b)
+{
+    return a < b ? a : b;
+}
+
 #endif

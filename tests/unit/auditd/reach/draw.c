@@ -1,5 +1,7 @@
 #include "tests/unit/auditd/reach/draw.h"
 
+#include "tests/unit/auditd/reach/made.h"
+
 #include <assert.h>
 #include <stdio.h>
 #include <string.h>
@@ -361,11 +363,11 @@ static struct reach_ports to_ports(int first, int last)
 static void model_acls(const struct b_world *world, struct reach_model *model)
 {
     for (int i = 0; i < B_ACLS; i++) {
-        struct reach_acl *acl = REACH_PUSH(model, &model->acls);
+        struct reach_acl *acl = MADE_PUSH(model, &model->acls);
         acl->id = to_ref(model, "acl", i).id;
         for (int j = 0; j < world->acls[i].count; j++) {
             const struct b_entry *entry = &world->acls[i].entries[j];
-            *REACH_PUSH(model, &acl->entries) = (struct reach_entry){
+            *MADE_PUSH(model, &acl->entries) = (struct reach_entry){
                 .number = (uint32_t)entry->number,
                 .proto = (int16_t)entry->proto,
                 .egress = entry->out,
@@ -380,12 +382,12 @@ static void model_acls(const struct b_world *world, struct reach_model *model)
 static void model_groups(const struct b_world *world, struct reach_model *model)
 {
     for (int i = 0; i < B_GROUPS; i++) {
-        struct reach_group *group = REACH_PUSH(model, &model->groups);
+        struct reach_group *group = MADE_PUSH(model, &model->groups);
         group->id = to_ref(model, "sg", i).id;
         group->vpc = to_ref(model, "vpc", world->groups[i].vpc);
         for (int j = 0; j < world->groups[i].count; j++) {
             const struct b_rule *rule = &world->groups[i].rules[j];
-            struct reach_rule *made = REACH_PUSH(model, &group->rules);
+            struct reach_rule *made = MADE_PUSH(model, &group->rules);
             *made = (struct reach_rule){
                 .id = to_ref(model, "sgr", i * B_RULES + j).id,
                 .proto = (int16_t)rule->proto,
@@ -409,7 +411,7 @@ static void model_route(struct reach_model *model, struct reach_table *table, co
         [B_EGRESS] = REACH_HOP_EGRESS_ONLY, [B_PEER] = REACH_HOP_PEERING,      [B_SERVICE] = REACH_HOP_SERVICE,
         [B_BOX] = REACH_HOP_UNMODELED,
     };
-    struct reach_route *made = REACH_PUSH(model, &table->routes);
+    struct reach_route *made = MADE_PUSH(model, &table->routes);
 
     made->hop = hops[route->hop];
     made->rank = (enum reach_rank)route->rank;
@@ -422,12 +424,12 @@ static void model_route(struct reach_model *model, struct reach_table *table, co
 static void model_vpcs(const struct b_world *world, struct reach_model *model)
 {
     for (int i = 0; i < B_VPCS; i++) {
-        struct reach_vpc *vpc = REACH_PUSH(model, &model->vpcs);
+        struct reach_vpc *vpc = MADE_PUSH(model, &model->vpcs);
         vpc->id = to_ref(model, "vpc", i).id;
-        *REACH_PUSH(model, &vpc->prefixes) = to_prefix(world->vpcs[i].four);
-        *REACH_PUSH(model, &vpc->prefixes) = to_prefix(world->vpcs[i].six);
+        *MADE_PUSH(model, &vpc->prefixes) = to_prefix(world->vpcs[i].four);
+        *MADE_PUSH(model, &vpc->prefixes) = to_prefix(world->vpcs[i].six);
         if (world->vpcs[i].has_table) {
-            struct reach_table *table = REACH_PUSH(model, &model->tables);
+            struct reach_table *table = MADE_PUSH(model, &model->tables);
             table->id = to_ref(model, "rtb", i).id;
             table->vpc = to_ref(model, "vpc", i);
             table->is_main = true;
@@ -436,12 +438,12 @@ static void model_vpcs(const struct b_world *world, struct reach_model *model)
             }
         }
         if (world->vpcs[i].gateway) {
-            struct reach_gateway *gateway = REACH_PUSH(model, &model->gateways);
+            struct reach_gateway *gateway = MADE_PUSH(model, &model->gateways);
             gateway->id = to_ref(model, "igw", i).id;
             gateway->vpc = to_ref(model, "vpc", i);
         }
         if (world->vpcs[i].gateway && world->vpcs[i].edge) {
-            struct reach_table *edge = REACH_PUSH(model, &model->tables);
+            struct reach_table *edge = MADE_PUSH(model, &model->tables);
             edge->id = to_ref(model, "rtb-edge", i).id;
             edge->vpc = to_ref(model, "vpc", i);
             edge->edge = to_ref(model, "igw", i);
@@ -456,18 +458,18 @@ static void model_vpcs(const struct b_world *world, struct reach_model *model)
 static void model_enis(const struct b_world *world, struct reach_model *model)
 {
     for (int i = 0; i < B_ENIS; i++) {
-        struct reach_eni *eni = REACH_PUSH(model, &model->enis);
+        struct reach_eni *eni = MADE_PUSH(model, &model->enis);
         eni->id = to_ref(model, "eni", i).id;
         eni->subnet = to_ref(model, "subnet", world->enis[i].subnet);
         eni->attached = world->enis[i].attached;
         eni->admits_all = world->enis[i].admits_all;
-        *REACH_PUSH(model, &eni->addresses) = (struct reach_address){.prefix = {draw_to_addr(world->enis[i].four), 32},
-                                                                     .is_public = world->enis[i].has_public};
-        *REACH_PUSH(model, &eni->addresses) =
+        *MADE_PUSH(model, &eni->addresses) = (struct reach_address){.prefix = {draw_to_addr(world->enis[i].four), 32},
+                                                                    .is_public = world->enis[i].has_public};
+        *MADE_PUSH(model, &eni->addresses) =
             (struct reach_address){.prefix = {draw_to_addr(world->enis[i].six), 128}, .is_public = true};
         for (int j = 0; j < 2; j++) {
             if (world->enis[i].groups[j] != B_NONE) {
-                *REACH_PUSH(model, &eni->groups) =
+                *MADE_PUSH(model, &eni->groups) =
                     to_ref(model, world->enis[i].groups[j] == B_GROUPS ? "sg-unread" : "sg", world->enis[i].groups[j]);
             }
         }
@@ -476,45 +478,45 @@ static void model_enis(const struct b_world *world, struct reach_model *model)
 
 static void model_balancer(const struct b_world *world, struct reach_model *model)
 {
-    struct reach_balancer *balancer = REACH_PUSH(model, &model->balancers);
-    struct reach_listener *listener = REACH_PUSH(model, &balancer->listeners);
-    struct reach_targets *targets = REACH_PUSH(model, &model->targets);
+    struct reach_balancer *balancer = MADE_PUSH(model, &model->balancers);
+    struct reach_listener *listener = MADE_PUSH(model, &balancer->listeners);
+    struct reach_targets *targets = MADE_PUSH(model, &model->targets);
 
     balancer->id = "lb-0";
     balancer->cross_zone = (enum reach_maybe)world->balancer.cross_zone;
     for (int i = 0; i < world->balancer.node_count; i++) {
-        *REACH_PUSH(model, &balancer->nodes) = to_ref(model, "eni", world->balancer.nodes[i]);
+        *MADE_PUSH(model, &balancer->nodes) = to_ref(model, "eni", world->balancer.nodes[i]);
     }
     listener->port = (uint16_t)world->balancer.port;
-    *REACH_PUSH(model, &listener->targets) = to_ref(model, "tg", 0);
+    *MADE_PUSH(model, &listener->targets) = to_ref(model, "tg", 0);
     targets->id = "tg-0";
     targets->preserve = (enum reach_maybe)world->balancer.preserve;
     targets->is_read = true;
-    *REACH_PUSH(model, &targets->targets) =
+    *MADE_PUSH(model, &targets->targets) =
         (struct reach_target){to_ref(model, "eni", world->balancer.target), (uint16_t)world->balancer.target_port};
 }
 
 static void model_rest(const struct b_world *world, struct reach_model *model)
 {
     for (int i = 0; i < B_SUBNETS; i++) {
-        struct reach_subnet *subnet = REACH_PUSH(model, &model->subnets);
+        struct reach_subnet *subnet = MADE_PUSH(model, &model->subnets);
         subnet->id = to_ref(model, "subnet", i).id;
         subnet->zone = world->subnets[i].zone == 0 ? "a" : "b";
         subnet->vpc = to_ref(model, "vpc", world->subnets[i].vpc);
         subnet->acl = to_ref(model, "acl", world->subnets[i].acl);
-        *REACH_PUSH(model, &subnet->prefixes) = to_prefix(world->subnets[i].four);
-        *REACH_PUSH(model, &subnet->prefixes) = to_prefix(world->subnets[i].six);
+        *MADE_PUSH(model, &subnet->prefixes) = to_prefix(world->subnets[i].four);
+        *MADE_PUSH(model, &subnet->prefixes) = to_prefix(world->subnets[i].six);
     }
     for (int i = 0; i < B_LISTS; i++) {
-        struct reach_list *list = REACH_PUSH(model, &model->lists);
+        struct reach_list *list = MADE_PUSH(model, &model->lists);
         list->id = to_ref(model, "pl", i).id;
         list->is_read = world->lists[i].read;
         for (int j = 0; world->lists[i].read && j < world->lists[i].count; j++) {
-            *REACH_PUSH(model, &list->entries) = to_prefix(world->lists[i].entries[j]);
+            *MADE_PUSH(model, &list->entries) = to_prefix(world->lists[i].entries[j]);
         }
     }
     for (int i = 0; i < B_PEERINGS; i++) {
-        struct reach_peering *peering = REACH_PUSH(model, &model->peerings);
+        struct reach_peering *peering = MADE_PUSH(model, &model->peerings);
         peering->id = to_ref(model, "pcx", i).id;
         peering->active = world->peerings[i].active;
         peering->sides[0].vpc = to_ref(model, "vpc", world->peerings[i].a);
@@ -536,7 +538,7 @@ void draw_model(const struct b_world *world, struct reach_model *model)
     model_balancer(world, model);
     model_rest(world, model);
     if (world->blocks && world->excluded) {
-        *REACH_PUSH(model, &model->exclusions) = (struct reach_exclusion){.id = "vpc-0", .inbound = true};
+        *MADE_PUSH(model, &model->exclusions) = (struct reach_exclusion){.id = "vpc-0", .inbound = true};
     }
     model->unread[REACH_BLOCK] = world->block_unread;
     model->unread[REACH_GATEWAY] = world->gateways_unread;

@@ -2,7 +2,7 @@
 #ifndef LEASTPORT_TESTS_UNIT_AUDITD_REACH_SCENE_H
 #define LEASTPORT_TESTS_UNIT_AUDITD_REACH_SCENE_H
 
-#include "auditd/reach/model.h"
+#include "tests/unit/auditd/reach/made.h"
 
 #include <assert.h>
 
@@ -31,30 +31,30 @@ static inline struct reach_ref scene_ref(const char *id)
 
 static inline void scene_vpc(struct reach_model *model, const char *id, const char *ipv4, const char *ipv6)
 {
-    struct reach_vpc *vpc = REACH_PUSH(model, &model->vpcs);
+    struct reach_vpc *vpc = MADE_PUSH(model, &model->vpcs);
 
     vpc->id = id;
     vpc->region = "eu-central-1";
-    *REACH_PUSH(model, &vpc->prefixes) = scene_prefix(ipv4);
-    *REACH_PUSH(model, &vpc->prefixes) = scene_prefix(ipv6);
+    *MADE_PUSH(model, &vpc->prefixes) = scene_prefix(ipv4);
+    *MADE_PUSH(model, &vpc->prefixes) = scene_prefix(ipv6);
 }
 
 static inline void scene_subnet(struct reach_model *model, const char *id, const char *vpc, const char *acl,
                                 const char *ipv4, const char *ipv6)
 {
-    struct reach_subnet *subnet = REACH_PUSH(model, &model->subnets);
+    struct reach_subnet *subnet = MADE_PUSH(model, &model->subnets);
 
     subnet->id = id;
     subnet->zone = "eu-central-1a";
     subnet->vpc = scene_ref(vpc);
     subnet->acl = scene_ref(acl);
-    *REACH_PUSH(model, &subnet->prefixes) = scene_prefix(ipv4);
-    *REACH_PUSH(model, &subnet->prefixes) = scene_prefix(ipv6);
+    *MADE_PUSH(model, &subnet->prefixes) = scene_prefix(ipv4);
+    *MADE_PUSH(model, &subnet->prefixes) = scene_prefix(ipv6);
 }
 
 static inline struct reach_acl *scene_acl(struct reach_model *model, const char *id)
 {
-    struct reach_acl *acl = REACH_PUSH(model, &model->acls);
+    struct reach_acl *acl = MADE_PUSH(model, &model->acls);
 
     acl->id = id;
     return acl;
@@ -64,7 +64,7 @@ static inline struct reach_acl *scene_acl(struct reach_model *model, const char 
 static inline struct reach_entry *scene_entry(struct reach_model *model, struct reach_acl *acl, uint32_t number,
                                               bool egress, const char *prefix)
 {
-    struct reach_entry *entry = REACH_PUSH(model, &acl->entries);
+    struct reach_entry *entry = MADE_PUSH(model, &acl->entries);
 
     *entry = (struct reach_entry){
         .number = number, .proto = REACH_PROTO_ALL, .egress = egress, .allow = true, .prefix = scene_prefix(prefix)};
@@ -85,7 +85,7 @@ static inline struct reach_acl *scene_open_acl(struct reach_model *model, const 
 
 static inline struct reach_group *scene_group(struct reach_model *model, const char *id, const char *vpc)
 {
-    struct reach_group *group = REACH_PUSH(model, &model->groups);
+    struct reach_group *group = MADE_PUSH(model, &model->groups);
 
     group->id = id;
     group->vpc = scene_ref(vpc);
@@ -95,7 +95,7 @@ static inline struct reach_group *scene_group(struct reach_model *model, const c
 static inline struct reach_rule *scene_rule(struct reach_model *model, struct reach_group *group, int16_t proto,
                                             uint16_t first, uint16_t last, const char *prefix)
 {
-    struct reach_rule *rule = REACH_PUSH(model, &group->rules);
+    struct reach_rule *rule = MADE_PUSH(model, &group->rules);
 
     rule->id = "sgr-1";
     rule->proto = proto;
@@ -108,7 +108,7 @@ static inline struct reach_rule *scene_rule(struct reach_model *model, struct re
 
 static inline struct reach_table *scene_table(struct reach_model *model, const char *id, const char *vpc)
 {
-    struct reach_table *table = REACH_PUSH(model, &model->tables);
+    struct reach_table *table = MADE_PUSH(model, &model->tables);
 
     table->id = id;
     table->vpc = scene_ref(vpc);
@@ -119,7 +119,7 @@ static inline struct reach_table *scene_table(struct reach_model *model, const c
 static inline struct reach_route *scene_route(struct reach_model *model, struct reach_table *table, const char *prefix,
                                               enum reach_hop hop, const char *via)
 {
-    struct reach_route *route = REACH_PUSH(model, &table->routes);
+    struct reach_route *route = MADE_PUSH(model, &table->routes);
 
     route->prefix = scene_prefix(prefix);
     route->hop = hop;
@@ -129,7 +129,7 @@ static inline struct reach_route *scene_route(struct reach_model *model, struct 
 
 static inline void scene_gateway(struct reach_model *model, const char *id, const char *vpc)
 {
-    struct reach_gateway *gateway = REACH_PUSH(model, &model->gateways);
+    struct reach_gateway *gateway = MADE_PUSH(model, &model->gateways);
 
     gateway->id = id;
     gateway->vpc = scene_ref(vpc);
@@ -139,8 +139,8 @@ static inline void scene_gateway(struct reach_model *model, const char *id, cons
 static inline struct reach_eni *scene_eni(struct reach_model *model, const char *id, const char *subnet,
                                           const char *address, const char *public_address)
 {
-    struct reach_eni *eni = REACH_PUSH(model, &model->enis);
-    struct reach_address *own = REACH_PUSH(model, &eni->addresses);
+    struct reach_eni *eni = MADE_PUSH(model, &model->enis);
+    struct reach_address *own = MADE_PUSH(model, &eni->addresses);
 
     eni->id = id;
     eni->subnet = scene_ref(subnet);
@@ -155,13 +155,13 @@ static inline struct reach_eni *scene_eni(struct reach_model *model, const char 
 
 static inline void scene_holds(struct reach_model *model, struct reach_eni *eni, const char *group)
 {
-    *REACH_PUSH(model, &eni->groups) = scene_ref(group);
+    *MADE_PUSH(model, &eni->groups) = scene_ref(group);
 }
 
 static inline struct reach_peering *scene_peering(struct reach_model *model, const char *id, const char *a,
                                                   const char *b)
 {
-    struct reach_peering *peering = REACH_PUSH(model, &model->peerings);
+    struct reach_peering *peering = MADE_PUSH(model, &model->peerings);
 
     peering->id = id;
     peering->active = true;

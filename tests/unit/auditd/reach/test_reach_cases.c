@@ -439,7 +439,7 @@ static void public_access_can_be_blocked(void **state)
         stage_begin(&stage);
         stage.model.blocks_public = true;
         if (step > 0) {
-            *REACH_PUSH(&stage.model, &stage.model.exclusions) =
+            *MADE_PUSH(&stage.model, &stage.model.exclusions) =
                 (struct reach_exclusion){.id = "subnet-1", .inbound = step == 2};
         }
         stage_expect(&stage, ask_world(REACH_TCP, 443), step == 2 ? REACH_REACHABLE : REACH_BLOCKED);
