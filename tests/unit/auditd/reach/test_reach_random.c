@@ -7,7 +7,7 @@
 
 #include <string.h>
 
-enum { RANDOM_CLOUDS = 1000, RANDOM_LONG = 100000, RANDOM_QUESTIONS = 4, RANDOM_POINTS = 24 };
+enum { RANDOM_CLOUDS = 300, RANDOM_LONG = 100000, RANDOM_QUESTIONS = 4, RANDOM_POINTS = 24 };
 
 /* How often each verdict came: a draw that never meets one would prove little. */
 static uint64_t met[REACH_VERDICTS], met_through[REACH_VERDICTS];
