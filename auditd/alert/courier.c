@@ -70,6 +70,8 @@ static void courier_check_store(struct courier *courier, int rc)
     courier->store_failed = rc < 0;
 }
 
+static void courier_on_tick(uv_timer_t *timer);
+
 /* ---- one attempt ---- */
 
 static void courier_land(struct flight *flight, bool arrived)
@@ -95,6 +97,8 @@ static void courier_land(struct flight *flight, bool arrived)
     }
     letter_done(&flight->letter);
     flight->is_under_way = false;
+    /* The next one waits for no tick. */
+    (void)uv_timer_start(&flight->courier->tick, courier_on_tick, 0, COURIER_TICK_MS);
 }
 
 /* Counted before anything is sent: what dies in the middle is sent again, with the same id. */

@@ -291,6 +291,37 @@ int rename(const char *from, const char *to)
     return rc;
 }
 
+/* A socket's path is "socket:[NUMBER]": its calls change what another program has seen. */
+ssize_t send(int fd, const void *bytes, size_t size, int flags)
+{
+    enum kind kind = fault_judge_fd("send", fd, false);
+    ssize_t (*next)(int, const void *, size_t, int);
+    ssize_t count;
+
+    if (fault_fails(kind)) {
+        return -1;
+    }
+    fault_next("send", &next, sizeof(next));
+    count = next(fd, bytes, size, flags);
+    fault_after(kind);
+    return count;
+}
+
+ssize_t recv(int fd, void *bytes, size_t size, int flags)
+{
+    enum kind kind = fault_judge_fd("recv", fd, false);
+    ssize_t (*next)(int, void *, size_t, int);
+    ssize_t count;
+
+    if (fault_fails(kind)) {
+        return -1;
+    }
+    fault_next("recv", &next, sizeof(next));
+    count = next(fd, bytes, size, flags);
+    fault_after(kind);
+    return count;
+}
+
 int unlink(const char *path)
 {
     enum kind kind = fault_judge("unlink", path, false);
