@@ -13,6 +13,7 @@
 #include "auditd/policy_verb.h"
 #include "auditd/protocol.h"
 #include "auditd/reach_verb.h"
+#include "auditd/retain_verb.h"
 #include "auditd/schedule_verb.h"
 #include "auditd/score_verb.h"
 #include "auditd/serve.h"
@@ -187,6 +188,7 @@ static const struct {
     {"check", "look whether the database is whole", check_verb_main},
     {"backup", "copy the database while it is written", backup_verb_main},
     {"restore", "bring a backup back", restore_verb_main},
+    {"retain", "delete the history of what is over", retain_verb_main},
 };
 
 static int main_help(FILE *stream, int status)

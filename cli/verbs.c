@@ -28,6 +28,7 @@ static const struct verb verbs[] = {
     {"check", AUDITD_PROGRAM, "check", "look whether the database is whole, and what to do when it is not"},
     {"backup", AUDITD_PROGRAM, "backup", "copy the database to a file, also while it is written"},
     {"restore", AUDITD_PROGRAM, "restore", "bring a backup back, also in place of a damaged database"},
+    {"retain", AUDITD_PROGRAM, "retain", "delete the old history of what is over; --dry-run counts it"},
     {"doctor", SCAN_PROGRAM, "--doctor", "what this machine lacks for a good scan, and what mends it"},
 };
 

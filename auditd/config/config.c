@@ -129,6 +129,16 @@ static const struct validate_field DUE_FIELDS[] = {{"critical", &shape_duration,
 static const struct validate_schema DUE = {
     .types = VALIDATE_OBJECT, .expected = "a mapping like {critical: 7d, high: 30d}", .fields = DUE_FIELDS};
 
+static const struct validate_field RETENTION_FIELDS[] = {{"intervals", &shape_duration, false},
+                                                         {"events", &shape_duration, false},
+                                                         {"scores", &shape_duration, false},
+                                                         {"certificates", &shape_duration, false},
+                                                         {"alerts", &shape_duration, false},
+                                                         {"plans", &shape_duration, false},
+                                                         {NULL, NULL, false}};
+static const struct validate_schema RETENTION = {
+    .types = VALIDATE_OBJECT, .expected = "a mapping like {intervals: 400d, alerts: 90d}", .fields = RETENTION_FIELDS};
+
 static const struct validate_field CONFIG_FIELDS[] = {{"version", &VERSION, true},
                                                       {"db", &shape_path, false},
                                                       {"listen", &LISTEN, false},
@@ -147,6 +157,7 @@ static const struct validate_field CONFIG_FIELDS[] = {{"version", &VERSION, true
                                                       {"ephemeral", &EPHEMERALS, false},
                                                       {"max_age", &shape_duration, false},
                                                       {"due", &DUE, false},
+                                                      {"retention", &RETENTION, false},
                                                       {"probe", &shape_probe, false},
                                                       {"verify", &FLAG, false},
                                                       {"services", &FLAG, false},
@@ -173,6 +184,12 @@ int config_init_default(struct config *ret_config)
         .host_rate_pps = HOST_RATE_PPS,
         .retries = RETRIES,
         .max_age_ms = 7 * DAY_MS,
+        .retention_ms = {[RETENTION_INTERVALS] = 400 * DAY_MS,
+                         [RETENTION_EVENTS] = 400 * DAY_MS,
+                         [RETENTION_SCORES] = 1100 * DAY_MS,
+                         [RETENTION_CERTIFICATES] = 400 * DAY_MS,
+                         [RETENTION_ALERTS] = 90 * DAY_MS,
+                         [RETENTION_PLANS] = 90 * DAY_MS},
         .due_ms = {0, 180 * DAY_MS, 90 * DAY_MS, 30 * DAY_MS, 7 * DAY_MS},
         .verify = true,
         .services = true,
@@ -334,6 +351,7 @@ static void set_flag(const struct yaml_node *root, const char *key, bool *flag)
 static int set_all(const struct yaml_node *root, const char *folder, struct config *config)
 {
     const struct yaml_node *due = yaml_node_get(root, "due");
+    const struct yaml_node *retention = yaml_node_get(root, "retention");
     int rc = set_places(root, folder, config);
 
     set_flag(root, "verify", &config->verify);
@@ -344,6 +362,9 @@ static int set_all(const struct yaml_node *root, const char *folder, struct conf
     rc = rc == 0 ? config_read_duration(root, "max_age", &config->max_age_ms) : rc;
     for (int i = SEVERITY_LOW; due != NULL && i <= SEVERITY_CRITICAL && rc == 0; i++) {
         rc = config_read_duration(due, severity_name((enum severity)i), &config->due_ms[i]);
+    }
+    for (int i = 0; retention != NULL && i < RETENTION_KINDS && rc == 0; i++) {
+        rc = config_read_duration(retention, retention_name((enum retention_kind)i), &config->retention_ms[i]);
     }
     return rc;
 }

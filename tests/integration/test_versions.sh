@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Databases of every version, with what an audit of that version left in them (make_version.sh): brought to the newest
 # they are whole and say what that version said; one from the future is refused; a backup comes back, also in place of a
-# damaged file.
+# damaged file; what is old and over goes, and each invariant that is broken is named.
 set -uo pipefail
 # shellcheck source=tests/integration/harness.sh
 source "$(dirname "$(readlink -f -- "${BASH_SOURCE[0]}")")/harness.sh"
@@ -145,6 +145,40 @@ for damage in "head" "middle"; do
     tap_ok "the damaged file is kept" test -n "$(find "$DIR" -name 'hurt.db.damaged-*')"
     rm -f -- "$DIR"/hurt.db.damaged-*
 done
+
+# ---- what is old and over goes ----
+
+DB=$DIR/aged.db
+cp -- "$DIR/kept" "$DB"
+sqlite3 "$DB" "INSERT INTO alert (id, uuid, rule, receiver, key, severity_rank, title, created_at, state, next_at,
+        delivered_at) VALUES (1, 'old', 'r', 'r', '', 1, 't', 1, 'delivered', 1, 2), (2, 'dead', 'r', 'r', '', 1, 't', 1,
+        'dead', 1, NULL);
+    INSERT INTO alert_line SELECT id, id, 'k', 'new', 1, 'exposure', 's', 'tcp', 1, '', '', 't', '', 1, '[]' FROM alert;
+    INSERT INTO alert_item SELECT (SELECT min(id) FROM finding), 'r', 'new', id, id FROM alert_line;
+    INSERT INTO certificate SELECT 1000, 'unseen', der, subject, issuer, names, not_before, not_after, key, key_bits,
+        signature, 1 FROM certificate LIMIT 1"
+printf 'version: 1\nretention: {%s}\n' \
+    'intervals: 1s, events: 1s, scores: 1s, certificates: 1s, alerts: 1d, plans: 1s' >"$DIR/short.yaml"
+before=$(says "$DB")
+lp retain --db "$DB" --dry-run
+tap_is "by default what is young stays" \
+    "$status $(awk '$1 != "alerts" && $1 != "certificates" { n += $2 } END { print n }' <<<"$out")" '0 0'
+lp retain --db "$DB" --config "$DIR/short.yaml" --dry-run
+counted=$(awk '{ print $1, $2 }' <<<"$out")
+tap_is "a dry run deletes nothing" "$status $(sql "$DB" 'SELECT count(*) FROM alert')" '0 2'
+tap_is "each kind has what goes" "$(awk '$2 > 0 { n++ } END { print n }' <<<"$counted")" 6
+lp retain --db "$DB" --config "$DIR/short.yaml"
+tap_is "as much goes as was counted" "$status $(awk '{ print $1, $2 }' <<<"$out")" "0 $counted"
+tap_is "what is open says what it said" "$(says "$DB")" "$before"
+tap_is "who did not get an alert is not forgotten" "$(sql "$DB" 'SELECT group_concat(uuid) FROM alert')" dead
+tap_is "nor the certificate that is shown" "$(sql "$DB" 'SELECT count(*), sum(id = 1000) FROM certificate')" '1|0'
+lp check --db "$DB"
+tap_is "and the database is whole" "$status" 0
+lp retain --db "$DB" --config "$DIR/short.yaml"
+tap_is "nothing goes twice" "$status $(awk '{ n += $2 } END { print n }' <<<"$out")" '0 0'
+printf 'version: 1\nretention: {interval: 1s}\n' >"$DIR/wrong.yaml"
+lp retain --db "$DB" --config "$DIR/wrong.yaml"
+tap_like "a slip of the pen in an age is said" "$status $err" '^2 .*wrong.yaml:2:13: .*interval'
 
 # ---- every invariant, broken ----
 

@@ -3,6 +3,7 @@
  * it or nothing: the store must say what a simple model says that keeps every look for ever. */
 #include "tests/unit/auditd/fixture.h"
 #include "tests/unit/auditd/history_decisions.h"
+#include "tests/unit/auditd/history_keeping.h"
 #include "tests/unit/auditd/history_looks.h"
 
 #include "auditd/finding/settle.h"
@@ -14,6 +15,7 @@ enum {
     PORTS = DECISION_PORTS,
     VANTAGES = 2,
     SCANS = 60,
+    SCANS_AFTER = 12, /* while history goes */
     HISTORIES_FEW = 12,
     STEP_MS = 7200 * 1000
 };
@@ -49,6 +51,8 @@ struct model {
     struct decisions decisions;
 };
 
+/* Rows that went, of all histories. */
+static int64_t forgotten;
 struct random_source {
     uint64_t state;
 };
@@ -494,6 +498,14 @@ static void one_history(uint64_t seed)
     }
     compare_intervals(fixture, model);
     decisions_compare_logs(fixture);
+    keeping_is_sound(fixture);
+    for (int scan = 0; scan < SCANS_AFTER; scan++) {
+        forgotten += keeping_forget(fixture, &source.state, STEP_MS);
+        change_the_world(model, &source);
+        one_scan(fixture, model, &source);
+        compare(fixture, model, seed, SCANS + scan);
+    }
+    keeping_is_sound(fixture);
     fixture_teardown(&state);
     free(model);
 }
@@ -508,6 +520,7 @@ static void histories_are_as_the_model_says(void **state)
         seed_at_hand = seed + i;
         one_history(seed + i);
     }
+    assert_true(forgotten > 0);
 }
 
 int main(void)
