@@ -66,7 +66,8 @@ static void its_interval_holds_the_truth(void **state)
         }
         print_message("%u ports, %.2f lost, %u passes: share %.1f %%, missed %.1f %%\n", cases[i].ports, cases[i].share,
                       cases[i].passes, right_share / 20.0, right_missed / 20.0);
-        /* Where few are lost a 95 % interval covers 94.2 % (300,000 runs): this bound lies four standard errors below. */
+        /* Where few are lost a 95 % interval covers 94.2 % (300,000 runs): this bound lies four standard errors below.
+         */
         assert_true(right_share >= 2000 * 92 / 100);
         assert_true(right_missed >= 2000 * 92 / 100);
     }
