@@ -79,5 +79,27 @@ tap_like "nor a mail server that is down" "$out" 'down: not delivered.*connect'
 tap_like "nor a server without TLS" "$out" 'plain: not delivered'
 tap_like "a secret that cannot be read is said" "$out" 'unread: not delivered.*secret_file: No such file'
 tap_like "what waits is seen" "$("$BIN/leastport" alert list --state waiting --db "$DB")" 'broken +waiting'
-tap_is "no secret is in log or database" "$(cat "$DIR/log" "$DB"* | grep -ac topsecret)" 0
+
+# ---- a scan while somebody keeps us waiting ----
+sed -i 's/timeout: 2s/timeout: 10m/; s/to: \[well, broken\]/to: [well, broken, slow]/' "$DIR/config.yaml"
+kill -TERM "$daemon"
+wait "$daemon"
+start_daemon
+"$BIN/leastport" alert retry --config "$DIR/config.yaml" --db "$DB" 2>/dev/null
+"$BIN/leastport" alert test slow --config "$DIR/config.yaml" --db "$DB" >/dev/null 2>&1 &
+harness_pids+=("$!")
+under_way() {
+    [[ $(sql "$DB" "SELECT count(*) FROM alert WHERE receiver = 'slow' AND state = 'waiting' AND attempts > 0") != 0 ]]
+}
+tap_ok "a receiver keeps us waiting" wait_for 20 under_way
+serve_ports there 0.0.0.0 22
+"$BIN/leastport" audit "$THERE" -p 22,6379 --db "$DB" >"$DIR/out" 2>"$DIR/err"
+tap_is "an audit by the daemon goes on meanwhile" $? 1
+told() {
+    (($(grep -c '"port":22' "$DIR/well") > 0))
+}
+tap_ok "and others are told of what it found" wait_for 20 told
+tap_is "the one that waits holds up its own alone" \
+    "$(sql "$DB" "SELECT count(*) FROM alert WHERE receiver = 'slow' AND state = 'delivered'")" 0
+tap_is "no secret is in log or database" "$(cat "$DIR/log" "$DB" "$DB-wal" | grep -ac topsecret)" 0
 tap_done
