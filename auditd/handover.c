@@ -142,7 +142,8 @@ static void handover_on_read(uv_stream_t *stream, ssize_t count, const uv_buf_t 
     struct handover *handover = stream->data;
 
     if (count < 0) {
-        handover_fail(handover, "the daemon went away before the audit had ended; what it saw until then is kept");
+        handover_fail(handover, "the daemon went away before the audit had ended; what it saw until then is kept, and "
+                                "the next daemon goes on with it");
     } else if (lines_feed(handover->lines, buffer->base, (size_t)count, handover_take_line, handover) < 0) {
         handover_fail(handover, "out of memory");
     }

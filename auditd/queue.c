@@ -2,7 +2,10 @@
 
 #include "auditd/protocol.h"
 #include "auditd/request.h"
+#include "auditd/store/handed_over.h"
+#include "auditd/store/scan.h"
 #include "auditd/tally.h"
+#include "lib/clock.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -25,7 +28,11 @@ struct queue_item {
     char actor[96];
     struct queue_errand errand; /* of the daemon's own; its texts are not used */
     enum queue_cut cut;
+    bool is_kept; /* the store has it: it outlives the daemon */
 };
+
+/* What waited or was under way for longer when a daemon begins is nobody's wish any more. */
+static const int64_t queue_keep_ms = INT64_C(24) * 3600 * 1000;
 
 struct queue {
     struct queue_options options;
@@ -76,6 +83,17 @@ void queue_forget(struct queue *queue, const struct control_client *client)
     }
 }
 
+static struct store *queue_store(const struct queue_item *item)
+{
+    return item->queue->options.desk->store;
+}
+
+static void queue_warn_of_store(const struct queue_item *item)
+{
+    log_warning("audit %.8s: how far it is cannot be kept, should the daemon end: %s", item->uuid,
+                store_last_error(queue_store(item))->text);
+}
+
 /* ---- a job's events ---- */
 
 static json_t *queue_eta(const struct observation_progress *progress)
@@ -117,8 +135,20 @@ static void queue_on_begun(void *context, const char *scan_uuid)
 {
     const struct queue_item *item = context;
 
+    if (item->is_kept && store_handed_over_scan(queue_store(item), item->uuid, scan_uuid) < 0) {
+        queue_warn_of_store(item);
+    }
     if (item->errand.on_begun != NULL) {
         item->errand.on_begun(item->errand.context, scan_uuid);
+    }
+}
+
+/* One that the daemon's end cut short stays promised: the next daemon goes on with it. */
+static void queue_let_go(const struct queue_item *item, bool cut_short)
+{
+    if (item->is_kept && !(cut_short && item->cut == QUEUE_CUT_ENDING) &&
+        store_handed_over_end(queue_store(item), item->uuid) < 0) {
+        queue_warn_of_store(item);
     }
 }
 
@@ -143,6 +173,7 @@ static void queue_drop(struct queue_item *item, const char *message)
     struct job_result result = {.end = JOB_FAILED};
 
     queue_tell_failure(item, message);
+    queue_let_go(item, true);
     snprintf(result.message, sizeof(result.message), "%s", message);
     queue_tell_errand(item, &result);
     queue_item_destroy(item);
@@ -175,9 +206,27 @@ static void queue_on_ended(void *context, const struct job_result *result)
         queue_tell_end(item, result);
     }
     queue->items = item->next;
+    queue_let_go(item, result->end == JOB_INCOMPLETE || result->end == JOB_FAILED);
     queue_tell_errand(item, result);
     queue_item_destroy(item);
     queue_run_next(queue);
+}
+
+/* It has begun: should it have to go on, its machines are not replaced by yet others, and its scan is not begun anew.
+ */
+static void queue_remember_begun(struct queue_item *item)
+{
+    json_t *request = item->is_kept ? json_copy(item->request) : NULL;
+
+    if (request == NULL) {
+        return;
+    }
+    json_object_del(request, "new_tenant");
+    json_object_del(request, "fresh");
+    if (store_handed_over_change(queue_store(item), item->uuid, request) < 0) {
+        queue_warn_of_store(item);
+    }
+    json_decref(request);
 }
 
 static int queue_start(struct queue_item *item, char *error)
@@ -198,9 +247,14 @@ static int queue_start(struct queue_item *item, char *error)
         .on_ended = queue_on_ended,
         .context = item,
     };
+    int rc;
 
     log_notice("audit %.8s begins, asked for by %s", item->uuid, item->actor);
-    return job_start(item->queue->loop, &job, &item->job, error);
+    rc = job_start(item->queue->loop, &job, &item->job, error);
+    if (rc == 0) {
+        queue_remember_begun(item);
+    }
+    return rc;
 }
 
 /* Drops from the front what cannot be started; when stopping, everything that waits. */
@@ -312,6 +366,10 @@ void queue_audit(struct queue *queue, struct control_client *client, const json_
         control_refuse(client, "%d audits wait already; try again later", QUEUE_WAITING_MAX);
         return;
     }
+    if (!queue_flush(queue)) {
+        control_refuse(client, "the daemon cannot write to its database");
+        return;
+    }
     item = queue_item_of_client(queue, client, request);
     if (item == NULL || (follows && queue_follow(item, client) != 0)) {
         control_refuse(client, "out of memory");
@@ -320,6 +378,12 @@ void queue_audit(struct queue *queue, struct control_client *client, const json_
         }
         return;
     }
+    if (store_handed_over_put(queue_store(item), item->uuid, item->request, item->actor, wall_now_ms()) < 0) {
+        control_refuse(client, "%s", store_last_error(queue_store(item))->text);
+        queue_item_destroy(item);
+        return;
+    }
+    item->is_kept = true;
     state = queue_append(queue, item) == 0 ? "running" : "queued";
     if (follows) {
         control_send(client,
@@ -367,6 +431,69 @@ void queue_cancel(struct queue *queue, struct control_client *client, const json
     }
     control_send(client, json_pack("{s:b, s:s, s:s}", "ok", 1, "job", uuid, "state", "cancelling"));
     queue_cut(link, QUEUE_CUT_CANCELLED, "the audit was cancelled before it began");
+}
+
+/* ---- what an earlier daemon promised ---- */
+
+static bool queue_is_done(const struct queue *queue, const struct store_handed_over *audit)
+{
+    struct stored_scan scan;
+
+    return audit->scan_uuid[0] != '\0' && store_scan_find(queue->options.desk->store, audit->scan_uuid, &scan) == 0 &&
+           strcmp(scan.state, "complete") == 0;
+}
+
+/* NULL: why it is to go on. */
+static const char *queue_why_not(const struct queue *queue, const struct store_handed_over *audit)
+{
+    char reason[REQUEST_REASON_SIZE];
+
+    if (queue_is_done(queue, audit)) {
+        return "its scan was complete";
+    }
+    if (wall_now_ms() - audit->accepted_at > queue_keep_ms) {
+        return "it was asked for more than a day ago";
+    }
+    return audit->request == NULL || request_check(audit->request, reason) < 0 ? "its request cannot be read any more"
+                                                                               : NULL;
+}
+
+static int queue_take_up(struct queue *queue, const struct store_handed_over *audit)
+{
+    struct queue_item *item = queue_item_create(queue, audit->request);
+
+    if (item == NULL) {
+        return -ENOMEM;
+    }
+    memcpy(item->uuid, audit->uuid, sizeof(item->uuid));
+    snprintf(item->actor, sizeof(item->actor), "%s", audit->actor);
+    item->errand.resume_since_ms = audit->accepted_at;
+    item->is_kept = true;
+    log_notice("audit %.8s, asked for by %s, goes on: the daemon had ended before it", item->uuid, item->actor);
+    (void)queue_append(queue, item);
+    return 0;
+}
+
+int queue_resume(struct queue *queue)
+{
+    struct store_handed_over audit = {0};
+    int rc;
+
+    while ((rc = store_handed_over_next(queue->options.desk->store, audit.id, &audit)) == 0) {
+        const char *why_not = queue_why_not(queue, &audit);
+        if (why_not == NULL) {
+            rc = queue_take_up(queue, &audit);
+        } else {
+            log_notice("audit %.8s, asked for by %s, does not go on: %s", audit.uuid, audit.actor, why_not);
+            rc = store_handed_over_end(queue->options.desk->store, audit.uuid);
+        }
+        json_decref(audit.request);
+        if (rc < 0) {
+            return rc;
+        }
+    }
+    queue_run_next(queue);
+    return rc == -ENOENT ? 0 : rc;
 }
 
 /* ---- errands ---- */

@@ -54,6 +54,10 @@ void queue_interrupt(struct queue *queue, const char *uuid);
 /* Has what runs commit what it has, so that another may write to the store. False: not now. */
 MUST_USE bool queue_flush(struct queue *queue);
 
+/* Goes on with what clients of an earlier daemon handed over and what had not ended with it: their scans from their
+ * checkpoints. What is older than a day is left. Once, before anything else. The store's errors, -ENOMEM. */
+MUST_USE int queue_resume(struct queue *queue);
+
 /* Answers `client` about its request "audit", "cancel". */
 void queue_audit(struct queue *queue, struct control_client *client, const json_t *request);
 void queue_cancel(struct queue *queue, struct control_client *client, const json_t *request);
