@@ -74,7 +74,7 @@ static void handover_on_event(struct handover *handover, const char *event, cons
     if (strcmp(event, CONTROL_EVENT_ACCEPTED) == 0) {
         snprintf(handover->job, sizeof(handover->job), "%s", handover_text(line, "job"));
         if (strcmp(handover_text(line, "state"), "queued") == 0) {
-            log_notice("the daemon is busy with another audit; this one waits for its turn");
+            log_notice("the daemon is busy with other audits; this one waits for its turn");
         }
     } else if (strcmp(event, CONTROL_EVENT_PROGRESS) == 0) {
         const struct meter_reading reading = {

@@ -1,9 +1,9 @@
 #include "auditd/queue.h"
 
+#include "auditd/handed_over.h"
 #include "auditd/protocol.h"
+#include "auditd/reach.h"
 #include "auditd/request.h"
-#include "auditd/store/handed_over.h"
-#include "auditd/store/scan.h"
 #include "auditd/tally.h"
 #include "lib/clock.h"
 
@@ -23,6 +23,7 @@ struct queue_item {
     struct follower *followers;
     struct job *job; /* NULL while it waits */
     json_t *request;
+    struct reach reach;
     struct observation_progress progress;
     char uuid[STORE_UUID_SIZE];
     char actor[96];
@@ -31,13 +32,10 @@ struct queue_item {
     bool is_kept; /* the store has it: it outlives the daemon */
 };
 
-/* What waited or was under way for longer when a daemon begins is nobody's wish any more. */
-static const int64_t queue_keep_ms = INT64_C(24) * 3600 * 1000;
-
 struct queue {
     struct queue_options options;
     uv_loop_t *loop;
-    struct queue_item *items; /* the first one runs */
+    struct queue_item *items; /* in the order in which they came */
     bool stopping;
 };
 
@@ -63,6 +61,7 @@ static void queue_item_destroy(struct queue_item *item)
         free(follower);
     }
     job_destroy(item->job);
+    reach_done(&item->reach);
     json_decref(item->request);
     free(item);
 }
@@ -81,6 +80,16 @@ void queue_forget(struct queue *queue, const struct control_client *client)
             }
         }
     }
+}
+
+static struct queue_item **queue_link(const struct queue_item *item)
+{
+    struct queue_item **link = &item->queue->items;
+
+    while (*link != item) {
+        link = &(*link)->next;
+    }
+    return link;
 }
 
 static struct store *queue_store(const struct queue_item *item)
@@ -205,7 +214,7 @@ static void queue_on_ended(void *context, const struct job_result *result)
     } else {
         queue_tell_end(item, result);
     }
-    queue->items = item->next;
+    *queue_link(item) = item->next;
     queue_let_go(item, result->end == JOB_INCOMPLETE || result->end == JOB_FAILED);
     queue_tell_errand(item, result);
     queue_item_destroy(item);
@@ -250,6 +259,8 @@ static int queue_start(struct queue_item *item, char *error)
     int rc;
 
     log_notice("audit %.8s begins, asked for by %s", item->uuid, item->actor);
+    /* What it writes first is in nobody else's batch. */
+    (void)!queue_flush(item->queue);
     rc = job_start(item->queue->loop, &job, &item->job, error);
     if (rc == 0) {
         queue_remember_begun(item);
@@ -257,20 +268,47 @@ static int queue_start(struct queue_item *item, char *error)
     return rc;
 }
 
-/* Drops from the front what cannot be started; when stopping, everything that waits. */
+/* Whether there is room for one more, and nothing that it shares a range with runs, or waits for longer than it. */
+static bool queue_may_start(const struct queue_item *item)
+{
+    uint32_t running = 0;
+    bool is_before = true;
+
+    for (const struct queue_item *each = item->queue->items; each != NULL; each = each->next) {
+        is_before = is_before && each != item;
+        running += each->job != NULL;
+        if (each != item && (each->job != NULL || is_before) && reach_shares(&each->reach, &item->reach)) {
+            return false;
+        }
+    }
+    return running < item->queue->options.settings->config.scans_at_once;
+}
+
+/* NULL: what waits has to wait on. */
+static struct queue_item *queue_next(const struct queue *queue)
+{
+    struct queue_item *item = queue->items;
+
+    while (item != NULL && (item->job != NULL || !(queue->stopping || queue_may_start(item)))) {
+        item = item->next;
+    }
+    return item;
+}
+
+/* Starts what may; drops what cannot be started, and when stopping everything that waits. */
 static void queue_run_next(struct queue *queue)
 {
+    struct queue_item *item;
     char error[SWEEP_TEXT_SIZE];
 
-    while (queue->items != NULL && queue->items->job == NULL) {
-        struct queue_item *item = queue->items;
+    while ((item = queue_next(queue)) != NULL) {
         if (queue->stopping) {
             item->cut = QUEUE_CUT_ENDING;
             snprintf(error, sizeof(error), "the daemon is ending");
         } else if (queue_start(item, error) == 0) {
-            return;
+            continue;
         }
-        queue->items = item->next;
+        *queue_link(item) = item->next;
         queue_drop(item, error);
     }
     if (queue->stopping && queue->items == NULL) {
@@ -309,6 +347,7 @@ static struct queue_item *queue_item_create(struct queue *queue, const json_t *r
         free(item);
         return NULL;
     }
+    reach_find(item->request, &queue->options.settings->config, &item->reach);
     return item;
 }
 
@@ -324,27 +363,24 @@ static struct queue_item *queue_item_of_client(struct queue *queue, const struct
     return item;
 }
 
-static size_t queue_append(struct queue *queue, struct queue_item *item)
+static void queue_append(struct queue *queue, struct queue_item *item)
 {
     struct queue_item **link = &queue->items;
-    size_t before = 0;
 
     while (*link != NULL) {
         link = &(*link)->next;
-        before++;
     }
     *link = item;
-    return before;
 }
 
-static size_t queue_length(const struct queue *queue)
+static size_t queue_count_waiting(const struct queue *queue)
 {
-    size_t length = 0;
+    size_t waiting = 0;
 
     for (const struct queue_item *item = queue->items; item != NULL; item = item->next) {
-        length++;
+        waiting += item->job == NULL;
     }
-    return length;
+    return waiting;
 }
 
 void queue_audit(struct queue *queue, struct control_client *client, const json_t *request)
@@ -362,7 +398,7 @@ void queue_audit(struct queue *queue, struct control_client *client, const json_
         control_refuse(client, "%s", reason);
         return;
     }
-    if (queue_length(queue) > QUEUE_WAITING_MAX) {
+    if (queue_count_waiting(queue) >= QUEUE_WAITING_MAX) {
         control_refuse(client, "%d audits wait already; try again later", QUEUE_WAITING_MAX);
         return;
     }
@@ -384,16 +420,15 @@ void queue_audit(struct queue *queue, struct control_client *client, const json_
         return;
     }
     item->is_kept = true;
-    state = queue_append(queue, item) == 0 ? "running" : "queued";
+    queue_append(queue, item);
+    state = queue_may_start(item) ? "running" : "queued";
     if (follows) {
         control_send(client,
                      json_pack("{s:s, s:s, s:s}", "event", CONTROL_EVENT_ACCEPTED, "job", item->uuid, "state", state));
     } else {
         control_send(client, json_pack("{s:b, s:s, s:s}", "ok", 1, "job", item->uuid, "state", state));
     }
-    if (queue->items == item) {
-        queue_run_next(queue);
-    }
+    queue_run_next(queue);
 }
 
 /* Ends what runs, drops what waits. */
@@ -435,29 +470,6 @@ void queue_cancel(struct queue *queue, struct control_client *client, const json
 
 /* ---- what an earlier daemon promised ---- */
 
-static bool queue_is_done(const struct queue *queue, const struct store_handed_over *audit)
-{
-    struct stored_scan scan;
-
-    return audit->scan_uuid[0] != '\0' && store_scan_find(queue->options.desk->store, audit->scan_uuid, &scan) == 0 &&
-           strcmp(scan.state, "complete") == 0;
-}
-
-/* NULL: why it is to go on. */
-static const char *queue_why_not(const struct queue *queue, const struct store_handed_over *audit)
-{
-    char reason[REQUEST_REASON_SIZE];
-
-    if (queue_is_done(queue, audit)) {
-        return "its scan was complete";
-    }
-    if (wall_now_ms() - audit->accepted_at > queue_keep_ms) {
-        return "it was asked for more than a day ago";
-    }
-    return audit->request == NULL || request_check(audit->request, reason) < 0 ? "its request cannot be read any more"
-                                                                               : NULL;
-}
-
 static int queue_take_up(struct queue *queue, const struct store_handed_over *audit)
 {
     struct queue_item *item = queue_item_create(queue, audit->request);
@@ -470,7 +482,7 @@ static int queue_take_up(struct queue *queue, const struct store_handed_over *au
     item->errand.resume_since_ms = audit->accepted_at;
     item->is_kept = true;
     log_notice("audit %.8s, asked for by %s, goes on: the daemon had ended before it", item->uuid, item->actor);
-    (void)queue_append(queue, item);
+    queue_append(queue, item);
     return 0;
 }
 
@@ -480,7 +492,7 @@ int queue_resume(struct queue *queue)
     int rc;
 
     while ((rc = store_handed_over_next(queue->options.desk->store, audit.id, &audit)) == 0) {
-        const char *why_not = queue_why_not(queue, &audit);
+        const char *why_not = handed_over_why_not(queue->options.desk->store, &audit, wall_now_ms());
         if (why_not == NULL) {
             rc = queue_take_up(queue, &audit);
         } else {
@@ -510,10 +522,8 @@ int queue_add(struct queue *queue, const struct queue_errand *errand, char ret_u
     item->errand.actor = NULL;
     snprintf(item->actor, sizeof(item->actor), "%s", errand->actor);
     memcpy(ret_uuid, item->uuid, STORE_UUID_SIZE);
-    (void)queue_append(queue, item);
-    if (queue->items == item) {
-        queue_run_next(queue);
-    }
+    queue_append(queue, item);
+    queue_run_next(queue);
     return 0;
 }
 
@@ -528,8 +538,10 @@ void queue_interrupt(struct queue *queue, const char *uuid)
 
 bool queue_flush(struct queue *queue)
 {
-    if (queue->items != NULL && queue->items->job != NULL && !job_flush(queue->items->job)) {
-        return false;
+    for (struct queue_item *item = queue->items; item != NULL; item = item->next) {
+        if (item->job != NULL && !job_flush(item->job)) {
+            return false;
+        }
     }
     return !store_in_transaction(queue->options.desk->store);
 }
@@ -581,10 +593,11 @@ void queue_destroy(struct queue *queue)
 void queue_stop(struct queue *queue)
 {
     queue->stopping = true;
-    if (queue->items != NULL && queue->items->job != NULL) {
-        queue->items->cut = QUEUE_CUT_ENDING;
-        job_interrupt(queue->items->job);
-    } else {
-        queue_run_next(queue);
+    for (struct queue_item *item = queue->items; item != NULL; item = item->next) {
+        if (item->job != NULL) {
+            item->cut = QUEUE_CUT_ENDING;
+            job_interrupt(item->job);
+        }
     }
+    queue_run_next(queue);
 }

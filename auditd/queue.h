@@ -1,5 +1,6 @@
-/* The audits that clients handed over: one runs at a time, so never two over the same range; the others wait in order.
- * Tells who follows an audit how it goes. */
+/* The audits of schedules and of clients: as many as the configuration's scans_at_once run side by side, but never two
+ * over the same range of a realm, from whatever vantages; the others wait in order. Tells who follows an audit how it
+ * goes. */
 #ifndef LEASTPORT_AUDITD_QUEUE_H
 #define LEASTPORT_AUDITD_QUEUE_H
 

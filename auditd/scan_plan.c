@@ -407,6 +407,14 @@ static int scan_plan_fill(const struct scan_plan_builder *builder, const json_t 
     return rc;
 }
 
+static int scan_plan_compare_ranges(const void *a, const void *b)
+{
+    const struct scan_plan_range *one = a;
+    const struct scan_plan_range *other = b;
+
+    return addr_compare_value(&one->first, &other->first);
+}
+
 int scan_plan_create(const json_t *json, struct scan_plan **ret_plan, char *ret_reason)
 {
     struct scan_plan *plan = calloc(1, sizeof(*plan));
@@ -426,6 +434,7 @@ int scan_plan_create(const json_t *json, struct scan_plan **ret_plan, char *ret_
         scan_plan_destroy(plan);
         return rc;
     }
+    qsort(plan->targets, plan->target_count, sizeof(*plan->targets), scan_plan_compare_ranges);
     *ret_plan = plan;
     return 0;
 }
@@ -486,6 +495,30 @@ bool scan_plan_has_host(const struct scan_plan *plan, const struct addr *host)
     for (size_t i = 0; i < plan->target_count; i++) {
         if (scan_plan_range_has(&plan->targets[i], host)) {
             return !scan_plan_excludes_host(plan, host);
+        }
+    }
+    return false;
+}
+
+/* Both lists are walked in the order of their first addresses. What comes next is held against the furthest that the
+ * other list has come so far; ranges of one list may overlap each other. */
+bool scan_plan_overlaps(const struct scan_plan *one, const struct scan_plan *other)
+{
+    const struct scan_plan *plans[] = {one, other};
+    const struct addr *reached[] = {NULL, NULL};
+    size_t at[] = {0, 0};
+
+    while (at[0] < one->target_count || at[1] < other->target_count) {
+        int next = at[0] == one->target_count                                                    ? 1
+                   : at[1] == other->target_count                                                ? 0
+                   : scan_plan_compare_ranges(&one->targets[at[0]], &other->targets[at[1]]) <= 0 ? 0
+                                                                                                 : 1;
+        const struct scan_plan_range *range = &plans[next]->targets[at[next]++];
+        if (reached[1 - next] != NULL && addr_compare_value(&range->first, reached[1 - next]) <= 0) {
+            return true;
+        }
+        if (reached[next] == NULL || addr_compare_value(&range->last, reached[next]) > 0) {
+            reached[next] = &range->last;
         }
     }
     return false;

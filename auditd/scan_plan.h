@@ -19,6 +19,9 @@ void scan_plan_destroy(struct scan_plan *plan);
 /* In the targets and not excluded. */
 bool scan_plan_has_host(const struct scan_plan *plan, const struct addr *host);
 
+/* Whether some address is in the targets of both; what they exclude does not count. */
+bool scan_plan_overlaps(const struct scan_plan *one, const struct scan_plan *other);
+
 /* Planned for this host, or on the watch list. */
 bool scan_plan_has_endpoint(const struct scan_plan *plan, const struct addr *host, bool is_udp, uint16_t port);
 

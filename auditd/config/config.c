@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { RATE_PPS = 10000, HOST_RATE_PPS = 1000, RETRIES = 2 };
+enum { RATE_PPS = 10000, HOST_RATE_PPS = 1000, RETRIES = 2, SCANS_AT_ONCE = 2 };
 
 static const int64_t DAY_MS = INT64_C(24) * 3600 * 1000;
 /* Ten years: longer is a slip. */
@@ -97,6 +97,7 @@ static const struct validate_schema PREFIXES = {.types = VALIDATE_STRING | VALID
                                                 .max_items = SHAPE_LIST_MAX};
 static const struct validate_schema RATE = {
     .types = VALIDATE_INTEGER, .has_range = true, .minimum = 0, .maximum = 10000000};
+static const struct validate_schema SCANS = {.types = VALIDATE_INTEGER, .has_range = true, .minimum = 1, .maximum = 16};
 static const struct validate_schema RETRY = {.types = VALIDATE_INTEGER, .has_range = true, .minimum = 0, .maximum = 20};
 static const struct validate_schema PORT = {
     .types = VALIDATE_INTEGER, .has_range = true, .minimum = 1, .maximum = 65535};
@@ -152,6 +153,7 @@ static const struct validate_field CONFIG_FIELDS[] = {{"version", &VERSION, true
                                                       {"rate", &RATE, false},
                                                       {"host_rate", &RATE, false},
                                                       {"retries", &RETRY, false},
+                                                      {"scans_at_once", &SCANS, false},
                                                       {"policy", &shape_path, false},
                                                       {"canary", &CANARY, false},
                                                       {"ephemeral", &EPHEMERALS, false},
@@ -183,6 +185,7 @@ int config_init_default(struct config *ret_config)
         .rate_pps = RATE_PPS,
         .host_rate_pps = HOST_RATE_PPS,
         .retries = RETRIES,
+        .scans_at_once = SCANS_AT_ONCE,
         .max_age_ms = 7 * DAY_MS,
         .retention_ms = {[RETENTION_INTERVALS] = 400 * DAY_MS,
                          [RETENTION_EVENTS] = 400 * DAY_MS,
@@ -331,6 +334,7 @@ static int set_scan(const struct yaml_node *root, struct config *config)
     set_count(root, "rate", &config->rate_pps);
     set_count(root, "host_rate", &config->host_rate_pps);
     set_count(root, "retries", &config->retries);
+    set_count(root, "scans_at_once", &config->scans_at_once);
     rc = rc == 0 ? set_vantage(root, config) : rc;
     rc = rc == 0 ? config_read_list(root, "scope", &config->scope) : rc;
     rc = rc == 0 ? config_read_list(root, "targets", &config->targets) : rc;

@@ -47,7 +47,8 @@ struct config {
     uint32_t rate_pps;      /* 0 is no ceiling */
     uint32_t host_rate_pps; /* 0 is no ceiling */
     uint32_t retries;
-    char *policy; /* file; NULL: the built-in baseline alone */
+    uint32_t scans_at_once; /* side by side at most; those that share a range wait for each other */
+    char *policy;           /* file; NULL: the built-in baseline alone */
     struct config_canary canary;
     struct config_ephemeral *ephemeral;
     size_t ephemeral_count;

@@ -35,6 +35,8 @@ struct ingest {
     struct store_arrivals *arrivals; /* of the open batch */
     uint32_t rows;                   /* in the open batch */
     struct mono_time batch_begun;
+    bool has_batch; /* the store's open transaction is ours */
+    int yield_rc;   /* why a batch that another wanted to end could not be stored */
 };
 
 struct ingest_options ingest_options_default(void)
@@ -45,7 +47,6 @@ struct ingest_options ingest_options_default(void)
 int ingest_create(struct store *store, const struct ingest_options *options, struct ingest **ret_ingest)
 {
     struct ingest *ingest = calloc(1, sizeof(*ingest));
-    int rc;
 
     if (ingest == NULL) {
         return -ENOMEM;
@@ -58,12 +59,6 @@ int ingest_create(struct store *store, const struct ingest_options *options, str
         ingest_destroy(ingest);
         return -ENOMEM;
     }
-    /* The checkpoint stands in the batch's own transaction: what a power cut takes back is sent again. */
-    rc = store_set_durable(store, false);
-    if (rc < 0) {
-        ingest_destroy(ingest);
-        return rc;
-    }
     *ret_ingest = ingest;
     return 0;
 }
@@ -73,9 +68,11 @@ void ingest_destroy(struct ingest *ingest)
     if (ingest == NULL) {
         return;
     }
-    store_rollback(ingest->store);
+    if (ingest->has_batch) {
+        store_rollback(ingest->store);
+    }
     /* Fails only where the store has failed before: its next transaction says so. */
-    (void)!store_set_durable(ingest->store, true);
+    (void)!store_end_batches(ingest->store);
     scan_plan_destroy(ingest->plan);
     ingest_known_destroy(ingest->place.known);
     store_arrivals_destroy(ingest->arrivals);
@@ -115,30 +112,21 @@ static int ingest_refuse(struct ingest *ingest, const char *format, ...)
     return 0;
 }
 
-/* Opens the batch's transaction when none is open. */
-static int ingest_touch(struct ingest *ingest)
-{
-    ingest->rows++;
-    if (store_in_transaction(ingest->store)) {
-        return 0;
-    }
-    ingest->rows = 1;
-    ingest->batch_begun = mono_now();
-    return store_begin(ingest->store);
-}
-
 static void ingest_rollback(struct ingest *ingest)
 {
     store_arrivals_drop(ingest->arrivals);
-    store_rollback(ingest->store);
+    if (ingest->has_batch) {
+        store_rollback(ingest->store);
+        ingest->has_batch = false;
+    }
 }
 
 int ingest_flush(struct ingest *ingest)
 {
     int rc;
 
-    if (!store_in_transaction(ingest->store)) {
-        return 0;
+    if (!ingest->has_batch) {
+        return ingest->yield_rc;
     }
     ingest->rows = 0;
     rc = store_arrivals_write(ingest->arrivals);
@@ -146,7 +134,34 @@ int ingest_flush(struct ingest *ingest)
         ingest_rollback(ingest);
         return rc;
     }
+    ingest->has_batch = false;
     return store_commit(ingest->store);
+}
+
+/* Another writes next, who may join assets or end them: what is remembered of addresses may be wrong afterwards. */
+static void ingest_yield(void *context)
+{
+    struct ingest *ingest = context;
+
+    ingest->yield_rc = ingest_flush(ingest);
+    ingest_known_clear(ingest->place.known);
+}
+
+/* Opens the batch's transaction when none is open. Its checkpoint stands in it: what a power cut takes back is sent
+ * again. */
+static int ingest_touch(struct ingest *ingest)
+{
+    int rc;
+
+    ingest->rows++;
+    if (ingest->has_batch || ingest->yield_rc < 0) {
+        return ingest->yield_rc;
+    }
+    ingest->rows = 1;
+    ingest->batch_begun = mono_now();
+    rc = store_begin_batch(ingest->store, ingest_yield, ingest);
+    ingest->has_batch = rc == 0;
+    return rc;
 }
 
 static int ingest_continue(struct ingest *ingest, const struct observation *line, const struct stored_scan *scan)
@@ -232,7 +247,7 @@ static int ingest_begin_scan(struct ingest *ingest, const struct observation *li
         rc = ingest_flush(ingest);
     }
     if (rc < 0) {
-        store_rollback(ingest->store);
+        ingest_rollback(ingest);
     }
     return rc;
 }

@@ -245,7 +245,8 @@ static int store_asset_replace_within(struct store *store, const char *realm, co
 
 int store_asset_replace(struct store *store, const char *realm, const char *address, const struct store_event *why)
 {
-    bool own_transaction = !store_in_transaction(store);
+    /* A batch of somebody's is no transaction of the caller's. */
+    bool own_transaction = !store_in_transaction(store) || store_batching(store)->yield != NULL;
     int rc = own_transaction ? store_begin(store) : 0;
 
     if (rc < 0) {

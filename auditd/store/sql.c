@@ -30,7 +30,13 @@ struct store {
     struct store_error error;
     int (*before_commit)(void *context, struct store *store);
     void *context;
+    struct store_batching batching;
 };
+
+struct store_batching *store_batching(struct store *store)
+{
+    return &store->batching;
+}
 
 void store_on_commit(struct store *store, int (*before_commit)(void *context, struct store *store), void *context)
 {

@@ -40,6 +40,14 @@ MUST_USE int store_run(struct store *store, const char *sql, const char *types, 
 /* The first column of the first row. -ENOENT when there is none; NULL reads as 0. */
 MUST_USE int store_query_int(struct store *store, int64_t *ret_value, const char *sql, const char *types, ...);
 
+/* Whose batch is open (`yield` NULL: nobody's), and whether commits do not wait for the disk. For store.c. */
+struct store_batching {
+    void (*yield)(void *context);
+    void *context;
+    bool relaxed;
+};
+struct store_batching *store_batching(struct store *store);
+
 /* What store_on_commit() asked for. */
 MUST_USE int store_before_commit(struct store *store);
 

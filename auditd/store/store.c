@@ -401,15 +401,59 @@ int store_open_read_only(const char *path, struct store **ret_store, struct stor
     return 0;
 }
 
+static int store_set_relaxed(struct store *store, bool relaxed)
+{
+    struct store_batching *batching = store_batching(store);
+    int rc = 0;
+
+    if (batching->relaxed != relaxed) {
+        rc = store_exec(store, relaxed ? "PRAGMA synchronous = NORMAL" : "PRAGMA synchronous = FULL");
+        batching->relaxed = rc < 0 ? batching->relaxed : relaxed;
+    }
+    return rc;
+}
+
+static int store_begin_as(struct store *store, bool relaxed)
+{
+    struct store_batching *batching = store_batching(store);
+    int rc;
+
+    if (batching->yield != NULL) {
+        void (*yield)(void *context) = batching->yield;
+        batching->yield = NULL;
+        yield(batching->context);
+    }
+    rc = store_in_transaction(store) ? 0 : store_set_relaxed(store, relaxed);
+    return rc < 0 ? rc : store_run(store, "BEGIN IMMEDIATE", "");
+}
+
 int store_begin(struct store *store)
 {
-    return store_run(store, "BEGIN IMMEDIATE", "");
+    return store_begin_as(store, false);
+}
+
+int store_begin_batch(struct store *store, void (*yield)(void *context), void *context)
+{
+    int rc = store_begin_as(store, true);
+
+    if (rc == 0) {
+        store_batching(store)->yield = yield;
+        store_batching(store)->context = context;
+    }
+    return rc;
+}
+
+int store_end_batches(struct store *store)
+{
+    return store_in_transaction(store) ? 0 : store_set_relaxed(store, false);
 }
 
 int store_commit(struct store *store)
 {
-    int rc = store_before_commit(store);
+    int rc;
 
+    store_batching(store)->yield = NULL;
+    rc = store_before_commit(store);
     rc = rc == 0 ? store_run(store, "COMMIT", "") : rc;
     if (rc < 0) {
         store_rollback(store);
@@ -419,15 +463,11 @@ int store_commit(struct store *store)
 
 void store_rollback(struct store *store)
 {
+    store_batching(store)->yield = NULL;
     /* The error that led here is the one to tell: sqlite3_exec() leaves the store's last error alone. */
     if (store_in_transaction(store)) {
         sqlite3_exec(store_database(store), "ROLLBACK", NULL, NULL, NULL);
     }
-}
-
-int store_set_durable(struct store *store, bool durable)
-{
-    return store_exec(store, durable ? "PRAGMA synchronous = FULL" : "PRAGMA synchronous = NORMAL");
 }
 
 bool store_in_transaction(const struct store *store)

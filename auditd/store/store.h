@@ -57,15 +57,21 @@ const struct store_error *store_last_error(const struct store *store);
 /* The number of the newest migration that this program carries. */
 int store_schema_version(void);
 
-/* Transactions do not nest. BEGIN IMMEDIATE; a failed commit has rolled back. */
+/* Transactions do not nest. BEGIN IMMEDIATE; a failed commit has rolled back. One whose batch is open is asked to end
+ * that first. */
 MUST_USE int store_begin(struct store *store);
+/* For rows that come a few at a time: a transaction that stays open between them. Whoever else begins one meanwhile
+ * has `yield` called, which is to commit it (or to roll it back) at once; it is called once at most, and not after a
+ * commit or a rollback. Its commit does not wait for the disk: it outlives this process, but a power cut may take back
+ * the last ones, whole and in order, up to the next that waits. */
+MUST_USE int store_begin_batch(struct store *store, void (*yield)(void *context), void *context);
 MUST_USE int store_commit(struct store *store);
 void store_rollback(struct store *store);
 /* Called within each transaction right before its commit, which an error of it (its -errno) undoes. NULL: nothing. */
 void store_on_commit(struct store *store, int (*before_commit)(void *context, struct store *store), void *context);
-/* Whether a commit waits for the disk, as it does from store_open() on. Without it a commit outlives this process, but
- * a power cut may take back the last ones, whole and in order, up to the next that waits. Not within a transaction. */
-MUST_USE int store_set_durable(struct store *store, bool durable);
+/* After the last batch: commits wait for the disk again, those without a transaction of their own too. Does nothing
+ * while somebody's batch is open. */
+MUST_USE int store_end_batches(struct store *store);
 bool store_in_transaction(const struct store *store);
 
 enum { STORE_UUID_SIZE = 37 };

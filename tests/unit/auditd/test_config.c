@@ -70,6 +70,7 @@ static void takes_every_key(void **state)
                                "rate: 500\n"
                                "host_rate: 0\n"
                                "retries: 5\n"
+                               "scans_at_once: 3\n"
                                "policy: policy.yaml\n"
                                "canary: {host: 10.0.0.1, port: 53, proto: tcp}\n"
                                "ephemeral: [{cidr: 10.0.8.0/21, retire_after: 36h}, {cidr: 10.0.16.0/21}]\n"
@@ -97,6 +98,7 @@ static void takes_every_key(void **state)
     assert_int_equal(config.rate_pps, 500);
     assert_int_equal(config.host_rate_pps, 0);
     assert_int_equal(config.retries, 5);
+    assert_int_equal(config.scans_at_once, 3);
     assert_string_equal(config.policy, "/srv/leastport/policy.yaml");
     assert_string_equal(config.canary.host, "10.0.0.1");
     assert_string_equal(config.canary.proto, "tcp");

@@ -115,10 +115,58 @@ static void refuses_with_the_field(void **state)
     }
 }
 
+static struct scan_plan *plan_for(const char *targets)
+{
+    char text[512];
+    char reason[256];
+    struct scan_plan *plan;
+    json_t *json;
+
+    snprintf(text, sizeof(text), "{\"targets\":[%s],\"ports\":\"22\"}", targets);
+    json = json_loads(text, 0, NULL);
+    if (scan_plan_create(json, &plan, reason) < 0) {
+        fail_msg("%s: %s", targets, reason);
+    }
+    json_decref(json);
+    return plan;
+}
+
+static void tells_whether_plans_share_an_address(void **state)
+{
+    static const struct {
+        const char *one;
+        const char *other;
+        bool overlap;
+    } cases[] = {
+        {"\"10.0.0.0/24\"", "\"10.0.1.0/24\"", false},
+        {"\"10.0.0.0/24\"", "\"10.0.0.255\"", true},
+        {"\"10.0.0.0/8\", \"10.0.0.1\"", "\"10.9.9.9\"", true},
+        {"\"10.0.0.1-5\"", "\"10.0.0.5-9\"", true},
+        {"\"10.0.0.1-5\"", "\"10.0.0.6-9\"", false},
+        {"\"10.0.0.1\", \"10.0.0.3\"", "\"10.0.0.2\", \"10.0.0.4\"", false},
+        {"\"10.0.0.9\", \"10.0.0.3\"", "\"10.0.0.2\", \"10.0.0.9:80\"", true},
+        {"\"::/0\"", "\"0.0.0.0/0\"", false},
+        {"\"fd00::/64\"", "\"10.0.0.1\", \"fd00::7\"", true},
+        {"\"0.0.0.0/0\"", "\"255.255.255.255\"", true},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+        struct scan_plan *one = plan_for(cases[i].one);
+        struct scan_plan *other = plan_for(cases[i].other);
+        if (scan_plan_overlaps(one, other) != cases[i].overlap || scan_plan_overlaps(other, one) != cases[i].overlap) {
+            fail_msg("%s and %s", cases[i].one, cases[i].other);
+        }
+        scan_plan_destroy(one);
+        scan_plan_destroy(other);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(knows_its_targets),
+        cmocka_unit_test(tells_whether_plans_share_an_address),
         cmocka_unit_test(refuses_with_the_field),
     };
     return cmocka_run_group_tests_name("scan_plan", tests, NULL, NULL);
