@@ -284,31 +284,32 @@ static bool queue_may_start(const struct queue_item *item)
     return running < item->queue->options.settings->config.scans_at_once;
 }
 
-/* NULL: what waits has to wait on. */
-static struct queue_item *queue_next(const struct queue *queue)
+/* Where it stands; at the end: what waits has to wait on. */
+static struct queue_item **queue_next(struct queue *queue)
 {
-    struct queue_item *item = queue->items;
+    struct queue_item **link = &queue->items;
 
-    while (item != NULL && (item->job != NULL || !(queue->stopping || queue_may_start(item)))) {
-        item = item->next;
+    while (*link != NULL && ((*link)->job != NULL || !(queue->stopping || queue_may_start(*link)))) {
+        link = &(*link)->next;
     }
-    return item;
+    return link;
 }
 
 /* Starts what may; drops what cannot be started, and when stopping everything that waits. */
 static void queue_run_next(struct queue *queue)
 {
-    struct queue_item *item;
+    struct queue_item **link = queue_next(queue);
     char error[SWEEP_TEXT_SIZE];
 
-    while ((item = queue_next(queue)) != NULL) {
+    for (; *link != NULL; link = queue_next(queue)) {
+        struct queue_item *item = *link;
         if (queue->stopping) {
             item->cut = QUEUE_CUT_ENDING;
             snprintf(error, sizeof(error), "the daemon is ending");
         } else if (queue_start(item, error) == 0) {
             continue;
         }
-        *queue_link(item) = item->next;
+        *link = item->next;
         queue_drop(item, error);
     }
     if (queue->stopping && queue->items == NULL) {
