@@ -56,7 +56,7 @@ void queue_interrupt(struct queue *queue, const char *uuid);
 MUST_USE bool queue_flush(struct queue *queue);
 
 /* Goes on with what clients of an earlier daemon handed over and what had not ended with it: their scans from their
- * checkpoints. What is older than a day is left. Once, before anything else. The store's errors, -ENOMEM. */
+ * checkpoints. What is older than a day is left. Once, before the loop runs. The store's errors, -ENOMEM. */
 MUST_USE int queue_resume(struct queue *queue);
 
 /* Answers `client` about its request "audit", "cancel". */

@@ -375,13 +375,16 @@ static int serve_start(struct serve *serve)
     if (serve->vigil == NULL) {
         return -ENOMEM;
     }
+    rc = serve_open_control(serve);
+    rc = rc < 0 ? rc : serve_start_web(serve);
+    if (rc < 0) {
+        return rc;
+    }
     rc = queue_resume(serve->queue);
     if (rc < 0) {
         log_error("audits that were handed over cannot be read: %s", store_last_error(serve->desk.store)->text);
-        return rc;
     }
-    rc = serve_open_control(serve);
-    return rc < 0 ? rc : serve_start_web(serve);
+    return rc;
 }
 
 static void serve_loop(struct serve *serve)

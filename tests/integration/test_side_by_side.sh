@@ -50,13 +50,13 @@ scans_are() {
     [[ $(scans "$1") == "$2" ]]
 }
 
-serve_ports there 0.0.0.0 22 6379
+serve_ports there 0.0.0.0 22 3379
 serve_ports here 0.0.0.0 5432
 start_daemon
 hand_over 10.99.0.2 1-4800
 hand_over 10.99.0.1 1-4800
 hand_over 10.99.0.0/30 5432
-hand_over 10.99.0.2 6379 --realm west
+hand_over 10.99.0.2 3379 --realm west
 tap_ok "two run, one waits for its range and one for room" wait_for 20 jobs_are \
     $'running 10.99.0.2\nrunning 10.99.0.1\nqueued 10.99.0.0/30\nqueued 10.99.0.2'
 tap_ok "both are scanned at the same time" wait_for 20 scans_are running 2
@@ -75,9 +75,9 @@ tap_is "another realm's did not wait for a range" "$(sql "$DB" "SELECT (SELECT s
     WHERE r.name = 'west') < (SELECT started_at FROM scan WHERE json_extract(plan, '$.targets[0]') = '10.99.0.0/30')")" 1
 tap_is "each saw what there is" "$(sql "$DB" "SELECT group_concat(DISTINCT r.name || ' ' || e.address || ':' || e.port) FROM
     (SELECT * FROM endpoint ORDER BY address, port) e JOIN asset a ON a.id = e.asset_id JOIN realm r ON r.id = a.realm_id
-    WHERE r.name = 'default'")" 'default 10.99.0.1:5432,default 10.99.0.2:22,default 10.99.0.2:6379'
+    WHERE r.name = 'default'")" 'default 10.99.0.1:5432,default 10.99.0.2:22,default 10.99.0.2:3379'
 tap_is "in the other realm, too" "$(sql "$DB" "SELECT e.address || ':' || e.port FROM endpoint e JOIN asset a ON a.id = e.asset_id
-    JOIN realm r ON r.id = a.realm_id WHERE r.name = 'west'")" 10.99.0.2:6379
+    JOIN realm r ON r.id = a.realm_id WHERE r.name = 'west'")" 10.99.0.2:3379
 tap_is "the database is whole" "$(sql "$DB" "PRAGMA integrity_check")" ok
 nothing_left() {
     [[ $(sql "$DB" "SELECT count(*) FROM handed_over") == 0 && -z $(jobs_of .) ]]
