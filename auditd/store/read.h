@@ -16,7 +16,7 @@
 #include <stdint.h>
 
 /* The schema version (PRAGMA user_version) that this reader reads. */
-enum { STORE_READ_SCHEMA_VERSION = 11, STORE_READ_ERROR_SIZE = 512 };
+enum { STORE_READ_SCHEMA_VERSION = 12, STORE_READ_ERROR_SIZE = 512 };
 
 /* A connection. Used by one thread at a time: one for each thread. */
 struct store_reader;

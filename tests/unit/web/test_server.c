@@ -27,7 +27,7 @@ static char db_path[64];
 static const char *const migrations[] = {"0001_model.sql",     "0002_services.sql",    "0003_policy.sql",
                                          "0004_schedules.sql", "0005_inventories.sql", "0006_dispositions.sql",
                                          "0007_adopted.sql",   "0008_due.sql",         "0009_alerts.sql",
-                                         "0010_retired.sql",   "0011_handed_over.sql"};
+                                         "0010_retired.sql",   "0011_lists.sql",       "0012_handed_over.sql"};
 
 /* A migration as it stands in the tree: a test of web does not know auditd's inside. The caller frees it. */
 static char *read_migration(const char *name)
