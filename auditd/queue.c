@@ -1,8 +1,8 @@
 #include "auditd/queue.h"
 
+#include "auditd/extent.h"
 #include "auditd/handed_over.h"
 #include "auditd/protocol.h"
-#include "auditd/reach.h"
 #include "auditd/request.h"
 #include "auditd/tally.h"
 #include "lib/clock.h"
@@ -23,7 +23,7 @@ struct queue_item {
     struct follower *followers;
     struct job *job; /* NULL while it waits */
     json_t *request;
-    struct reach reach;
+    struct extent extent;
     struct observation_progress progress;
     char uuid[STORE_UUID_SIZE];
     char actor[96];
@@ -61,7 +61,7 @@ static void queue_item_destroy(struct queue_item *item)
         free(follower);
     }
     job_destroy(item->job);
-    reach_done(&item->reach);
+    extent_done(&item->extent);
     json_decref(item->request);
     free(item);
 }
@@ -277,7 +277,7 @@ static bool queue_may_start(const struct queue_item *item)
     for (const struct queue_item *each = item->queue->items; each != NULL; each = each->next) {
         is_before = is_before && each != item;
         running += each->job != NULL;
-        if (each != item && (each->job != NULL || is_before) && reach_shares(&each->reach, &item->reach)) {
+        if (each != item && (each->job != NULL || is_before) && extent_shares(&each->extent, &item->extent)) {
             return false;
         }
     }
@@ -348,7 +348,7 @@ static struct queue_item *queue_item_create(struct queue *queue, const json_t *r
         free(item);
         return NULL;
     }
-    reach_find(item->request, &queue->options.settings->config, &item->reach);
+    extent_find(item->request, &queue->options.settings->config, &item->extent);
     return item;
 }
 

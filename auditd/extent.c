@@ -1,4 +1,4 @@
-#include "auditd/reach.h"
+#include "auditd/extent.h"
 
 #include "auditd/request.h"
 #include "auditd/scan_plan.h"
@@ -6,32 +6,32 @@
 #include <stdlib.h>
 #include <string.h>
 
-void reach_find(const json_t *request, const struct config *config, struct reach *ret_reach)
+void extent_find(const json_t *request, const struct config *config, struct extent *ret_extent)
 {
-    struct reach reach = {0};
+    struct extent extent = {0};
     char reason[REQUEST_REASON_SIZE];
     const char *realm;
     json_t *plan;
 
     if (request_plan(request, config, &plan, reason) == 0) {
         realm = json_string_value(json_object_get(plan, "realm"));
-        reach.realm = realm == NULL ? NULL : strdup(realm);
-        if (scan_plan_create(plan, &reach.range, reason) < 0) {
-            reach.range = NULL;
+        extent.realm = realm == NULL ? NULL : strdup(realm);
+        if (scan_plan_create(plan, &extent.range, reason) < 0) {
+            extent.range = NULL;
         }
         json_decref(plan);
     }
-    *ret_reach = reach;
+    *ret_extent = extent;
 }
 
-void reach_done(struct reach *reach)
+void extent_done(struct extent *extent)
 {
-    free(reach->realm);
-    scan_plan_destroy(reach->range);
-    *reach = (struct reach){0};
+    free(extent->realm);
+    scan_plan_destroy(extent->range);
+    *extent = (struct extent){0};
 }
 
-bool reach_shares(const struct reach *one, const struct reach *other)
+bool extent_shares(const struct extent *one, const struct extent *other)
 {
     if (one->realm == NULL || other->realm == NULL) {
         return true;
