@@ -7,7 +7,7 @@ enter "audits handed over, in a namespace" "$0" "$@"
 begin
 DB=$DIR/audit.db
 daemon=
-printf 'version: 1\ntargets: [%s]\nservices: false\nverify: false\nrate: 400\nhost_rate: 0\n' "$THERE" >"$DIR/config.yaml"
+printf 'version: 1\ntargets: [%s]\nservices: false\nprobe: connect\nverify: false\nrate: 400\nhost_rate: 0\n' "$THERE" >"$DIR/config.yaml"
 
 start_daemon() {
     "$BIN/leastport" serve --config "$DIR/config.yaml" --db "$DB" --listen 127.0.0.1:0 2>"$DIR/log" >/dev/null &
