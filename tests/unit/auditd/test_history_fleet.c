@@ -491,6 +491,7 @@ static void decide(struct history *history)
     char reason[DECIDE_REASON_SIZE];
     json_t *answer = NULL;
     json_t *request;
+    int64_t until_ms = asset->ports[p].until_ms;
     int expected;
     int rc;
 
@@ -509,6 +510,8 @@ static void decide(struct history *history)
     rc = decide_run(history->fixture->store, request, &options, &answer, reason);
     json_decref(request);
     json_decref(answer);
+    /* What is refused changes nothing. */
+    asset->ports[p].until_ms = expected == 0 ? asset->ports[p].until_ms : until_ms;
     if (rc != expected) {
         fail_msg("LEASTPORT_TEST_SEED=%llu, step %d: a decision came to %d instead of %d: %s",
                  (unsigned long long)history->seed, history->step, rc, expected, reason);
