@@ -95,7 +95,7 @@ wait "$writer"
 tap_is "beside a writer each backup is one moment" "$torn $(sql "$DIR/moment" 'SELECT count(*) > 8 FROM pair')" '0 1'
 
 # Beside a daemon's lock.
-flock "$DB.lock" sleep 600 &
+flock --no-fork "$DB.lock" sleep 600 &
 holder=$!
 harness_pids+=("$holder")
 held() {
