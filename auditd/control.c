@@ -13,7 +13,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-enum { CONTROL_READ_BYTES = 65536, CONTROL_BACKLOG = 64, CONTROL_GROUPS_MAX = 256 };
+enum { CONTROL_READ_BYTES = 65536, CONTROL_BACKLOG = 64, CONTROL_GROUPS_MAX = 256, CONTROL_ASKED_SIZE = 96 };
 
 struct control_client {
     uv_pipe_t pipe;
@@ -23,6 +23,7 @@ struct control_client {
     struct lines *lines;
     uint64_t active_at_ms;
     uint64_t overlong;
+    char asked[CONTROL_ASKED_SIZE]; /* of what was asked last */
     bool follows;
     bool closing;
 };
@@ -183,6 +184,29 @@ static void control_write_text(struct control_client *client, char *text, size_t
     }
 }
 
+/* Lines that have no "ok" are not the last. */
+static void control_settle(struct control_client *client, const json_t *line)
+{
+    const struct control_options *options = &client->control->options;
+    const json_t *is_ok = json_object_get(line, "ok");
+    const char *error = json_string_value(json_object_get(line, "error"));
+
+    if (options->on_settled != NULL && json_is_boolean(is_ok) && client->asked[0] != '\0') {
+        options->on_settled(options->context, client, client->asked,
+                            json_is_true(is_ok) ? NULL
+                            : error == NULL     ? ""
+                                                : error);
+    }
+}
+
+static void control_note(struct control_client *client, const json_t *request)
+{
+    const char *word = json_string_value(json_object_get(request, "do"));
+
+    snprintf(client->asked, sizeof(client->asked), "%.40s%s%.40s", json_string_value(json_object_get(request, "op")),
+             word == NULL ? "" : " ", word == NULL ? "" : word);
+}
+
 void control_send(struct control_client *client, json_t *line)
 {
     char *text = NULL;
@@ -193,6 +217,7 @@ void control_send(struct control_client *client, json_t *line)
         json_decref(line);
         return;
     }
+    control_settle(client, line);
     stream = line == NULL ? NULL : open_memstream(&text, &size);
     if (stream != NULL) {
         json_dumpf(line, stream, JSON_COMPACT | JSON_REAL_PRECISION(15));
@@ -238,6 +263,7 @@ static int control_take_line(void *context, const char *line, size_t length)
     } else if (!json_is_object(request) || !json_is_string(json_object_get(request, "op"))) {
         control_refuse(client, "a request is a JSON object with a string \"op\"");
     } else {
+        control_note(client, request);
         control->options.on_request(control->options.context, client, request);
     }
     json_decref(request);

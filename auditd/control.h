@@ -30,6 +30,9 @@ struct control_options {
     size_t unread_max_bytes;
     /* A JSON object with a string "op"; borrowed for the call. Answers by control_send(), now or later. */
     void (*on_request)(void *context, struct control_client *client, const json_t *request);
+    /* A request was answered for good: `asked` is its "op" and, behind a blank, its "do"; `error` is NULL unless it was
+     * refused. May be NULL. */
+    void (*on_settled)(void *context, struct control_client *client, const char *asked, const char *error);
     /* The client is no more: forget it. May be NULL. */
     void (*on_gone)(void *context, struct control_client *client);
     void *context;

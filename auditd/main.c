@@ -18,6 +18,7 @@
 #include "auditd/score_verb.h"
 #include "auditd/serve.h"
 #include "auditd/settings.h"
+#include "auditd/token_verb.h"
 #include "lib/log.h"
 #include "lib/stdfds.h"
 
@@ -103,6 +104,17 @@ static int main_inventory(int argc, char **argv)
     return inventory_verb_run(&command);
 }
 
+static int main_token(int argc, char **argv)
+{
+    struct token_command command;
+    int status;
+
+    options_parse_token(argc, argv, &command);
+    status = token_verb_run(&command);
+    options_token_done(&command);
+    return status;
+}
+
 static int main_schedule(int argc, char **argv)
 {
     struct schedule_command command;
@@ -184,6 +196,7 @@ static const struct {
     {"schedule", "show what runs when, run it now, pause it", main_schedule},
     {"alert", "show alerts, try them again, drop them, send a test", main_alert},
     {"reach", "who reaches what, as the cloud declares it", reach_verb_main},
+    {"token", "who gets in: make tokens, list and revoke them", main_token},
     {"policy", "check, test, explain, draft or apply a policy", main_policy},
     {"check", "look whether the database is whole", check_verb_main},
     {"backup", "copy the database while it is written", backup_verb_main},

@@ -168,6 +168,21 @@ struct disposition_command {
     bool json;
 };
 
+enum token_action { TOKEN_CREATE, TOKEN_LIST, TOKEN_REVOKE, TOKEN_LINK };
+
+struct token_command {
+    enum token_action action;
+    const char *token; /* id or name */
+    const char *name;
+    const char *role;
+    const char *expires;
+    const char *config;
+    const char *db;
+    struct options_list scopes, realms, tags;
+    bool all;
+    bool json;
+};
+
 struct changes_command {
     const char *config;
     const char *db;
@@ -192,6 +207,8 @@ void options_parse_policy(int argc, char **argv, struct policy_command *ret_comm
 void options_parse_disposition(int argc, char **argv, enum disposition_verb verb,
                                struct disposition_command *ret_command);
 void options_parse_changes(int argc, char **argv, struct changes_command *ret_command);
+void options_parse_token(int argc, char **argv, struct token_command *ret_command);
+void options_token_done(struct token_command *command);
 void options_disposition_done(struct disposition_command *command);
 void options_list_done(struct options_list *list);
 

@@ -15,6 +15,8 @@
 #define CONTROL_OP_SCHEDULE "schedule"
 #define CONTROL_OP_DISPOSITION "disposition"
 #define CONTROL_OP_POLICY "policy"
+#define CONTROL_OP_TOKEN "token"
+#define CONTROL_OP_ACCESS "access"
 
 /* What "do" of a request "schedule" may be. */
 #define CONTROL_SCHEDULE_LIST "list"
@@ -39,6 +41,12 @@
 #define CONTROL_ALERT_DROP "drop"
 #define CONTROL_ALERT_LIFT "lift"
 #define CONTROL_ALERT_TEST "test"
+
+/* The same of "token". */
+#define CONTROL_TOKEN_CREATE "create"
+#define CONTROL_TOKEN_REVOKE "revoke"
+#define CONTROL_TOKEN_LINK "link"
+#define CONTROL_TOKEN_TAKE "take"
 
 enum { CONTROL_LINE_MAX_BYTES = 1024 * 1024 };
 

@@ -1,5 +1,6 @@
 #include "auditd/serve.h"
 
+#include "auditd/access.h"
 #include "auditd/alert/courier.h"
 #include "auditd/alert/post.h"
 #include "auditd/alert/vigil.h"
@@ -8,6 +9,7 @@
 #include "auditd/policy_change.h"
 #include "auditd/protocol.h"
 #include "auditd/scheduler.h"
+#include "auditd/store/token.h"
 #include "auditd/supervise.h"
 #include "lib/clock.h"
 #include "lib/log.h"
@@ -23,7 +25,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { SERVE_URL_SIZE = 256, SERVE_SIGNALS = 3, SERVE_WEB_ARGS = 8 };
+enum { SERVE_URL_SIZE = 256, SERVE_LINK_SIZE = SERVE_URL_SIZE + 128, SERVE_SIGNALS = 3, SERVE_WEB_ARGS = 8 };
 
 struct serve {
     struct settings settings;
@@ -60,6 +62,15 @@ static void serve_notify(const char *state)
 }
 
 /* ---- the control socket's operations ---- */
+
+static const char serve_cannot_write[] = "the daemon is ending, or cannot write to its database now; ask again";
+
+/* The secret stands behind the #, which no browser sends to any server. */
+static const char *serve_format_link(const struct serve *serve, const json_t *answer, char url[SERVE_LINK_SIZE])
+{
+    snprintf(url, SERVE_LINK_SIZE, "%slogin#%s", serve->url, json_string_value(json_object_get(answer, "token")));
+    return url;
+}
 
 static json_t *serve_web_status(const struct serve *serve)
 {
@@ -126,6 +137,53 @@ static void serve_on_alert(struct serve *serve, struct control_client *client, c
     post_request(serve->desk.store, &serve->settings.config.alerts, client, request);
 }
 
+static void serve_on_token(struct serve *serve, struct control_client *client, const json_t *request)
+{
+    const char *word = json_string_value(json_object_get(request, "do"));
+    bool is_link = word != NULL && strcmp(word, CONTROL_TOKEN_LINK) == 0;
+    char reason[ACCESS_REASON_SIZE];
+    char actor[96];
+    const struct access_options options = {.actor = actor, .now_ms = wall_now_ms()};
+    json_t *answer = NULL;
+
+    if (is_link && serve->url[0] == '\0') {
+        control_refuse(client, "the dashboard is not there yet; ask again in a moment");
+        return;
+    }
+    if (serve->stopping || !queue_flush(serve->queue)) {
+        control_refuse(client, "%s", serve_cannot_write);
+        return;
+    }
+    control_name_user(control_client_peer(client)->uid, control_client_peer(client)->pid, actor, sizeof(actor));
+    if (access_token(serve->desk.store, request, &options, &answer, reason) < 0) {
+        control_refuse(client, "%s", reason);
+        return;
+    }
+    if (is_link) {
+        char url[SERVE_LINK_SIZE];
+        json_object_set_new(answer, "url", json_string(serve_format_link(serve, answer, url)));
+    }
+    control_send(client, answer);
+}
+
+/* What web saw. Only who could write the database anyway may fill its audit log. */
+static void serve_on_access(struct serve *serve, struct control_client *client, const json_t *request)
+{
+    uid_t uid = control_client_peer(client)->uid;
+    char reason[ACCESS_REASON_SIZE];
+    json_t *answer = NULL;
+
+    if (uid != 0 && uid != getuid()) {
+        control_refuse(client, "only the daemon's own user reports who came in");
+    } else if (serve->stopping || !queue_flush(serve->queue)) {
+        control_refuse(client, "%s", serve_cannot_write);
+    } else if (access_note(serve->desk.store, request, &answer, reason) < 0) {
+        control_refuse(client, "%s", reason);
+    } else {
+        control_send(client, answer);
+    }
+}
+
 static const struct {
     const char *op;
     void (*run)(struct serve *serve, struct control_client *client, const json_t *request);
@@ -134,6 +192,7 @@ static const struct {
     {CONTROL_OP_CANCEL, serve_on_cancel},       {CONTROL_OP_SCHEDULE, serve_on_schedule},
     {CONTROL_OP_INVENTORY, serve_on_inventory}, {CONTROL_OP_DISPOSITION, serve_on_disposition},
     {CONTROL_OP_POLICY, serve_on_policy},       {CONTROL_OP_ALERT, serve_on_alert},
+    {CONTROL_OP_TOKEN, serve_on_token},         {CONTROL_OP_ACCESS, serve_on_access},
 };
 
 static void serve_on_request(void *context, struct control_client *client, const json_t *request)
@@ -148,8 +207,34 @@ static void serve_on_request(void *context, struct control_client *client, const
     }
     control_refuse(client,
                    "there is no operation \"%.64s\": status, audit, cancel, schedule, inventory, disposition, "
-                   "policy, alert",
+                   "policy, alert, token, access",
                    op);
+}
+
+/* Into the audit log: all that was asked for but looking. Tokens and what web saw have entries of their own, unless
+ * they were refused. */
+static void serve_on_settled(void *context, struct control_client *client, const char *asked, const char *error)
+{
+    static const char *const looks[] = {CONTROL_OP_STATUS, CONTROL_OP_SCHEDULE " " CONTROL_SCHEDULE_LIST,
+                                        CONTROL_OP_INVENTORY " " CONTROL_INVENTORY_LIST, CONTROL_OP_ACCESS};
+    bool is_token = strncmp(asked, CONTROL_OP_TOKEN " ", sizeof(CONTROL_OP_TOKEN)) == 0;
+    struct serve *serve = context;
+    char actor[96];
+    const struct access_options options = {.actor = actor, .now_ms = wall_now_ms()};
+
+    for (size_t i = 0; i < sizeof(looks) / sizeof(*looks); i++) {
+        if (strcmp(looks[i], asked) == 0) {
+            return;
+        }
+    }
+    if (is_token && error == NULL) {
+        return;
+    }
+    control_name_user(control_client_peer(client)->uid, control_client_peer(client)->pid, actor, sizeof(actor));
+    if (access_log(serve->desk.store, &options, asked, error != NULL, error == NULL ? "" : error) < 0) {
+        log_error("the audit log cannot be written: %s asked for \"%s\": %s", actor, asked,
+                  store_last_error(serve->desk.store)->text);
+    }
 }
 
 static void serve_on_gone(void *context, struct control_client *client)
@@ -160,6 +245,30 @@ static void serve_on_gone(void *context, struct control_client *client)
 }
 
 /* ---- web ---- */
+
+/* Until somebody can get in as administrator by a token: a link that lets one browser in, instead of a password that
+ * everybody knows. */
+static void serve_offer_link(struct serve *serve)
+{
+    const struct access_options options = {.actor = AUDITD_PROGRAM, .now_ms = wall_now_ms()};
+    json_t *request = json_pack("{s:s}", "do", CONTROL_TOKEN_LINK);
+    char reason[ACCESS_REASON_SIZE] = "out of memory";
+    char url[SERVE_LINK_SIZE];
+    json_t *answer = NULL;
+    bool has_admin = true;
+    int rc = store_token_has_admin(serve->desk.store, options.now_ms, &has_admin);
+
+    if (rc == 0 && !has_admin && request != NULL && queue_flush(serve->queue)) {
+        rc = access_token(serve->desk.store, request, &options, &answer, reason);
+        if (rc == 0) {
+            log_notice("log in, once and within 15 minutes, at %s", serve_format_link(serve, answer, url));
+        } else {
+            log_warning("no link to log in can be made: %s", reason);
+        }
+    }
+    json_decref(answer);
+    json_decref(request);
+}
 
 static void serve_on_ready(void *context, const char *url)
 {
@@ -172,6 +281,7 @@ static void serve_on_ready(void *context, const char *url)
     }
     serve->was_ready = true;
     log_notice("dashboard at %s", url);
+    serve_offer_link(serve);
     serve_notify("READY=1");
 }
 
@@ -267,6 +377,7 @@ static int serve_open_control(struct serve *serve)
 
     options.path = serve->settings.control;
     options.on_request = serve_on_request;
+    options.on_settled = serve_on_settled;
     options.on_gone = serve_on_gone;
     options.context = serve;
     rc = control_create(&serve->loop, &options, &serve->control);

@@ -29,6 +29,7 @@ static const struct verb verbs[] = {
     {"backup", AUDITD_PROGRAM, "backup", "copy the database to a file, also while it is written"},
     {"restore", AUDITD_PROGRAM, "restore", "bring a backup back, also in place of a damaged database"},
     {"retain", AUDITD_PROGRAM, "retain", "delete the old history of what is over; --dry-run counts it"},
+    {"token", AUDITD_PROGRAM, "token", "who gets in: make tokens, list and revoke them, a link to log in"},
     {"doctor", SCAN_PROGRAM, "--doctor", "what this machine lacks for a good scan, and what mends it"},
 };
 

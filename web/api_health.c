@@ -26,7 +26,7 @@ void api_readyz(struct exchange *exchange)
     char error[STORE_READ_ERROR_SIZE] = "";
     struct json_writer writer;
 
-    exchange->store_rc = store_pool_borrow(exchange->site->pool, error, &exchange->reader);
+    exchange->store_rc = store_pool_borrow(exchange->site->pool, NULL, error, &exchange->reader);
     if (exchange->store_rc != 0) {
         exchange->store_error = error;
         exchange_fail_store(exchange);

@@ -2,7 +2,6 @@
 #include "web/api.h"
 #include "web/exchange.h"
 #include "web/metrics.h"
-#include "web/store_pool.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -124,21 +123,15 @@ static int metrics_store(struct exchange *exchange)
 
 void api_metrics(struct exchange *exchange)
 {
-    char error[STORE_READ_ERROR_SIZE];
-    size_t own;
-    int rc = store_pool_borrow(exchange->site->pool, error, &exchange->reader);
+    int rc;
 
     exchange->content_type = "text/plain; version=0.0.4; charset=utf-8";
     metrics_own(&exchange->body, exchange->site->metrics);
-    own = exchange->body.length;
-    if (rc == 0) {
-        rc = metrics_store(exchange);
-        store_pool_return(exchange->site->pool, exchange->reader, rc != 0);
-        exchange->reader = NULL;
-    }
+    rc = metrics_store(exchange);
     if (rc != 0) {
-        exchange->body.length = own;
+        exchange_fail(exchange, rc);
     }
-    metrics_head(&exchange->body, "leastport_database_ready", "gauge", "1 when the database could be read, else 0.");
-    buffer_print(&exchange->body, "leastport_database_ready %d\n", rc == 0 ? 1 : 0);
+    metrics_head(&exchange->body, "leastport_database_ready", "gauge",
+                 "Always 1: without its database there are no figures.");
+    buffer_print(&exchange->body, "leastport_database_ready 1\n");
 }

@@ -2,17 +2,19 @@
 
 #include "auditd/protocol.h"
 
-#include <jansson.h>
+#include <errno.h>
 #include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <sys/un.h>
 #include <unistd.h>
 
-static int control_connect(const char *path)
+static int control_connect(const char *path, uint32_t patience_ms)
 {
-    static const struct timeval timeout = {.tv_usec = CONTROL_TIMEOUT_MS * 1000L};
+    const struct timeval timeout = {.tv_sec = patience_ms / 1000, .tv_usec = patience_ms % 1000 * 1000L};
     struct sockaddr_un address = {.sun_family = AF_UNIX};
     int fd;
 
@@ -52,30 +54,67 @@ static size_t control_read_line(int fd, char *line, size_t size)
     return 0;
 }
 
-enum control_state control_ask(const char *path)
+static bool control_send_all(int fd, const char *text, size_t length)
 {
-    static const char request[] = "{\"op\":\"" CONTROL_OP_STATUS "\"}\n";
+    for (size_t sent = 0; sent < length;) {
+        ssize_t count = send(fd, text + sent, length - sent, MSG_NOSIGNAL);
+        if (count <= 0) {
+            return false;
+        }
+        sent += (size_t)count;
+    }
+    return true;
+}
+
+int control_request(const char *path, const json_t *request, uint32_t patience_ms, json_t **ret_answer)
+{
     char line[65536];
     size_t length = 0;
-    json_t *answer;
-    bool is_ok;
+    char *dumped = json_dumps(request, JSON_COMPACT);
+    char *text = NULL;
+    json_t *answer = NULL;
     int fd;
+
+    if (dumped == NULL || asprintf(&text, "%s\n", dumped) < 0) {
+        free(dumped);
+        return -ENOMEM;
+    }
+    free(dumped);
+    fd = control_connect(path, patience_ms);
+    if (fd < 0) {
+        free(text);
+        return -ECONNREFUSED;
+    }
+    if (control_send_all(fd, text, strlen(text))) {
+        length = control_read_line(fd, line, sizeof(line));
+    }
+    close(fd);
+    free(text);
+    answer = length == 0 ? NULL : json_loadb(line, length, 0, NULL);
+    if (!json_is_boolean(json_object_get(answer, "ok"))) {
+        json_decref(answer);
+        return -ETIMEDOUT;
+    }
+    *ret_answer = answer;
+    return 0;
+}
+
+enum control_state control_ask(const char *path)
+{
+    json_t *request;
+    json_t *answer = NULL;
+    bool is_ok;
+    int rc;
 
     if (path == NULL) {
         return CONTROL_UNKNOWN;
     }
-    fd = control_connect(path);
-    if (fd < 0) {
-        return CONTROL_STOPPED;
-    }
-    if (send(fd, request, sizeof(request) - 1, MSG_NOSIGNAL) == (ssize_t)sizeof(request) - 1) {
-        length = control_read_line(fd, line, sizeof(line));
-    }
-    close(fd);
-    answer = length == 0 ? NULL : json_loadb(line, length, 0, NULL);
-    is_ok = json_is_true(json_object_get(answer, "ok"));
+    request = json_pack("{s:s}", "op", CONTROL_OP_STATUS);
+    rc = request == NULL ? -ENOMEM : control_request(path, request, CONTROL_TIMEOUT_MS, &answer);
+    json_decref(request);
+    is_ok = rc == 0 && json_is_true(json_object_get(answer, "ok"));
     json_decref(answer);
-    return is_ok ? CONTROL_RUNNING : CONTROL_SILENT;
+    return rc == -ECONNREFUSED ? CONTROL_STOPPED : is_ok ? CONTROL_RUNNING : CONTROL_SILENT;
 }
 
 const char *control_state_name(enum control_state state)

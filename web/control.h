@@ -1,6 +1,11 @@
-/* Asks auditd over its control socket how it is. Short time-outs: a page never waits for a hung daemon. */
+/* Asks auditd over its control socket: how it is, or for something. With time-outs: a page never waits for a hung
+ * daemon. */
 #ifndef LEASTPORT_WEB_CONTROL_H
 #define LEASTPORT_WEB_CONTROL_H
+
+#include "lib/addr.h"
+
+#include <jansson.h>
 
 enum control_state {
     CONTROL_UNKNOWN, /* no socket was named */
@@ -13,6 +18,9 @@ enum { CONTROL_TIMEOUT_MS = 300 };
 
 /* `path` may be NULL. */
 enum control_state control_ask(const char *path);
+/* Sends a line and reads one. -ECONNREFUSED when nobody listens there, -ETIMEDOUT when no good answer came in
+ * `patience_ms` (for each read and write), -ENOMEM. The caller owns *ret_answer. */
+MUST_USE int control_request(const char *path, const json_t *request, uint32_t patience_ms, json_t **ret_answer);
 const char *control_state_name(enum control_state state);
 
 #endif

@@ -10,11 +10,13 @@ void exchange_init(struct exchange *exchange, const struct exchange_site *site)
     exchange->status = 200;
     exchange->content_type = "application/json";
     buffer_init(&exchange->body);
+    principal_init(&exchange->principal);
 }
 
 void exchange_done(struct exchange *exchange)
 {
     buffer_done(&exchange->body);
+    principal_done(&exchange->principal);
 }
 
 void exchange_fail(struct exchange *exchange, int rc)

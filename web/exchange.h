@@ -4,28 +4,34 @@
 
 #include "auditd/store/read.h"
 #include "web/buffer.h"
+#include "web/principal.h"
 #include "web/problem.h"
 #include "web/uri.h"
 
 #include <stdbool.h>
 
-enum { EXCHANGE_ETAG_SIZE = 40 };
+enum { EXCHANGE_ETAG_SIZE = 40, EXCHANGE_COOKIE_SIZE = 192, EXCHANGE_LOCATION_SIZE = 1024, EXCHANGE_ALLOW_SIZE = 64 };
 
+struct gate;
 struct metrics;
+struct request_head;
 struct store_pool;
 
 /* What every exchange of a server shares; borrowed for the server's life. */
 struct exchange_site {
     struct store_pool *pool;
     struct metrics *metrics;
+    struct gate *gate;
     const char *control_path; /* NULL: none */
 };
 
 struct exchange {
     const struct exchange_site *site;
-    struct uri *uri;             /* parameters are split in place */
-    const char *uuid;            /* the {uuid} of the route; NULL when it has none */
-    struct store_reader *reader; /* NULL when the store could not be opened: store_rc, store_error */
+    const struct request_head *head; /* borrowed for the call of a handler */
+    struct principal principal;      /* who asks, where the route wants to know */
+    struct uri *uri;                 /* parameters are split in place */
+    const char *uuid;                /* the {uuid} of the route; NULL when it has none */
+    struct store_reader *reader;     /* NULL when the store could not be opened: store_rc, store_error */
     int store_rc;
     const char *store_error;
 
@@ -34,10 +40,14 @@ struct exchange {
     struct buffer body;
     const unsigned char *fixed; /* instead of the body: bytes that live as long as the program */
     size_t fixed_size;
-    char etag[EXCHANGE_ETAG_SIZE]; /* "" when there is none */
-    bool allows;                   /* says which methods there are */
-    bool is_page;                  /* HTML, which may load scripts and styles from here */
-    struct problem problem;        /* when its status is not 0 it is the answer */
+    char etag[EXCHANGE_ETAG_SIZE];         /* "" when there is none */
+    char allow[EXCHANGE_ALLOW_SIZE];       /* which methods there are; "" when it is not said */
+    char cookie[EXCHANGE_COOKIE_SIZE];     /* to be set; "" for none */
+    char location[EXCHANGE_LOCATION_SIZE]; /* where else it is; "" for none */
+    uint32_t retry_after_s;                /* 0: not said */
+    bool challenges;                       /* says how to sign in */
+    bool is_page;                          /* HTML, which may load scripts and styles from here */
+    struct problem problem;                /* when its status is not 0 it is the answer */
 };
 
 void exchange_init(struct exchange *exchange, const struct exchange_site *site);

@@ -77,18 +77,32 @@ static bool framing_is_json(const char *content_type)
            (content_type[length] == '\0' || content_type[length] == ';' || content_type[length] == ' ');
 }
 
-bool framing_allows_content(const struct framing *framing, struct problem *problem)
+static bool framing_can_be_read(const struct framing *framing, struct problem *problem)
 {
-    if (!framing->has_content) {
-        return true;
-    }
     if (framing->has_transfer_encoding || strtoull(framing->length, NULL, 10) > FRAMING_MAX_BODY_BYTES) {
         problem_set(problem, 413, "Content is taken up to %d bytes and with its length said.", FRAMING_MAX_BODY_BYTES);
     } else if (framing->content_type != NULL && !framing_is_json(framing->content_type)) {
         problem_set(problem, 415, "Content is taken as application/json only.");
         problem_point(problem, "header", "Content-Type", "is not application/json");
-    } else {
+    }
+    return problem->status == 0;
+}
+
+bool framing_has_json(const struct framing *framing, struct problem *problem)
+{
+    if (!framing->has_content) {
+        problem_set(problem, 400, "This needs content: a JSON object.");
+    } else if (framing_can_be_read(framing, problem) && framing->content_type == NULL) {
+        problem_set(problem, 415, "Content is taken as application/json only.");
+        problem_point(problem, "header", "Content-Type", "is missing");
+    }
+    return problem->status == 0;
+}
+
+bool framing_allows_content(const struct framing *framing, struct problem *problem)
+{
+    if (framing->has_content && framing_can_be_read(framing, problem)) {
         problem_set(problem, 400, "This resource takes no content.");
     }
-    return false;
+    return problem->status == 0;
 }

@@ -29,6 +29,8 @@ void framing_add(struct framing *framing, const char *name, const char *value);
 /* False, with the problem set, when the request must not be served; the connection is closed after it: where the next
  * request begins is not certain (RFC 9112 section 6.3). */
 bool framing_is_sound(const struct framing *framing, struct problem *problem);
+/* False, with the problem set, when there is no content, it is too large, or it is said to be no JSON. */
+bool framing_has_json(const struct framing *framing, struct problem *problem);
 /* False, with the problem set, when the content is too large, of a type that nothing here reads, or not wanted. */
 bool framing_allows_content(const struct framing *framing, struct problem *problem);
 

@@ -13,7 +13,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { EXIT_MISUSE = WEB_EXIT_MISUSE, OPTION_DB = 'd', OPTION_LISTEN = 'l', OPTION_CONTROL = 'c' };
+enum {
+    EXIT_MISUSE = WEB_EXIT_MISUSE,
+    OPTION_DB = 'd',
+    OPTION_LISTEN = 'l',
+    OPTION_CONTROL = 'c',
+    OPTION_TOKEN_REQUESTS = 0x100,
+    OPTION_FAILURES
+};
 
 const char *argp_program_version = WEB_PROGRAM " " LEASTPORT_VERSION;
 
@@ -21,8 +28,8 @@ static const char help[] =
     "Serves Leastport's pages and its REST API from a database that it only reads.\v"
     "It listens on loopback only; to look from elsewhere, forward the port: ssh -L 8480:127.0.0.1:8480 HOST\n"
     "It starts while the database is not there yet, says so on every page, and shows it once an audit has made it.\n\n"
+    "  leastport token create --db audit.db --name NAME   who asks needs a token\n"
     "  leastport-web --db audit.db                  pages at http://127.0.0.1:8480/\n"
-    "  curl http://127.0.0.1:8480/api/v1/findings   the same for scripts\n"
     "  curl http://127.0.0.1:8480/api/v1/openapi.yaml   what else there is\n\n"
     "Once it listens it writes \"listening URL\" to its standard output. SIGTERM and SIGINT end it cleanly.\n"
     "Exit status: 0 ended by a signal, 2 misuse or it could not start.";
@@ -30,7 +37,11 @@ static const char help[] =
 static const struct argp_option options[] = {
     {"db", OPTION_DB, "FILE", 0, "The database that leastport-auditd writes", 0},
     {"listen", OPTION_LISTEN, "ADDR:PORT", 0, "Where to listen (127.0.0.1:8480); port 0 takes a free one", 0},
-    {"control", OPTION_CONTROL, "SOCKET", 0, "auditd's control socket, asked whether the daemon runs", 0},
+    {"control", OPTION_CONTROL, "SOCKET", 0, "auditd's control socket: says whether it runs, keeps the audit log", 0},
+    {"failures", OPTION_FAILURES, "N", OPTION_HIDDEN, "Failed attempts to sign in, from an address in a minute (10)",
+     0},
+    {"token-requests", OPTION_TOKEN_REQUESTS, "N", OPTION_HIDDEN,
+     "Requests of a token in a minute (12000); 0 for any number", 0},
     {0},
 };
 
@@ -48,6 +59,19 @@ static void parse_listen(struct argp_state *state, const char *text, struct serv
     }
 }
 
+static uint32_t parse_count(struct argp_state *state, const char *name, const char *text)
+{
+    unsigned long count = 0;
+    char *end = NULL;
+
+    errno = 0;
+    count = strtoul(text, &end, 10);
+    if (errno != 0 || *text < '0' || *text > '9' || *end != '\0' || count > 1000000000) {
+        argp_error(state, "--%s %s: must be a whole number from 0 to 1000000000", name, text);
+    }
+    return (uint32_t)count;
+}
+
 static error_t parse_option(int key, char *argument, struct argp_state *state)
 {
     struct server_options *server = state->input;
@@ -61,6 +85,12 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
         return 0;
     case OPTION_CONTROL:
         server->control_path = argument;
+        return 0;
+    case OPTION_FAILURES:
+        server->failures = parse_count(state, "failures", argument);
+        return 0;
+    case OPTION_TOKEN_REQUESTS:
+        server->token_requests = parse_count(state, "token-requests", argument);
         return 0;
     case ARGP_KEY_ARG:
         argp_error(state, "unexpected argument: %s", argument);

@@ -306,6 +306,7 @@ bool params_parse(const struct param_table *table, struct uri *uri, void *filter
     page->sort = table->sort;
     page->is_descending = table->is_descending;
     params_bind(table, uri, &params->binding);
+    params->binding.seal = uri->seal;
     for (size_t i = 0; i < uri->param_count; i++) {
         struct uri_param *param = &uri->params[i];
         if (params_is_repeated(uri, i)) {

@@ -9,6 +9,7 @@
 #include <ctype.h>
 #include <errno.h>
 #include <sodium.h>
+#include <stdio.h>
 #include <string.h>
 
 enum { UUID_TEXT_SIZE = 37 };
@@ -18,29 +19,53 @@ static const char media_html[] = "text/html";
 static const char media_yaml[] = "application/yaml";
 static const char media_text[] = "text/plain";
 
+#define ANYBODY                                                                                                        \
+    {                                                                                                                  \
+        .kind = GATE_OPEN                                                                                              \
+    }
+#define SOMEBODY                                                                                                       \
+    {                                                                                                                  \
+        .kind = GATE_KNOWN                                                                                             \
+    }
+#define NEEDS(least, what)                                                                                             \
+    {                                                                                                                  \
+        .kind = GATE_ROLE, .role = (least), .scope = (what)                                                            \
+    }
+#define NEEDS_ALL(least, what)                                                                                         \
+    {                                                                                                                  \
+        .kind = GATE_ROLE, .role = (least), .scope = (what), .unlimited = true                                         \
+    }
+#define READS NEEDS(ROLE_VIEWER, SCOPE_READ)
+
 const struct route routes[] = {
-    {"/healthz", media_json, api_healthz, NULL, false},
-    {"/readyz", media_json, api_readyz, NULL, false},
-    {"/metrics", media_text, api_metrics, NULL, false},
-    {"/api/v1/openapi.yaml", media_yaml, api_openapi, NULL, false},
-    {"/api/v1/health", media_json, api_health, NULL, true},
-    {"/api/v1/scans", media_json, api_scans, NULL, true},
-    {"/api/v1/scans/{uuid}", media_json, api_scan, NULL, true},
-    {"/api/v1/hosts", media_json, api_hosts, NULL, true},
-    {"/api/v1/hosts/{uuid}", media_json, api_host, NULL, true},
-    {"/api/v1/endpoints", media_json, api_endpoints, NULL, true},
-    {"/api/v1/certificates", media_json, api_certificates, NULL, true},
-    {"/api/v1/findings", media_json, api_findings, NULL, true},
-    {"/api/v1/findings/{uuid}", media_json, api_finding, NULL, true},
-    {"/api/v1/findings/{uuid}/events", media_json, api_finding_events, NULL, true},
-    {"/api/v1/changes", media_json, api_changes, NULL, true},
-    {"/api/v1/changes/services", media_json, api_service_changes, NULL, true},
-    {"/api/v1/score", media_json, api_score, NULL, true},
-    {"/", media_html, NULL, "/assets/overview.html", false},
-    {"/findings", media_html, NULL, "/assets/findings.html", false},
-    {"/hosts", media_html, NULL, "/assets/hosts.html", false},
-    {"/hosts/{uuid}", media_html, NULL, "/assets/host.html", false},
-    {NULL, NULL, NULL, NULL, false},
+    {"/healthz", media_json, ANYBODY, api_healthz, NULL, false, NULL, false},
+    {"/readyz", media_json, ANYBODY, api_readyz, NULL, false, NULL, false},
+    {"/metrics", media_text, NEEDS(ROLE_VIEWER, SCOPE_METRICS), api_metrics, NULL, true, NULL, false},
+    {"/api/v1/openapi.yaml", media_yaml, ANYBODY, api_openapi, NULL, false, NULL, false},
+    {"/api/v1/session", media_json, SOMEBODY, api_session, NULL, false, NULL, false},
+    {"/api/v1/session", media_json, ANYBODY, api_session_begin, NULL, true, "POST", true},
+    {"/api/v1/session", media_json, SOMEBODY, api_session_end, NULL, false, "DELETE", false},
+    {"/api/v1/tokens", media_json, NEEDS_ALL(ROLE_ADMIN, SCOPE_TOKENS), api_tokens, NULL, true, NULL, false},
+    {"/api/v1/audit-log", media_json, NEEDS_ALL(ROLE_ADMIN, SCOPE_AUDIT_LOG), api_audit_log, NULL, true, NULL, false},
+    {"/api/v1/health", media_json, READS, api_health, NULL, true, NULL, false},
+    {"/api/v1/scans", media_json, READS, api_scans, NULL, true, NULL, false},
+    {"/api/v1/scans/{uuid}", media_json, READS, api_scan, NULL, true, NULL, false},
+    {"/api/v1/hosts", media_json, READS, api_hosts, NULL, true, NULL, false},
+    {"/api/v1/hosts/{uuid}", media_json, READS, api_host, NULL, true, NULL, false},
+    {"/api/v1/endpoints", media_json, READS, api_endpoints, NULL, true, NULL, false},
+    {"/api/v1/certificates", media_json, READS, api_certificates, NULL, true, NULL, false},
+    {"/api/v1/findings", media_json, READS, api_findings, NULL, true, NULL, false},
+    {"/api/v1/findings/{uuid}", media_json, READS, api_finding, NULL, true, NULL, false},
+    {"/api/v1/findings/{uuid}/events", media_json, READS, api_finding_events, NULL, true, NULL, false},
+    {"/api/v1/changes", media_json, READS, api_changes, NULL, true, NULL, false},
+    {"/api/v1/changes/services", media_json, READS, api_service_changes, NULL, true, NULL, false},
+    {"/api/v1/score", media_json, READS, api_score, NULL, true, NULL, false},
+    {"/login", media_html, ANYBODY, NULL, "/assets/login.html", false, NULL, false},
+    {"/", media_html, SOMEBODY, NULL, "/assets/overview.html", false, NULL, false},
+    {"/findings", media_html, SOMEBODY, NULL, "/assets/findings.html", false, NULL, false},
+    {"/hosts", media_html, SOMEBODY, NULL, "/assets/hosts.html", false, NULL, false},
+    {"/hosts/{uuid}", media_html, SOMEBODY, NULL, "/assets/host.html", false, NULL, false},
+    {NULL, NULL, ANYBODY, NULL, NULL, false, NULL, false},
 };
 
 /* ---- finding the route ---- */
@@ -77,9 +102,18 @@ static bool route_matches(const char *pattern, const char *path, char uuid[UUID_
     return *path == '\0';
 }
 
+static bool route_has_method(const struct route *route, const char *method)
+{
+    if (route->method == NULL) {
+        return strcmp(method, "GET") == 0 || strcmp(method, "HEAD") == 0;
+    }
+    return strcmp(route->method, method) == 0;
+}
+
+/* The first row of the path; NULL: nothing is there. */
 static const struct route *route_find(const char *path, char uuid[UUID_TEXT_SIZE])
 {
-    static const struct route asset_route = {"/assets/", NULL, NULL, NULL, false};
+    static const struct route asset_route = {"/assets/", NULL, ANYBODY, NULL, NULL, false, NULL, false};
 
     for (const struct route *route = routes; route->pattern != NULL; route++) {
         uuid[0] = '\0';
@@ -89,6 +123,49 @@ static const struct route *route_find(const char *path, char uuid[UUID_TEXT_SIZE
     }
     uuid[0] = '\0';
     return asset_find(path) == NULL ? NULL : &asset_route;
+}
+
+/* Rows of one path stand together. NULL: it has no such method. */
+static const struct route *route_find_method(const struct route *first, const char *method)
+{
+    if (first < routes || first >= routes + sizeof(routes) / sizeof(*routes)) {
+        return route_has_method(first, method) ? first : NULL;
+    }
+    for (const struct route *route = first; route->pattern != NULL && strcmp(route->pattern, first->pattern) == 0;
+         route++) {
+        if (route_has_method(route, method)) {
+            return route;
+        }
+    }
+    return NULL;
+}
+
+static void route_list_methods(const struct route *first, char allow[EXCHANGE_ALLOW_SIZE])
+{
+    static const char *const methods[] = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"};
+    size_t length = 0;
+
+    for (size_t i = 0; i < sizeof(methods) / sizeof(*methods); i++) {
+        if (route_find_method(first, methods[i]) != NULL) {
+            length += (size_t)snprintf(allow + length, EXCHANGE_ALLOW_SIZE - length, "%s, ", methods[i]);
+        }
+    }
+    snprintf(allow + length, EXCHANGE_ALLOW_SIZE - length, "OPTIONS");
+}
+
+bool route_takes_content(const char *method, const char *target)
+{
+    char uuid[UUID_TEXT_SIZE];
+    struct uri uri;
+    const struct route *route;
+
+    if (uri_parse(target, &uri) != 0) {
+        return false;
+    }
+    route = route_find(uri.path, uuid);
+    route = route == NULL ? NULL : route_find_method(route, method);
+    uri_done(&uri);
+    return route != NULL && route->takes_content;
 }
 
 /* ---- answering ---- */
@@ -116,20 +193,99 @@ static void route_serve_asset(struct exchange *exchange, const char *path)
     exchange->is_page = strncmp(asset->content_type, media_html, sizeof(media_html) - 1) == 0;
 }
 
-static void route_serve_store(struct exchange *exchange, const struct route *route)
+/* ---- who may, and of what ---- */
+
+static bool route_borrow(struct exchange *exchange, const struct store_reach *reach)
 {
     char error[STORE_READ_ERROR_SIZE] = "";
 
-    exchange->store_rc = store_pool_borrow(exchange->site->pool, error, &exchange->reader);
+    exchange->store_rc = store_pool_borrow(exchange->site->pool, reach, error, &exchange->reader);
     if (exchange->store_rc != 0) {
         exchange->store_error = error;
         exchange_fail_store(exchange);
         exchange->store_error = NULL;
-        return;
     }
-    route->handler(exchange);
+    return exchange->store_rc == 0;
+}
+
+static void route_return(struct exchange *exchange)
+{
     store_pool_return(exchange->site->pool, exchange->reader, exchange->problem.status >= 500);
     exchange->reader = NULL;
+}
+
+static bool route_is_unreserved(char c)
+{
+    return isalnum((unsigned char)c) || c == '-' || c == '_' || c == '.' || c == '~' || c == '/';
+}
+
+/* 303 to the login, which leads back. */
+static void route_lead_to_login(struct exchange *exchange, const char *target)
+{
+    static const char login[] = "/login?next=";
+    static const char digits[] = "0123456789ABCDEF";
+    char *out = exchange->location;
+    const char *end = out + sizeof(exchange->location) - 4;
+
+    memset(&exchange->problem, 0, sizeof(exchange->problem));
+    exchange->challenges = false;
+    exchange->status = 303;
+    memcpy(out, login, sizeof(login) - 1);
+    out += sizeof(login) - 1;
+    for (const char *at = target; *at != '\0' && out < end; at++) {
+        if (route_is_unreserved(*at)) {
+            *out++ = *at;
+        } else {
+            *out++ = '%';
+            *out++ = digits[(unsigned char)*at >> 4];
+            *out++ = digits[(unsigned char)*at & 15];
+        }
+    }
+    *out = '\0';
+}
+
+/* Leaves a reader of what the principal may see when the route wants one. */
+static bool route_admit(struct exchange *exchange, const struct route *route, const struct request_head *head)
+{
+    bool is_admitted;
+
+    if (route->rule.kind == GATE_OPEN) {
+        return !route->needs_store || route_borrow(exchange, NULL);
+    }
+    if (!route_borrow(exchange, NULL)) {
+        return false;
+    }
+    is_admitted = gate_admit(exchange->site->gate, exchange, head, &route->rule);
+    if (is_admitted && route->needs_store && !principal_is_limited(&exchange->principal)) {
+        return true;
+    }
+    route_return(exchange);
+    exchange->uri->seal = gate_seal(exchange->site->gate);
+    return is_admitted && (!route->needs_store || route_borrow(exchange, &exchange->principal.reach));
+}
+
+static void route_serve_page(struct exchange *exchange, const struct route *route, const struct request_head *head)
+{
+    /* Without its database the page says what is wrong: it holds nothing that is anybody's. */
+    if (route_admit(exchange, route, head) || exchange->store_rc != 0) {
+        memset(&exchange->problem, 0, sizeof(exchange->problem));
+        route_serve_asset(exchange, route->asset == NULL ? exchange->uri->path : route->asset);
+    } else if (exchange->problem.status == 401) {
+        route_lead_to_login(exchange, head->target);
+    }
+}
+
+static void route_serve_handler(struct exchange *exchange, const struct route *route, const struct request_head *head)
+{
+    if (!route_admit(exchange, route, head)) {
+        return;
+    }
+    exchange->head = head;
+    route->handler(exchange);
+    exchange->head = NULL;
+    if (exchange->reader != NULL) {
+        route_return(exchange);
+    }
 }
 
 static bool route_accepts(struct exchange *exchange, const struct route *route, const char *accept)
@@ -142,24 +298,32 @@ static bool route_accepts(struct exchange *exchange, const struct route *route, 
     return false;
 }
 
-static void route_serve(struct exchange *exchange, const struct route *route, const struct request_head *head)
+static bool route_takes(struct exchange *exchange, const struct route *route, const struct request_head *head)
 {
-    exchange->content_type = route->media;
+    if (route->takes_content) {
+        return framing_has_json(head->framing, &exchange->problem);
+    }
+    return framing_allows_content(head->framing, &exchange->problem);
+}
+
+/* `first` is the first row of the path. */
+static void route_serve(struct exchange *exchange, const struct route *first, const struct request_head *head)
+{
+    const struct route *route = route_find_method(first, head->method);
+
+    exchange->content_type = first->media;
     if (strcmp(head->method, "OPTIONS") == 0) {
         exchange->status = 204;
-        exchange->allows = true;
-    } else if (strcmp(head->method, "GET") != 0 && strcmp(head->method, "HEAD") != 0) {
-        exchange->allows = true;
-        problem_set(&exchange->problem, 405, "This resource can be read only: GET, HEAD, OPTIONS.");
-    } else if (!framing_allows_content(head->framing, &exchange->problem) ||
-               !route_accepts(exchange, route, head->accept)) {
+        route_list_methods(first, exchange->allow);
+    } else if (route == NULL) {
+        route_list_methods(first, exchange->allow);
+        problem_set(&exchange->problem, 405, "This resource takes %s.", exchange->allow);
+    } else if (!route_takes(exchange, route, head) || !route_accepts(exchange, route, head->accept)) {
         return;
     } else if (route->handler == NULL) {
-        route_serve_asset(exchange, route->asset == NULL ? exchange->uri->path : route->asset);
-    } else if (route->needs_store) {
-        route_serve_store(exchange, route);
+        route_serve_page(exchange, route, head);
     } else {
-        route->handler(exchange);
+        route_serve_handler(exchange, route, head);
     }
 }
 
@@ -207,7 +371,9 @@ static void route_finish(struct exchange *exchange, const struct request_head *h
     if (exchange->body.failed) {
         problem_set(&exchange->problem, 503, "Out of memory.");
     }
-    if (exchange->problem.status != 0 || exchange->status != 200) {
+    /* What tells of one session is no copy of anything. */
+    if (exchange->problem.status != 0 || exchange->status != 200 || exchange->cookie[0] != '\0' ||
+        strcmp(head->method, "POST") == 0) {
         return;
     }
     route_tag(exchange);
@@ -225,7 +391,7 @@ void route_answer(struct exchange *exchange, const struct request_head *head)
 
     if (strcmp(head->method, "OPTIONS") == 0 && strcmp(head->target, "*") == 0) {
         exchange->status = 204;
-        exchange->allows = true;
+        snprintf(exchange->allow, sizeof(exchange->allow), "GET, HEAD, OPTIONS");
         return;
     }
     rc = uri_parse(head->target, &uri);

@@ -3,12 +3,14 @@
 #include "web/deadline.h"
 #include "web/exchange.h"
 #include "web/framing.h"
+#include "web/gate.h"
 #include "web/metrics.h"
 #include "web/route.h"
 #include "web/store_pool.h"
 
 #include <errno.h>
 #include <microhttpd.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -21,6 +23,7 @@ struct server {
     struct deadline_watch *watch;
     struct metrics metrics;
     struct exchange_site site;
+    char cookie[32];
     uint16_t port;
 };
 
@@ -33,6 +36,8 @@ struct server_options server_options_default(void)
         .connections = 1000,
         .head_ms = 10000,
         .request_ms = 60000,
+        .failures = 10,
+        .token_requests = 12000,
     };
 }
 
@@ -50,6 +55,29 @@ static void server_header(struct MHD_Response *response, const char *name, const
     (void)result;
 }
 
+/* What only some answers say. */
+static void server_add_answers(struct MHD_Response *response, const struct exchange *exchange)
+{
+    char seconds[16];
+
+    if (exchange->allow[0] != '\0') {
+        server_header(response, "Allow", exchange->allow);
+    }
+    if (exchange->cookie[0] != '\0') {
+        server_header(response, "Set-Cookie", exchange->cookie);
+    }
+    if (exchange->location[0] != '\0') {
+        server_header(response, "Location", exchange->location);
+    }
+    if (exchange->challenges) {
+        server_header(response, "WWW-Authenticate", "Bearer realm=\"leastport\"");
+    }
+    if (exchange->status == 503 || exchange->retry_after_s != 0) {
+        snprintf(seconds, sizeof(seconds), "%u", exchange->retry_after_s == 0 ? 5 : exchange->retry_after_s);
+        server_header(response, "Retry-After", seconds);
+    }
+}
+
 static void server_add_headers(struct MHD_Response *response, const struct exchange *exchange, bool closes)
 {
     server_header(response, "Content-Security-Policy", exchange->is_page ? server_page_policy : server_data_policy);
@@ -57,20 +85,15 @@ static void server_add_headers(struct MHD_Response *response, const struct excha
     server_header(response, "Referrer-Policy", "no-referrer");
     server_header(response, "Cross-Origin-Resource-Policy", "same-origin");
     server_header(response, "Cross-Origin-Opener-Policy", "same-origin");
-    server_header(response, "Cache-Control", exchange->etag[0] == '\0' ? "no-store" : "no-cache");
-    server_header(response, "Vary", "Accept");
-    if (exchange->status != 204 && exchange->status != 304) {
+    server_header(response, "Cache-Control", exchange->etag[0] == '\0' ? "no-store" : "private, no-cache");
+    server_header(response, "Vary", "Accept, Authorization, Cookie");
+    if (exchange->status != 204 && exchange->status != 303 && exchange->status != 304) {
         server_header(response, "Content-Type", exchange->content_type);
     }
     if (exchange->etag[0] != '\0') {
         server_header(response, "ETag", exchange->etag);
     }
-    if (exchange->allows) {
-        server_header(response, "Allow", "GET, HEAD, OPTIONS");
-    }
-    if (exchange->status == 503) {
-        server_header(response, "Retry-After", "5");
-    }
+    server_add_answers(response, exchange);
     if (closes) {
         server_header(response, "Connection", "close");
     }
@@ -82,7 +105,7 @@ static struct MHD_Response *server_make_response(struct exchange *exchange)
     size_t length = 0;
     char *bytes;
 
-    if (exchange->status == 304 || exchange->status == 204) {
+    if (exchange->status == 304 || exchange->status == 303 || exchange->status == 204) {
         return MHD_create_response_from_buffer(0, NULL, MHD_RESPMEM_PERSISTENT);
     }
     if (exchange->fixed != NULL) {
@@ -143,7 +166,10 @@ static struct deadline *server_deadline(struct MHD_Connection *connection)
 
 /* What is kept of a request between the library's calls. */
 struct server_request {
-    bool is_known; /* the library has told of its head */
+    bool is_known;      /* the library has told of its head */
+    bool takes_content; /* which is gathered here */
+    size_t content_length;
+    char *content; /* room for FRAMING_MAX_BODY_BYTES; NULL until there is some */
     char target[]; /* raw */
 };
 
@@ -156,7 +182,7 @@ static void *server_note_target(void *context, const char *target, struct MHD_Co
     /* A further request on a connection that was idle: from here its head has as long as the first one's. */
     deadline_shorten(server->watch, server_deadline(connection), server->options.head_ms);
     if (request != NULL) {
-        request->is_known = false;
+        *request = (struct server_request){0};
         memcpy(request->target, target, size);
     }
     return request;
@@ -183,32 +209,88 @@ static void server_read_framing(struct MHD_Connection *connection, struct framin
     MHD_get_connection_values(connection, MHD_HEADER_KIND, server_note_header, ret_framing);
 }
 
-static enum MHD_Result server_serve(struct server *server, struct MHD_Connection *connection, const char *method,
-                                    const char *target)
+/* The client's address as text; "" when it is not known. */
+static const char *server_client(struct MHD_Connection *connection, char text[ADDR_TEXT_SIZE])
 {
+    const union MHD_ConnectionInfo *info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+    struct addr address;
+    uint16_t port;
+
+    text[0] = '\0';
+    if (info != NULL && addr_from_sockaddr(info->client_addr, &address, &port) == 0) {
+        addr_format(&address, text);
+    }
+    return text;
+}
+
+static const char *server_lookup(struct MHD_Connection *connection, const char *name)
+{
+    return MHD_lookup_connection_value(connection, MHD_HEADER_KIND, name);
+}
+
+static void server_read_head(struct MHD_Connection *connection, struct request_head *head)
+{
+    head->accept = server_lookup(connection, "Accept");
+    head->if_none_match = server_lookup(connection, "If-None-Match");
+    head->authorization = server_lookup(connection, "Authorization");
+    head->cookie = server_lookup(connection, "Cookie");
+    head->csrf = server_lookup(connection, "X-CSRF-Token");
+    head->origin = server_lookup(connection, "Origin");
+    head->fetch_site = server_lookup(connection, "Sec-Fetch-Site");
+}
+
+static enum MHD_Result server_serve(struct server *server, struct MHD_Connection *connection, const char *method,
+                                    const struct server_request *request)
+{
+    char client[ADDR_TEXT_SIZE];
     struct framing framing;
     struct exchange exchange;
     struct request_head head = {
         .method = method,
-        .target = target,
-        .accept = MHD_lookup_connection_value(connection, MHD_HEADER_KIND, "Accept"),
-        .if_none_match = MHD_lookup_connection_value(connection, MHD_HEADER_KIND, "If-None-Match"),
+        .target = request->target,
         .framing = &framing,
+        .address = server_client(connection, client),
+        .content = request->content,
+        .content_length = request->content_length,
     };
     bool is_sound;
     enum MHD_Result result;
 
+    server_read_head(connection, &head);
     server_read_framing(connection, &framing);
     exchange_init(&exchange, &server->site);
     is_sound = framing_is_sound(&framing, &exchange.problem);
     if (is_sound) {
         route_answer(&exchange, &head);
     }
-    server_settle(&exchange, target);
-    /* Content is never read: the connection ends with the answer to a request that carries some. */
-    result = server_send(server, connection, &exchange, !is_sound || framing.has_content);
+    server_settle(&exchange, request->target);
+    /* Content that nobody wants is not read: the connection ends with the answer. */
+    result = server_send(server, connection, &exchange, !is_sound || (framing.has_content && !request->takes_content));
     exchange_done(&exchange);
     return result;
+}
+
+/* Whether content comes that is to be read before the answer. */
+static bool server_wants_content(const struct framing *framing, const char *method, const char *target)
+{
+    struct problem problem = {0};
+
+    return framing->has_content && framing_is_sound(framing, &problem) && framing_has_json(framing, &problem) &&
+           route_takes_content(method, target);
+}
+
+/* What is over the length that was said the library keeps back. False when out of memory. */
+static bool server_gather(struct server_request *request, const char *bytes, size_t count)
+{
+    if (request->content == NULL) {
+        request->content = malloc(FRAMING_MAX_BODY_BYTES);
+    }
+    if (request->content == NULL || count > FRAMING_MAX_BODY_BYTES - request->content_length) {
+        return false;
+    }
+    memcpy(request->content + request->content_length, bytes, count);
+    request->content_length += count;
+    return true;
 }
 
 /* NOLINTNEXTLINE(readability-function-size): the signature is libmicrohttpd's. */
@@ -222,29 +304,41 @@ static enum MHD_Result server_handle(void *context, struct MHD_Connection *conne
 
     (void)url;
     (void)version;
-    (void)upload;
-    (void)upload_size;
     if (kept == NULL) {
         return MHD_NO;
     }
-    deadline_set(server->watch, server_deadline(connection), server->options.request_ms);
-    server_read_framing(connection, &framing);
-    /* The library ends a connection whose answer comes at its first call, before the request is whole. Only content,
-     * which is never read, is worth that. */
-    if (!kept->is_known && !framing.has_content) {
+    if (!kept->is_known) {
         kept->is_known = true;
-        return MHD_YES;
+        deadline_set(server->watch, server_deadline(connection), server->options.request_ms);
+        server_read_framing(connection, &framing);
+        kept->takes_content = server_wants_content(&framing, method, kept->target);
+        /* The library ends a connection whose answer comes at its first call, before the request is whole. Only content
+         * that nobody reads is worth that. */
+        if (!framing.has_content || kept->takes_content) {
+            return MHD_YES;
+        }
     }
-    return server_serve(server, connection, method, kept->target);
+    if (kept->takes_content && *upload_size > 0) {
+        size_t count = *upload_size;
+        *upload_size = 0;
+        return server_gather(kept, upload, count) ? MHD_YES : MHD_NO;
+    }
+    return server_serve(server, connection, method, kept);
 }
 
 static void server_complete(void *context, struct MHD_Connection *connection, void **request,
                             enum MHD_RequestTerminationCode code)
 {
     struct server *server = context;
+    struct server_request *kept = *request;
 
     (void)code;
-    free(*request);
+    if (kept != NULL && kept->content != NULL) {
+        /* A token may have stood in it. */
+        explicit_bzero(kept->content, kept->content_length);
+        free(kept->content);
+    }
+    free(kept);
     *request = NULL;
     deadline_set(server->watch, server_deadline(connection), SERVER_IDLE_S * 1000 + server->options.head_ms);
 }
@@ -295,14 +389,11 @@ static int server_listen(const struct server_options *options, uint16_t *ret_por
     return 0;
 }
 
-static int server_start_daemon(struct server *server)
+/* Takes `fd`. */
+static int server_start_daemon(struct server *server, int fd)
 {
-    int fd = -1;
-    int rc = server_listen(&server->options, &server->port, &fd);
+    int rc = 0;
 
-    if (rc != 0) {
-        return rc;
-    }
     errno = 0;
     server->daemon =
         MHD_start_daemon(MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_ITC, 0, NULL, NULL, server_handle, server,
@@ -319,9 +410,24 @@ static int server_start_daemon(struct server *server)
     return rc;
 }
 
+/* Cookies know hosts, not ports: two servers on loopback would overwrite each other's. */
+static int server_make_gate(struct server *server)
+{
+    const struct gate_options options = {
+        .control_path = server->options.control_path,
+        .failures = server->options.failures,
+        .requests = server->options.token_requests,
+        .cookie = server->cookie,
+    };
+
+    snprintf(server->cookie, sizeof(server->cookie), "leastport-%u", server->port);
+    return gate_create(&options, &server->site.gate);
+}
+
 int server_start(const struct server_options *options, struct server **ret_server)
 {
     struct server *server = calloc(1, sizeof(*server));
+    int fd = -1;
     int rc;
 
     if (server == NULL) {
@@ -334,8 +440,12 @@ int server_start(const struct server_options *options, struct server **ret_serve
     if (rc == 0) {
         rc = deadline_watch_create(&server->metrics, &server->watch);
     }
+    rc = rc == 0 ? server_listen(options, &server->port, &fd) : rc;
+    rc = rc == 0 ? server_make_gate(server) : rc;
     if (rc == 0) {
-        rc = server_start_daemon(server);
+        rc = server_start_daemon(server, fd);
+    } else if (fd >= 0) {
+        close(fd);
     }
     if (rc != 0) {
         server_stop(server);
@@ -359,6 +469,7 @@ void server_stop(struct server *server)
         MHD_stop_daemon(server->daemon);
     }
     deadline_watch_destroy(server->watch);
+    gate_destroy(server->site.gate);
     store_pool_destroy(server->site.pool);
     free(server);
 }

@@ -13,8 +13,10 @@ struct server_options {
     uint16_t port;            /* 0: the kernel chooses */
     unsigned threads;
     unsigned connections;
-    uint32_t head_ms;    /* a request's head must be there in this time */
-    uint32_t request_ms; /* and its answer taken in this */
+    uint32_t head_ms;        /* a request's head must be there in this time */
+    uint32_t request_ms;     /* and its answer taken in this */
+    uint32_t failures;       /* failed attempts to sign in, from an address in a minute; 0: any number */
+    uint32_t token_requests; /* of a token in a minute; 0: any number */
 };
 
 struct server_options server_options_default(void);

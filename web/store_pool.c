@@ -2,18 +2,38 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+enum { STORE_POOL_READERS = 5, STORE_POOL_HASH_BYTES = 32 };
 
 struct store_pool {
     char *db_path;
     pthread_key_t key;
 };
 
-static void store_pool_close(void *reader)
+/* Of one thread. The first is without a limit; those behind it go to whoever was there last. */
+struct store_pool_slot {
+    struct store_reader *reader;
+    unsigned char reach[STORE_POOL_HASH_BYTES];
+    uint64_t used_at;
+};
+
+struct store_pool_thread {
+    uint64_t clock;
+    struct store_pool_slot slots[STORE_POOL_READERS];
+};
+
+static void store_pool_close(void *context)
 {
-    store_reader_close(reader);
+    struct store_pool_thread *thread = context;
+
+    for (size_t i = 0; thread != NULL && i < STORE_POOL_READERS; i++) {
+        store_reader_close(thread->slots[i].reader);
+    }
+    free(thread);
 }
 
 int store_pool_create(const char *db_path, struct store_pool **ret_pool)
@@ -43,67 +63,127 @@ void store_pool_destroy(struct store_pool *pool)
         return;
     }
     /* The destructor runs for threads that end; this one may go on. */
-    store_reader_close(pthread_getspecific(pool->key));
+    store_pool_close(pthread_getspecific(pool->key));
     pthread_key_delete(pool->key);
     free(pool->db_path);
     free(pool);
 }
 
-static int store_pool_open(struct store_pool *pool, char error[STORE_READ_ERROR_SIZE], struct store_reader **ret_reader)
+static int store_pool_thread(struct store_pool *pool, struct store_pool_thread **ret_thread)
 {
-    struct store_reader *reader = NULL;
-    int rc = store_reader_open(pool->db_path, error, &reader);
+    struct store_pool_thread *thread = pthread_getspecific(pool->key);
+    int rc = 0;
 
-    if (rc != 0) {
-        return rc;
+    if (thread == NULL) {
+        thread = calloc(1, sizeof(*thread));
+        rc = thread == NULL ? -ENOMEM : -pthread_setspecific(pool->key, thread);
+        if (rc != 0) {
+            free(thread);
+            return rc;
+        }
     }
-    rc = pthread_setspecific(pool->key, reader);
-    if (rc != 0) {
-        snprintf(error, STORE_READ_ERROR_SIZE, "out of memory");
-        store_reader_close(reader);
-        return -rc;
-    }
-    *ret_reader = reader;
+    *ret_thread = thread;
     return 0;
 }
 
-static void store_pool_drop(struct store_pool *pool, struct store_reader *reader)
-{
-    int rc = pthread_setspecific(pool->key, NULL);
+/* ---- which reader ---- */
 
-    (void)rc;
-    store_reader_close(reader);
+static void store_pool_hash_texts(crypto_generichash_state *state, const struct store_texts *texts)
+{
+    for (size_t i = 0; i < texts->count; i++) {
+        crypto_generichash_update(state, (const unsigned char *)texts->values[i], strlen(texts->values[i]) + 1);
+    }
+    /* No text is empty: the two lists cannot run into each other. */
+    crypto_generichash_update(state, (const unsigned char *)"", 1);
 }
 
-int store_pool_borrow(struct store_pool *pool, char error[STORE_READ_ERROR_SIZE], struct store_reader **ret_reader)
+static struct store_pool_slot *store_pool_slot(struct store_pool_thread *thread, const struct store_reach *reach)
 {
-    struct store_reader *reader = pthread_getspecific(pool->key);
-    int rc = 0;
+    crypto_generichash_state state;
+    unsigned char hash[STORE_POOL_HASH_BYTES] = {0};
+    struct store_pool_slot *oldest = &thread->slots[1];
 
-    if (reader != NULL && store_reader_is_replaced(reader)) {
-        store_pool_drop(pool, reader);
-        reader = NULL;
+    if (reach == NULL) {
+        return &thread->slots[0];
     }
-    if (reader == NULL) {
-        rc = store_pool_open(pool, error, &reader);
+    crypto_generichash_init(&state, NULL, 0, sizeof(hash));
+    store_pool_hash_texts(&state, &reach->realms);
+    store_pool_hash_texts(&state, &reach->tags);
+    crypto_generichash_final(&state, hash, sizeof(hash));
+    for (size_t i = 1; i < STORE_POOL_READERS; i++) {
+        struct store_pool_slot *slot = &thread->slots[i];
+        if (slot->reader != NULL && memcmp(slot->reach, hash, sizeof(hash)) == 0) {
+            return slot;
+        }
+        oldest = slot->used_at < oldest->used_at ? slot : oldest;
+    }
+    store_reader_close(oldest->reader);
+    oldest->reader = NULL;
+    memcpy(oldest->reach, hash, sizeof(hash));
+    return oldest;
+}
+
+static void store_pool_drop(struct store_pool_slot *slot)
+{
+    store_reader_close(slot->reader);
+    slot->reader = NULL;
+}
+
+static int store_pool_open(struct store_pool *pool, struct store_pool_slot *slot, const struct store_reach *reach,
+                           char error[STORE_READ_ERROR_SIZE])
+{
+    int rc = store_reader_open(pool->db_path, error, &slot->reader);
+
+    if (rc == 0 && reach != NULL) {
+        rc = store_reader_limit(slot->reader, reach);
+        if (rc != 0) {
+            snprintf(error, STORE_READ_ERROR_SIZE, "%s", store_reader_error(slot->reader));
+            store_pool_drop(slot);
+        }
+    }
+    return rc;
+}
+
+int store_pool_borrow(struct store_pool *pool, const struct store_reach *reach, char error[STORE_READ_ERROR_SIZE],
+                      struct store_reader **ret_reader)
+{
+    struct store_pool_thread *thread = NULL;
+    struct store_pool_slot *slot;
+    int rc = store_pool_thread(pool, &thread);
+
+    if (rc != 0) {
+        snprintf(error, STORE_READ_ERROR_SIZE, "out of memory");
+        return rc;
+    }
+    slot = store_pool_slot(thread, reach);
+    slot->used_at = ++thread->clock;
+    if (slot->reader != NULL && store_reader_is_replaced(slot->reader)) {
+        store_pool_drop(slot);
+    }
+    if (slot->reader == NULL) {
+        rc = store_pool_open(pool, slot, reach, error);
     }
     if (rc == 0) {
-        rc = store_reader_begin(reader);
+        rc = store_reader_begin(slot->reader);
         if (rc != 0) {
-            snprintf(error, STORE_READ_ERROR_SIZE, "%s", store_reader_error(reader));
-            store_pool_drop(pool, reader);
+            snprintf(error, STORE_READ_ERROR_SIZE, "%s", store_reader_error(slot->reader));
+            store_pool_drop(slot);
         }
     }
     if (rc == 0) {
-        *ret_reader = reader;
+        *ret_reader = slot->reader;
     }
     return rc;
 }
 
 void store_pool_return(struct store_pool *pool, struct store_reader *reader, bool is_broken)
 {
+    struct store_pool_thread *thread = pthread_getspecific(pool->key);
+
     store_reader_end(reader);
-    if (is_broken) {
-        store_pool_drop(pool, reader);
+    for (size_t i = 0; is_broken && thread != NULL && i < STORE_POOL_READERS; i++) {
+        if (thread->slots[i].reader == reader) {
+            store_pool_drop(&thread->slots[i]);
+        }
     }
 }

@@ -19,6 +19,7 @@ struct uri {
     const char *path;
     struct uri_param params[URI_MAX_PARAMS];
     size_t param_count;
+    const unsigned char *seal; /* of its lists' cursors (cursor.h), borrowed; NULL until somebody sets it */
 };
 
 /* -EINVAL: not an absolute path, or a bad percent-encoding, a NUL or bytes that are not UTF-8; -E2BIG: longer than

@@ -63,6 +63,11 @@ int store_reader_fail(struct store_reader *reader, int sqlite_code)
     return store_reader_refuse(reader, -EIO, "the disk reports an error; look at the system's log");
 }
 
+sqlite3 *store_reader_database(struct store_reader *reader)
+{
+    return reader->db;
+}
+
 int store_reader_refuse(struct store_reader *reader, int rc, const char *message)
 {
     snprintf(reader->error, sizeof(reader->error), "%s: %s", reader->path, message);

@@ -16,7 +16,7 @@
 #include <stdint.h>
 
 /* The schema version (PRAGMA user_version) that this reader reads. */
-enum { STORE_READ_SCHEMA_VERSION = 12, STORE_READ_ERROR_SIZE = 512 };
+enum { STORE_READ_SCHEMA_VERSION = 13, STORE_READ_ERROR_SIZE = 512 };
 
 /* A connection. Used by one thread at a time: one for each thread. */
 struct store_reader;
@@ -45,6 +45,16 @@ struct store_numbers {
     const int64_t *values;
     size_t count;
 };
+
+/* Of hosts of any of these realms that have any of these tags (KEY=VALUE) now; an empty list does not limit. */
+struct store_reach {
+    struct store_texts realms, tags;
+};
+
+/* From now on every reading function sees of the database what the reach has in it, and nothing else, as if that were
+ * all there is: counts, cursors and filters, too. Not within a snapshot; once in a reader's life. -EPROTO when the
+ * database has a table of which it is not known what a reach means; else as reading functions. */
+MUST_USE int store_reader_limit(struct store_reader *reader, const struct store_reach *reach);
 
 /* Where a list goes on: after the row with this sort key and id (both stand in each row). */
 struct store_position {
@@ -379,6 +389,48 @@ const char *store_service_change_what(const struct store_service_change *change)
 typedef int store_service_change_fn(void *context, const struct store_service_change *change);
 MUST_USE int store_read_service_changes(struct store_reader *reader, const struct store_service_change_filter *filter,
                                         store_service_change_fn *fn, void *context);
+
+/* ---- who gets in, and what was done ---- */
+
+/* `hash`: BLAKE2b-512 in hexadecimal. `realms`, `tags`: what it is limited to, a line each; '' for all.
+ */
+struct store_read_token {
+    int64_t id;
+    double sort_key;
+    const char *public_id, *kind, *name, *hash, *role, *scopes, *realms, *tags, *created_by, *revoked_by;
+    int64_t created_at, expires_at, last_used_at, taken_at, revoked_at;
+};
+
+enum store_token_sort { STORE_TOKEN_BY_ID };
+
+struct store_token_filter {
+    struct store_texts public_ids, kinds, names, roles;
+    bool with_ended; /* revoked ones too */
+    struct store_page page;
+};
+
+typedef int store_read_token_fn(void *context, const struct store_read_token *token);
+MUST_USE int store_read_tokens(struct store_reader *reader, const struct store_token_filter *filter,
+                               store_read_token_fn *fn, void *context);
+
+struct store_read_log {
+    int64_t id;
+    double sort_key;
+    int64_t at;
+    const char *actor, *address, *what, *outcome, *detail;
+};
+
+enum store_log_sort { STORE_LOG_BY_ID };
+
+struct store_log_filter {
+    struct store_texts actors, addresses, whats, outcomes;
+    int64_t since, before;
+    struct store_page page;
+};
+
+typedef int store_read_log_fn(void *context, const struct store_read_log *log);
+MUST_USE int store_read_log(struct store_reader *reader, const struct store_log_filter *filter, store_read_log_fn *fn,
+                            void *context);
 
 /* ---- policies ---- */
 

@@ -14,4 +14,6 @@ MUST_USE int store_reader_fail(struct store_reader *reader, int sqlite_code);
 /* The same for a failure that is not SQLite's. */
 MUST_USE int store_reader_refuse(struct store_reader *reader, int rc, const char *message);
 
+sqlite3 *store_reader_database(struct store_reader *reader);
+
 #endif

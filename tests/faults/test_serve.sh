@@ -148,13 +148,14 @@ cp -- "$OTHER"/* "${DB%/*}/"
 place_forget
 start_daemon
 url=$(grep -o 'http://[0-9.:]*' "$DIR/log" | tail -n 1)
+token=$("$BIN/leastport" token create --db "$DB" --name test 2>/dev/null)
 cat /dev/zero >"$DIR/small/filler" 2>/dev/null
 tap_is "there is no room left" "$(df --output=avail "$DIR/small" | tail -n 1 | tr -d ' ')" 0
 audit "${AUDIT[@]}"
 tap_is "an audit on a full disk ends with 2" "$status" 2
 tap_like "and says which file and why" "$err" "the database $DB: the disk is full"
 tap_is "pages are served from it" "$(curl -sS -o /dev/null -w '%{http_code}' "$url/healthz") $(curl -sS \
-    "$url/api/v1/findings" | jq '.items | length')" "200 9"
+    -H "Authorization: Bearer $token" "$url/api/v1/findings" | jq '.items | length')" "200 9"
 place_keep "$DB"
 rm -- "$DIR/small/filler"
 audit "${AUDIT[@]}"

@@ -101,13 +101,15 @@ harness_pids+=("$daemon")
 wait_for 30 grep -q 'http://' "$DIR/log"
 url=$(grep -o 'http://[0-9.:]*/' "$DIR/log" | head -n 1)
 wait_for 30 curl -fsS -o /dev/null "${url}readyz"
-curl -fsS "${url}api/v1/changes/services" >"$DIR/changes"
+token=$("$BIN/leastport" token create --db "$DB" --name test 2>/dev/null)
+api=(curl -fsS -H "Authorization: Bearer $token")
+"${api[@]}" "${url}api/v1/changes/services" >"$DIR/changes"
 tap_is "the interface has both, and nothing else but what belongs to them" \
     "$(jq -r '.items[] | "\(.port) \(.what) \(.service)"' "$DIR/changes" | sort | paste -sd,)" \
     "2022 authentication changed ssh,2022 product changed ssh,2022 service changed ssh,2022 version changed ssh,8443 certificate renewed http"
 tap_is "with what it was and became" "$(jq -r '.items[] | select(.fact == "service") | "\(.was) \(.became)"' "$DIR/changes")" "redis ssh"
 tap_is "each certificate has its endpoint, the old one none" \
-    "$(curl -fsS "${url}api/v1/certificates" | jq -r '.items[] | "\(.subject) \(.endpoints | length)"' | sort | paste -sd,)" "CN=new.example 1"
+    "$("${api[@]}" "${url}api/v1/certificates" | jq -r '.items[] | "\(.subject) \(.endpoints | length)"' | sort | paste -sd,)" "CN=new.example 1"
 kill "$daemon"
 wait "$daemon" 2>/dev/null
 ask --no-verify

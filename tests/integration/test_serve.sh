@@ -103,7 +103,8 @@ readers() {
     find "/proc/$(web_status pid)/fd" -lname "$DB" | wc -l
 }
 
-curl -fsS -Z --parallel-max 16 -o "$DIR/answer.#1" -w '%{http_code}\n' "${url}api/v1/findings?limit=[1-200]" \
+token=$("$BIN/leastport" token create --db "$DB" --name test 2>/dev/null)
+curl -fsS -Z --parallel-max 16 -H "Authorization: Bearer $token" -o "$DIR/answer.#1" -w '%{http_code}\n' "${url}api/v1/findings?limit=[1-200]" \
     >"$DIR/codes" 2>"$DIR/curl.err"
 tap_is "200 requests, 16 at a time, are answered" "$(sort "$DIR/codes" | uniq -c | xargs)" "200 200"
 tap_ok "by at most one reader of the database for each of web's four threads ($(readers))" \

@@ -6,7 +6,7 @@ import { createRequire } from "node:module";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { launch, missingBrowser, openPage, settle } from "./support/browser.mjs";
-import { makeEmpty, makeFixture, uuidOf } from "./support/fixture.mjs";
+import { makeEmpty, makeFixture, signedIn, TOKEN, uuidOf } from "./support/fixture.mjs";
 import { hostileBanner, hostileName } from "./support/fixture_data.mjs";
 import { makeFolder, SCREENSHOTS, startSite } from "./support/site.mjs";
 
@@ -44,7 +44,7 @@ after(async () => {
 
 // Opens a page, runs `body`, and fails on anything that the console, the policy or a script complained about.
 async function visit(url, options, body) {
-  const { page, said, close } = await openPage(browser, options);
+  const { page, said, close } = await openPage(browser, { site: url, ...options });
   try {
     await page.goto(url);
     await settle(page);
@@ -98,7 +98,7 @@ describe("overview", { skip }, () => {
   test("shows score, grade, caps, counts, worst, changes and the unseen", async () => {
     await visit(site.url, {}, async (page) => {
       const text = await page.innerText("main");
-      const { items: [score] } = await (await fetch(`${site.url}/api/v1/score?scope=fleet`)).json();
+      const { items: [score] } = await (await fetch(`${site.url}/api/v1/score?scope=fleet`, { headers: signedIn })).json();
       assert.ok(text.includes(`${Math.round(score.score)} of 100`), text);
       assert.match(text, /database is open to the world: F at most/i);
       assert.match(text, /Critical\n\s*2\n/);
@@ -332,7 +332,7 @@ describe("host", { skip }, () => {
 describe("when things go wrong", { skip }, () => {
   test("the API is down: says so, and tries again on demand", async () => {
     const own = await startSite(place.path("fixture.db"));
-    const { page, close } = await openPage(browser, { expectErrors: true });
+    const { page, close } = await openPage(browser, { site: own.url, expectErrors: true });
     await page.goto(`${own.url}/findings`);
     await settle(page);
     await page.route("**/api/v1/**", (route) => route.abort());
@@ -349,7 +349,7 @@ describe("when things go wrong", { skip }, () => {
   });
 
   test("while it loads it says so", async () => {
-    const { page, close } = await openPage(browser, {});
+    const { page, close } = await openPage(browser, { site: site.url });
     await page.route("**/api/v1/**", () => {});
     await page.goto(`${site.url}/hosts`);
     await page.waitForSelector('[role="status"]:has-text("Loading")');
@@ -363,6 +363,7 @@ describe("when things go wrong", { skip }, () => {
     await visit(own.url, { expectErrors: true }, async (page) => {
       assert.match(await page.textContent("#content"), /No audit yet/);
       makeFixture(path);
+      await page.context().request.post(`${own.url}/api/v1/session`, { data: { token: TOKEN } });
       await page.getByRole("button", { name: "Look again" }).click();
       await page.waitForSelector(".score-value");
     });

@@ -15,7 +15,7 @@ if (missingBrowser()) {
 }
 
 async function shoot(browser, url, file, options, fullPage = true) {
-  const { page, said, close } = await openPage(browser, options);
+  const { page, said, close } = await openPage(browser, { site: url, ...options });
   if (!fullPage) {
     await page.setViewportSize({ width: 1280, height: 1240 });
   }
@@ -27,7 +27,7 @@ async function shoot(browser, url, file, options, fullPage = true) {
 }
 
 async function shootAll(browser, site, empty) {
-  const { items: [host] } = await (await fetch(`${site.url}/api/v1/hosts?sort=-exposure&limit=1`)).json();
+  const { items: [host] } = await (await fetch(`${site.url}/api/v1/hosts?sort=-exposure&limit=1`, { headers: signedIn })).json();
   const pages = { overview: "/", findings: "/findings", hosts: "/hosts", host: `/hosts/${host?.uuid ?? uuidOf("nobody")}`,
     error: "/findings?sort=sideways" };
   mkdirSync(values.folder, { recursive: true });

@@ -25,6 +25,10 @@ export async function get(resource, parameters = {}) {
   } catch {
     throw new ApiError("The server does not answer. Is leastport serve running?", 0, false);
   }
+  if (response.status === 401) {
+    location.assign(`/login?next=${encodeURIComponent(location.pathname + location.search)}`);
+    return new Promise(() => {}); // the page is left
+  }
   if (!response.ok) {
     throw await problemOf(response);
   }

@@ -1,12 +1,16 @@
 #include "tests/fuzz/auditd/seeded_store.h"
 
+#include "auditd/access.h"
 #include "auditd/finding/scoring.h"
 #include "auditd/finding/settle.h"
 #include "auditd/ingest/ingest.h"
 #include "auditd/ingest/lines.h"
 #include "auditd/policy/policy.h"
+#include "auditd/protocol.h"
 #include "auditd/store/scan.h"
 #include "auditd/store/sql.h"
+#include "lib/clock.h"
+#include "lib/token.h"
 #include "scanner/protocol.h"
 #include "tests/fuzz/fuzz.h"
 
@@ -251,4 +255,20 @@ char *seeded_store_fill_in(struct store *store, const char *text)
     }
     fclose(out);
     return filled;
+}
+
+const char *seeded_store_token(struct store *store)
+{
+    static char text[TOKEN_TEXT_SIZE];
+    const struct access_options options = {.actor = "fuzz", .now_ms = wall_now_ms()};
+    json_t *wanted = json_pack("{s:s, s:s, s:s}", "do", CONTROL_TOKEN_CREATE, "name", "fuzz", "role", "admin");
+    char reason[ACCESS_REASON_SIZE];
+    json_t *answer = NULL;
+    int rc = access_token(store, wanted, &options, &answer, reason);
+
+    assert(rc == 0);
+    snprintf(text, sizeof(text), "%s", json_string_value(json_object_get(answer, "token")));
+    json_decref(answer);
+    json_decref(wanted);
+    return text;
 }

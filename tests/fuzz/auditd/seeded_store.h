@@ -23,6 +23,9 @@ void seeded_store_fill(struct store *store);
  * they are new in each run. The caller frees it. */
 char *seeded_store_fill_in(struct store *store, const char *text);
 
+/* The text of an administrator's token, for ever. */
+const char *seeded_store_token(struct store *store);
+
 /* Takes all rows out again. */
 void seeded_store_clear(struct store *store);
 

@@ -1,9 +1,11 @@
 /* One request to the API: "METHOD TARGET" on the first line, then headers, each "Name: value" (seeded_store_fill_in()).
  */
 #include "lib/addr.h"
+#include "lib/token.h"
 #include "tests/fuzz/auditd/seeded_store.h"
 #include "tests/fuzz/fuzz.h"
 #include "web/framing.h"
+#include "web/gate.h"
 #include "web/metrics.h"
 #include "web/route.h"
 #include "web/store_pool.h"
@@ -16,10 +18,18 @@
 static struct metrics metrics;
 static struct exchange_site site = {.metrics = &metrics};
 static struct store *store;
+static char authorization[sizeof("Bearer ") + TOKEN_TEXT_SIZE];
 
 static void leave(void)
 {
+    gate_destroy(site.gate);
     store_pool_destroy(site.pool);
+}
+
+/* Whoever asks may all, unless the request brings an Authorization of its own. */
+static void make_token(void)
+{
+    snprintf(authorization, sizeof(authorization), "Bearer %s", seeded_store_token(store));
 }
 
 static void arrive(void)
@@ -28,7 +38,9 @@ static void arrive(void)
 
     store = seeded_store_open(&path);
     seeded_store_fill(store);
+    make_token();
     assert(store_pool_create(path, &site.pool) == 0);
+    assert(gate_create(&(struct gate_options){.cookie = "leastport"}, &site.gate) == 0);
     assert(atexit(leave) == 0);
 }
 
@@ -52,6 +64,10 @@ static void read_headers(char *rest, struct framing *framing, struct request_hea
             head->accept = value;
         } else if (strcasecmp(name, "If-None-Match") == 0) {
             head->if_none_match = value;
+        } else if (strcasecmp(name, "Authorization") == 0) {
+            head->authorization = value;
+        } else if (strcasecmp(name, "Cookie") == 0) {
+            head->cookie = value;
         }
     }
 }
@@ -152,7 +168,7 @@ static void request(char *text)
 {
     char *rest = text;
     char *line = cut(&rest, "\r\n");
-    struct request_head head = {.method = cut(&line, " ")};
+    struct request_head head = {.method = cut(&line, " "), .authorization = authorization};
     struct framing framing;
     struct exchange exchange;
 

@@ -1,5 +1,6 @@
 // The distribution's Chromium through playwright-core, and a page that notes everything it should not have said.
 import { existsSync } from "node:fs";
+import { TOKEN } from "./fixture.mjs";
 
 export const CHROMIUM = process.env.LEASTPORT_CHROMIUM ?? "/usr/bin/chromium";
 
@@ -16,10 +17,17 @@ export async function launch() {
 
 export const sizes = { desktop: { width: 1280, height: 900 }, phone: { width: 390, height: 844 } };
 
-// `said` gathers console errors, page errors and CSP violations.
-export async function openPage(browser, { colorScheme = "light", size = "desktop", expectErrors = false } = {}) {
+// Signed in at `site`, when there is one. `said` gathers console errors, page errors and CSP violations.
+export async function openPage(browser, { colorScheme = "light", size = "desktop", expectErrors = false, site = null, token = TOKEN } = {}) {
   const context = await browser.newContext({ colorScheme, viewport: sizes[size], reducedMotion: "reduce", locale: "en-GB",
     timezoneId: "UTC" });
+  if (site !== null) {
+    const answer = await context.request.post(new URL("/api/v1/session", site).href, { data: { token } });
+    // Without a database nobody can be told apart; the page says so.
+    if (![200, 503].includes(answer.status())) {
+      throw new Error(`signing in: ${answer.status()} ${await answer.text()}`);
+    }
+  }
   const page = await context.newPage();
   const said = [];
   page.on("pageerror", (error) => said.push(`error: ${error.message}`));

@@ -300,6 +300,33 @@ export function makeFixture(path, { days = 60, now = Date.now(), plain = false }
   writeDatabase(path, sql.lines.join("\n"));
 }
 
+// Tokens of a role, narrowed or ended: what somebody holds, and the row that knows of it.
+export function tokenOf(name) {
+  const digits = createHash("sha256").update(`token ${name}`).digest("hex");
+  return `lstp_${digits.slice(0, 12)}_${createHash("sha256").update(digits).digest("hex")}`;
+}
+
+const ALL = { viewer: "read metrics", operator: "read metrics", admin: "read metrics tokens audit-log" };
+
+export function tokenRows(name, { role = "admin", scopes = ALL[role], kind = "token", realms = [], tags = [], expires_at = null, revoked_at = null } = {}) {
+  const token = tokenOf(name);
+  const id = token.slice(5, 17);
+  const hash = createHash("blake2b512").update(token).digest("hex");
+  const values = { public_id: id, kind, name, hash, role, scopes, created_at: 1, created_by: "tests", expires_at, revoked_at };
+  const limits = [...realms.map((value) => ["realm", value]), ...tags.map((value) => ["tag", value])];
+  return [`INSERT INTO token (${Object.keys(values).join(", ")}) VALUES (${Object.values(values).map(literal).join(", ")});`,
+    ...limits.map(([of, value]) => `INSERT INTO token_limit (token_id, kind, value) SELECT id, ${literal(of)}, ${literal(value)} FROM token WHERE public_id = ${literal(id)};`)].join("\n");
+}
+
+// The administrator of every database here.
+export const TOKEN = tokenOf("tests");
+export const signedIn = { Authorization: `Bearer ${TOKEN}` };
+
+// Statements on a database that may be in use.
+export function alter(path, statements) {
+  execFileSync("sqlite3", ["-bail", path], { input: `.timeout 5000\n${statements}\n`, stdio: ["pipe", "ignore", "inherit"] });
+}
+
 // The schema alone, as after the daemon's first start.
 export function makeEmpty(path) {
   writeDatabase(path, "");
@@ -310,6 +337,6 @@ function writeDatabase(path, rows) {
   const schema = migrations.map((name) => readFileSync(MIGRATIONS + name, "utf8")).join("\n");
   const head = `.filectrl persist_wal 1\nPRAGMA journal_mode = WAL;\nPRAGMA application_id = ${APPLICATION_ID};\n`;
   execFileSync("sqlite3", ["-bail", path],
-    { input: `${head}BEGIN;\n${schema}\n${rows}\nCOMMIT;\nPRAGMA user_version = ${migrations.length};\n`,
+    { input: `${head}BEGIN;\n${schema}\n${rows}\n${tokenRows("tests")}\nCOMMIT;\nPRAGMA user_version = ${migrations.length};\n`,
       stdio: ["pipe", "ignore", "inherit"] });
 }

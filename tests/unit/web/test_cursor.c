@@ -12,8 +12,8 @@
 
 static void comes_back_under_its_own_binding_only(void **state)
 {
-    const struct cursor_binding binding = {{1}};
-    const struct cursor_binding other = {{2}};
+    const struct cursor_binding binding = {.hash = {1}};
+    const struct cursor_binding other = {.hash = {2}};
     const struct store_position position = {true, -0.125, INT64_MAX};
     struct store_position back;
     char text[CURSOR_TEXT_SIZE];
@@ -30,7 +30,7 @@ static void every_changed_byte_is_found(void **state)
 {
     static const char *const rubbish[] = {
         "", "x", "====", "AAAA AAAA", "\xff", "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"};
-    const struct cursor_binding binding = {{1}};
+    const struct cursor_binding binding = {.hash = {1}};
     const struct store_position position = {true, 4, 7};
     struct store_position back;
     char text[CURSOR_TEXT_SIZE];

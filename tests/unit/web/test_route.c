@@ -14,6 +14,7 @@
 #include <cmocka.h>
 
 static struct store_pool *pool;
+static struct gate *gate;
 static struct metrics metrics;
 
 static void answer(struct exchange *exchange, const char *method, const char *target, const char *accept,
@@ -21,8 +22,9 @@ static void answer(struct exchange *exchange, const char *method, const char *ta
 {
     static struct exchange_site site;
     struct framing framing;
-    struct request_head head = {method, target, accept, if_none_match, &framing};
-    site = (struct exchange_site){.pool = pool, .metrics = &metrics};
+    const struct request_head head = {
+        .method = method, .target = target, .accept = accept, .if_none_match = if_none_match, .framing = &framing};
+    site = (struct exchange_site){.pool = pool, .metrics = &metrics, .gate = gate};
     framing_init(&framing);
     framing_add(&framing, "Host", "localhost");
     exchange_init(exchange, &site);
@@ -65,7 +67,7 @@ static void says_that_there_is_no_database(void **state)
     struct exchange exchange;
     (void)state;
     for (const struct route *route = routes; route->pattern != NULL; route++) {
-        if (!route->needs_store || strchr(route->pattern, '{') != NULL) {
+        if (!route->needs_store || route->method != NULL || strchr(route->pattern, '{') != NULL) {
             continue;
         }
         answer(&exchange, "GET", route->pattern, NULL, NULL);
@@ -74,7 +76,7 @@ static void says_that_there_is_no_database(void **state)
         exchange_done(&exchange);
     }
     assert_int_equal(status_of("GET", "/readyz", NULL), 503);
-    assert_int_equal(status_of("GET", "/metrics", NULL), 200);
+    assert_int_equal(status_of("GET", "/metrics", NULL), 503);
 }
 
 static void tags_what_it_serves(void **state)
@@ -94,17 +96,40 @@ static void tags_what_it_serves(void **state)
     exchange_done(&exchange);
 }
 
+static void has_a_rule_for_every_row(void **state)
+{
+    (void)state;
+    for (const struct route *route = routes; route->pattern != NULL; route++) {
+        assert_int_not_equal(route->rule.kind, GATE_CLOSED);
+        if (route->rule.kind == GATE_ROLE) {
+            assert_true((role_scopes(route->rule.role) & route->rule.scope) != 0);
+        }
+        /* Only what tells nothing of any host is anybody's. */
+        if (route->rule.kind == GATE_OPEN) {
+            assert_true(!route->needs_store || route->takes_content);
+        }
+        if (route->takes_content) {
+            assert_non_null(route->method);
+            assert_true(route_takes_content(route->method, route->pattern));
+            assert_false(route_takes_content("GET", route->pattern));
+        }
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(finds_routes_and_nothing_else),
         cmocka_unit_test(says_that_there_is_no_database),
         cmocka_unit_test(tags_what_it_serves),
+        cmocka_unit_test(has_a_rule_for_every_row),
     };
-    if (sodium_init() < 0 || store_pool_create("/nonexistent/leastport.db", &pool) != 0) {
+    if (sodium_init() < 0 || store_pool_create("/nonexistent/leastport.db", &pool) != 0 ||
+        gate_create(&(struct gate_options){.cookie = "leastport"}, &gate) != 0) {
         return 1;
     }
     int failed = cmocka_run_group_tests_name("route", tests, NULL, NULL);
+    gate_destroy(gate);
     store_pool_destroy(pool);
     return failed;
 }

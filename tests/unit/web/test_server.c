@@ -2,6 +2,7 @@
 
 #include "auditd/protocol.h"
 #include "auditd/store/read.h"
+#include "lib/token.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -23,11 +24,12 @@ enum { CLIENTS = 8, REQUESTS = 40 };
 
 static char folder[] = "/tmp/leastport-server-XXXXXX";
 static char db_path[64];
+static char token[TOKEN_TEXT_SIZE];
 
-static const char *const migrations[] = {"0001_model.sql",     "0002_services.sql",    "0003_policy.sql",
-                                         "0004_schedules.sql", "0005_inventories.sql", "0006_dispositions.sql",
-                                         "0007_adopted.sql",   "0008_due.sql",         "0009_alerts.sql",
-                                         "0010_retired.sql",   "0011_lists.sql",       "0012_handed_over.sql"};
+static const char *const migrations[] = {
+    "0001_model.sql",        "0002_services.sql",    "0003_policy.sql", "0004_schedules.sql", "0005_inventories.sql",
+    "0006_dispositions.sql", "0007_adopted.sql",     "0008_due.sql",    "0009_alerts.sql",    "0010_retired.sql",
+    "0011_lists.sql",        "0012_handed_over.sql", "0013_access.sql"};
 
 /* A migration as it stands in the tree: a test of web does not know auditd's inside. The caller frees it. */
 static char *read_migration(const char *name)
@@ -48,14 +50,21 @@ static char *read_migration(const char *name)
 
 static void migrate(sqlite3 *db)
 {
-    char pragmas[128];
+    char pragmas[512];
+    char id[TOKEN_ID_SIZE];
+    char hash[TOKEN_HASH_SIZE];
+    token_make(token, id, hash);
     for (size_t i = 0; i < sizeof(migrations) / sizeof(*migrations); i++) {
         char *sql = read_migration(migrations[i]);
         assert_int_equal(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
         free(sql);
     }
-    snprintf(pragmas, sizeof(pragmas), "PRAGMA user_version = %d; INSERT INTO realm VALUES (1, 'r', 1)",
-             STORE_READ_SCHEMA_VERSION);
+    snprintf(
+        pragmas, sizeof(pragmas),
+        "PRAGMA user_version = %d; INSERT INTO realm VALUES (1, 'r', 1); INSERT INTO token (public_id, kind, name, "
+        "hash, role, scopes, created_at, created_by) VALUES ('%s', 'token', 't', '%s', 'viewer', 'read metrics', 1, "
+        "'test')",
+        STORE_READ_SCHEMA_VERSION, id, hash);
     assert_int_equal(sqlite3_exec(db, pragmas, NULL, NULL, NULL), SQLITE_OK);
 }
 
@@ -123,7 +132,9 @@ static int ask(uint16_t port, const char *target)
     if (fd < 0) {
         return 0;
     }
-    snprintf(text, sizeof(text), "GET %s HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n", target);
+    snprintf(text, sizeof(text),
+             "GET %s HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer %s\r\nConnection: close\r\n\r\n", target,
+             token);
     if (send(fd, text, strlen(text), MSG_NOSIGNAL) > 0) {
         count = recv(fd, text, sizeof(text) - 1, MSG_WAITALL);
     }
