@@ -3,7 +3,7 @@
 #include <errno.h>
 #include <string.h>
 
-enum { REASON_SIZE = 256, LIST_SIZE = 256, WORD_MAX = 48, LENGTH_MAX = 1024 };
+enum { REASON_SIZE = 256, LIST_SIZE = 400, WORD_MAX = 48, LENGTH_MAX = 1024 };
 
 /* Where the walk is: the pointer grows and shrinks with it. */
 struct walk {
