@@ -1,6 +1,7 @@
 #include "auditd/finding/waiver_csv.h"
 
 #include <errno.h>
+#include <glib.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -133,6 +134,10 @@ static int csv_cell(struct csv *csv, struct csv_cell *cell)
                              : csv_put(csv, cell, &length, csv_take(csv));
     }
     cell->text[length] = '\0';
+    /* jansson takes no other text: what it refused would be missing from a waiver, which would then reach further. */
+    if (rc == 0 && !g_utf8_validate(cell->text, (gssize)length, NULL)) {
+        rc = csv_fail(csv, &cell->place, "the cell is not UTF-8");
+    }
     return rc;
 }
 
@@ -332,7 +337,7 @@ static int csv_entry(const struct csv *csv, const struct csv_place *begin, json_
 
     if (entry == NULL) {
         json_decref(hosts);
-        return csv_fail(csv, begin, "a cell is no UTF-8");
+        return -ENOMEM;
     }
     if (by_finding) {
         json_object_set_new(entry, "findings", json_pack("[s]", csv_given(csv, CSV_FINDING)));

@@ -74,7 +74,12 @@ static void errors_say_where(void **state)
         {HEADER "1.1.1.1:1,r,,,,,o,r,2027-01-01\n", "line 2, column 1: a finding and a rule"},
         {HEADER "1.1.1.1:1,,,1.1.1.1,,,o,r,2027-01-01\n", "line 2, column 13: cidr goes with a rule"},
         {HEADER ",r,,,,app,o,r,2027-01-01\n", "line 2, column 7: the tag \"app\" is not KEY=VALUE"},
-        {"finding,owner,reason,until\n1.1.1.1:1,o,\xff,2027-01-01\n", "line 2, column 1: a cell is no UTF-8"},
+        {"finding,owner,reason,until\n1.1.1.1:1,o,\xff,2027-01-01\n", "line 2, column 13: the cell is not UTF-8"},
+        {"finding,owner,reason,until\n\xff,o,r,2027-01-01\n", "line 2, column 1: the cell is not UTF-8"},
+        {"rule,owner,reason,until\nr\xc0\xaf,o,r,2027-01-01\n", "line 2, column 1: the cell is not UTF-8"},
+        {"rule,realm,owner,reason,until\nr,\"a \xed\xa0\x80\",o,r,2027-01-01\n",
+         "line 2, column 3: the cell is not UTF-8"},
+        {"rule,tag,owner,reason,until\nr,k=\xf5,o,r,2027-01-01\n", "line 2, column 3: the cell is not UTF-8"},
     };
 
     (void)state;
