@@ -126,7 +126,7 @@ done
 tap_diag "in an audit that goes on with a scan"
 begin_with nothing
 # Half-way the audit has stored some parts and not all.
-for ((number = 20; number < 400; number += 4)); do
+for ((number = 20; number < 2000; number += 4)); do
     rm -f -- "$DB"*
     with_fault before "$number" "${DB%/*}*" audit "${AUDIT[@]}"
     keep_as half

@@ -849,7 +849,8 @@ test_routes() {
     sent=$(end_of pulled .probes_sent)
     target ip link set cable up
     target ip -6 addr add fd77::2/64 dev cable nodad
-    until ip link show cable | grep -q LOWER_UP; do
+    # Either end passes packets on once its kernel has noted the carrier, which it does in its own time.
+    until ip link show cable | grep -q 'LOWER_UP.* state UP' && target ip link show cable | grep -q 'LOWER_UP.* state UP'; do
         sleep 0.02
     done
     "$BIN/leastport-scan" --resume pulled.state -o jsonl:pulled 2>pulled.err

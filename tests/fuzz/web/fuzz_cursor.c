@@ -1,8 +1,10 @@
 /* Forged cursors: 16 bytes of a position, then the target of a list (seeded_store_fill_in()). A cursor's check is no
  * secret, so whoever writes one may begin a list wherever he likes, and no more. */
+#include "lib/token.h"
 #include "tests/fuzz/auditd/seeded_store.h"
 #include "tests/fuzz/fuzz.h"
 #include "web/framing.h"
+#include "web/gate.h"
 #include "web/metrics.h"
 #include "web/params.h"
 #include "web/route.h"
@@ -20,9 +22,11 @@ enum { POSITION_BYTES = 16 };
 static struct metrics metrics;
 static struct exchange_site site = {.metrics = &metrics};
 static struct store *store;
+static char authorization[sizeof("Bearer ") + TOKEN_TEXT_SIZE];
 
 static void leave(void)
 {
+    gate_destroy(site.gate);
     store_pool_destroy(site.pool);
 }
 
@@ -32,7 +36,9 @@ static void arrive(void)
 
     store = seeded_store_open(&path);
     seeded_store_fill(store);
+    snprintf(authorization, sizeof(authorization), "Bearer %s", seeded_store_token(store));
     assert(store_pool_create(path, &site.pool) == 0);
+    assert(gate_create(&(struct gate_options){.cookie = "leastport"}, &site.gate) == 0);
     assert(atexit(leave) == 0);
 }
 
@@ -40,7 +46,7 @@ static unsigned ask(const char *target)
 {
     struct framing framing;
     struct exchange exchange;
-    struct request_head head = {.method = "GET", .target = target, .framing = &framing};
+    struct request_head head = {.method = "GET", .target = target, .framing = &framing, .authorization = authorization};
     unsigned status;
     json_t *body;
 
