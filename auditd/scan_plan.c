@@ -434,7 +434,9 @@ int scan_plan_create(const json_t *json, struct scan_plan **ret_plan, char *ret_
         scan_plan_destroy(plan);
         return rc;
     }
-    qsort(plan->targets, plan->target_count, sizeof(*plan->targets), scan_plan_compare_ranges);
+    if (plan->targets != NULL) {
+        qsort(plan->targets, plan->target_count, sizeof(*plan->targets), scan_plan_compare_ranges);
+    }
     *ret_plan = plan;
     return 0;
 }

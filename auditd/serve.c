@@ -432,6 +432,26 @@ static bool serve_may_write(void *context)
     return queue_flush(serve->queue);
 }
 
+/* Who is told, and what is told of Leastport itself. */
+static int serve_start_alerts(struct serve *serve)
+{
+    int rc = courier_create(&serve->loop,
+                            &(struct courier_options){.alerts = &serve->settings.config.alerts,
+                                                      .store = serve->desk.store,
+                                                      .may_write = serve_may_write,
+                                                      .context = serve},
+                            &serve->courier);
+    if (rc < 0) {
+        log_error("alerts cannot be delivered: %s", strerror(-rc));
+        return rc;
+    }
+    serve->vigil = vigil_create(&serve->loop, &(struct vigil_options){.store = serve->desk.store,
+                                                                      .max_age_ms = serve->settings.config.max_age_ms,
+                                                                      .may_write = serve_may_write,
+                                                                      .context = serve});
+    return serve->vigil == NULL ? -ENOMEM : 0;
+}
+
 static int serve_start(struct serve *serve)
 {
     const struct queue_options options = {
@@ -469,24 +489,8 @@ static int serve_start(struct serve *serve)
     if (serve->dispositions == NULL) {
         return -ENOMEM;
     }
-    rc = courier_create(&serve->loop,
-                        &(struct courier_options){.alerts = &serve->settings.config.alerts,
-                                                  .store = serve->desk.store,
-                                                  .may_write = serve_may_write,
-                                                  .context = serve},
-                        &serve->courier);
-    if (rc < 0) {
-        log_error("alerts cannot be delivered: %s", strerror(-rc));
-        return rc;
-    }
-    serve->vigil = vigil_create(&serve->loop, &(struct vigil_options){.store = serve->desk.store,
-                                                                      .max_age_ms = serve->settings.config.max_age_ms,
-                                                                      .may_write = serve_may_write,
-                                                                      .context = serve});
-    if (serve->vigil == NULL) {
-        return -ENOMEM;
-    }
-    rc = serve_open_control(serve);
+    rc = serve_start_alerts(serve);
+    rc = rc < 0 ? rc : serve_open_control(serve);
     rc = rc < 0 ? rc : serve_start_web(serve);
     if (rc < 0) {
         return rc;
