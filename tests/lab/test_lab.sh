@@ -414,6 +414,7 @@ await() {
 # The command of a lab that is about to be ended: says where it is, then waits.
 inside_wait() {
     stat -Lc %i "$LAB_DIR"/ns/* >"$1/namespaces"
+    printf '%s\n' "$LAB_DIR" >"$1/lab_dir"
     trap ': >"$1/got_int"; exit 0' INT
     : >"$1/ready"
     while true; do
@@ -486,6 +487,16 @@ all_gone() {
     done
 }
 
+# hold_namespaces COMMAND: opens the lab's network namespaces, as the lab's process COMMAND sees them, and lists the descriptors in held. While
+# they are open the kernel gives their inode numbers to no other test's namespace.
+hold_namespaces() {
+    local file fd
+    held=()
+    for file in "/proc/$1/root$(<"$folder/lab_dir")"/ns/*; do
+        exec {fd}<"$file" && held+=("$fd")
+    done
+}
+
 # The kernel takes its time with the last processes of a namespace: five seconds at most.
 no_namespace_left() {
     local round left
@@ -523,7 +534,7 @@ machine_state() {
 
 # ending NAME SIGNAL WHOM EXPECTED_STATUS FLAG...: starts a lab, sends SIGNAL to WHOM (lab, group, command) and looks for leftovers.
 ending() {
-    local name=$1 signal=$2 whom=$3 expected=$4 folder=$SCRATCH/$1 before lab pids rc command
+    local name=$1 signal=$2 whom=$3 expected=$4 folder=$SCRATCH/$1 before lab pids rc command held fd
     shift 4
     mkdir "$folder"
     before=$(machine_state)
@@ -540,6 +551,7 @@ ending() {
             printf '%s' "$pid"
         fi
     done)
+    hold_namespaces "$command"
     case $whom in
     lab) kill "-$signal" "$lab" ;;
     group) kill "-$signal" -- "-$lab" ;;
@@ -549,7 +561,10 @@ ending() {
     rc=$?
     same "$name: exit status" "$expected" "$rc"
     bool "$name: more than ten processes ran, none is left" '((${#pids[@]} > 10)) && all_gone "${pids[@]}"'
-    bool "$name: no network namespace is left" 'no_namespace_left "$folder/namespaces"'
+    bool "$name: nothing is left in its network namespaces" '((${#held[@]} > 2)) && no_namespace_left "$folder/namespaces"'
+    for fd in "${held[@]}"; do
+        exec {fd}<&-
+    done
     same "$name: no mount, link or file is left" "$before" "$(machine_state)"
     if [[ $whom == group ]]; then
         bool "$name: the command got the signal" '[[ -e $folder/got_int ]]'
