@@ -4,6 +4,7 @@
 #   RUNNER_RESULTS   a folder for what the programs write
 #   RUNNER_SKIPS     the file of expected skips
 #   CI               "true": a skip that the file does not name is a failure
+#   RUNNER_AGAIN     how many programs of a group that runs side by side may run a second time, alone (0)
 # A line in a program's head says how it is run beside others: "Runner: alone, …" when no other runs (one that measures time or
 # memory of the whole machine), "Runner: first, …" before the rest of its group (one that takes long).
 
@@ -210,14 +211,18 @@ runner_add() {
     done
 }
 
-# runner_begin "LIMIT_S PROGRAM" [PREFIX...]: in the background, as $!. A program's name is its path without the checkout's; it is
-# in $name.
+# runner_name PROGRAM: what a program is called: its path without the checkout's.
+runner_name() {
+    local name=${1#"$PWD"/}
+    printf '%s' "${name//\//.}"
+}
+
+# runner_begin "LIMIT_S PROGRAM" [PREFIX...]: in the background, as $!. The program's name is in $name.
 runner_begin() {
     local limit_s=${1%% *} program=${1#* }
     local -a command
     shift
-    name=${program#"$PWD"/}
-    name=${name//\//.}
+    name=$(runner_name "$program")
     mapfile -t command < <(runner_command "$program")
     runner_run_one "$name" "$limit_s" "$@" "${command[@]}" &
 }
@@ -255,6 +260,41 @@ runner_room() {
     done
 }
 
+# runner_once_more NAME: whether a program failed in a way that what ran beside it may have caused: a test of it did, and no sanitizer
+# spoke, nothing was left running, and it ended by itself.
+runner_once_more() {
+    local base=$RUNNER_RESULTS/$1 counts
+    [[ -s $base.result ]] || return 1
+    read -r -a counts <"$base.result"
+    ((counts[1] > 0)) && ((counts[1] == $(grep -c '^not ok: ' "$base.result"))) && ! runner_sanitizer_spoke "$base"
+}
+
+# runner_again ENTRY...: runs those of a group's programs a second time, alone, that failed beside others, if they are no more than
+# RUNNER_AGAIN. The second verdict counts; the first stays in NAME.beside.*, and the summary tells of both.
+runner_again() {
+    local entry name file
+    local -a failed=()
+    for entry in "$@"; do
+        name=$(runner_name "${entry#* }")
+        if runner_once_more "$name"; then
+            failed+=("$entry")
+        fi
+    done
+    if ((${#failed[@]} == 0 || ${#failed[@]} > ${RUNNER_AGAIN:-0})); then
+        return 0
+    fi
+    runner_await_behind
+    for entry in "${failed[@]}"; do
+        name=$(runner_name "${entry#* }")
+        printf 'again, alone: %s\n' "$name"
+        for file in "$RUNNER_RESULTS/$name".{tap,err,result}; do
+            mv -- "$file" "$RUNNER_RESULTS/$name.beside.${file##*.}.first"
+        done
+        runner_begin "$entry"
+        wait "$!" || true
+    done
+}
+
 # runner_group HEADING JOBS: runs what was added, at most JOBS at once, and adds up the counts. Those that want it run first,
 # those that want to be alone at the end, when what ran behind the groups has ended, too.
 runner_group() {
@@ -287,6 +327,9 @@ runner_group() {
         names+=("$name")
     done
     runner_room 1
+    if ((jobs > 1)); then
+        runner_again "${first[@]}" "${rest[@]}"
+    fi
     for name in "${names[@]}"; do
         runner_take "$name"
     done
@@ -326,11 +369,23 @@ runner_slowest() {
 
 # runner_summary: what failed and what was skipped, what took longest, then the line that scripts read. Its status is the run's.
 runner_summary() {
-    local result
+    local result name verdict counts
     runner_heading "In all"
     for result in "$RUNNER_RESULTS"/*.result; do
         if [[ $(wc -l <"$result") -gt 1 ]]; then
             tail -n +2 "$result" | sed "s|^|$(basename -- "$result" .result): |"
+        fi
+    done
+    for result in "$RUNNER_RESULTS"/*.beside.result.first; do
+        if [[ -e $result ]]; then
+            name=$(basename -- "$result" .beside.result.first)
+            read -r -a counts <"$RUNNER_RESULTS/$name.result"
+            verdict=passed
+            if ((counts[1] > 0)); then
+                verdict="failed, too,"
+            fi
+            printf '%s: failed beside other programs (%s); %s when it ran alone\n' "$name" \
+                "$(grep '^not ok: ' "$result" | paste -sd';')" "$verdict"
         fi
     done
     printf 'The slowest, of %d s:\n%s\n' "$SECONDS" "$(runner_slowest 10)"
