@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <time.h>
 #include <unistd.h>
 
 struct store_lock {
@@ -29,20 +30,28 @@ static pid_t store_lock_read_pid(int fd)
     return length > 0 ? (pid_t)strtol(text, NULL, 10) : 0;
 }
 
-/* By its command line, as its user started it ("leastport serve"): the kernel's own name is cut at 15 bytes. */
-static void store_lock_program(pid_t pid, char *buffer, size_t size)
+/* The name by which its user started it, without what followed; empty when it is no more. */
+static void store_lock_command(pid_t pid, char *buffer, size_t size)
 {
     char path[64];
-    char line[256] = "";
-    const char *slash;
     FILE *file;
 
+    memset(buffer, 0, size);
     snprintf(path, sizeof(path), "/proc/%ld/cmdline", (long)pid);
     file = fopen(path, "re");
     if (file != NULL) {
-        (void)!fread(line, 1, sizeof(line) - 1, file);
+        (void)!fread(buffer, 1, size - 1, file);
         fclose(file);
     }
+}
+
+/* By its command line, as its user started it ("leastport serve"): the kernel's own name is cut at 15 bytes. */
+static void store_lock_program(pid_t pid, char *buffer, size_t size)
+{
+    char line[256];
+    const char *slash;
+
+    store_lock_command(pid, line, sizeof(line));
     slash = strrchr(line, '/');
     snprintf(buffer, size, "%s", line[0] == '\0' ? "a program" : slash == NULL ? line : slash + 1);
 }
@@ -101,6 +110,37 @@ static int store_lock_write_pid(int fd)
     return 0;
 }
 
+static bool store_lock_holder_lives(int fd)
+{
+    pid_t pid = store_lock_read_pid(fd);
+    char line[2];
+
+    if (pid <= 0) {
+        return false;
+    }
+    store_lock_command(pid, line, sizeof(line));
+    return line[0] != '\0';
+}
+
+/* A writer that was killed while it started another program leaves that one its lock until it runs; whoever looks for
+ * the holder has the lock for a moment, too; and who has just taken it has not written its number yet. All of that
+ * passes. A writer that lives is not waited for. */
+static int store_lock_wait(int fd)
+{
+    static const struct timespec nap = {.tv_nsec = 20000000};
+
+    for (int naps = 0; flock(fd, LOCK_EX | LOCK_NB) < 0; naps++) {
+        if (errno != EWOULDBLOCK) {
+            return -errno;
+        }
+        if (naps == 150 || store_lock_holder_lives(fd)) {
+            return -EBUSY;
+        }
+        (void)nanosleep(&nap, NULL);
+    }
+    return 0;
+}
+
 int store_lock_take(const char *database_path, struct store_lock **ret_lock, struct store_error *ret_error)
 {
     char path[PATH_MAX];
@@ -118,8 +158,8 @@ int store_lock_take(const char *database_path, struct store_lock **ret_lock, str
         store_lock_explain_open(path, -rc, ret_error);
         return rc;
     }
-    if (flock(fd, LOCK_EX | LOCK_NB) < 0) {
-        rc = errno == EWOULDBLOCK ? -EBUSY : -errno;
+    rc = store_lock_wait(fd);
+    if (rc < 0) {
         store_lock_explain_busy(database_path, fd, ret_error);
         close(fd);
         return rc;

@@ -28,6 +28,24 @@ target() {
     nsenter --net=/proc/"$TARGET_PID"/ns/net -- "$@"
 }
 
+# packets_sent DEVICE
+packets_sent() {
+    awk -v device="$1:" '$1 == device { print $11 }' /proc/net/dev
+}
+
+# await_sent COUNT [DEVICE]: until our end of the cable, or DEVICE, has sent so many packets more; twenty seconds at most.
+await_sent() {
+    local device=${2-cable} enough round
+    enough=$(($(packets_sent "$device") + $1))
+    for ((round = 0; round < 2000; round++)); do
+        if (($(packets_sent "$device") >= enough)); then
+            return
+        fi
+        sleep 0.01
+    done
+    tap_fail "$1 packets are sent by $device"
+}
+
 target_create() {
     unshare --net sleep infinity &
     TARGET_PID=$!

@@ -192,7 +192,7 @@ test_interrupt() {
     "$SCAN" 10.77.0.2 -p 1001-3000,22,80 --rate 1000 --state st -o jsonl:part -o xml:part.xml \
         -o table:part.table 2>part.err &
     pid=$!
-    sleep 1
+    await_sent 700
     kill -INT "$pid"
     wait "$pid"
     status=$?
@@ -221,7 +221,7 @@ test_narrowed_resume() {
     local pid command before
     "$SCAN" 10.77.0.2 10.78.0.0/30 -p 1001-3000,22,80 --rate 1000 --state narrowed -o jsonl:narrow.part 2>narrow.err &
     pid=$!
-    sleep 1
+    await_sent 700
     kill -INT "$pid"
     wait "$pid"
     echo 10.77.0.2 >narrow.never
@@ -274,7 +274,7 @@ test_moved_name() {
     mount --bind hosts /etc/hosts
     "$SCAN" moving -p 1001-2000 --rate 1000 --state moved -o jsonl:moved.out 2>moved.err &
     pid=$!
-    sleep 0.7
+    await_sent 500
     kill -INT "$pid"
     wait "$pid"
     sent=$(end_of moved.out .probes_sent)
@@ -294,7 +294,7 @@ test_second_signal() {
     local pid status begun
     "$SCAN" 10.79.0.0/22 -p common --rate 500 --state twice -o jsonl:twice.out 2>twice.err &
     pid=$!
-    sleep 1
+    await_sent 100
     begun=${EPOCHREALTIME/./}
     kill -TERM "$pid"
     sleep 0.3

@@ -491,7 +491,7 @@ END_OF_RULES
     # Ten seconds, in which others take ports.
     syn_behind 10.77.0.2 -p 5000-8999 --rate 400 -o jsonl:ports 2>ports.err &
     pid=$!
-    sleep 0.8
+    await_sent 250
     read -r first last < <(target nft -j list set inet count ours | jq -r '[.nftables[] | .set? // empty | .elem[]?
         | if type == "object" then .elem.val else . end] | "\(min) \(max)"')
     tap_ok "its source ports are a few in a row ($first to $last)" test "$((last - first))" -lt 32 -a "$((last - first))" -gt 16
@@ -582,7 +582,7 @@ test_interrupt() {
     forget_counts
     syn_behind 10.78.2.1 10.77.0.2 -p 22,80,5000-5999 --rate 1500 --link packet --state st -o jsonl:part 2>part.err &
     pid=$!
-    sleep 0.8
+    await_sent 600
     kill -INT "$pid"
     wait "$pid"
     status=$?
@@ -599,9 +599,9 @@ test_interrupt() {
 # A terminal that is gone, and one whose end is not to matter.
 test_hangup() {
     local pid status
-    syn_behind 10.78.2.1 -p 22,80,5000-5999 --rate 1500 --state hung.state -o jsonl:hung 2>hung.err &
+    syn_behind 10.78.2.1 -p 22,80,5000-5999 --rate 700 --state hung.state -o jsonl:hung 2>hung.err &
     pid=$!
-    sleep 0.5
+    await_sent 200
     kill -HUP "$pid"
     wait "$pid"
     status=$?
@@ -611,10 +611,10 @@ test_hangup() {
     tap_is "and resumed: complete" "$? $(end_of hung .complete)" "0 true"
     (
         trap '' HUP
-        syn_behind 10.78.2.1 -p 22,80,5000-5999 --rate 1500 --state nohup.state -o jsonl:nohup 2>hung.err
+        syn_behind 10.78.2.1 -p 22,80,5000-5999 --rate 700 --state nohup.state -o jsonl:nohup 2>hung.err
     ) &
     pid=$!
-    sleep 0.5
+    await_sent 200
     kill -HUP "$pid"
     wait "$pid"
     tap_is "under nohup it goes on" "$? $(end_of nohup .complete)" "0 true"
@@ -751,7 +751,7 @@ test_shards() {
     for shard in 1 2 3; do
         syn_behind 10.78.2.0/28 -p 22,5000-5099 --shard "$shard/3" --retries 0 --rate 700 --state "shard.$shard" -o "jsonl:shard.$shard.out" 2>shard.err &
         pid=$!
-        sleep 0.4
+        await_sent 150
         kill -INT "$pid"
         wait "$pid"
         "$BIN/leastport-scan" --resume "shard.$shard" -o "jsonl:shard.$shard.out" 2>shard.err
@@ -770,7 +770,7 @@ test_closed() {
     "$BIN/leastport-scan" --resume closed.state -o jsonl:closed 2>closed.err
     tap_is "the state is whole" "$? $(ports_of closed | xargs)" "0 10.77.0.2 22 open syn-ack 10.77.0.2 79 closed reset"
     syn_behind 10.77.0.2 -p 22,5000-5200 -o jsonl:unheard --state unheard.state --rate 50 <&- >&- 2>&- &
-    sleep 0.5
+    await_sent 10
     kill -KILL $!
     wait $! 2>/dev/null
     "$BIN/leastport-scan" --resume unheard.state -o jsonl:unheard 2>closed.err
@@ -781,9 +781,9 @@ test_closed() {
 # ---- routes that change -----------------------------------------------------------------------------------------------
 
 start_slow() {
-    syn_behind 10.78.0.9 10.76.0.2 -p 22,80,5000-5999 --rate 1500 --state "$1.state" -o "jsonl:$1" 2>"$1.err" &
+    syn_behind 10.78.0.9 10.76.0.2 -p 22,80,5000-5999 --rate 700 --state "$1.state" -o "jsonl:$1" 2>"$1.err" &
     SLOW_PID=$!
-    sleep 0.6
+    await_sent 200
 }
 
 test_routes() {
@@ -819,9 +819,9 @@ test_routes() {
     "$BIN/leastport-scan" --resume lost.state -o jsonl:lost 2>lost.err
     tap_is "and resumed when there is: complete" "$? $(summary lost)" "0 $wanted"
     ip link set cable2 down
-    syn_behind 10.78.0.9 -p 22,80,5000-5999 --rate 1500 --state new.state -o jsonl:new 2>new.err &
+    syn_behind 10.78.0.9 -p 22,80,5000-5999 --rate 700 --state new.state -o jsonl:new 2>new.err &
     SLOW_PID=$!
-    sleep 0.6
+    await_sent 200
     ip link set cable2 up
     ip route replace 10.78.0.0/15 via 10.76.0.2
     wait "$SLOW_PID"
@@ -834,7 +834,7 @@ test_routes() {
     target ip addr add 10.77.0.7/24 dev cable
     syn_behind 10.78.0.9 -p 22,80,5000-6999 --rate 1500 --state asked.state -o jsonl:asked --link packet 2>asked.err &
     SLOW_PID=$!
-    sleep 0.6
+    await_sent 400
     ip route add 10.78.0.0/16 via 10.77.0.7
     wait "$SLOW_PID"
     tap_is "a gateway that is new and has to be asked for: complete" \
@@ -843,7 +843,7 @@ test_routes() {
     ip neigh del 10.77.0.2 dev cable
     syn_behind 10.78.0.9 -p 22,80,5000-6999 --rate 1500 --retries 0 --state pulled.state -o jsonl:pulled 2>pulled.err &
     SLOW_PID=$!
-    sleep 0.6
+    await_sent 500
     target ip link set cable down
     wait "$SLOW_PID"
     tap_is "a cable that is pulled: exit 2, and why" \
@@ -871,7 +871,7 @@ move() {
     shift
     "$BIN/leastport-scan" "$@" --state "move.$number.state" -o "jsonl:move.$number" 2>"move.$number.err" &
     pid=$!
-    sleep 0.6
+    await_sent 100
     target ip link set cable address "02:00:00:00:77:0$number"
     wait "$pid"
     printf '%s, %s, %s' "$(ports_of "move.$number" | awk '{ print $3, $4 }' | LC_ALL=C sort | uniq -c | xargs)" \
@@ -895,9 +895,9 @@ test_moves() {
     # It hears nothing any more, and nobody else answers for it.
     target nft add table netdev deaf
     target nft add chain netdev deaf in '{ type filter hook ingress device "cable" priority 0; }'
-    syn_behind 10.78.2.1 -p 22,80,5000-5999 --rate 1500 -o jsonl:gone 2>gone.err &
+    syn_behind 10.78.2.1 -p 22,80,5000-5999 --rate 700 -o jsonl:gone 2>gone.err &
     pid=$!
-    sleep 0.4
+    await_sent 100
     target nft add rule netdev deaf in drop
     wait "$pid"
     tap_is "a gateway that is gone is said to be" "$? $(notices_of gone gone)" \
@@ -926,7 +926,7 @@ choke() {
 begin_refusals() {
     syn_behind 10.76.0.2 -p 22,80,5000-6999 --rate 1500 --state refused.state -o jsonl:refused 2>refused.err &
     REFUSED_PID=$!
-    sleep 0.4
+    await_sent 100 cable2
     choke
     REFUSED_SINCE=$SECONDS
 }

@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/wait.h>
+#include <time.h>
 
 static struct store_error try_open(const char *path, const struct store_options *options, int expected)
 {
@@ -249,6 +250,28 @@ static void a_dead_holder_holds_nothing(void **state)
     try_open(fixture->path, &options, 0);
 }
 
+/* It was killed while it started another program, which has its lock for a little longer. */
+static void a_dead_holder_is_waited_out(void **state)
+{
+    struct fixture *fixture = *state;
+    const struct store_options options = store_options_default();
+    const struct timespec while_it_begins = {.tv_nsec = 300000000};
+    pid_t pid;
+
+    close_store(fixture);
+    pid = fork();
+    if (pid == 0) {
+        fixture_open(fixture);
+        if (fork() == 0) {
+            nanosleep(&while_it_begins, NULL);
+            _exit(0);
+        }
+        kill(getpid(), SIGKILL);
+    }
+    assert_int_equal(waitpid(pid, NULL, 0), pid);
+    try_open(fixture->path, &options, 0);
+}
+
 /* A shell or a backup that is no Leastport takes SQLite's lock, not ours. */
 static void says_that_a_stranger_has_it_locked(void **state)
 {
@@ -392,6 +415,7 @@ int main(void)
         WITH_STORE(refuses_a_corrupt_one),
         WITH_STORE(names_the_process_that_holds_the_lock),
         WITH_STORE(a_dead_holder_holds_nothing),
+        WITH_STORE(a_dead_holder_is_waited_out),
         WITH_STORE(says_that_a_stranger_has_it_locked),
         WITH_STORE(does_not_make_what_it_must_not),
         WITH_STORE(says_what_is_read_only),
