@@ -6,6 +6,7 @@
 #include "auditd/finding/settle_judge.h"
 #include "auditd/policy/policy.h"
 #include "auditd/policy/rule.h"
+#include "auditd/policy/verdict_memo.h"
 #include "auditd/store/finding.h"
 #include "auditd/store/sql.h"
 #include "lib/clock.h"
@@ -23,6 +24,7 @@ struct rejudging {
     struct settle_options settle;
     struct settle_scan scan;
     struct standings standings;
+    struct verdict_memo *worded;
     char *evidence; /* the same for all: who judged, and by what */
     /* The asset at hand. */
     int64_t asset_id;
@@ -99,10 +101,16 @@ static int rejudge_load_asset(struct rejudging *this, int64_t asset_id)
 
 static int rejudge_verdicts(struct rejudging *this, const struct settle_view *view, struct settle_exposed *exposed)
 {
+    const struct verdict *verdict;
     struct front front;
+    int64_t hash;
     int rc;
 
-    judge_exposure(this->options->policy, &exposed->exposure, this->verdicts);
+    verdict = verdict_memo_judge(this->worded, &exposed->exposure, &hash);
+    if (verdict == NULL) {
+        return -ENOMEM;
+    }
+    this->verdicts[0] = *verdict;
     rc = settle_front(view, exposed, this->verdicts, &front);
     if (rc < 0) {
         return rc;
@@ -223,10 +231,6 @@ static int rejudge_insert(struct rejudging *this, const struct verdict *verdict)
     int rc;
 
     store_fingerprint(this->known.uuid, this->port->is_udp, this->port->port, verdict->kind, fingerprint);
-    rc = store_finding_find(this->store, fingerprint, &finding);
-    if (rc != -ENOENT) {
-        return rc;
-    }
     rc = store_finding_insert(this->store, &new_finding, verdict, this->evidence, &finding);
     if (rc == 0) {
         rc = rejudge_vantages(this, finding.id);
@@ -242,20 +246,35 @@ static int rejudge_insert(struct rejudging *this, const struct verdict *verdict)
     return rc < 0 ? rc : 0;
 }
 
-static int rejudge_findings(struct rejudging *this)
+/* Those that are stored; notes of which verdicts there is one. */
+static int rejudge_stored(struct rejudging *this, bool has[1 + CHECKS_MAX])
 {
-    struct stored_finding finding = {0};
-    int rc;
+    int64_t *ids = NULL;
+    size_t count = 0;
+    int rc = store_findings_of_port(this->store, this->port, &ids, &count);
 
-    while ((rc = store_finding_of_port(this->store, this->port, finding.id, &finding)) == 0) {
-        rc = rejudge_finding(this, &finding);
-        if (rc < 0) {
-            return rc;
+    for (size_t i = 0; rc == 0 && i < count; i++) {
+        struct stored_finding finding;
+        rc = store_finding_get(this->store, ids[i], &finding);
+        for (size_t j = 0; rc == 0 && j < this->verdict_count; j++) {
+            has[j] = has[j] || strcmp(this->verdicts[j].kind, finding.verdict.kind) == 0;
+        }
+        if (rc == 0) {
+            rc = rejudge_finding(this, &finding);
         }
     }
-    rc = rc == -ENOENT ? 0 : rc;
+    free(ids);
+    return rc;
+}
+
+static int rejudge_findings(struct rejudging *this)
+{
+    bool has[1 + CHECKS_MAX] = {false};
+    int rc = rejudge_stored(this, has);
+
     for (size_t i = 0; i < this->verdict_count && rc == 0; i++) {
-        rc = this->verdicts[i].verdict == VERDICT_ALLOWED ? 0 : rejudge_insert(this, &this->verdicts[i]);
+        bool is_new = !has[i] && this->verdicts[i].verdict != VERDICT_ALLOWED;
+        rc = is_new ? rejudge_insert(this, &this->verdicts[i]) : 0;
     }
     return rc;
 }
@@ -291,7 +310,8 @@ static int rejudge_prepare(struct rejudging *this)
     this->evidence = evidence == NULL ? NULL : json_dumps(evidence, JSON_COMPACT);
     json_decref(evidence);
     this->memo = malloc(group_count + 1);
-    if (this->evidence == NULL || this->memo == NULL) {
+    this->worded = verdict_memo_create(this->options->policy);
+    if (this->evidence == NULL || this->memo == NULL || this->worded == NULL) {
         return -ENOMEM;
     }
     this->settle = settle_options_default();
@@ -323,6 +343,7 @@ static int rejudge_write(struct store *store, const struct rejudge_options *opti
     }
     rejudge_forget_asset(&this);
     standings_done(&this.standings);
+    verdict_memo_destroy(this.worded);
     free(this.memo);
     free(this.evidence);
     return rc;

@@ -1,8 +1,9 @@
 #include "auditd/finding/rejudge_plan.h"
 
 #include "auditd/finding/settle_front.h"
-#include "auditd/policy/decision.h"
 #include "auditd/policy/policy.h"
+#include "auditd/policy/rule.h"
+#include "auditd/policy/verdict_memo.h"
 #include "auditd/store/finding.h"
 #include "auditd/store/sql.h"
 
@@ -10,18 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define HASH_FUNCTION HASH_SAX
-#include <uthash.h>
-
-/* Verdicts that were put into words already: very many endpoints come to few of them. */
-enum { MEMO_MOST = 8192, KIND_SIZE = VERDICT_NAME_SIZE };
-
-struct memo {
-    struct decision_key key;
-    struct verdict verdict;
-    int64_t hash;
-    UT_hash_handle hh;
-};
+enum { KIND_SIZE = VERDICT_NAME_SIZE };
 
 /* A row of the index over findings. */
 struct known {
@@ -43,8 +33,7 @@ struct making {
     const struct rejudge_options *options;
     struct rejudge_plan *plan;
     struct standings standings; /* for what stands before pages */
-    struct memo *memo;
-    size_t memo_count;
+    struct verdict_memo *memo;
     sqlite3_stmt *findings;
     bool has_known; /* `known` stands at the first that was not passed yet */
     struct known known;
@@ -52,46 +41,6 @@ struct making {
     int64_t every_port_asset; /* of which the next is known */
     bool is_every_port;
 };
-
-/* ---- verdicts ---- */
-
-static void memo_forget(struct making *making)
-{
-    struct memo *memo = making->memo;
-
-    /* The table goes first; what it held is still a list. */
-    HASH_CLEAR(hh, making->memo);
-    while (memo != NULL) {
-        struct memo *next = memo->hh.next;
-        free(memo);
-        memo = next;
-    }
-    making->memo_count = 0;
-}
-
-static struct memo *memo_get(struct making *making, const struct decision *decision)
-{
-    struct decision_key key = decision_key(decision);
-    struct memo *memo;
-
-    HASH_FIND(hh, making->memo, &key, sizeof(key), memo);
-    if (memo != NULL) {
-        return memo;
-    }
-    if (making->memo_count == MEMO_MOST) {
-        memo_forget(making);
-    }
-    memo = calloc(1, sizeof(*memo));
-    if (memo == NULL) {
-        return NULL;
-    }
-    memo->key = key;
-    decision_write(decision, &memo->verdict);
-    memo->hash = verdict_hash(&memo->verdict);
-    HASH_ADD(hh, making->memo, key, sizeof(memo->key), memo);
-    making->memo_count++;
-    return memo;
-}
 
 /* ---- findings, in the survey's order ---- */
 
@@ -169,7 +118,7 @@ static void tell(const struct making *making, const struct survey_port *port, in
         .need = "",
     };
 
-    if (finding_id != 0 && store_finding_of_port(store, &port->port, finding_id - 1, &was) == 0) {
+    if (finding_id != 0 && store_finding_get(store, finding_id, &was) == 0) {
         change.kind = was.verdict.kind;
         change.title = was.verdict.title;
         if (was.presence != PRESENCE_ALLOWED) {
@@ -320,9 +269,9 @@ static int judge(void *context, const struct survey_port *port)
     struct verdict checked[CHECKS_MAX];
     struct judged judged[1 + CHECKS_MAX];
     struct exposure exposure = *port->exposure;
-    struct decision decision;
+    const struct verdict *verdict;
     struct front front;
-    struct memo *memo;
+    int64_t hash;
     size_t count = 0;
     int rc = 0;
 
@@ -331,16 +280,15 @@ static int judge(void *context, const struct survey_port *port)
         return rc;
     }
     making->plan->result.endpoints++;
-    decision_make(making->options->policy, &exposure, &decision);
-    memo = memo_get(making, &decision);
-    if (memo == NULL) {
+    verdict = verdict_memo_judge(making->memo, &exposure, &hash);
+    if (verdict == NULL) {
         return store_fail(making->store, STORE_FAULT_OTHER, -ENOMEM, "out of memory");
     }
-    judged[count++] = (struct judged){&memo->verdict, memo->hash};
+    judged[count++] = (struct judged){verdict, hash};
     if (exposure.fact_count > 0) {
-        rc = find_front(making, port, &memo->verdict, &front);
+        rc = find_front(making, port, verdict, &front);
         exposure.front = rc > 0 ? &front : NULL;
-        count += rc < 0 ? 0 : checks_judge(&exposure, &memo->verdict, checked);
+        count += rc < 0 ? 0 : checks_judge(&exposure, verdict, checked);
     }
     for (size_t i = 1; i < count; i++) {
         judged[i] = (struct judged){&checked[i - 1], verdict_hash(&checked[i - 1])};
@@ -362,7 +310,8 @@ int rejudge_plan_make(struct store *store, const struct rejudge_options *options
     survey.now_ms = options->now_ms;
     survey.max_age_ms = options->max_age_ms;
     if (rc == 0) {
-        rc = known_next(&making);
+        making.memo = verdict_memo_create(options->policy);
+        rc = making.memo == NULL ? store_fail(store, STORE_FAULT_OTHER, -ENOMEM, "out of memory") : known_next(&making);
     }
     if (rc == 0) {
         rc = standings_load(store, policy_rules(options->policy)->group_count, &making.standings);
@@ -376,7 +325,7 @@ int rejudge_plan_make(struct store *store, const struct rejudge_options *options
     if (making.findings != NULL) {
         store_walked(making.findings);
     }
-    memo_forget(&making);
+    verdict_memo_destroy(making.memo);
     standings_done(&making.standings);
     return rc;
 }

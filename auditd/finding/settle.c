@@ -5,6 +5,7 @@
 #include "auditd/finding/settle_port.h"
 #include "auditd/policy/policy.h"
 #include "auditd/policy/rule.h"
+#include "auditd/policy/verdict_memo.h"
 #include "auditd/store/sql.h"
 #include "lib/clock.h"
 
@@ -130,6 +131,16 @@ static int settle_load_plan(struct settle_scan *scan, struct scan_plan **ret_pla
     return rc;
 }
 
+/* The policy's own judge says the same of many ports. */
+static int settle_remember(struct settle_scan *scan)
+{
+    if (scan->options->judge != judge_exposure || scan->options->policy == NULL) {
+        return 0;
+    }
+    scan->verdicts = verdict_memo_create(scan->options->policy);
+    return scan->verdicts == NULL ? -ENOMEM : 0;
+}
+
 static int settle_within(struct settle_scan *scan)
 {
     const struct policy *policy = scan->options->policy;
@@ -149,7 +160,10 @@ static int settle_within(struct settle_scan *scan)
     }
     scan->plan = plan;
     scan->standings = &standings;
-    rc = standings_load(scan->store, scan->group_count, &standings);
+    rc = settle_remember(scan);
+    if (rc == 0) {
+        rc = standings_load(scan->store, scan->group_count, &standings);
+    }
     if (rc == 0) {
         rc = store_realm_name(scan->store, scan->scan.realm_id, &realm);
     }
@@ -167,6 +181,8 @@ static int settle_within(struct settle_scan *scan)
     }
     scan->standings = NULL;
     standings_done(&standings);
+    verdict_memo_destroy(scan->verdicts);
+    scan->verdicts = NULL;
     scan_plan_destroy(plan);
     return rc;
 }

@@ -3,6 +3,7 @@
 #include "auditd/finding/settle_front.h"
 #include "auditd/finding/settle_judge.h"
 #include "auditd/policy/checks.h"
+#include "auditd/policy/verdict_memo.h"
 #include "auditd/store/asset.h"
 #include "auditd/store/finding.h"
 
@@ -182,13 +183,33 @@ static int64_t settle_last_open(const struct settle_case *this)
     return last;
 }
 
+static int settle_ask(struct settle_case *this, const struct exposure *exposure)
+{
+    const struct settle_options *options = this->scan->options;
+    const struct verdict *verdict;
+    int64_t hash;
+
+    if (this->scan->verdicts == NULL) {
+        options->judge(options->policy, exposure, this->verdicts);
+        return 0;
+    }
+    verdict = verdict_memo_judge(this->scan->verdicts, exposure, &hash);
+    if (verdict == NULL) {
+        return -ENOMEM;
+    }
+    this->verdicts[0] = *verdict;
+    return 0;
+}
+
 static int settle_judge_exposed(struct settle_case *this, const struct settle_view *view,
                                 struct settle_exposed *exposed)
 {
-    const struct settle_options *options = this->scan->options;
     int rc;
 
-    options->judge(options->policy, &exposed->exposure, this->verdicts);
+    rc = settle_ask(this, &exposed->exposure);
+    if (rc < 0) {
+        return rc;
+    }
     if (this->verdicts[0].kind[0] == '\0') {
         snprintf(this->verdicts[0].kind, sizeof(this->verdicts[0].kind), "%s", VERDICT_KIND_EXPOSURE);
     }
@@ -415,10 +436,6 @@ static int settle_insert(struct settle_case *this, const struct verdict *verdict
     int rc;
 
     store_fingerprint(this->asset->known.uuid, this->port->is_udp, this->port->port, verdict->kind, fingerprint);
-    rc = store_finding_find(this->scan->store, fingerprint, &finding);
-    if (rc != -ENOENT) {
-        return rc;
-    }
     rc = store_finding_insert(this->scan->store, &new_finding, verdict, this->evidence, &finding);
     if (rc < 0) {
         return rc;
@@ -427,26 +444,35 @@ static int settle_insert(struct settle_case *this, const struct verdict *verdict
     return settle_vantages(this, finding.id);
 }
 
-static int settle_findings(struct settle_case *this)
+/* Those that are stored; notes of which verdicts there is one. */
+static int settle_stored(struct settle_case *this, bool has[1 + CHECKS_MAX])
 {
-    int64_t last = 0;
-    int rc;
+    int64_t *ids = NULL;
+    size_t count = 0;
+    int rc = store_findings_of_port(this->scan->store, this->port, &ids, &count);
 
-    for (;;) {
+    for (size_t i = 0; rc == 0 && i < count; i++) {
         struct stored_finding finding;
-        rc = store_finding_of_port(this->scan->store, this->port, last, &finding);
-        if (rc < 0) {
-            break;
+        rc = store_finding_get(this->scan->store, ids[i], &finding);
+        for (size_t j = 0; rc == 0 && j < this->verdict_count; j++) {
+            has[j] = has[j] || strcmp(this->verdicts[j].kind, finding.verdict.kind) == 0;
         }
-        last = finding.id;
-        rc = settle_finding(this, &finding);
-        if (rc < 0) {
-            return rc;
+        if (rc == 0) {
+            rc = settle_finding(this, &finding);
         }
     }
-    rc = rc == -ENOENT ? 0 : rc;
+    free(ids);
+    return rc;
+}
+
+static int settle_findings(struct settle_case *this)
+{
+    bool has[1 + CHECKS_MAX] = {false};
+    int rc = settle_stored(this, has);
+
     for (size_t i = 0; rc == 0 && this->judged && this->facts.seen_open && i < this->verdict_count; i++) {
-        rc = this->verdicts[i].verdict != VERDICT_ALLOWED ? settle_insert(this, &this->verdicts[i]) : 0;
+        bool is_new = !has[i] && this->verdicts[i].verdict != VERDICT_ALLOWED;
+        rc = is_new ? settle_insert(this, &this->verdicts[i]) : 0;
     }
     return rc;
 }

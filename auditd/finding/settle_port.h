@@ -13,6 +13,8 @@
 #include "auditd/store/endpoint.h"
 #include "auditd/store/scan.h"
 
+struct verdict_memo;
+
 /* What is the same for all ports of a scan. */
 struct settle_scan {
     struct store *store;
@@ -22,10 +24,11 @@ struct settle_scan {
     struct stored_scan scan;
     const char *realm;
     const struct standings *standings;
-    bool asks;          /* the plan asks what answers */
-    size_t group_count; /* of the policy */
-    bool asks_outside;  /* the policy has rules for which it matters who looked from elsewhere */
-    bool is_held;       /* nothing turns FIXED: hold.h */
+    bool asks;                     /* the plan asks what answers */
+    size_t group_count;            /* of the policy */
+    bool asks_outside;             /* the policy has rules for which it matters who looked from elsewhere */
+    struct verdict_memo *verdicts; /* of the options' policy; NULL: options->judge() is asked each time */
+    bool is_held;                  /* nothing turns FIXED: hold.h */
 };
 
 /* What is the same for all ports of an asset. */

@@ -8,6 +8,7 @@
 #include <math.h>
 #include <sodium.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define FINDING_COLUMNS                                                                                                \
@@ -124,18 +125,53 @@ int store_finding_next(struct store *store, int64_t asset_id, int64_t after_id, 
     return rc < 0 ? rc : finding_read_one(store, row, ret_finding);
 }
 
-int store_finding_of_port(struct store *store, const struct store_port *port, int64_t after_id,
-                          struct stored_finding *ret_finding)
+static int finding_compare_ids(const void *a, const void *b)
 {
+    int64_t x = *(const int64_t *)a;
+    int64_t y = *(const int64_t *)b;
+
+    return x < y ? -1 : x > y;
+}
+
+static int finding_collect_ids(struct store *store, sqlite3_stmt *row, int64_t **ids, size_t *count)
+{
+    int rc;
+
+    while ((rc = store_step(store, row)) == 1) {
+        int64_t *grown = reallocarray(*ids, *count + 1, sizeof(**ids));
+        if (grown == NULL) {
+            store_walked(row);
+            return store_fail(store, STORE_FAULT_OTHER, -ENOMEM, "out of memory");
+        }
+        *ids = grown;
+        grown[(*count)++] = sqlite3_column_int64(row, 0);
+    }
+    return rc;
+}
+
+int store_findings_of_port(struct store *store, const struct store_port *port, int64_t **ret_ids, size_t *ret_count)
+{
+    int64_t *ids = NULL;
+    size_t count = 0;
     sqlite3_stmt *row;
+    /* In the order of the index, of which nothing else is read; sorted here, for SQLite makes a sorter for any two. */
     int rc = store_query(store, &row,
-                         "SELECT " FINDING_COLUMNS " FROM finding"
-                         " WHERE asset_id = ? AND proto = ? AND port = ? AND id > ? AND kind NOT IN (?, ?)"
-                         " ORDER BY id LIMIT 1",
-                         "itiitt", port->asset_id, port->is_udp ? "udp" : "tcp", (int64_t)port->port, after_id,
+                         "SELECT id FROM finding INDEXED BY finding_by_asset"
+                         " WHERE asset_id = ? AND proto = ? AND port = ? AND kind NOT IN (?, ?)",
+                         "ititt", port->asset_id, port->is_udp ? "udp" : "tcp", (int64_t)port->port,
                          STORE_KIND_EPHEMERAL, STORE_KIND_EVERY_PORT);
 
-    return rc < 0 ? rc : finding_read_one(store, row, ret_finding);
+    rc = rc < 0 ? rc : finding_collect_ids(store, row, &ids, &count);
+    if (rc < 0) {
+        free(ids);
+        return rc;
+    }
+    if (count > 1) {
+        qsort(ids, count, sizeof(*ids), finding_compare_ids);
+    }
+    *ret_ids = ids;
+    *ret_count = count;
+    return 0;
 }
 
 int store_event_add(struct store *store, const struct store_event *event)
@@ -278,6 +314,38 @@ static bool finding_same_verdict(const struct verdict *a, const struct verdict *
            strcmp(a->controls, b->controls) == 0;
 }
 
+/* What lists are sorted and counted by. */
+static bool finding_same_listed(const struct verdict *a, const struct verdict *b)
+{
+    return a->severity == b->severity && fabs(a->penalty - b->penalty) < 1e-9 && strcmp(a->service, b->service) == 0 &&
+           strcmp(a->rule_id, b->rule_id) == 0;
+}
+
+/* By itself, for a statement that names a column writes each index with that column anew, changed or not. */
+static int finding_write_listed(struct store *store, int64_t id, const struct verdict *verdict)
+{
+    return store_run(store,
+                     "UPDATE finding SET severity = ?, severity_rank = ?, service = ?, rule_id = ?, penalty = ?"
+                     " WHERE id = ?",
+                     "tittri", severity_name(verdict->severity), (int64_t)verdict->severity, verdict->service,
+                     verdict->rule_id, verdict->penalty, id);
+}
+
+/* `changed_ms` 0: nothing that a person reads as a change. */
+static int finding_write_words(struct store *store, int64_t id, const struct verdict *verdict, int64_t policy_id,
+                               int64_t changed_ms)
+{
+    return store_run(store,
+                     "UPDATE finding SET policy_id = ?1, service_weight = ?2, breadth = ?3, breadth_class = ?4,"
+                     " evidence = ?5, evidence_kind = ?6, need = ?7, need_kind = ?8, title = ?9, why = ?10, fix = ?11,"
+                     " owner = ?12, controls = ?13, verdict_hash = ?14, changed_at = iif(?15 > 0, ?15, changed_at)"
+                     " WHERE id = ?16",
+                     "irrtrtrttttttiii", policy_id, verdict->service_weight, verdict->breadth, verdict->breadth_class,
+                     verdict->evidence, verdict->evidence_kind, verdict->need, verdict->need_kind, verdict->title,
+                     verdict->why, verdict->fix, verdict->owner, verdict->controls, verdict_hash(verdict), changed_ms,
+                     id);
+}
+
 int store_finding_update(struct store *store, struct stored_finding *finding, const struct verdict *verdict,
                          int64_t policy_id, const struct store_event *event)
 {
@@ -291,16 +359,10 @@ int store_finding_update(struct store *store, struct stored_finding *finding, co
     if (count < 0) {
         return count;
     }
-    rc = store_run(store,
-                   "UPDATE finding SET severity = ?1, severity_rank = ?2, service = ?3, rule_id = ?4, policy_id = ?5,"
-                   " service_weight = ?6, breadth = ?7, breadth_class = ?8, evidence = ?9, evidence_kind = ?10,"
-                   " need = ?11, need_kind = ?12, penalty = ?13, title = ?14, why = ?15, fix = ?16, owner = ?17,"
-                   " controls = ?21, verdict_hash = ?22, changed_at = iif(?18 > 0, ?19, changed_at) WHERE id = ?20",
-                   "tittirrtrtrtrttttiiiti", severity_name(verdict->severity), (int64_t)verdict->severity,
-                   verdict->service, verdict->rule_id, policy_id, verdict->service_weight, verdict->breadth,
-                   verdict->breadth_class, verdict->evidence, verdict->evidence_kind, verdict->need, verdict->need_kind,
-                   verdict->penalty, verdict->title, verdict->why, verdict->fix, verdict->owner, (int64_t)count,
-                   event->at_ms, finding->id, verdict->controls, verdict_hash(verdict));
+    rc = finding_write_words(store, finding->id, verdict, policy_id, count > 0 ? event->at_ms : 0);
+    if (rc == 0 && !finding_same_listed(&finding->verdict, verdict)) {
+        rc = finding_write_listed(store, finding->id, verdict);
+    }
     if (rc < 0) {
         return rc;
     }

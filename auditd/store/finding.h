@@ -44,9 +44,9 @@ MUST_USE int store_finding_next(struct store *store, int64_t asset_id, int64_t a
 
 struct store_port;
 
-/* The same for the findings of one port of an asset, of its listeners. */
-MUST_USE int store_finding_of_port(struct store *store, const struct store_port *port, int64_t after_id,
-                                   struct stored_finding *ret_finding);
+/* The findings of one port of an asset, of its listeners: ascending ids, the caller's to free(). */
+MUST_USE int store_findings_of_port(struct store *store, const struct store_port *port, int64_t **ret_ids,
+                                    size_t *ret_count);
 
 struct store_finding_new {
     const char *fingerprint;

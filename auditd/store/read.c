@@ -280,6 +280,24 @@ void store_reader_end(struct store_reader *reader)
     (void)rc;
 }
 
+int store_reader_version(struct store_reader *reader, int64_t *ret_version)
+{
+    sqlite3_stmt *statement = NULL;
+    int rc = store_reader_prepare(reader, "PRAGMA data_version", &statement);
+    int code;
+
+    if (rc != 0) {
+        return rc;
+    }
+    code = sqlite3_step(statement);
+    rc = code == SQLITE_ROW ? 0 : store_reader_fail(reader, code == SQLITE_DONE ? SQLITE_ERROR : code);
+    if (rc == 0) {
+        *ret_version = sqlite3_column_int64(statement, 0);
+    }
+    store_reader_release(reader, statement);
+    return rc;
+}
+
 static struct store_reader_slot *store_reader_oldest(struct store_reader *reader)
 {
     struct store_reader_slot *oldest = NULL;

@@ -16,7 +16,7 @@
 #include <stdint.h>
 
 /* The schema version (PRAGMA user_version) that this reader reads. */
-enum { STORE_READ_SCHEMA_VERSION = 13, STORE_READ_ERROR_SIZE = 512 };
+enum { STORE_READ_SCHEMA_VERSION = 14, STORE_READ_ERROR_SIZE = 512 };
 
 /* A connection. Used by one thread at a time: one for each thread. */
 struct store_reader;
@@ -34,6 +34,9 @@ bool store_reader_is_replaced(const struct store_reader *reader);
 /* Between the two all lists see one moment. A lasting snapshot keeps the WAL from being cut: keep it short. */
 MUST_USE int store_reader_begin(struct store_reader *reader);
 void store_reader_end(struct store_reader *reader);
+/* Within a snapshot: a number that stays the same for as long as nobody has changed the database. Of this reader alone:
+ * what another says compares with nothing. */
+MUST_USE int store_reader_version(struct store_reader *reader, int64_t *ret_version);
 
 /* Any one of these; an empty list does not filter. Borrowed for the call. */
 struct store_texts {

@@ -219,7 +219,9 @@ static int store_prepare(struct store *store, const char *sql, sqlite3_stmt **re
     return 0;
 }
 
-static int store_bind_one(sqlite3_stmt *statement, int index, char type, va_list *arguments)
+/* `text_life`: SQLITE_STATIC where the texts outlive the statement's run, else SQLITE_TRANSIENT. */
+static int store_bind_one(sqlite3_stmt *statement, int index, char type, sqlite3_destructor_type text_life,
+                          va_list *arguments)
 {
     const char *text;
 
@@ -231,7 +233,7 @@ static int store_bind_one(sqlite3_stmt *statement, int index, char type, va_list
     case 't':
         text = va_arg(*arguments, const char *);
         return text == NULL ? sqlite3_bind_null(statement, index)
-                            : sqlite3_bind_text(statement, index, text, -1, SQLITE_TRANSIENT);
+                            : sqlite3_bind_text(statement, index, text, -1, text_life);
     case 'p':
         return sqlite3_bind_pointer(statement, index, va_arg(*arguments, void *), STORE_POINTER, NULL);
     default:
@@ -240,36 +242,36 @@ static int store_bind_one(sqlite3_stmt *statement, int index, char type, va_list
     }
 }
 
-static int store_bind(struct store *store, sqlite3_stmt **ret_statement, const char *sql, const char *types,
-                      va_list *arguments)
+static int store_bind(struct store *store, sqlite3_stmt *statement, sqlite3_destructor_type text_life,
+                      const char *types, va_list *arguments)
 {
-    sqlite3_stmt *statement = NULL;
-    int rc = store_prepare(store, sql, &statement);
-
-    if (rc < 0) {
-        return rc;
-    }
     assert(!sqlite3_stmt_busy(statement));
     sqlite3_reset(statement);
     assert(sqlite3_bind_parameter_count(statement) == (int)strlen(types));
     for (int i = 0; types[i] != '\0'; i++) {
-        int sqlite_rc = store_bind_one(statement, i + 1, types[i], arguments);
+        int sqlite_rc = store_bind_one(statement, i + 1, types[i], text_life, arguments);
         if (sqlite_rc != SQLITE_OK) {
             return store_fail_sqlite(store, sqlite_rc);
         }
     }
-    *ret_statement = statement;
     return 0;
 }
 
 int store_query(struct store *store, sqlite3_stmt **ret_statement, const char *sql, const char *types, ...)
 {
+    sqlite3_stmt *statement = NULL;
     va_list arguments;
-    int rc;
+    int rc = store_prepare(store, sql, &statement);
 
+    if (rc < 0) {
+        return rc;
+    }
     va_start(arguments, types);
-    rc = store_bind(store, ret_statement, sql, types, &arguments);
+    rc = store_bind(store, statement, SQLITE_TRANSIENT, types, &arguments);
     va_end(arguments);
+    if (rc == 0) {
+        *ret_statement = statement;
+    }
     return rc;
 }
 
@@ -295,10 +297,14 @@ int store_run(struct store *store, const char *sql, const char *types, ...)
 {
     sqlite3_stmt *statement = NULL;
     va_list arguments;
-    int rc;
+    int rc = store_prepare(store, sql, &statement);
 
+    if (rc < 0) {
+        return rc;
+    }
+    /* The texts are the caller's, and it is done when this returns. */
     va_start(arguments, types);
-    rc = store_bind(store, &statement, sql, types, &arguments);
+    rc = store_bind(store, statement, SQLITE_STATIC, types, &arguments);
     va_end(arguments);
     if (rc < 0) {
         return rc;
@@ -312,10 +318,14 @@ int store_query_int(struct store *store, int64_t *ret_value, const char *sql, co
 {
     sqlite3_stmt *statement = NULL;
     va_list arguments;
-    int rc;
+    int rc = store_prepare(store, sql, &statement);
 
+    if (rc < 0) {
+        return rc;
+    }
+    /* The texts are the caller's, and it is done when this returns. */
     va_start(arguments, types);
-    rc = store_bind(store, &statement, sql, types, &arguments);
+    rc = store_bind(store, statement, SQLITE_STATIC, types, &arguments);
     va_end(arguments);
     if (rc < 0) {
         return rc;

@@ -401,6 +401,61 @@ static void rolls_back_what_was_not_committed(void **state)
     store_lock_release(NULL);
 }
 
+struct words {
+    const char *proto, *presence, *disposition, *sight, *severity;
+};
+
+static int insert_finding(sqlite3 *database, struct words words)
+{
+    char sql[1024];
+
+    snprintf(
+        sql, sizeof(sql),
+        "INSERT INTO finding (uuid, fingerprint, asset_id, proto, port, kind, presence, disposition, sight, severity,"
+        " severity_rank, service, rule_id, policy_id, service_weight, breadth, breadth_class, evidence, evidence_kind,"
+        " need, need_kind, penalty, title, why, fix, first_seen, last_seen, changed_at, first_scan_id, last_scan_id)"
+        " VALUES (hex(randomblob(8)), hex(randomblob(8)), 1, '%s', 1, 'k', '%s', '%s', '%s', '%s', 1, '', '', 1, 1,"
+        " 1, '', 1, '', 1, '', 1, '', '', '', 1, 1, 1, 1, 1)",
+        words.proto, words.presence, words.disposition, words.sight, words.severity);
+    return sqlite3_exec(database, sql, NULL, NULL, NULL);
+}
+
+/* The schema's own text was changed once, by its words: what it says is still what SQLite asks for. */
+static void takes_no_word_that_is_none(void **state)
+{
+    static const char *const presences[] = {"NEW", "OPEN", "VERIFYING", "FIXED", "REAPPEARED", "ALLOWED", "FOLDED"};
+    static const char *const dispositions[] = {"NONE", "ACKNOWLEDGED", "WAIVED"};
+    static const char *const sights[] = {"FRESH", "STALE", "RETIRED"};
+    static const char *const severities[] = {"low", "medium", "high", "critical"};
+    struct fixture *fixture = *state;
+    sqlite3 *database = NULL;
+
+    close_store(fixture);
+    assert_int_equal(sqlite3_open(fixture->path, &database), SQLITE_OK);
+    for (size_t i = 0; i < 7 * 3 * 3 * 4; i++) {
+        assert_int_equal(insert_finding(database, (struct words){i % 2 == 0 ? "tcp" : "udp", presences[i % 7],
+                                                                 dispositions[i / 7 % 3], sights[i / 21 % 3],
+                                                                 severities[i / 63 % 4]}),
+                         SQLITE_OK);
+    }
+    assert_int_equal(insert_finding(database, (struct words){"sctp", "NEW", "NONE", "FRESH", "low"}),
+                     SQLITE_CONSTRAINT);
+    assert_int_equal(insert_finding(database, (struct words){"tcp", "new", "NONE", "FRESH", "low"}), SQLITE_CONSTRAINT);
+    assert_int_equal(insert_finding(database, (struct words){"tcp", "NEW", "", "FRESH", "low"}), SQLITE_CONSTRAINT);
+    assert_int_equal(insert_finding(database, (struct words){"tcp", "NEW", "NONE", "GONE", "low"}), SQLITE_CONSTRAINT);
+    assert_int_equal(insert_finding(database, (struct words){"tcp", "NEW", "NONE", "FRESH", "none"}),
+                     SQLITE_CONSTRAINT);
+    /* A list of more than two costs each statement a table of its own. */
+    assert_int_equal(
+        sqlite3_exec(database,
+                     "CREATE TEMP TABLE refused (n INTEGER CHECK (n = 0)); INSERT INTO refused SELECT"
+                     " count(*) FROM sqlite_schema WHERE name = 'finding' AND (sql LIKE '%presence IN %' OR sql LIKE"
+                     " '%disposition IN %' OR sql LIKE '%sight IN %' OR sql LIKE '%severity IN %')",
+                     NULL, NULL, NULL),
+        SQLITE_OK);
+    sqlite3_close(database);
+}
+
 #define WITH_STORE(test) cmocka_unit_test_setup_teardown(test, fixture_setup, fixture_teardown)
 
 int main(void)
@@ -421,6 +476,7 @@ int main(void)
         WITH_STORE(says_what_is_read_only),
         WITH_STORE(a_full_disk_leaves_no_half_schema),
         WITH_STORE(gives_random_version_4_uuids),
+        WITH_STORE(takes_no_word_that_is_none),
         WITH_STORE(rolls_back_what_was_not_committed),
     };
     return cmocka_run_group_tests_name("store", tests, NULL, NULL);
