@@ -37,11 +37,16 @@ static int access_refuse(struct access *access, int rc, const char *format, ...)
     return rc;
 }
 
+static const char *access_address(const struct access_options *options)
+{
+    return options->address == NULL ? "" : options->address;
+}
+
 static int access_enter(struct access *access, const char *what, const char *detail)
 {
     return store_log_put(access->store, &(struct store_log_entry){.at_ms = access->options->now_ms,
                                                                   .actor = access->options->actor,
-                                                                  .address = "",
+                                                                  .address = access_address(access->options),
                                                                   .what = what,
                                                                   .detail = detail});
 }
@@ -397,7 +402,7 @@ int access_log(struct store *store, const struct access_options *options, const 
 {
     const struct store_log_entry entry = {.at_ms = options->now_ms,
                                           .actor = options->actor,
-                                          .address = "",
+                                          .address = access_address(options),
                                           .what = what,
                                           .refused = refused,
                                           .detail = detail};

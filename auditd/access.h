@@ -17,7 +17,8 @@ enum {
 };
 
 struct access_options {
-    const char *actor; /* "alice" */
+    const char *actor;   /* "alice" */
+    const char *address; /* where from, over the API; NULL: not over it */
     int64_t now_ms;
 };
 

@@ -23,7 +23,9 @@ struct control_client {
     struct lines *lines;
     uint64_t active_at_ms;
     uint64_t overlong;
-    char asked[CONTROL_ASKED_SIZE]; /* of what was asked last */
+    char asked[CONTROL_ASKED_SIZE]; /* of what was asked last, and by whom */
+    char actor[CONTROL_ACTOR_SIZE];
+    char address[CONTROL_ADDRESS_SIZE];
     bool follows;
     bool closing;
 };
@@ -61,6 +63,16 @@ size_t control_path_max(void)
 const struct control_peer *control_client_peer(const struct control_client *client)
 {
     return &client->peer;
+}
+
+const char *control_client_actor(const struct control_client *client)
+{
+    return client->actor;
+}
+
+const char *control_client_address(const struct control_client *client)
+{
+    return client->address;
 }
 
 void control_name_user(uid_t uid, pid_t pid, char *text, size_t size)
@@ -199,6 +211,26 @@ static void control_settle(struct control_client *client, const json_t *line)
     }
 }
 
+/* "as": {"actor", "address"}. Who could write the database anyway may say in whose name it asks. */
+static bool control_note_actor(struct control_client *client, const json_t *as)
+{
+    const char *actor = json_string_value(json_object_get(as, "actor"));
+    const char *address = json_string_value(json_object_get(as, "address"));
+
+    client->address[0] = '\0';
+    control_name_user(client->peer.uid, client->peer.pid, client->actor, sizeof(client->actor));
+    if (as == NULL) {
+        return true;
+    }
+    if ((client->peer.uid != 0 && client->peer.uid != client->control->owner) || actor == NULL || actor[0] == '\0') {
+        control_refuse_for(client, -EPERM, "only the daemon's own user speaks for another, whom it names");
+        return false;
+    }
+    snprintf(client->actor, sizeof(client->actor), "%s", actor);
+    snprintf(client->address, sizeof(client->address), "%s", address == NULL ? "" : address);
+    return true;
+}
+
 static void control_note(struct control_client *client, const json_t *request)
 {
     const char *word = json_string_value(json_object_get(request, "do"));
@@ -232,21 +264,57 @@ void control_send(struct control_client *client, json_t *line)
     control_write_text(client, text, size);
 }
 
+/* `fault` NULL: not said. */
+static void control_refuse_text(struct control_client *client, const char *fault, const char *message)
+{
+    /* What is quoted may be cut within a character. */
+    json_t *text = json_string(message);
+
+    if (text == NULL) {
+        text = json_string("the request was refused");
+    }
+    control_send(client, json_pack("{s:b, s:o, s:s*}", "ok", 0, "error", text, "fault", fault));
+}
+
 void control_refuse(struct control_client *client, const char *format, ...)
 {
     char message[1024];
-    json_t *text;
     va_list args;
 
     va_start(args, format);
     vsnprintf(message, sizeof(message), format, args);
     va_end(args);
-    /* What is quoted may be cut within a character. */
-    text = json_string(message);
-    if (text == NULL) {
-        text = json_string("the request was refused");
+    control_refuse_text(client, NULL, message);
+}
+
+static const char *control_fault(int rc)
+{
+    static const struct {
+        int rc;
+        const char *fault;
+    } faults[] = {
+        {-EINVAL, CONTROL_FAULT_INVALID},    {-ENOENT, CONTROL_FAULT_MISSING}, {-EPERM, CONTROL_FAULT_CONFLICT},
+        {-EEXIST, CONTROL_FAULT_CONFLICT},   {-ESTALE, CONTROL_FAULT_CHANGED}, {-EBUSY, CONTROL_FAULT_BUSY},
+        {-ENOTUNIQ, CONTROL_FAULT_CONFLICT},
+    };
+
+    for (size_t i = 0; i < sizeof(faults) / sizeof(*faults); i++) {
+        if (faults[i].rc == rc) {
+            return faults[i].fault;
+        }
     }
-    control_send(client, json_pack("{s:b, s:o}", "ok", 0, "error", text));
+    return CONTROL_FAULT_FAILED;
+}
+
+void control_refuse_for(struct control_client *client, int rc, const char *format, ...)
+{
+    char message[1024];
+    va_list args;
+
+    va_start(args, format);
+    vsnprintf(message, sizeof(message), format, args);
+    va_end(args);
+    control_refuse_text(client, control_fault(rc), message);
 }
 
 /* ---- requests ---- */
@@ -264,7 +332,9 @@ static int control_take_line(void *context, const char *line, size_t length)
         control_refuse(client, "a request is a JSON object with a string \"op\"");
     } else {
         control_note(client, request);
-        control->options.on_request(control->options.context, client, request);
+        if (control_note_actor(client, json_object_get(request, "as"))) {
+            control->options.on_request(control->options.context, client, request);
+        }
     }
     json_decref(request);
     return client->closing ? -ECANCELED : 0;

@@ -21,6 +21,9 @@ struct control_peer {
     gid_t gid;
 };
 
+/* Longest "NAME (token ID)", with room. */
+enum { CONTROL_ACTOR_SIZE = 160, CONTROL_ADDRESS_SIZE = 64 };
+
 struct control_options {
     const char *path;
     uint32_t clients_max;
@@ -52,6 +55,12 @@ void control_close(struct control *control);
 
 const struct control_peer *control_client_peer(const struct control_client *client);
 
+/* In whose name the client asked last: "alice (process 123)" as the kernel says, or, where the daemon's own user said
+ * "as" in its request, whom it named. Borrowed until the next request. */
+const char *control_client_actor(const struct control_client *client);
+/* Whence that one asked; "" for the socket itself. */
+const char *control_client_address(const struct control_client *client);
+
 /* "alice (process 123)" into `text`. */
 void control_name_user(uid_t uid, pid_t pid, char *text, size_t size);
 
@@ -64,6 +73,10 @@ void control_send(struct control_client *client, json_t *line);
 
 /* {"ok":false,"error":…} */
 void control_refuse(struct control_client *client, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* The same with the "fault" that -errno is to who asked: -EINVAL, -ENOENT, -EPERM, -EEXIST, -ENOTUNIQ, -ESTALE, -EBUSY;
+ * of others nobody who asks is to blame. */
+void control_refuse_for(struct control_client *client, int rc, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
 
 /* Longest path that a socket can have, without its NUL. */
 size_t control_path_max(void);

@@ -6,6 +6,7 @@
 #include "lib/clock.h"
 #include "lib/log.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
 
@@ -87,18 +88,19 @@ struct dispositions *dispositions_create(uv_loop_t *loop, const struct dispositi
 void dispositions_request(struct dispositions *dispositions, struct control_client *client, const json_t *request)
 {
     char reason[DECIDE_REASON_SIZE];
-    char actor[96];
     json_t *answer = NULL;
-    const struct decide_options options = {
-        .actor = actor, .now_ms = wall_now_ms(), .max_age_ms = dispositions->options.settings->config.max_age_ms};
+    int rc;
+    const struct decide_options options = {.actor = control_client_actor(client),
+                                           .now_ms = wall_now_ms(),
+                                           .max_age_ms = dispositions->options.settings->config.max_age_ms};
 
     if (dispositions->stopping || !queue_flush(dispositions->options.queue)) {
-        control_refuse(client, "the daemon is ending, or cannot write to its database now; ask again");
+        control_refuse_for(client, -EBUSY, "the daemon is ending, or cannot write to its database now; ask again");
         return;
     }
-    control_name_user(control_client_peer(client)->uid, control_client_peer(client)->pid, actor, sizeof(actor));
-    if (decide_run(dispositions->options.desk->store, request, &options, &answer, reason) < 0) {
-        control_refuse(client, "%s", reason);
+    rc = decide_run(dispositions->options.desk->store, request, &options, &answer, reason);
+    if (rc < 0) {
+        control_refuse_for(client, rc, "%s", reason);
     } else {
         control_send(client, answer);
     }

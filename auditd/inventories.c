@@ -303,22 +303,21 @@ static void inventories_list(struct inventories *inventories, struct control_cli
 static void inventories_confirm(struct inventories *inventories, struct control_client *client, const char *name)
 {
     struct tracked *item = inventories_item(inventories, name);
-    char actor[96];
     int rc;
 
     if (item == NULL) {
-        control_refuse(client, "there is no inventory \"%.64s\"", name == NULL ? "" : name);
+        control_refuse_for(client, -ENOENT, "there is no inventory \"%.64s\"", name == NULL ? "" : name);
         return;
     }
     if (inventories->stopping || !queue_flush(inventories->options.queue)) {
-        control_refuse(client, "the daemon is ending, or cannot write to its database");
+        control_refuse_for(client, -EBUSY, "the daemon is ending, or cannot write to its database");
         return;
     }
-    control_name_user(control_client_peer(client)->uid, control_client_peer(client)->pid, actor, sizeof(actor));
-    rc = inventories_read_one(item, actor);
+    rc = inventories_read_one(item, control_client_actor(client));
     if (rc < 0) {
-        control_refuse(client, "inventory %s: %s", name,
-                       item->error[0] != '\0' ? item->error : store_last_error(inventories->options.desk->store)->text);
+        control_refuse_for(client, rc, "inventory %s: %s", name,
+                           item->error[0] != '\0' ? item->error
+                                                  : store_last_error(inventories->options.desk->store)->text);
         return;
     }
     control_send(client, json_pack("{s:b, s:s}", "ok", 1, "inventory", name));
@@ -333,7 +332,7 @@ void inventories_request(struct inventories *inventories, struct control_client 
     } else if (what != NULL && strcmp(what, CONTROL_INVENTORY_CONFIRM) == 0) {
         inventories_confirm(inventories, client, json_string_value(json_object_get(request, "inventory")));
     } else {
-        control_refuse(client, "\"do\" must be list or confirm");
+        control_refuse_for(client, -EINVAL, "\"do\" must be list or confirm");
     }
 }
 

@@ -133,7 +133,7 @@ void options_parse_token(int argc, char **argv, struct token_command *ret_comman
         {"name", KEY_NAME, "NAME", 0, "create: what or who it is for; mandatory", 0},
         {"role", KEY_ROLE, "ROLE", 0, "create: viewer (default), operator or admin", 0},
         {"scope", KEY_SCOPE, "SCOPE", 0,
-         "create: for this alone: read, metrics, tokens, audit-log (repeats); else all of the role", 0},
+         "create: for this alone: read, write, metrics, tokens, audit-log (repeats); else all of the role", 0},
         {"realm", KEY_REALM, "NAME", 0, "create: for hosts of this realm alone (repeats: of any)", 0},
         {"tag", KEY_TAG, "KEY=VALUE", 0, "create: for hosts with this tag alone (repeats: with any)", 0},
         {"expires", KEY_EXPIRES, "WHEN", 0, "create: 90d (default), 2027-03-31, RFC 3339 or never", 0},

@@ -48,6 +48,15 @@
 #define CONTROL_TOKEN_LINK "link"
 #define CONTROL_TOKEN_TAKE "take"
 
+/* What "fault" of a refusal may be: the request's, of something that is not there, of how things are, of an expectation
+ * that is not met, of the moment, the daemon's own. */
+#define CONTROL_FAULT_INVALID "invalid"
+#define CONTROL_FAULT_MISSING "missing"
+#define CONTROL_FAULT_CONFLICT "conflict"
+#define CONTROL_FAULT_CHANGED "changed"
+#define CONTROL_FAULT_BUSY "busy"
+#define CONTROL_FAULT_FAILED "failed"
+
 enum { CONTROL_LINE_MAX_BYTES = 1024 * 1024 };
 
 /* Lines before the last one of an answer to "audit" with "follow":true have an "event". */

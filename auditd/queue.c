@@ -26,7 +26,7 @@ struct queue_item {
     struct extent extent;
     struct observation_progress progress;
     char uuid[STORE_UUID_SIZE];
-    char actor[96];
+    char actor[CONTROL_ACTOR_SIZE];
     struct queue_errand errand; /* of the daemon's own; its texts are not used */
     enum queue_cut cut;
     bool is_kept; /* the store has it: it outlives the daemon */
@@ -358,8 +358,8 @@ static struct queue_item *queue_item_of_client(struct queue *queue, const struct
     struct queue_item *item = queue_item_create(queue, request);
 
     if (item != NULL) {
-        control_name_user(control_client_peer(client)->uid, control_client_peer(client)->pid, item->actor,
-                          sizeof(item->actor));
+        json_object_del(item->request, "as");
+        snprintf(item->actor, sizeof(item->actor), "%s", control_client_actor(client));
     }
     return item;
 }
@@ -392,19 +392,19 @@ void queue_audit(struct queue *queue, struct control_client *client, const json_
     const char *state;
 
     if (queue->stopping) {
-        control_refuse(client, "the daemon is ending");
+        control_refuse_for(client, -EBUSY, "the daemon is ending");
         return;
     }
     if (request_check(request, reason) < 0) {
-        control_refuse(client, "%s", reason);
+        control_refuse_for(client, -EINVAL, "%s", reason);
         return;
     }
     if (queue_count_waiting(queue) >= QUEUE_WAITING_MAX) {
-        control_refuse(client, "%d audits wait already; try again later", QUEUE_WAITING_MAX);
+        control_refuse_for(client, -EBUSY, "%d audits wait already; try again later", QUEUE_WAITING_MAX);
         return;
     }
     if (!queue_flush(queue)) {
-        control_refuse(client, "the daemon cannot write to its database");
+        control_refuse_for(client, -EBUSY, "the daemon cannot write to its database");
         return;
     }
     item = queue_item_of_client(queue, client, request);
@@ -462,7 +462,7 @@ void queue_cancel(struct queue *queue, struct control_client *client, const json
     struct queue_item **link = queue_find(queue, uuid == NULL ? "" : uuid);
 
     if (uuid == NULL || *link == NULL) {
-        control_refuse(client, "there is no audit \"%.64s\" that runs or waits", uuid == NULL ? "" : uuid);
+        control_refuse_for(client, -ENOENT, "there is no audit \"%.64s\" that runs or waits", uuid == NULL ? "" : uuid);
         return;
     }
     control_send(client, json_pack("{s:b, s:s, s:s}", "ok", 1, "job", uuid, "state", "cancelling"));

@@ -472,9 +472,9 @@ static void scheduler_answer(struct scheduled *item, struct control_client *clie
     const char *name = item->config->name;
 
     if (rc == -EBUSY) {
-        control_refuse(client, "schedule %s has a run that waits or is under way", name);
+        control_refuse_for(client, -EPERM, "schedule %s has a run that waits or is under way", name);
     } else if (rc == -EPERM) {
-        control_refuse(client, "schedule %s pauses: `leastport schedule resume %s` first", name, name);
+        control_refuse_for(client, -EPERM, "schedule %s pauses: `leastport schedule resume %s` first", name, name);
     } else if (rc < 0) {
         control_refuse(client, "schedule %s: %s", name, store_last_error(scheduler_store(item))->text);
     } else {
@@ -488,7 +488,7 @@ void scheduler_request(struct scheduler *scheduler, struct control_client *clien
 {
     const char *what = json_string_value(json_object_get(request, "do"));
     const char *name = json_string_value(json_object_get(request, "schedule"));
-    char actor[96];
+    const char *actor = control_client_actor(client);
 
     if (what != NULL && strcmp(what, CONTROL_SCHEDULE_LIST) == 0) {
         scheduler_list(scheduler, client, json_integer_value(json_object_get(request, "next")));
@@ -496,21 +496,20 @@ void scheduler_request(struct scheduler *scheduler, struct control_client *clien
     }
     if (what == NULL || (strcmp(what, CONTROL_SCHEDULE_RUN) != 0 && strcmp(what, CONTROL_SCHEDULE_PAUSE) != 0 &&
                          strcmp(what, CONTROL_SCHEDULE_RESUME) != 0)) {
-        control_refuse(client, "\"do\" must be list, run, pause or resume");
+        control_refuse_for(client, -EINVAL, "\"do\" must be list, run, pause or resume");
         return;
     }
     if (scheduler->stopping || !queue_flush(scheduler->options.queue)) {
-        control_refuse(client, "the daemon is ending, or cannot write to its database");
+        control_refuse_for(client, -EBUSY, "the daemon is ending, or cannot write to its database");
         return;
     }
-    control_name_user(control_client_peer(client)->uid, control_client_peer(client)->pid, actor, sizeof(actor));
     for (size_t i = 0; i < scheduler->count; i++) {
         if (name != NULL && strcmp(scheduler->items[i].config->name, name) == 0) {
             scheduler_answer(&scheduler->items[i], client, scheduler_do(&scheduler->items[i], what, actor));
             return;
         }
     }
-    control_refuse(client, "there is no schedule \"%.64s\"", name == NULL ? "" : name);
+    control_refuse_for(client, -ENOENT, "there is no schedule \"%.64s\"", name == NULL ? "" : name);
 }
 
 /* ---- life ---- */

@@ -131,7 +131,7 @@ static void serve_on_policy(struct serve *serve, struct control_client *client, 
 static void serve_on_alert(struct serve *serve, struct control_client *client, const json_t *request)
 {
     if (!queue_flush(serve->queue)) {
-        control_refuse(client, "the daemon is ending, or cannot write to its database now; ask again");
+        control_refuse_for(client, -EBUSY, "%s", serve_cannot_write);
         return;
     }
     post_request(serve->desk.store, &serve->settings.config.alerts, client, request);
@@ -142,21 +142,22 @@ static void serve_on_token(struct serve *serve, struct control_client *client, c
     const char *word = json_string_value(json_object_get(request, "do"));
     bool is_link = word != NULL && strcmp(word, CONTROL_TOKEN_LINK) == 0;
     char reason[ACCESS_REASON_SIZE];
-    char actor[96];
-    const struct access_options options = {.actor = actor, .now_ms = wall_now_ms()};
+    const struct access_options options = {
+        .actor = control_client_actor(client), .address = control_client_address(client), .now_ms = wall_now_ms()};
     json_t *answer = NULL;
+    int rc;
 
     if (is_link && serve->url[0] == '\0') {
         control_refuse(client, "the dashboard is not there yet; ask again in a moment");
         return;
     }
     if (serve->stopping || !queue_flush(serve->queue)) {
-        control_refuse(client, "%s", serve_cannot_write);
+        control_refuse_for(client, -EBUSY, "%s", serve_cannot_write);
         return;
     }
-    control_name_user(control_client_peer(client)->uid, control_client_peer(client)->pid, actor, sizeof(actor));
-    if (access_token(serve->desk.store, request, &options, &answer, reason) < 0) {
-        control_refuse(client, "%s", reason);
+    rc = access_token(serve->desk.store, request, &options, &answer, reason);
+    if (rc < 0) {
+        control_refuse_for(client, rc, "%s", reason);
         return;
     }
     if (is_link) {
@@ -219,8 +220,8 @@ static void serve_on_settled(void *context, struct control_client *client, const
                                         CONTROL_OP_INVENTORY " " CONTROL_INVENTORY_LIST, CONTROL_OP_ACCESS};
     bool is_token = strncmp(asked, CONTROL_OP_TOKEN " ", sizeof(CONTROL_OP_TOKEN)) == 0;
     struct serve *serve = context;
-    char actor[96];
-    const struct access_options options = {.actor = actor, .now_ms = wall_now_ms()};
+    const struct access_options options = {
+        .actor = control_client_actor(client), .address = control_client_address(client), .now_ms = wall_now_ms()};
 
     for (size_t i = 0; i < sizeof(looks) / sizeof(*looks); i++) {
         if (strcmp(looks[i], asked) == 0) {
@@ -230,9 +231,8 @@ static void serve_on_settled(void *context, struct control_client *client, const
     if (is_token && error == NULL) {
         return;
     }
-    control_name_user(control_client_peer(client)->uid, control_client_peer(client)->pid, actor, sizeof(actor));
     if (access_log(serve->desk.store, &options, asked, error != NULL, error == NULL ? "" : error) < 0) {
-        log_error("the audit log cannot be written: %s asked for \"%s\": %s", actor, asked,
+        log_error("the audit log cannot be written: %s asked for \"%s\": %s", options.actor, asked,
                   store_last_error(serve->desk.store)->text);
     }
 }

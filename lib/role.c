@@ -8,10 +8,8 @@ static const struct {
     const char *name;
     enum role least; /* that can have it */
 } role_scope_table[] = {
-    {"read", ROLE_VIEWER},
-    {"metrics", ROLE_VIEWER},
-    {"tokens", ROLE_ADMIN},
-    {"audit-log", ROLE_ADMIN},
+    {"read", ROLE_VIEWER},     {"metrics", ROLE_VIEWER}, {"tokens", ROLE_ADMIN},
+    {"audit-log", ROLE_ADMIN}, {"write", ROLE_OPERATOR},
 };
 
 enum { ROLE_SCOPES = sizeof(role_scope_table) / sizeof(*role_scope_table), ROLE_NAME_MAX = 15 };

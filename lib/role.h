@@ -11,10 +11,11 @@ enum role { ROLE_VIEWER, ROLE_OPERATOR, ROLE_ADMIN, ROLE_COUNT };
 
 /* Bits of a set. */
 enum scope {
-    SCOPE_READ = 1,     /* hosts, endpoints, findings, scans, scores */
-    SCOPE_METRICS = 2,  /* /metrics */
-    SCOPE_TOKENS = 4,   /* who gets in */
-    SCOPE_AUDIT_LOG = 8 /* who did what */
+    SCOPE_READ = 1,      /* hosts, endpoints, findings, scans, scores */
+    SCOPE_METRICS = 2,   /* /metrics */
+    SCOPE_TOKENS = 4,    /* who gets in */
+    SCOPE_AUDIT_LOG = 8, /* who did what */
+    SCOPE_WRITE = 16     /* decide about findings, scan, and all else that changes something */
 };
 
 enum { SCOPES_TEXT_SIZE = 64 };

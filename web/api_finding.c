@@ -1,4 +1,5 @@
 /* /api/v1/findings: which open ports need not be open, why, how to fix it, and how each number came about. */
+#include "web/api_finding.h"
 #include "lib/standard.h"
 #include "web/api.h"
 #include "web/api_change.h"
@@ -41,7 +42,7 @@ static const struct param finding_params[] = {
     {"changed_before", PARAM_TIME, offsetof(struct store_finding_filter, changed_before), NULL},
 };
 
-static const struct param_table finding_table = {
+const struct param_table api_finding_table = {
     .resource = "findings",
     .params = finding_params,
     .param_count = sizeof(finding_params) / sizeof(*finding_params),
@@ -201,7 +202,7 @@ void api_findings(struct exchange *exchange)
     struct params params;
     struct list list;
 
-    if (!params_parse(&finding_table, exchange->uri, &filter, &params, &exchange->problem)) {
+    if (!params_parse(&api_finding_table, exchange->uri, &filter, &params, &exchange->problem)) {
         return;
     }
     if (params.group_count != 0) {

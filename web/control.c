@@ -1,8 +1,11 @@
 #include "web/control.h"
 
 #include "auditd/protocol.h"
+#include "lib/clock.h"
+#include "web/buffer.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,6 +14,8 @@
 #include <sys/time.h>
 #include <sys/un.h>
 #include <unistd.h>
+
+enum { CONTROL_ANSWER_MAX_BYTES = 8 << 20 };
 
 static int control_connect(const char *path, uint32_t patience_ms)
 {
@@ -35,23 +40,29 @@ static int control_connect(const char *path, uint32_t patience_ms)
     return fd;
 }
 
-/* One line of at most `size` bytes; 0 when none came in time. The time-out is for each read; a daemon that trickles
- * fills the line in few of them. */
-static size_t control_read_line(int fd, char *line, size_t size)
+/* Up to the first line feed, into `line`; false when none came in time. */
+static bool control_read_line(int fd, uint32_t patience_ms, struct buffer *line)
 {
-    size_t length = 0;
+    struct mono_time begun = mono_now();
+    char part[16384];
 
-    for (int reads = 0; reads < 4 && length < size; reads++) {
-        ssize_t count = recv(fd, line + length, size - length, 0);
-        if (count <= 0) {
-            return 0;
+    while (line->length < CONTROL_ANSWER_MAX_BYTES && !line->failed) {
+        uint64_t passed_ms = mono_elapsed_ns(begun, mono_now()) / UINT64_C(1000000);
+        struct pollfd wait = {.fd = fd, .events = POLLIN};
+        ssize_t count;
+        if (passed_ms >= patience_ms || poll(&wait, 1, (int)(patience_ms - passed_ms)) <= 0) {
+            return false;
         }
-        length += (size_t)count;
-        if (line[length - 1] == '\n') {
-            return length;
+        count = recv(fd, part, sizeof(part), 0);
+        if (count <= 0) {
+            return false;
+        }
+        buffer_add(line, part, (size_t)count);
+        if (part[count - 1] == '\n') {
+            return !line->failed;
         }
     }
-    return 0;
+    return false;
 }
 
 static bool control_send_all(int fd, const char *text, size_t length)
@@ -68,8 +79,7 @@ static bool control_send_all(int fd, const char *text, size_t length)
 
 int control_request(const char *path, const json_t *request, uint32_t patience_ms, json_t **ret_answer)
 {
-    char line[65536];
-    size_t length = 0;
+    struct buffer line;
     char *dumped = json_dumps(request, JSON_COMPACT);
     char *text = NULL;
     json_t *answer = NULL;
@@ -85,12 +95,13 @@ int control_request(const char *path, const json_t *request, uint32_t patience_m
         free(text);
         return -ECONNREFUSED;
     }
-    if (control_send_all(fd, text, strlen(text))) {
-        length = control_read_line(fd, line, sizeof(line));
+    buffer_init(&line);
+    if (control_send_all(fd, text, strlen(text)) && control_read_line(fd, patience_ms, &line)) {
+        answer = json_loadb(line.bytes, line.length, 0, NULL);
     }
+    buffer_done(&line);
     close(fd);
     free(text);
-    answer = length == 0 ? NULL : json_loadb(line, length, 0, NULL);
     if (!json_is_boolean(json_object_get(answer, "ok"))) {
         json_decref(answer);
         return -ETIMEDOUT;

@@ -18,8 +18,8 @@ enum { CONTROL_TIMEOUT_MS = 300 };
 
 /* `path` may be NULL. */
 enum control_state control_ask(const char *path);
-/* Sends a line and reads one. -ECONNREFUSED when nobody listens there, -ETIMEDOUT when no good answer came in
- * `patience_ms` (for each read and write), -ENOMEM. The caller owns *ret_answer. */
+/* Sends a line and reads one, of at most 8 MiB. -ECONNREFUSED when nobody listens there, -ETIMEDOUT when no good answer
+ * came in `patience_ms`, -ENOMEM. The caller owns *ret_answer. */
 MUST_USE int control_request(const char *path, const json_t *request, uint32_t patience_ms, json_t **ret_answer);
 const char *control_state_name(enum control_state state);
 

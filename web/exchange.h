@@ -15,6 +15,7 @@ enum { EXCHANGE_ETAG_SIZE = 40, EXCHANGE_COOKIE_SIZE = 192, EXCHANGE_LOCATION_SI
 struct gate;
 struct metrics;
 struct request_head;
+struct repeat_table;
 struct store_pool;
 
 /* What every exchange of a server shares; borrowed for the server's life. */
@@ -22,7 +23,8 @@ struct exchange_site {
     struct store_pool *pool;
     struct metrics *metrics;
     struct gate *gate;
-    const char *control_path; /* NULL: none */
+    struct repeat_table *repeats; /* NULL: nothing is remembered */
+    const char *control_path;     /* NULL: none */
 };
 
 struct exchange {

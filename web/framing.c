@@ -77,10 +77,15 @@ static bool framing_is_json(const char *content_type)
            (content_type[length] == '\0' || content_type[length] == ';' || content_type[length] == ' ');
 }
 
-static bool framing_can_be_read(const struct framing *framing, struct problem *problem)
+size_t framing_length(const struct framing *framing)
 {
-    if (framing->has_transfer_encoding || strtoull(framing->length, NULL, 10) > FRAMING_MAX_BODY_BYTES) {
-        problem_set(problem, 413, "Content is taken up to %d bytes and with its length said.", FRAMING_MAX_BODY_BYTES);
+    return framing->length == NULL ? 0 : strtoull(framing->length, NULL, 10);
+}
+
+static bool framing_can_be_read(const struct framing *framing, size_t max_bytes, struct problem *problem)
+{
+    if (framing->has_transfer_encoding || framing_length(framing) > max_bytes) {
+        problem_set(problem, 413, "Content is taken up to %zu bytes and with its length said.", max_bytes);
     } else if (framing->content_type != NULL && !framing_is_json(framing->content_type)) {
         problem_set(problem, 415, "Content is taken as application/json only.");
         problem_point(problem, "header", "Content-Type", "is not application/json");
@@ -88,11 +93,11 @@ static bool framing_can_be_read(const struct framing *framing, struct problem *p
     return problem->status == 0;
 }
 
-bool framing_has_json(const struct framing *framing, struct problem *problem)
+bool framing_has_json(const struct framing *framing, size_t max_bytes, struct problem *problem)
 {
     if (!framing->has_content) {
         problem_set(problem, 400, "This needs content: a JSON object.");
-    } else if (framing_can_be_read(framing, problem) && framing->content_type == NULL) {
+    } else if (framing_can_be_read(framing, max_bytes, problem) && framing->content_type == NULL) {
         problem_set(problem, 415, "Content is taken as application/json only.");
         problem_point(problem, "header", "Content-Type", "is missing");
     }
@@ -101,7 +106,7 @@ bool framing_has_json(const struct framing *framing, struct problem *problem)
 
 bool framing_allows_content(const struct framing *framing, struct problem *problem)
 {
-    if (framing->has_content && framing_can_be_read(framing, problem)) {
+    if (framing->has_content && framing_can_be_read(framing, FRAMING_MAX_STRANGE_BYTES, problem)) {
         problem_set(problem, 400, "This resource takes no content.");
     }
     return problem->status == 0;

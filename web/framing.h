@@ -9,7 +9,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { FRAMING_MAX_HEAD_BYTES = 32768, FRAMING_MAX_HEADERS = 100, FRAMING_MAX_BODY_BYTES = 16384 };
+enum { FRAMING_MAX_HEAD_BYTES = 32768, FRAMING_MAX_HEADERS = 100, FRAMING_MAX_BODY_BYTES = 512 * 1024 };
+
+/* What is read of somebody before it is known who it is. */
+enum { FRAMING_MAX_STRANGE_BYTES = 16384 };
 
 struct framing {
     size_t head_bytes;
@@ -30,7 +33,9 @@ void framing_add(struct framing *framing, const char *name, const char *value);
  * request begins is not certain (RFC 9112 section 6.3). */
 bool framing_is_sound(const struct framing *framing, struct problem *problem);
 /* False, with the problem set, when there is no content, it is too large, or it is said to be no JSON. */
-bool framing_has_json(const struct framing *framing, struct problem *problem);
+bool framing_has_json(const struct framing *framing, size_t max_bytes, struct problem *problem);
+/* What Content-Length says; 0 when it says nothing. */
+size_t framing_length(const struct framing *framing);
 /* False, with the problem set, when the content is too large, of a type that nothing here reads, or not wanted. */
 bool framing_allows_content(const struct framing *framing, struct problem *problem);
 

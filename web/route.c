@@ -4,6 +4,7 @@
 #include "web/api.h"
 #include "web/asset.h"
 #include "web/framing.h"
+#include "web/repeat.h"
 #include "web/store_pool.h"
 
 #include <ctype.h>
@@ -36,36 +37,47 @@ static const char media_text[] = "text/plain";
         .kind = GATE_ROLE, .role = (least), .scope = (what), .unlimited = true                                         \
     }
 #define READS NEEDS(ROLE_VIEWER, SCOPE_READ)
+#define WRITES NEEDS(ROLE_OPERATOR, SCOPE_WRITE)
+#define WRITES_ALL NEEDS_ALL(ROLE_OPERATOR, SCOPE_WRITE)
 
 const struct route routes[] = {
-    {"/healthz", media_json, ANYBODY, api_healthz, NULL, false, NULL, false},
-    {"/readyz", media_json, ANYBODY, api_readyz, NULL, false, NULL, false},
-    {"/metrics", media_text, NEEDS(ROLE_VIEWER, SCOPE_METRICS), api_metrics, NULL, true, NULL, false},
-    {"/api/v1/openapi.yaml", media_yaml, ANYBODY, api_openapi, NULL, false, NULL, false},
-    {"/api/v1/session", media_json, SOMEBODY, api_session, NULL, false, NULL, false},
-    {"/api/v1/session", media_json, ANYBODY, api_session_begin, NULL, true, "POST", true},
-    {"/api/v1/session", media_json, SOMEBODY, api_session_end, NULL, false, "DELETE", false},
-    {"/api/v1/tokens", media_json, NEEDS_ALL(ROLE_ADMIN, SCOPE_TOKENS), api_tokens, NULL, true, NULL, false},
-    {"/api/v1/audit-log", media_json, NEEDS_ALL(ROLE_ADMIN, SCOPE_AUDIT_LOG), api_audit_log, NULL, true, NULL, false},
-    {"/api/v1/health", media_json, READS, api_health, NULL, true, NULL, false},
-    {"/api/v1/scans", media_json, READS, api_scans, NULL, true, NULL, false},
-    {"/api/v1/scans/{uuid}", media_json, READS, api_scan, NULL, true, NULL, false},
-    {"/api/v1/hosts", media_json, READS, api_hosts, NULL, true, NULL, false},
-    {"/api/v1/hosts/{uuid}", media_json, READS, api_host, NULL, true, NULL, false},
-    {"/api/v1/endpoints", media_json, READS, api_endpoints, NULL, true, NULL, false},
-    {"/api/v1/certificates", media_json, READS, api_certificates, NULL, true, NULL, false},
-    {"/api/v1/findings", media_json, READS, api_findings, NULL, true, NULL, false},
-    {"/api/v1/findings/{uuid}", media_json, READS, api_finding, NULL, true, NULL, false},
-    {"/api/v1/findings/{uuid}/events", media_json, READS, api_finding_events, NULL, true, NULL, false},
-    {"/api/v1/changes", media_json, READS, api_changes, NULL, true, NULL, false},
-    {"/api/v1/changes/services", media_json, READS, api_service_changes, NULL, true, NULL, false},
-    {"/api/v1/score", media_json, READS, api_score, NULL, true, NULL, false},
-    {"/login", media_html, ANYBODY, NULL, "/assets/login.html", false, NULL, false},
-    {"/", media_html, SOMEBODY, NULL, "/assets/overview.html", false, NULL, false},
-    {"/findings", media_html, SOMEBODY, NULL, "/assets/findings.html", false, NULL, false},
-    {"/hosts", media_html, SOMEBODY, NULL, "/assets/hosts.html", false, NULL, false},
-    {"/hosts/{uuid}", media_html, SOMEBODY, NULL, "/assets/host.html", false, NULL, false},
-    {NULL, NULL, ANYBODY, NULL, NULL, false, NULL, false},
+    {"/healthz", media_json, ANYBODY, api_healthz, NULL, false, NULL, false, false},
+    {"/readyz", media_json, ANYBODY, api_readyz, NULL, false, NULL, false, false},
+    {"/metrics", media_text, NEEDS(ROLE_VIEWER, SCOPE_METRICS), api_metrics, NULL, true, NULL, false, false},
+    {"/api/v1/openapi.yaml", media_yaml, ANYBODY, api_openapi, NULL, false, NULL, false, false},
+    {"/api/v1/session", media_json, SOMEBODY, api_session, NULL, false, NULL, false, false},
+    {"/api/v1/session", media_json, ANYBODY, api_session_begin, NULL, true, "POST", true, false},
+    {"/api/v1/session", media_json, SOMEBODY, api_session_end, NULL, false, "DELETE", false, false},
+    {"/api/v1/tokens", media_json, NEEDS_ALL(ROLE_ADMIN, SCOPE_TOKENS), api_tokens, NULL, true, NULL, false, false},
+    {"/api/v1/audit-log", media_json, NEEDS_ALL(ROLE_ADMIN, SCOPE_AUDIT_LOG), api_audit_log, NULL, true, NULL, false,
+     false},
+    {"/api/v1/health", media_json, READS, api_health, NULL, true, NULL, false, false},
+    {"/api/v1/scans", media_json, READS, api_scans, NULL, true, NULL, false, false},
+    {"/api/v1/scans/{uuid}", media_json, READS, api_scan, NULL, true, NULL, false, false},
+    {"/api/v1/hosts", media_json, READS, api_hosts, NULL, true, NULL, false, false},
+    {"/api/v1/hosts/{uuid}", media_json, READS, api_host, NULL, true, NULL, false, false},
+    {"/api/v1/endpoints", media_json, READS, api_endpoints, NULL, true, NULL, false, false},
+    {"/api/v1/certificates", media_json, READS, api_certificates, NULL, true, NULL, false, false},
+    {"/api/v1/findings", media_json, READS, api_findings, NULL, true, NULL, false, false},
+    {"/api/v1/findings/{uuid}", media_json, READS, api_finding, NULL, true, NULL, false, false},
+    {"/api/v1/findings/{uuid}/events", media_json, READS, api_finding_events, NULL, true, NULL, false, false},
+    {"/api/v1/findings/{uuid}/acknowledge", media_json, WRITES, api_finding_decide, NULL, true, "POST", true, true},
+    {"/api/v1/findings/{uuid}/unacknowledge", media_json, WRITES, api_finding_decide, NULL, true, "POST", true, true},
+    {"/api/v1/findings/{uuid}/waive", media_json, WRITES, api_finding_decide, NULL, true, "POST", true, true},
+    {"/api/v1/findings/{uuid}/unwaive", media_json, WRITES, api_finding_decide, NULL, true, "POST", true, true},
+    {"/api/v1/findings/bulk", media_json, WRITES, api_findings_decide, NULL, true, "POST", true, true},
+    {"/api/v1/waivers", media_json, READS, api_waivers, NULL, true, NULL, false, false},
+    {"/api/v1/waivers", media_json, WRITES_ALL, api_waiver_give, NULL, true, "POST", true, true},
+    {"/api/v1/waivers/{uuid}/end", media_json, WRITES_ALL, api_waiver_end, NULL, true, "POST", true, true},
+    {"/api/v1/changes", media_json, READS, api_changes, NULL, true, NULL, false, false},
+    {"/api/v1/changes/services", media_json, READS, api_service_changes, NULL, true, NULL, false, false},
+    {"/api/v1/score", media_json, READS, api_score, NULL, true, NULL, false, false},
+    {"/login", media_html, ANYBODY, NULL, "/assets/login.html", false, NULL, false, false},
+    {"/", media_html, SOMEBODY, NULL, "/assets/overview.html", false, NULL, false, false},
+    {"/findings", media_html, SOMEBODY, NULL, "/assets/findings.html", false, NULL, false, false},
+    {"/hosts", media_html, SOMEBODY, NULL, "/assets/hosts.html", false, NULL, false, false},
+    {"/hosts/{uuid}", media_html, SOMEBODY, NULL, "/assets/host.html", false, NULL, false, false},
+    {NULL, NULL, ANYBODY, NULL, NULL, false, NULL, false, false},
 };
 
 /* ---- finding the route ---- */
@@ -113,7 +125,7 @@ static bool route_has_method(const struct route *route, const char *method)
 /* The first row of the path; NULL: nothing is there. */
 static const struct route *route_find(const char *path, char uuid[UUID_TEXT_SIZE])
 {
-    static const struct route asset_route = {"/assets/", NULL, ANYBODY, NULL, NULL, false, NULL, false};
+    static const struct route asset_route = {"/assets/", NULL, ANYBODY, NULL, NULL, false, NULL, false, false};
 
     for (const struct route *route = routes; route->pattern != NULL; route++) {
         uuid[0] = '\0';
@@ -153,19 +165,34 @@ static void route_list_methods(const struct route *first, char allow[EXCHANGE_AL
     snprintf(allow + length, EXCHANGE_ALLOW_SIZE - length, "OPTIONS");
 }
 
-bool route_takes_content(const char *method, const char *target)
+/* NULL: there is none. */
+static const struct route *route_of(const char *method, const char *target)
 {
     char uuid[UUID_TEXT_SIZE];
     struct uri uri;
     const struct route *route;
 
     if (uri_parse(target, &uri) != 0) {
-        return false;
+        return NULL;
     }
     route = route_find(uri.path, uuid);
     route = route == NULL ? NULL : route_find_method(route, method);
     uri_done(&uri);
+    return route;
+}
+
+bool route_takes_content(const char *method, const char *target)
+{
+    const struct route *route = route_of(method, target);
+
     return route != NULL && route->takes_content;
+}
+
+bool route_asks(const char *method, const char *target)
+{
+    const struct route *route = route_of(method, target);
+
+    return route != NULL && route->asks;
 }
 
 /* ---- answering ---- */
@@ -275,13 +302,28 @@ static void route_serve_page(struct exchange *exchange, const struct route *rout
     }
 }
 
+/* What changes something is done once for each Idempotency-Key. A secret is answered once and kept nowhere. */
+static void route_handle(struct exchange *exchange, const struct route *route)
+{
+    bool repeats = route->takes_content && route->rule.kind == GATE_ROLE && route->rule.scope != SCOPE_TOKENS &&
+                   strcmp(exchange->head->method, "POST") == 0;
+    enum repeat_state state = repeats ? repeat_begin(exchange->site->repeats, exchange) : REPEAT_NOT_ASKED;
+
+    if (state == REPEAT_NEW || state == REPEAT_NOT_ASKED) {
+        route->handler(exchange);
+    }
+    if (state == REPEAT_NEW) {
+        repeat_keep(exchange->site->repeats, exchange);
+    }
+}
+
 static void route_serve_handler(struct exchange *exchange, const struct route *route, const struct request_head *head)
 {
     if (!route_admit(exchange, route, head)) {
         return;
     }
     exchange->head = head;
-    route->handler(exchange);
+    route_handle(exchange, route);
     exchange->head = NULL;
     if (exchange->reader != NULL) {
         route_return(exchange);
@@ -300,8 +342,11 @@ static bool route_accepts(struct exchange *exchange, const struct route *route, 
 
 static bool route_takes(struct exchange *exchange, const struct route *route, const struct request_head *head)
 {
+    if (route->takes_content && route->rule.kind == GATE_OPEN) {
+        return framing_has_json(head->framing, FRAMING_MAX_STRANGE_BYTES, &exchange->problem);
+    }
     if (route->takes_content) {
-        return framing_has_json(head->framing, &exchange->problem);
+        return framing_has_json(head->framing, FRAMING_MAX_BODY_BYTES, &exchange->problem);
     }
     return framing_allows_content(head->framing, &exchange->problem);
 }
@@ -366,6 +411,32 @@ static bool route_is_unchanged(const char *if_none_match, const char *etag)
     return false;
 }
 
+bool route_matches_tag(struct exchange *exchange, void (*represent)(struct exchange *exchange))
+{
+    struct exchange shown;
+    bool matches;
+
+    if (exchange->head->if_match == NULL) {
+        return true;
+    }
+    exchange_init(&shown, exchange->site);
+    shown.uri = exchange->uri;
+    shown.uuid = exchange->uuid;
+    shown.reader = exchange->reader;
+    shown.head = exchange->head;
+    represent(&shown);
+    route_tag(&shown);
+    matches = shown.problem.status == 0 && route_is_unchanged(exchange->head->if_match, shown.etag);
+    if (shown.problem.status != 0) {
+        exchange->problem = shown.problem;
+    } else if (!matches) {
+        problem_set(&exchange->problem, 412, "It has changed since it was read; read it again.");
+        problem_point(&exchange->problem, "header", "If-Match", "is not its entity tag now");
+    }
+    exchange_done(&shown);
+    return matches;
+}
+
 static void route_finish(struct exchange *exchange, const struct request_head *head)
 {
     if (exchange->body.failed) {
@@ -380,6 +451,19 @@ static void route_finish(struct exchange *exchange, const struct request_head *h
     if (route_is_unchanged(head->if_none_match, exchange->etag)) {
         exchange->status = 304;
     }
+}
+
+bool route_may(struct exchange *exchange, const struct request_head *head)
+{
+    const struct route *route = route_of(head->method, head->target);
+    bool may = false;
+
+    if (route == NULL || route->rule.kind == GATE_OPEN || !route_borrow(exchange, NULL)) {
+        return false;
+    }
+    may = gate_admit(exchange->site->gate, exchange, head, &route->rule);
+    route_return(exchange);
+    return may;
 }
 
 void route_answer(struct exchange *exchange, const struct request_head *head)

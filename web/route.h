@@ -17,6 +17,7 @@ struct route {
     bool needs_store;
     const char *method; /* NULL: GET, and with it HEAD */
     bool takes_content; /* JSON */
+    bool asks;          /* auditd, and waits for what it says */
 };
 
 /* Ends with a NULL pattern. */
@@ -29,6 +30,8 @@ struct request_head {
     const char *accept;
     const char *if_none_match;
     const struct framing *framing;
+    const char *if_match;
+    const char *idempotency_key;
     const char *authorization;
     const char *cookie;
     const char *csrf;
@@ -41,6 +44,16 @@ struct request_head {
 
 /* Whether what stands at that target takes content by that method. */
 bool route_takes_content(const char *method, const char *target);
+
+/* Whether what stands there waits for another program. */
+bool route_asks(const char *method, const char *target);
+
+/* Whether who asks may do so: content that is larger than strangers' is not read before that. False with the problem
+ * set, in an exchange that is of no further use. */
+bool route_may(struct exchange *exchange, const struct request_head *head);
+
+/* The problem unless the entity tag of what `represent` writes is one that If-Match names, or there is no If-Match. */
+bool route_matches_tag(struct exchange *exchange, void (*represent)(struct exchange *exchange));
 
 /* Fills the exchange in every case, problems included. The caller has checked framing_is_sound(). */
 void route_answer(struct exchange *exchange, const struct request_head *head);

@@ -5,8 +5,10 @@
 #include "web/framing.h"
 #include "web/gate.h"
 #include "web/metrics.h"
+#include "web/repeat.h"
 #include "web/route.h"
 #include "web/store_pool.h"
+#include "web/worker.h"
 
 #include <errno.h>
 #include <microhttpd.h>
@@ -21,6 +23,7 @@ struct server {
     struct server_options options;
     struct MHD_Daemon *daemon;
     struct deadline_watch *watch;
+    struct worker_pool *workers;
     struct metrics metrics;
     struct exchange_site site;
     char cookie[32];
@@ -164,13 +167,24 @@ static struct deadline *server_deadline(struct MHD_Connection *connection)
     return info == NULL ? NULL : info->socket_context;
 }
 
+/* One that a worker answers: the connection sleeps meanwhile, and what is borrowed of it stays. */
+struct server_task {
+    struct MHD_Connection *connection;
+    struct exchange exchange;
+    struct framing framing;
+    struct request_head head;
+    char client[ADDR_TEXT_SIZE];
+};
+
 /* What is kept of a request between the library's calls. */
 struct server_request {
     bool is_known;      /* the library has told of its head */
     bool takes_content; /* which is gathered here */
     size_t content_length;
-    char *content; /* room for FRAMING_MAX_BODY_BYTES; NULL until there is some */
-    char target[]; /* raw */
+    size_t content_room;
+    char *content;            /* NULL until there is some */
+    struct server_task *task; /* NULL: no worker has it, or had it */
+    char target[];            /* raw */
 };
 
 static void *server_note_target(void *context, const char *target, struct MHD_Connection *connection)
@@ -231,6 +245,8 @@ static const char *server_lookup(struct MHD_Connection *connection, const char *
 static void server_read_head(struct MHD_Connection *connection, struct request_head *head)
 {
     head->accept = server_lookup(connection, "Accept");
+    head->if_match = server_lookup(connection, "If-Match");
+    head->idempotency_key = server_lookup(connection, "Idempotency-Key");
     head->if_none_match = server_lookup(connection, "If-None-Match");
     head->authorization = server_lookup(connection, "Authorization");
     head->cookie = server_lookup(connection, "Cookie");
@@ -270,22 +286,113 @@ static enum MHD_Result server_serve(struct server *server, struct MHD_Connection
     return result;
 }
 
+/* ---- by a worker ---- */
+
+static void server_run_task(void *context)
+{
+    struct server_task *task = context;
+
+    route_answer(&task->exchange, &task->head);
+    server_settle(&task->exchange, task->head.target);
+    MHD_resume_connection(task->connection);
+}
+
+static void server_task_destroy(struct server_task *task)
+{
+    if (task != NULL) {
+        exchange_done(&task->exchange);
+        free(task);
+    }
+}
+
+/* True: a worker has it, and the library calls again when there is an answer. */
+static bool server_hand_over(struct server *server, struct MHD_Connection *connection, const char *method,
+                             struct server_request *request)
+{
+    struct server_task *task = calloc(1, sizeof(*task));
+    struct problem problem = {0};
+
+    if (task == NULL) {
+        return false;
+    }
+    task->connection = connection;
+    task->head = (struct request_head){
+        .method = method,
+        .target = request->target,
+        .framing = &task->framing,
+        .address = server_client(connection, task->client),
+        .content = request->content,
+        .content_length = request->content_length,
+    };
+    server_read_head(connection, &task->head);
+    server_read_framing(connection, &task->framing);
+    exchange_init(&task->exchange, &server->site);
+    /* What is not in order is refused where it came in. */
+    if (!framing_is_sound(&task->framing, &problem) || (task->framing.has_content && !request->takes_content)) {
+        server_task_destroy(task);
+        return false;
+    }
+    request->task = task;
+    MHD_suspend_connection(connection);
+    if (!worker_pool_run(server->workers, server_run_task, task)) {
+        problem_set(&task->exchange.problem, 503,
+                    "Too many requests wait for leastport-auditd; ask again in a moment.");
+        server_settle(&task->exchange, request->target);
+        MHD_resume_connection(connection);
+    }
+    return true;
+}
+
+static enum MHD_Result server_send_task(struct server *server, struct MHD_Connection *connection,
+                                        struct server_request *request)
+{
+    struct server_task *task = request->task;
+    enum MHD_Result result = server_send(server, connection, &task->exchange, false);
+
+    request->task = NULL;
+    server_task_destroy(task);
+    return result;
+}
+
+/* ---- content ---- */
+
+static bool server_knows(struct server *server, struct MHD_Connection *connection, const struct framing *framing,
+                         const char *method, const char *target)
+{
+    char client[ADDR_TEXT_SIZE];
+    struct exchange exchange;
+    struct request_head head = {
+        .method = method, .target = target, .framing = framing, .address = server_client(connection, client)};
+    bool may;
+
+    server_read_head(connection, &head);
+    exchange_init(&exchange, &server->site);
+    may = route_may(&exchange, &head);
+    exchange_done(&exchange);
+    return may;
+}
+
 /* Whether content comes that is to be read before the answer. */
-static bool server_wants_content(const struct framing *framing, const char *method, const char *target)
+static bool server_wants_content(struct server *server, struct MHD_Connection *connection,
+                                 const struct framing *framing, const char *method, const char *target)
 {
     struct problem problem = {0};
 
-    return framing->has_content && framing_is_sound(framing, &problem) && framing_has_json(framing, &problem) &&
-           route_takes_content(method, target);
+    if (!framing->has_content || !framing_is_sound(framing, &problem) ||
+        !framing_has_json(framing, FRAMING_MAX_BODY_BYTES, &problem) || !route_takes_content(method, target)) {
+        return false;
+    }
+    return framing_length(framing) <= FRAMING_MAX_STRANGE_BYTES ||
+           server_knows(server, connection, framing, method, target);
 }
 
 /* What is over the length that was said the library keeps back. False when out of memory. */
 static bool server_gather(struct server_request *request, const char *bytes, size_t count)
 {
     if (request->content == NULL) {
-        request->content = malloc(FRAMING_MAX_BODY_BYTES);
+        request->content = malloc(request->content_room);
     }
-    if (request->content == NULL || count > FRAMING_MAX_BODY_BYTES - request->content_length) {
+    if (request->content == NULL || count > request->content_room - request->content_length) {
         return false;
     }
     memcpy(request->content + request->content_length, bytes, count);
@@ -311,7 +418,8 @@ static enum MHD_Result server_handle(void *context, struct MHD_Connection *conne
         kept->is_known = true;
         deadline_set(server->watch, server_deadline(connection), server->options.request_ms);
         server_read_framing(connection, &framing);
-        kept->takes_content = server_wants_content(&framing, method, kept->target);
+        kept->takes_content = server_wants_content(server, connection, &framing, method, kept->target);
+        kept->content_room = framing_length(&framing);
         /* The library ends a connection whose answer comes at its first call, before the request is whole. Only content
          * that nobody reads is worth that. */
         if (!framing.has_content || kept->takes_content) {
@@ -322,6 +430,12 @@ static enum MHD_Result server_handle(void *context, struct MHD_Connection *conne
         size_t count = *upload_size;
         *upload_size = 0;
         return server_gather(kept, upload, count) ? MHD_YES : MHD_NO;
+    }
+    if (kept->task != NULL) {
+        return server_send_task(server, connection, kept);
+    }
+    if (route_asks(method, kept->target) && server_hand_over(server, connection, method, kept)) {
+        return MHD_YES;
     }
     return server_serve(server, connection, method, kept);
 }
@@ -337,6 +451,9 @@ static void server_complete(void *context, struct MHD_Connection *connection, vo
         /* A token may have stood in it. */
         explicit_bzero(kept->content, kept->content_length);
         free(kept->content);
+    }
+    if (kept != NULL) {
+        server_task_destroy(kept->task);
     }
     free(kept);
     *request = NULL;
@@ -395,14 +512,14 @@ static int server_start_daemon(struct server *server, int fd)
     int rc = 0;
 
     errno = 0;
-    server->daemon =
-        MHD_start_daemon(MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_ITC, 0, NULL, NULL, server_handle, server,
-                         MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_THREAD_POOL_SIZE, server->options.threads,
-                         MHD_OPTION_CONNECTION_LIMIT, server->options.connections, MHD_OPTION_CONNECTION_TIMEOUT,
-                         (unsigned)SERVER_IDLE_S, MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)SERVER_CONNECTION_BYTES,
-                         MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_UNESCAPE_CALLBACK, server_leave_escapes, NULL,
-                         MHD_OPTION_URI_LOG_CALLBACK, server_note_target, server, MHD_OPTION_NOTIFY_COMPLETED,
-                         server_complete, server, MHD_OPTION_NOTIFY_CONNECTION, server_watch, server, MHD_OPTION_END);
+    server->daemon = MHD_start_daemon(
+        MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_ITC | MHD_ALLOW_SUSPEND_RESUME, 0, NULL, NULL, server_handle, server,
+        MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_THREAD_POOL_SIZE, server->options.threads, MHD_OPTION_CONNECTION_LIMIT,
+        server->options.connections, MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)SERVER_IDLE_S,
+        MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)SERVER_CONNECTION_BYTES, MHD_OPTION_STRICT_FOR_CLIENT, 1,
+        MHD_OPTION_UNESCAPE_CALLBACK, server_leave_escapes, NULL, MHD_OPTION_URI_LOG_CALLBACK, server_note_target,
+        server, MHD_OPTION_NOTIFY_COMPLETED, server_complete, server, MHD_OPTION_NOTIFY_CONNECTION, server_watch,
+        server, MHD_OPTION_END);
     if (server->daemon == NULL) {
         rc = errno == 0 ? -EIO : -errno;
         close(fd);
@@ -436,7 +553,9 @@ int server_start(const struct server_options *options, struct server **ret_serve
     server->options = *options;
     server->site.control_path = options->control_path;
     server->site.metrics = &server->metrics;
-    rc = store_pool_create(options->db_path, &server->site.pool);
+    server->site.repeats = repeat_table_create();
+    rc = server->site.repeats == NULL ? -ENOMEM : store_pool_create(options->db_path, &server->site.pool);
+    rc = rc == 0 ? worker_pool_create(&server->workers) : rc;
     if (rc == 0) {
         rc = deadline_watch_create(&server->metrics, &server->watch);
     }
@@ -465,11 +584,15 @@ void server_stop(struct server *server)
     if (server == NULL) {
         return;
     }
+    /* No connection may sleep when the library stops. */
+    worker_pool_drain(server->workers);
     if (server->daemon != NULL) {
         MHD_stop_daemon(server->daemon);
     }
+    worker_pool_destroy(server->workers);
     deadline_watch_destroy(server->watch);
     gate_destroy(server->site.gate);
     store_pool_destroy(server->site.pool);
+    repeat_table_destroy(server->site.repeats);
     free(server);
 }

@@ -117,14 +117,14 @@ int post_decide(struct store *store, const struct config_alerts *alerts, const s
     if (count == 0 && strcmp(wish->what, CONTROL_ALERT_LIFT) == 0) {
         snprintf(ret_reason, POST_REASON_SIZE, "nothing is held at \"%.128s\"; `leastport alert amiss` shows what is",
                  wish->uuid == NULL ? "" : wish->uuid);
-        return -EINVAL;
+        return -ENOENT;
     }
     if (count == 0 && wish->uuid != NULL) {
         snprintf(ret_reason, POST_REASON_SIZE,
                  "no alert whose id begins with \"%.64s\" waits or was given up, or the configuration lacks its "
                  "receiver; `leastport alert list` shows them",
                  wish->uuid);
-        return -EINVAL;
+        return -ENOENT;
     }
     *ret_count = count;
     return 0;
@@ -135,9 +135,11 @@ static void post_answer_test(struct store *store, const struct config_alerts *al
 {
     char reason[POST_REASON_SIZE];
     json_t *ids = NULL;
+    int rc;
 
-    if (post_test(store, alerts, receiver, &ids, reason) < 0) {
-        control_refuse(client, "%s", reason);
+    rc = post_test(store, alerts, receiver, &ids, reason);
+    if (rc < 0) {
+        control_refuse_for(client, rc, "%s", reason);
     } else {
         control_send(client, json_pack("{s:b, s:o}", "ok", 1, "alerts", ids));
     }
@@ -146,14 +148,14 @@ static void post_answer_test(struct store *store, const struct config_alerts *al
 void post_request(struct store *store, const struct config_alerts *alerts, struct control_client *client,
                   const json_t *request)
 {
-    char actor[96];
     char reason[POST_REASON_SIZE];
     const struct post_wish wish = {
         .what = json_string_value(json_object_get(request, "do")),
         .uuid = json_string_value(json_object_get(request, "of")),
-        .actor = actor,
+        .actor = control_client_actor(client),
     };
     int64_t count = 0;
+    int rc;
 
     if (wish.what != NULL && strcmp(wish.what, CONTROL_ALERT_TEST) == 0) {
         post_answer_test(store, alerts, client, wish.uuid);
@@ -162,12 +164,12 @@ void post_request(struct store *store, const struct config_alerts *alerts, struc
     if (wish.what == NULL ||
         (strcmp(wish.what, CONTROL_ALERT_RETRY) != 0 && strcmp(wish.what, CONTROL_ALERT_DROP) != 0 &&
          strcmp(wish.what, CONTROL_ALERT_LIFT) != 0)) {
-        control_refuse(client, "\"do\" must be retry, drop, test or lift");
+        control_refuse_for(client, -EINVAL, "\"do\" must be retry, drop, test or lift");
         return;
     }
-    control_name_user(control_client_peer(client)->uid, control_client_peer(client)->pid, actor, sizeof(actor));
-    if (post_decide(store, alerts, &wish, &count, reason) < 0) {
-        control_refuse(client, "%s", reason);
+    rc = post_decide(store, alerts, &wish, &count, reason);
+    if (rc < 0) {
+        control_refuse_for(client, rc, "%s", reason);
     } else {
         control_send(client, json_pack("{s:b, s:I}", "ok", 1, "count", (json_int_t)count));
     }

@@ -21,6 +21,8 @@ struct decide {
     json_t *findings; /* of the answer */
     json_t *grants;
     uint64_t moved;
+    bool skips;         /* what cannot be moved is told of and left */
+    int64_t last_event; /* of the finding, as who asks saw it; 0: whichever */
     char *ret_reason;
 };
 
@@ -60,7 +62,7 @@ static int decide_text(struct decide *decide, const json_t *request, const char 
 
 /* ---- findings ---- */
 
-static int decide_note(struct decide *decide, const struct stored_finding *finding, int rc)
+static int decide_note(struct decide *decide, const char *name, const struct stored_finding *finding, int rc)
 {
     struct store_asset_label label;
     int got = store_asset_label(decide->store, finding->asset_id, &label);
@@ -69,8 +71,8 @@ static int decide_note(struct decide *decide, const struct stored_finding *findi
     if (got < 0) {
         return got;
     }
-    row = json_pack("{s:I, s:s, s:s, s:s, s:i, s:s, s:s, s:s, s:s, s:b}", "id", (json_int_t)finding->id, "realm",
-                    label.realm, "host", label.address, "proto", finding->is_udp ? "udp" : "tcp", "port",
+    row = json_pack("{s:I, s:s, s:s, s:s, s:s, s:i, s:s, s:s, s:s, s:s, s:b}", "id", (json_int_t)finding->id, "name",
+                    name, "realm", label.realm, "host", label.address, "proto", finding->is_udp ? "udp" : "tcp", "port",
                     (int)finding->port, "kind", finding->verdict.kind, "service", finding->verdict.service, "severity",
                     severity_name(finding->verdict.severity), "disposition", disposition_name(finding->disposition),
                     "moved", rc > 0);
@@ -87,6 +89,35 @@ struct decide_each {
     const void *context;
 };
 
+/* Whether it stands as who asks saw it. */
+static int decide_check(struct decide *decide, const struct stored_finding *finding, const char *name)
+{
+    int64_t last_event = 0;
+    int rc = decide->last_event == 0 ? 0 : store_finding_last_event(decide->store, finding->id, &last_event);
+
+    return rc == 0 && last_event != decide->last_event
+               ? decide_refuse(decide, -ESTALE, "%.120s has changed since it was read", name)
+               : rc;
+}
+
+/* 1 when it is one of those that are meant. */
+static int decide_one(struct decide *decide, const char *name, struct stored_finding *finding,
+                      const struct decide_each *each)
+{
+    bool wants = each->wants(finding);
+    int rc = wants ? decide_check(decide, finding, name) : 0;
+
+    rc = wants && rc == 0 ? each->move(decide, finding, each->context) : rc;
+    if (rc == -EPERM && decide->skips) {
+        decide->ret_reason[0] = '\0';
+        rc = 0;
+    }
+    if (rc >= 0 && (wants || decide->skips)) {
+        rc = decide_note(decide, name, finding, rc);
+    }
+    return rc < 0 ? rc : wants || decide->skips ? 1 : 0;
+}
+
 static int decide_one_name(struct decide *decide, const struct finding_name *name, const struct decide_each *each)
 {
     int64_t ids[FINDING_NAME_MAX];
@@ -101,14 +132,12 @@ static int decide_one_name(struct decide *decide, const struct finding_name *nam
     }
     for (size_t i = 0; rc == 0 && i < count; i++) {
         rc = store_finding_get(decide->store, ids[i], &finding);
-        if (rc == 0 && each->wants(&finding)) {
-            wanted++;
-            rc = each->move(decide, &finding, each->context);
-            rc = rc < 0 ? rc : decide_note(decide, &finding, rc);
-        }
+        rc = rc < 0 ? rc : decide_one(decide, name->text, &finding, each);
+        wanted += rc > 0 ? 1 : 0;
+        rc = rc > 0 ? 0 : rc;
     }
     if (rc == 0 && wanted == 0) {
-        return decide_refuse(decide, -ENOENT, "%.120s is %s%s%s: %s", name->text, presence_name(finding.presence),
+        return decide_refuse(decide, -EPERM, "%.120s is %s%s%s: %s", name->text, presence_name(finding.presence),
                              finding.sight == SIGHT_RETIRED ? ", RETIRED" : "",
                              finding.disposition == DISPOSITION_NONE     ? ""
                              : finding.disposition == DISPOSITION_WAIVED ? ", WAIVED"
@@ -433,8 +462,13 @@ static int decide_within(struct decide *decide, const json_t *request)
 int decide_run(struct store *store, const json_t *request, const struct decide_options *options, json_t **ret_answer,
                char ret_reason[DECIDE_REASON_SIZE])
 {
-    struct decide decide = {
-        .store = store, .options = options, .findings = json_array(), .grants = json_array(), .ret_reason = ret_reason};
+    struct decide decide = {.store = store,
+                            .options = options,
+                            .findings = json_array(),
+                            .grants = json_array(),
+                            .skips = json_is_true(json_object_get(request, "skip")),
+                            .last_event = json_integer_value(json_object_get(request, "last_event")),
+                            .ret_reason = ret_reason};
     json_t *answer = NULL;
     int rc = decide.findings == NULL || decide.grants == NULL ? -ENOMEM : 0;
 

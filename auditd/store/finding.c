@@ -174,6 +174,12 @@ int store_findings_of_port(struct store *store, const struct store_port *port, i
     return 0;
 }
 
+int store_finding_last_event(struct store *store, int64_t finding_id, int64_t *ret_event)
+{
+    return store_query_int(store, ret_event, "SELECT coalesce(max(id), 0) FROM finding_event WHERE finding_id = ?", "i",
+                           finding_id);
+}
+
 int store_event_add(struct store *store, const struct store_event *event)
 {
     if (event->scan_id == 0) {

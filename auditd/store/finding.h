@@ -75,6 +75,8 @@ struct store_event {
     const char *evidence; /* JSON */
 };
 
+/* The id of its last event: it grows with whatever happens to the finding. */
+MUST_USE int store_finding_last_event(struct store *store, int64_t finding_id, int64_t *ret_event);
 MUST_USE int store_event_add(struct store *store, const struct store_event *event);
 
 /* Writes the attributes that differ, an event for each that a person reads (severity, breadth, service, rule, need).

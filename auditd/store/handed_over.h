@@ -10,7 +10,7 @@ struct store_handed_over {
     int64_t id;
     char uuid[STORE_UUID_SIZE];
     json_t *request;
-    char actor[96];
+    char actor[160]; /* of the control socket */
     int64_t accepted_at;
     char scan_uuid[STORE_UUID_SIZE]; /* "" before its scan began */
 };

@@ -84,11 +84,26 @@ struct store_waiver {
     int64_t findings; /* that it covers now */
     const char *realm, *address, *proto, *service;
     int64_t port;
+    int64_t id;
+    double sort_key;
 };
 
+/* `id` and `sort_key` are store_list_waivers()'s. */
 typedef int store_waiver_fn(void *context, const struct store_waiver *waiver);
 /* Those that have not ended, the first to end first. */
 MUST_USE int store_read_waivers(struct store_reader *reader, store_waiver_fn *fn, void *context);
+
+enum store_waiver_sort { STORE_WAIVER_BY_END, STORE_WAIVER_BY_START };
+
+struct store_waiver_filter {
+    struct store_texts uuids, rules, owners, realms;
+    int64_t until_since, until_before;
+    struct store_page page;
+};
+
+/* The same, page by page. Those of a rule are in no realm. */
+MUST_USE int store_list_waivers(struct store_reader *reader, const struct store_waiver_filter *filter,
+                                store_waiver_fn *fn, void *context);
 
 /* ---- drift: what became of findings between two moments ---- */
 

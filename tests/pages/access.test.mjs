@@ -24,6 +24,7 @@ before(async () => {
   makeFixture(place.path("access.db"));
   alter(place.path("access.db"), [
     tokenRows("viewer", { role: "viewer" }),
+    tokenRows("reader", { role: "admin", scopes: "read metrics tokens audit-log" }),
     tokenRows("metrics", { role: "viewer", scopes: "metrics" }),
     tokenRows("expired", { expires_at: Date.now() - 1000 }),
     tokenRows("revoked", { revoked_at: 5 }),
@@ -94,7 +95,13 @@ describe("every operation of the description", () => {
 
   test("with the wrong role or scope: 403; with the right ones not", async () => {
     const admins = ["listTokens", "listAuditLog"];
-    for (const operation of closed.filter(({ path }) => path !== "/api/v1/session")) {
+    for (const operation of closed.filter(({ path, method }) => path !== "/api/v1/session" && method !== "get")) {
+      await refuses(operation, bearer("viewer"), 403);
+      await refuses(operation, bearer("metrics"), 403);
+      await refuses(operation, bearer("reader"), 403);
+      assert.ok([400, 503].includes((await send(operation, signedIn)).status), operation.path);
+    }
+    for (const operation of closed.filter(({ path, method }) => path !== "/api/v1/session" && method === "get")) {
       const isAdmin = admins.includes(operation.operationId);
       await (isAdmin ? refuses(operation, bearer("viewer"), 403) : send(operation, bearer("viewer")).then(({ status }) => assert.equal(status, 200, operation.path)));
       await (operation.path === "/metrics" ? send(operation, bearer("metrics")).then(({ status }) => assert.equal(status, 200))

@@ -306,7 +306,7 @@ export function tokenOf(name) {
   return `lstp_${digits.slice(0, 12)}_${createHash("sha256").update(digits).digest("hex")}`;
 }
 
-const ALL = { viewer: "read metrics", operator: "read metrics", admin: "read metrics tokens audit-log" };
+const ALL = { viewer: "read metrics", operator: "read metrics write", admin: "read metrics tokens audit-log write" };
 
 export function tokenRows(name, { role = "admin", scopes = ALL[role], kind = "token", realms = [], tags = [], expires_at = null, revoked_at = null } = {}) {
   const token = tokenOf(name);

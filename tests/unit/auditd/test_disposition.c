@@ -343,7 +343,7 @@ static void what_is_wrong_is_said_and_changes_nothing(void **state)
             "there is no finding at 10.0.0.9:22");
     refused(fixture, "{\"do\":\"acknowledge\",\"findings\":[\"0123456789\"],\"reason\":\"r\"}", -ENOENT,
             "there is no finding 0123456789");
-    refused(fixture, "{\"do\":\"unwaive\",\"findings\":[\"10.0.0.1:22\"],\"reason\":\"r\"}", -ENOENT,
+    refused(fixture, "{\"do\":\"unwaive\",\"findings\":[\"10.0.0.1:22\"],\"reason\":\"r\"}", -EPERM,
             "10.0.0.1:22 is NEW: it is not waived");
     refused(fixture, "{\"do\":\"waive\",\"findings\":[\"10.0.0.1:22\"],\"reason\":\"r\",\"owner\":\"o\"}", -EINVAL,
             "\"until\" is missing");
@@ -366,6 +366,9 @@ static void what_is_wrong_is_said_and_changes_nothing(void **state)
     assert_string_equal(disposition_of(fixture, "10.0.0.1", 22), "NONE");
     assert_int_equal(fixture_int(fixture, "SELECT count(*) FROM waiver"), 0);
     assert_int_equal(fixture_int(fixture, "SELECT count(*) FROM waiver_grant"), 0);
+    refused(fixture, "{\"do\":\"waive\",\"last_event\":999999,\"findings\":[\"10.0.0.1:22\"]," WAIVE "}", -ESTALE,
+            "10.0.0.1:22 has changed since it was read");
+    assert_string_equal(disposition_of(fixture, "10.0.0.1", 22), "NONE");
     done(fixture, "{\"do\":\"waive\",\"findings\":[\"10.0.0.1:22\"]," WAIVE "}");
     refused(fixture, "{\"do\":\"acknowledge\",\"findings\":[\"10.0.0.1:22\"],\"reason\":\"r\"}", -EPERM, "is waived");
 }
