@@ -499,7 +499,7 @@ static void decide(struct history *history)
     if (asset->id == 0 || asset->ports[p].presence[0] == '-') {
         return;
     }
-    expected = !fleet_counts(asset, p) ? -ENOENT : !waives && asset->ports[p].disposition == 'W' ? -EPERM : 0;
+    expected = !fleet_counts(asset, p) ? -EPERM : !waives && asset->ports[p].disposition == 'W' ? -EPERM : 0;
     if (expected == 0) {
         asset->ports[p].disposition = waives ? 'W' : 'A';
     }
