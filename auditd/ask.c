@@ -14,9 +14,13 @@
 
 enum { ASK_PATIENCE_S = 30, ASK_ANSWER_MAX_BYTES = 16 * CONTROL_LINE_MAX_BYTES };
 
-static int ask_connect(const char *path, int *ret_fd)
+struct ask {
+    int fd;
+};
+
+static int ask_connect(const char *path, unsigned patience_s, int *ret_fd)
 {
-    const struct timeval patience = {.tv_sec = ASK_PATIENCE_S};
+    const struct timeval patience = {.tv_sec = (time_t)patience_s};
     struct sockaddr_un address = {.sun_family = AF_UNIX};
     int fd;
     int rc = 0;
@@ -96,20 +100,15 @@ static int ask_receive(int fd, char **ret_line, size_t *ret_length)
     return 0;
 }
 
-int ask_daemon(const char *control_path, const json_t *request, json_t **ret_answer)
+static int ask_once(int fd, const json_t *request, json_t **ret_answer)
 {
-    json_t *answer = NULL;
+    json_t *answer;
     char *line = NULL;
     size_t length = 0;
-    int fd = -1;
-    int rc = ask_connect(control_path, &fd);
+    int rc = ask_send(fd, request);
 
     if (rc == 0) {
-        rc = ask_send(fd, request);
-        if (rc == 0) {
-            rc = ask_receive(fd, &line, &length);
-        }
-        close(fd);
+        rc = ask_receive(fd, &line, &length);
     }
     if (rc < 0) {
         return rc;
@@ -122,6 +121,47 @@ int ask_daemon(const char *control_path, const json_t *request, json_t **ret_ans
     }
     *ret_answer = answer;
     return 0;
+}
+
+int ask_daemon(const char *control_path, const json_t *request, json_t **ret_answer)
+{
+    int fd = -1;
+    int rc = ask_connect(control_path, ASK_PATIENCE_S, &fd);
+
+    if (rc == 0) {
+        rc = ask_once(fd, request, ret_answer);
+        close(fd);
+    }
+    return rc;
+}
+
+int ask_open(const char *control_path, unsigned patience_s, struct ask **ret_ask)
+{
+    struct ask *ask = calloc(1, sizeof(*ask));
+    int rc = ask == NULL ? -ENOMEM : ask_connect(control_path, patience_s, &ask->fd);
+
+    if (rc < 0) {
+        free(ask);
+        return rc;
+    }
+    *ret_ask = ask;
+    return 0;
+}
+
+int ask_tell(struct ask *ask, json_t *request, json_t **ret_answer)
+{
+    int rc = request == NULL ? -ENOMEM : ask_once(ask->fd, request, ret_answer);
+
+    json_decref(request);
+    return rc;
+}
+
+void ask_close(struct ask *ask)
+{
+    if (ask != NULL) {
+        close(ask->fd);
+        free(ask);
+    }
 }
 
 static int ask_fail(const char *control, int rc, const char *otherwise)

@@ -1,19 +1,17 @@
 #include "auditd/import_verb.h"
 
-#include "auditd/desk.h"
 #include "auditd/import/import.h"
 #include "auditd/import/reader.h"
-#include "auditd/judging.h"
-#include "auditd/own.h"
+#include "auditd/import/scope.h"
+#include "auditd/import_door.h"
+#include "auditd/meter.h"
 #include "auditd/protocol.h"
-#include "auditd/settings.h"
-#include "auditd/store/scan.h"
 #include "lib/clock.h"
 #include "lib/log.h"
-#include "lib/prefix_list.h"
 
 #include <errno.h>
 #include <inttypes.h>
+#include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -21,18 +19,16 @@
 /* Room for a file; a clock that is a little ahead of ours. */
 enum { IMPORT_BYTES_MAX = 1 << 30, IMPORT_AHEAD_MS = 5 * 60 * 1000 };
 
-/* What may be looked at where no scope is configured: loopback, private and link-local addresses (RFC 1918, RFC 3927,
- * RFC 4193, RFC 4291), as the scanner has it. */
-static const char *const import_private[] = {"127.0.0.0/8",    "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16",
-                                             "169.254.0.0/16", "::1/128",    "fc00::/7",      "fe80::/10"};
-
 struct import_verb {
     const struct import_command *command;
     struct settings settings;
     const struct import_reader *reader;
     struct answers answers;
     struct import_place place;
-    struct prefix_list scope;
+    struct import_door door;
+    struct meter meter;
+    struct mono_time begun;
+    char digest[IMPORT_DIGEST_SIZE];
 };
 
 /* ---- the file ---- */
@@ -88,6 +84,28 @@ static int import_read_open(struct import_verb *verb, FILE *file)
     return rc;
 }
 
+/* By what the file holds, so that the same one is known again under another name. */
+static int import_take_digest(struct import_verb *verb, FILE *file)
+{
+    uint8_t digest[crypto_generichash_BYTES];
+    crypto_generichash_state state;
+    uint8_t buffer[65536];
+    size_t length;
+
+    rewind(file);
+    crypto_generichash_init(&state, NULL, 0, sizeof(digest));
+    while ((length = fread(buffer, 1, sizeof(buffer), file)) > 0) {
+        crypto_generichash_update(&state, buffer, length);
+    }
+    if (ferror(file) != 0) {
+        log_error("cannot read %s: %s", verb->command->path, strerror(errno));
+        return -EIO;
+    }
+    crypto_generichash_final(&state, digest, sizeof(digest));
+    sodium_bin2hex(verb->digest, sizeof(verb->digest), digest, sizeof(digest));
+    return 0;
+}
+
 static int import_read(struct import_verb *verb)
 {
     FILE *file = import_open(verb->command->path);
@@ -97,79 +115,29 @@ static int import_read(struct import_verb *verb)
         return -EIO;
     }
     rc = import_read_open(verb, file);
+    rc = rc == 0 ? import_take_digest(verb, file) : rc;
     fclose(file);
     return rc;
 }
 
 /* ---- what may be imported ---- */
 
-static int import_scope_text(struct import_verb *verb, const char *text, const char *where)
+static int import_check_scope(const struct import_verb *verb)
 {
-    int rc = prefix_list_add(&verb->scope, text);
-
-    if (rc < 0) {
-        log_error("%s \"%s\" is no address and no prefix such as 203.0.113.0/24", where, text);
-    }
-    return rc;
-}
-
-static int import_default_scope(struct import_verb *verb)
-{
-    json_t *own = NULL;
-    size_t left_out;
-    int rc = own_targets(&own, &left_out);
-
-    for (size_t i = 0; rc == 0 && i < sizeof(import_private) / sizeof(*import_private); i++) {
-        rc = import_scope_text(verb, import_private[i], "scope");
-    }
-    for (size_t i = 0; rc == 0 && i < json_array_size(own); i++) {
-        rc = import_scope_text(verb, json_string_value(json_array_get(own, i)), "scope");
-    }
-    json_decref(own);
-    return rc;
-}
-
-static int import_load_scope(struct import_verb *verb)
-{
-    const struct config_list *configured = &verb->settings.config.scope;
-    const struct options_list *more = &verb->command->scope;
-    int rc = configured->count + more->count == 0 ? import_default_scope(verb) : 0;
-
-    for (size_t i = 0; rc == 0 && i < configured->count; i++) {
-        rc = import_scope_text(verb, configured->items[i], "scope");
-    }
-    for (size_t i = 0; rc == 0 && i < more->count; i++) {
-        rc = import_scope_text(verb, more->items[i], "--scope");
-    }
-    return rc;
-}
-
-static bool import_in_scope(const struct prefix_list *scope, const struct addr *address)
-{
-    for (size_t i = 0; i < scope->count; i++) {
-        if (prefix_contains(&scope->items[i], address)) {
-            return true;
-        }
-    }
-    return false;
-}
-
-static int import_check_scope(struct import_verb *verb)
-{
-    int rc = import_load_scope(verb);
-
-    for (size_t i = 0; rc == 0 && i < verb->answers.host_count; i++) {
+    for (size_t i = 0; i < verb->answers.host_count; i++) {
         const struct answers_host *host = verb->answers.hosts[i];
         char address[ADDR_TEXT_SIZE];
-        if (!import_in_scope(&verb->scope, &host->address)) {
+        if (!import_scope_has(&verb->door.scope, &host->address)) {
             addr_format(&host->address, address);
-            log_error("%s:%lu: %s is outside the scope, so nothing was imported. If it is yours: --scope %s/%d, or "
-                      "`scope:` in the configuration.",
-                      verb->command->path, host->line, address, address, host->address.is_ipv6 ? 128 : 32);
-            rc = -EPERM;
+            log_error("%s:%lu: %s is outside the %sscope, so nothing was imported. If it is yours: %s%s/%d%s",
+                      verb->command->path, host->line, address, verb->door.is_daemon ? "daemon's " : "",
+                      verb->door.is_daemon ? "`scope:` in its configuration with " : "--scope ", address,
+                      host->address.is_ipv6 ? 128 : 32,
+                      verb->door.is_daemon ? ", and start it again" : ", or `scope:` in the configuration");
+            return -EPERM;
         }
     }
-    return rc;
+    return 0;
 }
 
 /* Times that the file lacks are its own, else now; none is ahead of us. */
@@ -197,89 +165,107 @@ static int import_check_times(struct import_verb *verb)
 
 /* ---- storing ---- */
 
-/* An older look than the newest from there would undo what is known. */
-static int import_check_age(const struct import_verb *verb, struct store *store)
+/* Of the first `count` hosts. */
+static size_t import_open_ports(const struct answers *answers, size_t count)
 {
-    char newest[WALL_TEXT_SIZE];
-    char own[WALL_TEXT_SIZE];
-    int64_t at_ms;
-    int rc = store_scan_newest(store, verb->place.realm, verb->place.vantage, &at_ms);
+    size_t open = 0;
 
-    if (rc == -ENOENT) {
-        return 0;
+    for (size_t i = 0; i < count; i++) {
+        for (size_t j = 0; j < answers->hosts[i]->port_count; j++) {
+            open += answers->hosts[i]->ports[j].state == PORT_STATE_OPEN;
+        }
     }
-    if (rc < 0) {
-        log_error("%s", store_last_error(store)->text);
-        return rc;
-    }
-    if (at_ms < verb->answers.begun_ms) {
-        return 0;
-    }
-    log_error(
-        "%s was begun at %s, but from the vantage %s a look of %s is stored already: a file as old or older would "
-        "undo what is known. Import in the order of time, or give another --vantage.",
-        verb->command->path, wall_format(verb->answers.begun_ms, own), verb->place.vantage, wall_format(at_ms, newest));
-    return -EEXIST;
+    return open;
 }
 
-static int import_parts(struct import_verb *verb, const struct desk *desk)
+static void import_show(struct import_verb *verb, size_t done, size_t stored)
 {
-    const struct judging judging = {.store = desk->store,
-                                    .config = &verb->settings.config,
-                                    .policy = verb->settings.policy,
-                                    .policy_id = desk->policy_id,
-                                    .since_ms = verb->answers.begun_ms};
-    struct import_progress progress = {0};
+    uint64_t elapsed_ms = mono_elapsed_ns(verb->begun, mono_now()) / 1000000;
+    uint64_t rate = elapsed_ms == 0 ? 0 : (done - stored) * UINT64_C(1000) / elapsed_ms;
+    const struct meter_reading reading = {
+        .what = "import",
+        .unit = "hosts",
+        .probes_done = (int64_t)done,
+        .probes = (int64_t)verb->answers.host_count,
+        .rate_pps = (int64_t)rate,
+        .open = (int64_t)import_open_ports(&verb->answers, done),
+        .eta_s = rate == 0 ? -1 : (int64_t)((verb->answers.host_count - done) / rate),
+    };
+
+    meter_show(&verb->meter, &reading);
+}
+
+static int import_parts(struct import_verb *verb, size_t stored)
+{
+    size_t done = stored;
     int rc = 0;
 
-    while (rc == 0 && progress.next < verb->answers.host_count) {
-        rc = import_part(desk->store, &verb->place, &verb->answers, &progress);
-        rc = rc == 0 ? judging_scan(&judging, progress.scan_uuid) : rc;
+    while (rc == 0 && done < verb->answers.host_count) {
+        struct import_part part;
+        import_show(verb, done, stored);
+        rc = import_part(&verb->place, &verb->answers, done, &part);
+        if (rc < 0) {
+            snprintf(verb->door.reason, sizeof(verb->door.reason), "out of memory");
+            break;
+        }
+        rc = verb->door.ways->store(&verb->door, part.text, part.size);
+        free(part.text);
+        done = rc == 0 ? part.to : done;
     }
-    if (rc == -EPROTO) {
-        log_error("%s cannot be stored: %s", verb->command->path, progress.reason);
+    meter_clear(&verb->meter);
+    if (rc < 0 && done > 0) {
+        log_error("%s was imported up to host %zu of %zu: %s. Import it again to go on.", verb->command->path, done,
+                  verb->answers.host_count, verb->door.reason);
     } else if (rc < 0) {
-        log_error("%s cannot be stored: %s", verb->command->path, store_last_error(desk->store)->text);
+        log_error("%s cannot be stored: %s", verb->command->path, verb->door.reason);
     }
     return rc;
 }
 
 static int import_store(struct import_verb *verb)
 {
-    struct store_error error;
-    struct desk desk;
-    int rc = desk_open(&verb->settings, &desk, &error);
+    const struct import_origin origin = {.realm = verb->command->realm,
+                                         .vantage = verb->place.vantage,
+                                         .vantage_class = verb->command->vantage_class,
+                                         .digest = verb->digest,
+                                         .begun_ms = verb->answers.begun_ms};
+    size_t stored = 0;
+    /* Nothing is made before it is known that all of it may come in; a daemon says its scope as it begins. */
+    int rc = verb->door.is_daemon ? 0 : import_check_scope(verb);
 
     if (rc < 0) {
-        log_error("%s", error.text);
         return rc;
     }
-    rc = import_check_age(verb, desk.store);
-    if (rc == 0 && verb->command->vantage_class != NULL) {
-        rc = store_vantage_declare(desk.store, verb->place.vantage, verb->command->vantage_class, wall_now_ms());
-        if (rc < 0) {
-            log_error("%s", store_last_error(desk.store)->text);
-        }
+    rc = verb->door.ways->begin(&verb->door, &origin, &stored);
+    if (rc < 0) {
+        log_error("%s is not imported: %s", verb->command->path, verb->door.reason);
+        return rc;
     }
-    rc = rc == 0 ? import_parts(verb, &desk) : rc;
-    desk_close(&desk);
-    return rc;
+    if (verb->door.is_daemon && import_check_scope(verb) < 0) {
+        return -EPERM;
+    }
+    verb->place.realm = verb->door.realm;
+    if (stored > 0 && stored >= verb->answers.host_count) {
+        log_error("%s was imported already, from the vantage %s in the realm %s", verb->command->path,
+                  verb->place.vantage, verb->place.realm);
+        return -EEXIST;
+    }
+    if (stored > 0) {
+        log_notice("%s was imported up to host %zu of %zu before; it goes on there", verb->command->path, stored,
+                   verb->answers.host_count);
+    }
+    return import_parts(verb, stored);
 }
 
 static void import_tell(const struct import_verb *verb)
 {
     const struct answers *answers = &verb->answers;
     char moment[WALL_TEXT_SIZE];
-    size_t open = 0;
 
-    for (size_t i = 0; i < answers->host_count; i++) {
-        for (size_t j = 0; j < answers->hosts[i]->port_count; j++) {
-            open += answers->hosts[i]->ports[j].state == PORT_STATE_OPEN;
-        }
-    }
-    log_notice("imported %zu hosts with %zu open ports, seen at %s from the vantage %s in the realm %s",
-               answers->host_count, open, wall_format(answers->begun_ms, moment), verb->place.vantage,
-               verb->place.realm);
+    log_notice("imported %zu hosts with %zu open ports, seen at %s from the vantage %s in the realm %s%s",
+               answers->host_count, import_open_ports(answers, answers->host_count),
+               wall_format(answers->begun_ms, moment), verb->place.vantage, verb->place.realm,
+               verb->door.is_daemon ? ", by the daemon" : "");
     if (!answers->is_finished) {
         log_notice(
             "the file is of no finished scan, or does not say: only what is open was taken, and nothing is closed "
@@ -293,37 +279,57 @@ static void import_tell(const struct import_verb *verb)
     }
 }
 
+/* Beside a daemon the database is its own, and so are scope and policy. */
+static int import_open_door(struct import_verb *verb)
+{
+    const struct import_command *command = verb->command;
+    int rc = import_door_daemon(&verb->door, verb->settings.control);
+
+    if (rc == 0 && (command->policy != NULL || command->config != NULL || command->scope.count > 0)) {
+        log_error("--policy, --config and --scope are the daemon's to set while it runs: leave them out, or end the "
+                  "daemon first");
+        return -EINVAL;
+    }
+    if (rc == -ENOENT) {
+        rc = import_door_here(&verb->door, &verb->settings, command->scope.items, command->scope.count);
+    }
+    if (rc < 0) {
+        log_error("%s is not imported: %s", command->path, verb->door.reason);
+    }
+    return rc;
+}
+
 static int import_run(struct import_verb *verb)
 {
     int rc = import_read(verb);
 
-    rc = rc == 0 ? import_check_scope(verb) : rc;
     rc = rc == 0 ? import_check_times(verb) : rc;
     if (rc < 0) {
         return rc;
     }
     verb->place.tool = verb->reader->name;
-    verb->place.realm = verb->command->realm != NULL ? verb->command->realm : verb->settings.config.realm;
+    verb->place.digest = verb->digest;
     verb->place.vantage = verb->command->vantage != NULL ? verb->command->vantage : verb->reader->tool;
-    rc = import_store(verb);
-    if (rc == 0) {
-        import_tell(verb);
-    }
-    return rc;
+    rc = import_open_door(verb);
+    return rc < 0 ? rc : import_store(verb);
 }
 
 int import_verb_run(const struct import_command *command)
 {
     const struct settings_sources sources = {.config = command->config, .db = command->db, .policy = command->policy};
-    struct import_verb verb = {.command = command};
+    struct import_verb verb = {.command = command, .begun = mono_now()};
     int rc = settings_load(&sources, &verb.settings);
 
     if (rc < 0) {
         return AUDIT_EXIT_ERROR;
     }
+    meter_init(&verb.meter, stderr);
     rc = import_run(&verb);
+    if (rc == 0) {
+        import_tell(&verb);
+    }
+    import_door_close(&verb.door);
     answers_done(&verb.answers);
-    prefix_list_done(&verb.scope);
     settings_done(&verb.settings);
     return rc < 0 ? AUDIT_EXIT_ERROR : EXIT_SUCCESS;
 }

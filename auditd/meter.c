@@ -42,9 +42,9 @@ const char *meter_format(const struct meter_reading *reading, char *text)
 
     meter_format_left(reading->eta_s, left, sizeof(left));
     /* 100 % is for the end: nothing is rounded up to it. */
-    snprintf(text, METER_TEXT_SIZE, "%s %3d %%  %" PRId64 " of %" PRId64 " probes, %" PRId64 "/s%s, %" PRId64 " open",
-             reading->what, (int)(share * 100), reading->probes_done, reading->probes, reading->rate_pps, left,
-             reading->open);
+    snprintf(text, METER_TEXT_SIZE, "%s %3d %%  %" PRId64 " of %" PRId64 " %s, %" PRId64 "/s%s, %" PRId64 " open",
+             reading->what, (int)(share * 100), reading->probes_done, reading->probes,
+             reading->unit == NULL ? "probes" : reading->unit, reading->rate_pps, left, reading->open);
     return text;
 }
 

@@ -12,7 +12,8 @@ struct meter {
 };
 
 struct meter_reading {
-    const char *what; /* "scan", "verify" */
+    const char *what; /* "scan", "verify", "import" */
+    const char *unit; /* what is counted; NULL: probes */
     int64_t probes_done;
     int64_t probes;
     int64_t rate_pps;

@@ -14,6 +14,7 @@
 #define CONTROL_OP_INVENTORY "inventory"
 #define CONTROL_OP_SCHEDULE "schedule"
 #define CONTROL_OP_DISPOSITION "disposition"
+#define CONTROL_OP_IMPORT "import"
 #define CONTROL_OP_POLICY "policy"
 #define CONTROL_OP_TOKEN "token"
 #define CONTROL_OP_ACCESS "access"
@@ -35,6 +36,11 @@
 #define CONTROL_DISPOSITION_UNWAIVE "unwaive"
 #define CONTROL_DISPOSITION_IMPORT "import"
 #define CONTROL_DISPOSITION_ADOPT "adopt"
+
+/* The same of "import", in this order; the last two for each scan that the file becomes. */
+#define CONTROL_IMPORT_BEGIN "begin"
+#define CONTROL_IMPORT_LINES "lines"
+#define CONTROL_IMPORT_STORE "store"
 
 /* The same of "alert". */
 #define CONTROL_ALERT_RETRY "retry"

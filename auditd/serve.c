@@ -5,6 +5,7 @@
 #include "auditd/alert/post.h"
 #include "auditd/alert/vigil.h"
 #include "auditd/dispositions.h"
+#include "auditd/imports.h"
 #include "auditd/notify.h"
 #include "auditd/policy_change.h"
 #include "auditd/protocol.h"
@@ -38,6 +39,7 @@ struct serve {
     struct courier *courier;
     struct vigil *vigil;
     struct dispositions *dispositions;
+    struct imports *imports;
     struct control *control;
     struct supervise *web;
     int64_t started_ms;
@@ -128,6 +130,11 @@ static void serve_on_policy(struct serve *serve, struct control_client *client, 
     policy_change_request(&serve->desk, &serve->settings, busy, client, request);
 }
 
+static void serve_on_import(struct serve *serve, struct control_client *client, const json_t *request)
+{
+    imports_request(serve->imports, client, request);
+}
+
 static void serve_on_alert(struct serve *serve, struct control_client *client, const json_t *request)
 {
     if (!queue_flush(serve->queue)) {
@@ -194,6 +201,7 @@ static const struct {
     {CONTROL_OP_INVENTORY, serve_on_inventory}, {CONTROL_OP_DISPOSITION, serve_on_disposition},
     {CONTROL_OP_POLICY, serve_on_policy},       {CONTROL_OP_ALERT, serve_on_alert},
     {CONTROL_OP_TOKEN, serve_on_token},         {CONTROL_OP_ACCESS, serve_on_access},
+    {CONTROL_OP_IMPORT, serve_on_import},
 };
 
 static void serve_on_request(void *context, struct control_client *client, const json_t *request)
@@ -208,16 +216,17 @@ static void serve_on_request(void *context, struct control_client *client, const
     }
     control_refuse(client,
                    "there is no operation \"%.64s\": status, audit, cancel, schedule, inventory, disposition, "
-                   "policy, alert, token, access",
+                   "policy, alert, token, access, import",
                    op);
 }
 
-/* Into the audit log: all that was asked for but looking. Tokens and what web saw have entries of their own, unless
- * they were refused. */
+/* Into the audit log: all that was asked for but looking, and pieces of a file that is stored by a later word. Tokens
+ * and what web saw have entries of their own, unless they were refused. */
 static void serve_on_settled(void *context, struct control_client *client, const char *asked, const char *error)
 {
     static const char *const looks[] = {CONTROL_OP_STATUS, CONTROL_OP_SCHEDULE " " CONTROL_SCHEDULE_LIST,
-                                        CONTROL_OP_INVENTORY " " CONTROL_INVENTORY_LIST, CONTROL_OP_ACCESS};
+                                        CONTROL_OP_INVENTORY " " CONTROL_INVENTORY_LIST, CONTROL_OP_ACCESS,
+                                        CONTROL_OP_IMPORT " " CONTROL_IMPORT_LINES};
     bool is_token = strncmp(asked, CONTROL_OP_TOKEN " ", sizeof(CONTROL_OP_TOKEN)) == 0;
     struct serve *serve = context;
     const struct access_options options = {
@@ -242,6 +251,7 @@ static void serve_on_gone(void *context, struct control_client *client)
     struct serve *serve = context;
 
     queue_forget(serve->queue, client);
+    imports_forget(serve->imports, client);
 }
 
 /* ---- web ---- */
@@ -346,6 +356,7 @@ static void serve_stop(struct serve *serve, int status)
     inventories_stop(serve->inventories);
     dispositions_stop(serve->dispositions);
     vigil_stop(serve->vigil);
+    imports_stop(serve->imports);
     queue_stop(serve->queue);
 }
 
@@ -486,7 +497,9 @@ static int serve_start(struct serve *serve)
     serve->dispositions = dispositions_create(
         &serve->loop,
         &(struct dispositions_options){.settings = &serve->settings, .desk = &serve->desk, .queue = serve->queue});
-    if (serve->dispositions == NULL) {
+    serve->imports = imports_create(
+        &(struct imports_options){.settings = &serve->settings, .desk = &serve->desk, .queue = serve->queue});
+    if (serve->dispositions == NULL || serve->imports == NULL) {
         return -ENOMEM;
     }
     rc = serve_start_alerts(serve);
@@ -526,6 +539,7 @@ static void serve_loop(struct serve *serve)
     vigil_destroy(serve->vigil);
     inventories_destroy(serve->inventories);
     dispositions_destroy(serve->dispositions);
+    imports_destroy(serve->imports);
 }
 
 static int serve_find_programs(struct serve *serve)

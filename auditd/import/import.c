@@ -1,6 +1,6 @@
 #include "auditd/import/import.h"
 
-#include "auditd/ingest/ingest.h"
+#include "auditd/store/store.h"
 #include "lib/clock.h"
 #include "lib/fact.h"
 #include "scanner/protocol.h"
@@ -13,14 +13,13 @@
 #include <string.h>
 
 /* A scan's first line holds its plan, and is at most SCAN_LINE_MAX_BYTES long. */
-enum { PART_HOSTS_MAX = 2000, PART_BYTES_MAX = SCAN_LINE_MAX_BYTES / 2, WATCH_BYTES = 128 };
+enum { PART_HOSTS_MAX = 1000, PART_PORTS_MAX = 10000, PART_BYTES_MAX = SCAN_LINE_MAX_BYTES / 2, WATCH_BYTES = 128 };
 
 struct import {
-    struct ingest *ingest;
+    FILE *lines;
     const struct answers *answers;
     const struct import_place *place;
     char uuid[STORE_UUID_SIZE];
-    char *reason;
 };
 
 /* ---- the plan ---- */
@@ -94,17 +93,25 @@ static int import_plan_host(const struct answers *answers, const struct answers_
     return rc;
 }
 
+static bool import_has_room(const struct import *import, size_t from, size_t to, size_t ports, size_t bytes)
+{
+    return to < import->answers->host_count && to - from < PART_HOSTS_MAX && ports < PART_PORTS_MAX &&
+           bytes < PART_BYTES_MAX;
+}
+
 /* Of as many hosts from `from` on as one plan holds; *ret_to is behind the last. The caller owns the plan. */
 static int import_plan(const struct import *import, size_t from, size_t *ret_to, json_t **ret_plan)
 {
     json_t *targets = json_array();
     json_t *watch = json_array();
     size_t bytes = 0;
+    size_t ports = 0;
     size_t to = from;
     int rc = targets == NULL || watch == NULL ? -ENOMEM : 0;
 
-    while (rc == 0 && to < import->answers->host_count && to - from < PART_HOSTS_MAX && bytes < PART_BYTES_MAX) {
+    while (rc == 0 && import_has_room(import, from, to, ports, bytes)) {
         rc = import_plan_host(import->answers, import->answers->hosts[to], targets, watch, &bytes);
+        ports += import->answers->hosts[to]->port_count;
         to++;
     }
     if (rc < 0) {
@@ -112,44 +119,30 @@ static int import_plan(const struct import *import, size_t from, size_t *ret_to,
         json_decref(watch);
         return rc;
     }
-    *ret_plan = json_pack("{s:s, s:s, s:s, s:o, s:s, s:[s], s:o, s:s}", "schema", "leastport.plan/1", "realm",
-                          import->place->realm, "vantage", import->place->vantage, "targets", targets, "ports", "",
-                          "probes", "connect", "watch", watch, "imported_from", import->place->tool);
+    *ret_plan = json_pack("{s:s, s:s, s:s, s:o, s:s, s:[s], s:o, s:{s:s, s:s, s:I, s:I}}", "schema", "leastport.plan/1",
+                          "realm", import->place->realm, "vantage", import->place->vantage, "targets", targets, "ports",
+                          "", "probes", "connect", "watch", watch, "import", "format", import->place->tool, "digest",
+                          import->place->digest, "from", (json_int_t)from, "to", (json_int_t)to);
     *ret_to = to;
     return *ret_plan == NULL ? -ENOMEM : 0;
 }
 
 /* ---- lines ---- */
 
-static void import_refused(void *context, uint64_t line, const char *reason)
-{
-    struct import *import = context;
-
-    (void)line;
-    snprintf(import->reason, IMPORT_REASON_SIZE, "%s", reason);
-}
-
 /* Takes the line, which lacks what all lines have. */
 static int import_line(struct import *import, const char *type, int64_t at_ms, json_t *line)
 {
     char moment[WALL_TEXT_SIZE];
-    uint64_t refused = ingest_counts(import->ingest).refused;
-    char *text = NULL;
     int rc = -ENOMEM;
 
     if (line != NULL && json_object_set_new(line, "schema", json_string(SCAN_OBSERVATION_SCHEMA)) == 0 &&
         json_object_set_new(line, "type", json_string(type)) == 0 &&
         json_object_set_new(line, "scan_id", json_string(import->uuid)) == 0 &&
         json_object_set_new(line, "ts", json_string(wall_format(at_ms, moment))) == 0) {
-        text = json_dumps(line, JSON_COMPACT);
+        rc = json_dumpf(line, import->lines, JSON_COMPACT | JSON_ENSURE_ASCII) == 0 && putc('\n', import->lines) != EOF
+                 ? 0
+                 : -ENOMEM;
     }
-    if (text != NULL) {
-        rc = ingest_line(import->ingest, text, strlen(text));
-    }
-    if (rc == 0 && ingest_counts(import->ingest).refused > refused) {
-        rc = -EPROTO;
-    }
-    free(text);
     json_decref(line);
     return rc;
 }
@@ -261,7 +254,7 @@ static int import_end(struct import *import, size_t hosts, size_t open)
                                           (json_int_t)hosts, "open", (json_int_t)open));
 }
 
-static int import_lines(struct import *import, size_t from, size_t *ret_to)
+static int import_write(struct import *import, size_t from, size_t *ret_to)
 {
     size_t open = 0;
     json_t *plan;
@@ -278,30 +271,26 @@ static int import_lines(struct import *import, size_t from, size_t *ret_to)
     return rc < 0 ? rc : import_end(import, *ret_to - from, open);
 }
 
-int import_part(struct store *store, const struct import_place *place, const struct answers *answers,
-                struct import_progress *progress)
+int import_part(const struct import_place *place, const struct answers *answers, size_t from,
+                struct import_part *ret_part)
 {
-    struct import import = {.answers = answers, .place = place, .reason = progress->reason};
-    struct ingest_options options = ingest_options_default();
-    size_t to = progress->next;
+    struct import import = {.answers = answers, .place = place};
+    struct import_part part = {0};
     int rc;
 
-    /* One transaction, committed at the end. */
-    options.batch_rows = UINT32_MAX;
-    options.batch_ms = UINT32_MAX;
-    options.refused = import_refused;
-    options.context = &import;
+    import.lines = open_memstream(&part.text, &part.size);
+    if (import.lines == NULL) {
+        return -ENOMEM;
+    }
     store_uuid(import.uuid);
-    rc = ingest_create(store, &options, &import.ingest);
+    rc = import_write(&import, from, &part.to);
+    if (fclose(import.lines) != 0 && rc == 0) {
+        rc = -ENOMEM;
+    }
     if (rc < 0) {
+        free(part.text);
         return rc;
     }
-    rc = import_lines(&import, progress->next, &to);
-    /* Rolls back what a line that failed has left. */
-    ingest_destroy(import.ingest);
-    if (rc == 0) {
-        memcpy(progress->scan_uuid, import.uuid, STORE_UUID_SIZE);
-        progress->next = to;
-    }
-    return rc;
+    *ret_part = part;
+    return 0;
 }

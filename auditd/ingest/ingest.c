@@ -159,9 +159,14 @@ static int ingest_touch(struct ingest *ingest)
     }
     ingest->rows = 1;
     ingest->batch_begun = mono_now();
-    rc = store_begin_batch(ingest->store, ingest_yield, ingest);
+    rc = ingest->options.whole ? store_begin(ingest->store) : store_begin_batch(ingest->store, ingest_yield, ingest);
     ingest->has_batch = rc == 0;
     return rc;
+}
+
+static int ingest_commit_part(struct ingest *ingest)
+{
+    return ingest->options.whole ? 0 : ingest_flush(ingest);
 }
 
 static int ingest_continue(struct ingest *ingest, const struct observation *line, const struct stored_scan *scan)
@@ -244,7 +249,7 @@ static int ingest_begin_scan(struct ingest *ingest, const struct observation *li
         rc = rc == 0 ? ingest_continue(ingest, line, &scan) : rc == -ENOENT ? ingest_insert(ingest, line) : rc;
     }
     if (rc == 0) {
-        rc = ingest_flush(ingest);
+        rc = ingest_commit_part(ingest);
     }
     if (rc < 0) {
         ingest_rollback(ingest);
@@ -593,7 +598,7 @@ static int ingest_slab(struct ingest *ingest, const struct observation *line)
         rc = store_scan_checkpoint(ingest->store, ingest->place.scan_id, ingest->slabs_done, slab->probes_done,
                                    slab->probes_sent);
     }
-    return rc < 0 ? rc : ingest_flush(ingest);
+    return rc < 0 ? rc : ingest_commit_part(ingest);
 }
 
 static int ingest_display_only(struct ingest *ingest, const struct observation *line)
@@ -635,7 +640,7 @@ static int ingest_scan_end(struct ingest *ingest, const struct observation *line
         rc = store_scan_finish(ingest->store, ingest->place.scan_id, &stored);
     }
     if (rc == 0) {
-        rc = ingest_flush(ingest);
+        rc = ingest_commit_part(ingest);
     }
     if (rc == 0) {
         ingest->ended = true;
@@ -707,7 +712,7 @@ int ingest_line(struct ingest *ingest, const char *line, size_t length)
     }
     full = ingest->rows >= ingest->options.batch_rows ||
            mono_elapsed_ns(ingest->batch_begun, mono_now()) >= (uint64_t)ingest->options.batch_ms * 1000000;
-    return full ? ingest_flush(ingest) : 0;
+    return full ? ingest_commit_part(ingest) : 0;
 }
 
 int ingest_finish(struct ingest *ingest, const char *cause)

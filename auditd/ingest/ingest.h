@@ -16,6 +16,8 @@ struct ingest_options {
     /* A batch is committed at a slab line, and before it when it holds so many rows or is so old. */
     uint32_t batch_rows;
     uint32_t batch_ms;
+    /* Nothing is committed before ingest_flush() or ingest_finish(): all of the scan is stored, or none of it. */
+    bool whole;
     /* Told of each line that was refused: what it was and why. NULL: counted only. `reason` is borrowed for the call.
      */
     void (*refused)(void *context, uint64_t line_number, const char *reason);

@@ -9,6 +9,7 @@ import { pathToFileURL } from "node:url";
 import { after, before, describe, test } from "node:test";
 import { launch, missingBrowser, openPage } from "./support/browser.mjs";
 import { makeEmpty, makeFixture } from "./support/fixture.mjs";
+import { HtmlValidate } from "html-validate";
 import { BIN, makeFolder } from "./support/site.mjs";
 
 const require = createRequire(import.meta.url);
@@ -164,7 +165,40 @@ describe("nmap's XML", () => {
   });
 });
 
+describe("import", () => {
+  // A name that a host made up is shown, but does not come in as the name of a service.
+  const service = (one) => (/^[\w.|+/:%*-]*$/.test(one.service) ? one.service : "");
+
+  test("of our own nmap XML, a realm at a time, has the same open endpoints", () => {
+    const open = (options, realm) => findings({ ...options, more: ["--endpoints", "--state", "open", "--realm", realm] });
+    const places = (list) => [...new Set(list.map((one) => [one.host, one.proto, one.port, service(one)].join(" ")))].sort();
+    const realms = [...new Set(findings({ more: ["--endpoints", "--state", "open"] }).map((one) => one.realm))];
+    assert.ok(realms.length > 1);
+    assert.ok(findings({ more: ["--endpoints", "--state", "open"] }).some((one) => one.service !== service(one)));
+    for (const realm of realms) {
+      const path = place.path(`${realm}.xml`);
+      writeFileSync(path, write("xml", { more: ["--realm", realm] }));
+      const { status, stderr } = spawnSync(join(BIN, "leastport"),
+        ["import", "--db", place.path("imported.db"), "--realm", realm, "--scope", "0.0.0.0/0", "--scope", "::/0", path], { encoding: "utf8" });
+      assert.equal(status, 0, stderr);
+      const told = open({}, realm);
+      assert.ok(told.length > 0);
+      assert.deepEqual(places(open({ db: "imported.db" }, realm)), places(told));
+    }
+  });
+});
+
 describe("the report of one file", () => {
+  test("html-validate finds it to be good HTML", async () => {
+    // How it is laid out is ours to say; what is in it is the standard's.
+    const validator = new HtmlValidate({ extends: ["html-validate:standard", "html-validate:a11y"] });
+    for (const db of ["fixture.db", "empty.db"]) {
+      const report = await validator.validateString(write("html", { db }));
+      assert.deepEqual(report.results.flatMap((result) => result.messages.map((one) => `${one.line}:${one.column} ${one.ruleId} ${one.message}`)), []);
+    }
+    assert.equal((await validator.validateString("<p><div></div></p>")).valid, false, "it refuses something");
+  });
+
   test("tidy has nothing to say", (context) => {
     if (spawnSync("tidy", ["--version"]).status !== 0) {
       context.skip("tidy is not here");

@@ -19,13 +19,13 @@ static const char *format(struct meter_reading reading)
 static void tells_share_rate_and_time(void **state)
 {
     (void)state;
-    assert_string_equal(format((struct meter_reading){"scan", 1200, 2660, 800, 3, 12}),
+    assert_string_equal(format((struct meter_reading){"scan", NULL, 1200, 2660, 800, 3, 12}),
                         "scan  45 %  1200 of 2660 probes, 800/s, 12 s left, 3 open");
-    assert_string_equal(format((struct meter_reading){"scan", 99999, 100000, 1, 0, 7199}),
+    assert_string_equal(format((struct meter_reading){"scan", NULL, 99999, 100000, 1, 0, 7199}),
                         "scan  99 %  99999 of 100000 probes, 1/s, 119 min left, 0 open");
-    assert_string_equal(format((struct meter_reading){"verify", 5, 5, 1, 0, -1}),
+    assert_string_equal(format((struct meter_reading){"verify", NULL, 5, 5, 1, 0, -1}),
                         "verify 100 %  5 of 5 probes, 1/s, 0 open");
-    assert_string_equal(format((struct meter_reading){"scan", 0, 0, 0, 0, 7200}),
+    assert_string_equal(format((struct meter_reading){"scan", NULL, 0, 0, 0, 0, 7200}),
                         "scan 100 %  0 of 0 probes, 0/s, 2 h left, 0 open");
 }
 
@@ -38,7 +38,7 @@ static void bears_any_number(void **state)
     for (size_t i = 0; i < (size_t)COUNT * COUNT; i++) {
         int64_t done = numbers[i % COUNT];
         int64_t probes = numbers[i / COUNT];
-        const char *text = format((struct meter_reading){"scan", done, probes, done, probes, done});
+        const char *text = format((struct meter_reading){"scan", NULL, done, probes, done, probes, done});
         char *end;
         long share = strtol(text + strlen("scan "), &end, 10);
         assert_int_equal(strncmp(end, " %", 2), 0);

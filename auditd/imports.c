@@ -1,0 +1,293 @@
+#include "auditd/imports.h"
+
+#include "auditd/import/entry.h"
+#include "auditd/import/import.h"
+#include "auditd/import/scope.h"
+#include "auditd/ingest/field.h"
+#include "auditd/judging.h"
+#include "auditd/policy/judge.h"
+#include "auditd/protocol.h"
+#include "lib/clock.h"
+#include "lib/log.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { IMPORTS_NAME_SIZE = 129 };
+
+/* What one client is about. */
+struct visit {
+    struct control_client *client; /* NULL: nobody */
+    char realm[IMPORTS_NAME_SIZE];
+    char vantage[IMPORTS_NAME_SIZE];
+    char vantage_class[IMPORTS_NAME_SIZE]; /* "": as it is declared */
+    char digest[IMPORT_DIGEST_SIZE];
+    int64_t begun_ms;
+    char *text; /* of the scan that comes in */
+    size_t size;
+    size_t room;
+};
+
+struct imports {
+    struct imports_options options;
+    struct visit visit;
+    bool stopping;
+};
+
+struct imports *imports_create(const struct imports_options *options)
+{
+    struct imports *imports = calloc(1, sizeof(*imports));
+
+    if (imports != NULL) {
+        imports->options = *options;
+    }
+    return imports;
+}
+
+static void imports_end_visit(struct imports *imports)
+{
+    free(imports->visit.text);
+    imports->visit = (struct visit){0};
+}
+
+void imports_destroy(struct imports *imports)
+{
+    if (imports != NULL) {
+        imports_end_visit(imports);
+        free(imports);
+    }
+}
+
+void imports_stop(struct imports *imports)
+{
+    if (imports != NULL) {
+        imports->stopping = true;
+    }
+}
+
+void imports_forget(struct imports *imports, const struct control_client *client)
+{
+    if (imports->visit.client == client) {
+        imports_end_visit(imports);
+    }
+}
+
+static struct import_origin imports_origin(const struct visit *visit)
+{
+    return (struct import_origin){.realm = visit->realm,
+                                  .vantage = visit->vantage,
+                                  .vantage_class = visit->vantage_class[0] == '\0' ? NULL : visit->vantage_class,
+                                  .digest = visit->digest,
+                                  .begun_ms = visit->begun_ms};
+}
+
+/* ---- begin ---- */
+
+/* A text of the request that can stand as a name; `otherwise` where the request has none. */
+static bool imports_name(const json_t *request, const char *member, const char *otherwise, char *text, size_t size)
+{
+    const json_t *value = json_object_get(request, member);
+    const char *given = value == NULL ? otherwise : json_string_value(value);
+
+    if (given == NULL || given[0] == '\0' || strlen(given) >= size || !field_is_printable(given)) {
+        return false;
+    }
+    snprintf(text, size, "%s", given);
+    return true;
+}
+
+static bool imports_read_begin(const struct imports *imports, const json_t *request, struct visit *visit)
+{
+    const json_t *begun = json_object_get(request, "begun_ms");
+    bool has_class = json_object_get(request, "vantage_class") != NULL;
+    enum vantage_class known;
+
+    visit->begun_ms = json_integer_value(begun);
+    return imports_name(request, "realm", imports->options.settings->config.realm, visit->realm,
+                        sizeof(visit->realm)) &&
+           imports_name(request, "vantage", NULL, visit->vantage, sizeof(visit->vantage)) &&
+           imports_name(request, "digest", NULL, visit->digest, sizeof(visit->digest)) && json_is_integer(begun) &&
+           visit->begun_ms > 0 &&
+           (!has_class ||
+            (imports_name(request, "vantage_class", NULL, visit->vantage_class, sizeof(visit->vantage_class)) &&
+             vantage_class_parse(visit->vantage_class, &known) == 0));
+}
+
+/* The prefixes as texts; NULL when out of memory. */
+static json_t *imports_scope_texts(const struct prefix_list *scope)
+{
+    json_t *texts = json_array();
+    char text[PREFIX_TEXT_SIZE];
+
+    for (size_t i = 0; texts != NULL && i < scope->count; i++) {
+        if (json_array_append_new(texts, json_string(prefix_format(&scope->items[i], text))) < 0) {
+            json_decref(texts);
+            texts = NULL;
+        }
+    }
+    return texts;
+}
+
+static int imports_load_scope(const struct imports *imports, struct prefix_list *scope)
+{
+    const char *wrong;
+    int rc = import_scope_load(&imports->options.settings->config.scope, NULL, 0, scope, &wrong);
+
+    if (rc < 0) {
+        log_error("the scope cannot be read%s%s: %s", wrong[0] == '\0' ? "" : " at ", wrong, strerror(-rc));
+    }
+    return rc;
+}
+
+static int imports_judge(const struct imports *imports, const char *scan_uuid, char *reason)
+{
+    const struct judging judging = {.store = imports->options.desk->store,
+                                    .config = &imports->options.settings->config,
+                                    .policy = imports->options.settings->policy,
+                                    .policy_id = imports->options.desk->policy_id,
+                                    .since_ms = imports->visit.begun_ms};
+    int rc = judging_scan(&judging, scan_uuid);
+
+    if (rc < 0) {
+        snprintf(reason, IMPORT_REASON_SIZE, "it is stored, but cannot be judged now: %s",
+                 store_last_error(imports->options.desk->store)->text);
+    }
+    return rc;
+}
+
+/* What came in before, but could not be judged then. */
+static int imports_judge_left(const struct imports *imports, const struct import_origin *origin, char *reason)
+{
+    char uuid[STORE_UUID_SIZE];
+    int rc;
+
+    while ((rc = import_entry_unjudged(imports->options.desk->store, origin, uuid, reason)) == 0) {
+        rc = imports_judge(imports, uuid, reason);
+        if (rc < 0) {
+            return rc;
+        }
+    }
+    return rc == -ENOENT ? 0 : rc;
+}
+
+static void imports_begin(struct imports *imports, struct control_client *client, const json_t *request)
+{
+    const struct visit *visit = &imports->visit;
+    struct import_origin origin;
+    struct prefix_list scope = {0};
+    char reason[IMPORT_REASON_SIZE];
+    size_t stored;
+
+    imports_end_visit(imports);
+    if (!imports_read_begin(imports, request, &imports->visit)) {
+        control_refuse(client, "an import begins with \"vantage\", \"digest\" and \"begun_ms\", and may name \"realm\" "
+                               "and \"vantage_class\"");
+        return;
+    }
+    origin = imports_origin(visit);
+    if (import_entry_begin(imports->options.desk->store, &origin, &stored, reason) < 0 ||
+        imports_judge_left(imports, &origin, reason) < 0) {
+        control_refuse(client, "%s", reason);
+    } else if (imports_load_scope(imports, &scope) < 0) {
+        control_refuse(client, "the daemon cannot read its scope: its log says why");
+    } else {
+        imports->visit.client = client;
+        control_send(client, json_pack("{s:b, s:s, s:I, s:o}", "ok", 1, "realm", visit->realm, "stored",
+                                       (json_int_t)stored, "scope", imports_scope_texts(&scope)));
+    }
+    prefix_list_done(&scope);
+}
+
+/* ---- a scan ---- */
+
+static void imports_lines(struct imports *imports, struct control_client *client, const json_t *request)
+{
+    const json_t *text = json_object_get(request, "text");
+    struct visit *visit = &imports->visit;
+    size_t length = json_string_length(text);
+    size_t room = visit->size + length > visit->room ? 2 * (visit->size + length) : visit->room;
+    char *grown;
+
+    if (!json_is_string(text) || visit->size + length > IMPORT_PART_MAX_BYTES) {
+        control_refuse(client, "\"text\" must be a scan's lines, of at most %d bytes", IMPORT_PART_MAX_BYTES);
+        return;
+    }
+    grown = realloc(visit->text, room + 1);
+    if (grown == NULL) {
+        control_refuse(client, "out of memory");
+        return;
+    }
+    visit->text = grown;
+    visit->room = room;
+    memcpy(visit->text + visit->size, json_string_value(text), length);
+    visit->size += length;
+    control_send(client, json_pack("{s:b}", "ok", 1));
+}
+
+static void imports_store(struct imports *imports, struct control_client *client, const json_t *request)
+{
+    struct visit *visit = &imports->visit;
+    const struct import_origin origin = imports_origin(visit);
+    struct prefix_list scope = {0};
+    const struct import_entry into = {imports->options.desk->store, &origin, &scope};
+    const struct import_lines lines = {visit->text == NULL ? "" : visit->text, visit->size};
+    char reason[IMPORT_REASON_SIZE] = "the daemon cannot read its scope: its log says why";
+    char uuid[STORE_UUID_SIZE];
+    int rc = imports_load_scope(imports, &scope);
+
+    (void)request;
+    if (rc == 0) {
+        rc = import_entry_store(&into, &lines, uuid, reason);
+    }
+    prefix_list_done(&scope);
+    visit->size = 0;
+    if (rc < 0) {
+        control_refuse(client, "%s", reason);
+        return;
+    }
+    if (imports_judge(imports, uuid, reason) < 0) {
+        control_refuse(client, "%s", reason);
+        return;
+    }
+    log_notice("scan %.8s was imported, from the vantage %s in the realm %s", uuid, visit->vantage, visit->realm);
+    control_send(client, json_pack("{s:b, s:s}", "ok", 1, "scan", uuid));
+}
+
+/* ---- requests ---- */
+
+static const struct {
+    const char *name;
+    void (*run)(struct imports *imports, struct control_client *client, const json_t *request);
+    bool writes;
+} imports_verbs[] = {
+    {CONTROL_IMPORT_BEGIN, imports_begin, true},
+    {CONTROL_IMPORT_LINES, imports_lines, false},
+    {CONTROL_IMPORT_STORE, imports_store, true},
+};
+
+void imports_request(struct imports *imports, struct control_client *client, const json_t *request)
+{
+    const char *verb = json_string_value(json_object_get(request, "do"));
+    size_t count = sizeof(imports_verbs) / sizeof(*imports_verbs);
+    size_t i = 0;
+
+    while (verb != NULL && i < count && strcmp(imports_verbs[i].name, verb) != 0) {
+        i++;
+    }
+    if (verb == NULL || i == count) {
+        control_refuse(client, "\"do\" must be begin, lines or store");
+    } else if (imports->visit.client != NULL && imports->visit.client != client) {
+        control_refuse(client, "another import comes in: try again when it has ended");
+    } else if (i > 0 && imports->visit.client == NULL) {
+        control_refuse(client, "an import begins with \"begin\"");
+    } else if (imports->stopping) {
+        control_refuse(client, "the daemon is ending");
+    } else if (imports_verbs[i].writes && !queue_flush(imports->options.queue)) {
+        control_refuse(client, "the daemon cannot write to its database now: import the file again");
+    } else {
+        imports_verbs[i].run(imports, client, request);
+    }
+}

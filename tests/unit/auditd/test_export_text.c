@@ -1,0 +1,128 @@
+/* What hostile hosts send, as JSON, markup and cells can hold it. */
+#include "auditd/export/export.h"
+#include "auditd/export/text.h"
+
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+static void expect(void (*print)(FILE *out, const char *text), const char *text, const char *expected)
+{
+    char *said = NULL;
+    size_t size;
+    FILE *out = open_memstream(&said, &size);
+
+    assert_non_null(out);
+    print(out, text);
+    assert_int_equal(fclose(out), 0);
+    assert_string_equal(said, expected);
+    free(said);
+}
+
+static void markup_holds_anything(void **state)
+{
+    (void)state;
+    expect(text_print_markup, "<a href='b' c=\"d\">&", "&#60;a href=&#39;b&#39; c=&#34;d&#34;&#62;&#38;");
+    expect(text_print_markup, "a\x01\x1b[31m\x7f", "a\\x01\\x1b[31m\\x7f");
+    expect(text_print_markup, "\xff\xc3", "\\xff\\xc3");
+    expect(text_print_markup, "caf\xc3\xa9", "caf\xc3\xa9");
+    /* U+202E turns the direction; U+FFFE is no character of XML. */
+    expect(text_print_markup,
+           "\xe2\x80\xae"
+           "x",
+           "\\xe2\\x80\\xaex");
+    expect(text_print_markup, "\xef\xbf\xbe", "\\xef\\xbf\\xbe");
+    expect(text_print_markup, "]]>", "]]&#62;");
+}
+
+static void cells_are_no_formulas(void **state)
+{
+    (void)state;
+    expect(text_print_cell, "plain", "plain");
+    expect(text_print_cell, "", "");
+    expect(text_print_cell, "=1+1", "'=1+1");
+    expect(text_print_cell, "+1", "'+1");
+    expect(text_print_cell, "-1", "'-1");
+    expect(text_print_cell, "@x", "'@x");
+    expect(text_print_cell, "a,b", "\"a,b\"");
+    expect(text_print_cell, "say \"a\"", "\"say \"\"a\"\"\"");
+    expect(text_print_cell, "a\r\nb", "\"a\r\nb\"");
+    expect(text_print_cell, "=\"a\"", "\"'=\"\"a\"\"\"");
+}
+
+static void json_is_utf8(void **state)
+{
+    static const char *const texts[][2] = {{"a\x1b", "a\x1b"},
+                                           {"\xff", "\xef\xbf\xbd"},
+                                           {"a\xc3", "a\xef\xbf\xbd"},
+                                           {"caf\xc3\xa9", "caf\xc3\xa9"},
+                                           {"", ""}};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++) {
+        json_t *value = text_json(texts[i][0]);
+        assert_non_null(value);
+        assert_string_equal(json_string_value(value), texts[i][1]);
+        json_decref(value);
+    }
+}
+
+static void a_value_that_is_none_is_no_memory(void **state)
+{
+    (void)state;
+    assert_int_equal(text_print_json(stdout, NULL), -ENOMEM);
+}
+
+static void places_are_told_apart(void **state)
+{
+    char buffer[80];
+
+    (void)state;
+    assert_string_equal(text_place("10.0.0.5", 22, buffer, sizeof(buffer)), "10.0.0.5:22");
+    assert_string_equal(text_place("fd00::5", 22, buffer, sizeof(buffer)), "[fd00::5]:22");
+}
+
+static void each_format_has_its_driver(void **state)
+{
+    static const char *const names[] = {"csv", "jsonl", "sarif", "ocsf", "defectdojo", "xml", "html"};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
+        const struct export_driver *driver = export_find(names[i]);
+        assert_non_null(driver);
+        assert_string_equal(driver->name, names[i]);
+        assert_int_equal(driver->has_endpoints, i < 2);
+    }
+    assert_null(export_find("docx"));
+}
+
+static void a_database_that_is_not_there_is_said(void **state)
+{
+    const struct export_options options = {0};
+    char error[EXPORT_ERROR_SIZE] = "";
+
+    (void)state;
+    assert_true(export_write("/nowhere/none.db", export_find("csv"), &options, stdout, error) < 0);
+    assert_non_null(strstr(error, "/nowhere/none.db"));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(markup_holds_anything),
+        cmocka_unit_test(cells_are_no_formulas),
+        cmocka_unit_test(json_is_utf8),
+        cmocka_unit_test(a_value_that_is_none_is_no_memory),
+        cmocka_unit_test(places_are_told_apart),
+        cmocka_unit_test(each_format_has_its_driver),
+        cmocka_unit_test(a_database_that_is_not_there_is_said),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
