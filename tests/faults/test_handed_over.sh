@@ -10,6 +10,8 @@ daemon=
 printf 'version: 1\ntargets: [%s]\nservices: false\nprobe: connect\nverify: false\nrate: 400\nhost_rate: 0\n' "$THERE" >"$DIR/config.yaml"
 
 start_daemon() {
+    # What the one before said is no sign that this one is there.
+    rm -f -- "$DIR/log"
     "$BIN/leastport" serve --config "$DIR/config.yaml" --db "$DB" --listen 127.0.0.1:0 2>"$DIR/log" >/dev/null &
     daemon=$!
     harness_pids+=("$daemon")
