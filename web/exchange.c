@@ -1,5 +1,7 @@
 #include "web/exchange.h"
 
+#include "web/recall.h"
+
 #include <errno.h>
 #include <string.h>
 
@@ -15,6 +17,7 @@ void exchange_init(struct exchange *exchange, const struct exchange_site *site)
 
 void exchange_done(struct exchange *exchange)
 {
+    answer_release(exchange->answer);
     buffer_done(&exchange->body);
     principal_done(&exchange->principal);
 }

@@ -12,8 +12,10 @@
 
 enum { EXCHANGE_ETAG_SIZE = 40, EXCHANGE_COOKIE_SIZE = 192, EXCHANGE_LOCATION_SIZE = 1024, EXCHANGE_ALLOW_SIZE = 64 };
 
+struct answer;
 struct gate;
 struct metrics;
+struct recall;
 struct request_head;
 struct repeat_table;
 struct store_pool;
@@ -24,6 +26,7 @@ struct exchange_site {
     struct metrics *metrics;
     struct gate *gate;
     struct repeat_table *repeats; /* NULL: nothing is remembered */
+    struct recall *recall;        /* NULL: nothing is kept */
     const char *control_path;     /* NULL: none */
 };
 
@@ -40,6 +43,7 @@ struct exchange {
     unsigned status;
     const char *content_type;
     struct buffer body;
+    struct answer *answer;      /* instead of the body, with its entity tag; NULL: none; owned */
     const unsigned char *fixed; /* instead of the body: bytes that live as long as the program */
     size_t fixed_size;
     char etag[EXCHANGE_ETAG_SIZE];         /* "" when there is none */

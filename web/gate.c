@@ -9,6 +9,7 @@
 #include "web/quota.h"
 #include "web/route.h"
 #include "web/session.h"
+#include "web/token_row.h"
 
 #include <errno.h>
 #include <jansson.h>
@@ -182,9 +183,9 @@ static int gate_take_row(void *context, const struct store_read_token *token)
 }
 
 /* 0 with the row; else the problem of reading is set. */
-static int gate_read(struct exchange *exchange, const struct store_token_filter *filter, struct gate_row *row)
+static int gate_read(struct exchange *exchange, const char *id, struct gate_row *row)
 {
-    int rc = store_read_tokens(exchange->reader, filter, gate_take_row, row);
+    int rc = token_row_read(exchange, id, gate_take_row, row);
 
     if (rc == 0 && row->rc != 0) {
         problem_set(&exchange->problem, 503, "Out of memory.");
@@ -202,10 +203,8 @@ static int gate_read(struct exchange *exchange, const struct store_token_filter 
 static bool gate_look_up(struct gate *gate, struct exchange *exchange, const struct request_head *head, const char *id,
                          struct gate_row *row)
 {
-    const struct store_token_filter filter = {.public_ids = {&id, 1}, .with_ended = true};
-
     row->principal = &exchange->principal;
-    if (gate_read(exchange, &filter, row) != 0) {
+    if (gate_read(exchange, id, row) != 0) {
         return false;
     }
     if (row->is_there && row->refusal == NULL) {

@@ -4,6 +4,7 @@
 #include "web/api.h"
 #include "web/asset.h"
 #include "web/framing.h"
+#include "web/recall.h"
 #include "web/repeat.h"
 #include "web/store_pool.h"
 
@@ -101,7 +102,7 @@ static bool route_matches(const char *pattern, const char *path, char uuid[UUID_
     static const char hole[] = "{uuid}";
 
     while (*pattern != '\0') {
-        if (strncmp(pattern, hole, sizeof(hole) - 1) == 0) {
+        if (*pattern == '{' && strncmp(pattern, hole, sizeof(hole) - 1) == 0) {
             if (!route_read_uuid(path, uuid)) {
                 return false;
             }
@@ -317,13 +318,72 @@ static void route_handle(struct exchange *exchange, const struct route *route)
     }
 }
 
+/* ---- what was answered before ---- */
+
+/* They tell of what the store has, neither of the time nor of who asks beyond what the reader may see: once given,
+ * their answer stands for as long as the store does not change. */
+static void (*const route_kept[])(struct exchange *exchange) = {
+    api_scans,          api_scan,    api_hosts,           api_host,  api_findings, api_finding,
+    api_finding_events, api_changes, api_service_changes, api_score,
+};
+
+static bool route_is_kept(const struct route *route)
+{
+    for (size_t i = 0; i < sizeof(route_kept) / sizeof(*route_kept); i++) {
+        if (route_kept[i] == route->handler) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void route_tag(struct exchange *exchange);
+
+/* The body becomes an answer that others may have, too. Without memory it stays a body. */
+static void route_keep(struct exchange *exchange, const struct store_stamp *stamp, const char *target)
+{
+    size_t length = 0;
+    char *bytes;
+
+    if (exchange->problem.status != 0 || exchange->status != 200 || exchange->body.failed) {
+        return;
+    }
+    route_tag(exchange);
+    bytes = buffer_take(&exchange->body, &length);
+    exchange->answer = bytes == NULL ? NULL : answer_create(bytes, length, exchange->etag);
+    if (exchange->answer != NULL) {
+        recall_keep(exchange->site->recall, stamp, target, exchange->answer);
+    } else {
+        problem_set(&exchange->problem, 503, "Out of memory.");
+    }
+}
+
+static void route_serve_kept(struct exchange *exchange, const struct route *route)
+{
+    const char *target = exchange->head->target;
+    struct recall *recall = exchange->site->recall;
+    struct store_stamp stamp;
+    bool is_kept =
+        recall != NULL && route_is_kept(route) && store_pool_stamp(exchange->site->pool, exchange->reader, &stamp) == 0;
+
+    exchange->answer = is_kept ? recall_find(recall, &stamp, target) : NULL;
+    if (exchange->answer != NULL) {
+        snprintf(exchange->etag, sizeof(exchange->etag), "%s", answer_etag(exchange->answer));
+        return;
+    }
+    route_handle(exchange, route);
+    if (is_kept) {
+        route_keep(exchange, &stamp, target);
+    }
+}
+
 static void route_serve_handler(struct exchange *exchange, const struct route *route, const struct request_head *head)
 {
     if (!route_admit(exchange, route, head)) {
         return;
     }
     exchange->head = head;
-    route_handle(exchange, route);
+    route_serve_kept(exchange, route);
     exchange->head = NULL;
     if (exchange->reader != NULL) {
         route_return(exchange);
@@ -447,7 +507,9 @@ static void route_finish(struct exchange *exchange, const struct request_head *h
         strcmp(head->method, "POST") == 0) {
         return;
     }
-    route_tag(exchange);
+    if (exchange->answer == NULL) {
+        route_tag(exchange);
+    }
     if (route_is_unchanged(head->if_none_match, exchange->etag)) {
         exchange->status = 304;
     }

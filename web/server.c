@@ -5,6 +5,7 @@
 #include "web/framing.h"
 #include "web/gate.h"
 #include "web/metrics.h"
+#include "web/recall.h"
 #include "web/repeat.h"
 #include "web/route.h"
 #include "web/store_pool.h"
@@ -102,6 +103,23 @@ static void server_add_headers(struct MHD_Response *response, const struct excha
     }
 }
 
+static void server_release(void *answer)
+{
+    answer_release(answer);
+}
+
+static struct MHD_Response *server_share(struct answer *answer)
+{
+    struct answer *held = answer_hold(answer);
+    struct MHD_Response *response = MHD_create_response_from_buffer_with_free_callback_cls(
+        answer_length(held), answer_bytes(held), server_release, held);
+
+    if (response == NULL) {
+        answer_release(held);
+    }
+    return response;
+}
+
 static struct MHD_Response *server_make_response(struct exchange *exchange)
 {
     struct MHD_Response *response;
@@ -115,6 +133,9 @@ static struct MHD_Response *server_make_response(struct exchange *exchange)
         /* The library takes a pointer to what it will not change. */
         void *fixed = (void *)(uintptr_t)exchange->fixed;
         return MHD_create_response_from_buffer(exchange->fixed_size, fixed, MHD_RESPMEM_PERSISTENT);
+    }
+    if (exchange->answer != NULL) {
+        return server_share(exchange->answer);
     }
     bytes = buffer_take(&exchange->body, &length);
     if (bytes == NULL) {
@@ -150,6 +171,8 @@ static void server_settle(struct exchange *exchange, const char *target)
         return;
     }
     buffer_clear(&exchange->body);
+    answer_release(exchange->answer);
+    exchange->answer = NULL;
     exchange->fixed = NULL;
     exchange->is_page = false;
     exchange->etag[0] = '\0';
@@ -556,6 +579,7 @@ int server_start(const struct server_options *options, struct server **ret_serve
     server->site.repeats = repeat_table_create();
     rc = server->site.repeats == NULL ? -ENOMEM : store_pool_create(options->db_path, &server->site.pool);
     rc = rc == 0 ? worker_pool_create(&server->workers) : rc;
+    rc = rc == 0 ? recall_create(&server->site.recall) : rc;
     if (rc == 0) {
         rc = deadline_watch_create(&server->metrics, &server->watch);
     }
@@ -592,6 +616,7 @@ void server_stop(struct server *server)
     worker_pool_destroy(server->workers);
     deadline_watch_destroy(server->watch);
     gate_destroy(server->site.gate);
+    recall_destroy(server->site.recall);
     store_pool_destroy(server->site.pool);
     repeat_table_destroy(server->site.repeats);
     free(server);

@@ -19,10 +19,12 @@ struct store_pool_slot {
     struct store_reader *reader;
     unsigned char reach[STORE_POOL_HASH_BYTES];
     uint64_t used_at;
+    uint64_t serial; /* of the reader */
 };
 
 struct store_pool_thread {
     uint64_t clock;
+    uint64_t opened; /* how many readers, so far */
     struct store_pool_slot slots[STORE_POOL_READERS];
 };
 
@@ -44,6 +46,7 @@ int store_pool_create(const char *db_path, struct store_pool **ret_pool)
     if (pool == NULL) {
         return rc;
     }
+    store_readers_prepare();
     pool->db_path = strdup(db_path);
     if (pool->db_path != NULL) {
         rc = -pthread_key_create(&pool->key, store_pool_close);
@@ -161,6 +164,7 @@ int store_pool_borrow(struct store_pool *pool, const struct store_reach *reach, 
         store_pool_drop(slot);
     }
     if (slot->reader == NULL) {
+        slot->serial = ++thread->opened;
         rc = store_pool_open(pool, slot, reach, error);
     }
     if (rc == 0) {
@@ -174,6 +178,19 @@ int store_pool_borrow(struct store_pool *pool, const struct store_reach *reach, 
         *ret_reader = slot->reader;
     }
     return rc;
+}
+
+int store_pool_stamp(struct store_pool *pool, struct store_reader *reader, struct store_stamp *ret_stamp)
+{
+    const struct store_pool_thread *thread = pthread_getspecific(pool->key);
+
+    for (size_t i = 0; thread != NULL && i < STORE_POOL_READERS; i++) {
+        if (thread->slots[i].reader == reader) {
+            ret_stamp->reader = thread->slots[i].serial;
+            return store_reader_version(reader, &ret_stamp->version);
+        }
+    }
+    return -EINVAL;
 }
 
 void store_pool_return(struct store_pool *pool, struct store_reader *reader, bool is_broken)

@@ -74,6 +74,11 @@ int store_reader_refuse(struct store_reader *reader, int rc, const char *message
     return rc;
 }
 
+void store_readers_prepare(void)
+{
+    (void)sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+}
+
 static int store_reader_pragma(struct store_reader *reader, const char *sql, int64_t *ret_value)
 {
     sqlite3_stmt *statement = NULL;

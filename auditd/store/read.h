@@ -18,6 +18,10 @@
 /* The schema version (PRAGMA user_version) that this reader reads. */
 enum { STORE_READ_SCHEMA_VERSION = 14, STORE_READ_ERROR_SIZE = 512 };
 
+/* Once, before the first reader of a process with threads: SQLite counts no memory then, which takes a lock for each
+ * allocation. Harmless where SQLite runs already. */
+void store_readers_prepare(void);
+
 /* A connection. Used by one thread at a time: one for each thread. */
 struct store_reader;
 
