@@ -11,6 +11,11 @@ void problems_init(struct problems *problems)
     problems->warning_count = 0;
 }
 
+bool problems_are_enough(const struct problems *problems, enum problem_level level)
+{
+    return (level == PROBLEM_ERROR ? problems->error_count : problems->warning_count) >= PROBLEMS_KEPT_MAX;
+}
+
 /* Copies with control characters as \xHH; cut on a character's border when it does not fit. */
 static void copy_escaped(char *target, size_t size, const char *source)
 {

@@ -40,6 +40,9 @@ void problems_init(struct problems *problems);
 void problems_add(struct problems *problems, enum problem_level level, struct mark mark, const char *pointer,
                   const char *format, ...) __attribute__((format(printf, 5, 6)));
 
+/* Whether one more of the level is only counted: whoever words a message at length need not. */
+bool problems_are_enough(const struct problems *problems, enum problem_level level);
+
 /* "NAME:LINE:COLUMN: error: MESSAGE" a line, errors first, each in the order of the text; how many were left out. */
 void problems_print(const struct problems *problems, const char *name, FILE *out);
 

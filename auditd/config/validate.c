@@ -194,7 +194,7 @@ static int check_values(struct walk *walk, const struct yaml_node *node, const c
             return 0;
         }
     }
-    likely = validate_suggest(text, values);
+    likely = problems_are_enough(walk->problems, PROBLEM_ERROR) ? NULL : validate_suggest(text, values);
     list_words(values, list, sizeof(list));
     if (likely != NULL) {
         problems_add(walk->problems, PROBLEM_ERROR, node->mark, walk->pointer,
@@ -235,14 +235,11 @@ static int check_scalar(struct walk *walk, const struct yaml_node *node, const s
         return rc;
     }
     if (json_is_number(node->value) && schema->has_range && (number < schema->minimum || number > schema->maximum)) {
-        if (schema->expected != NULL) {
-            snprintf(message, sizeof(message), "must be %s", schema->expected);
-        } else {
+        if (schema->expected == NULL) {
             snprintf(message, sizeof(message), "must be from %.0f to %.0f", schema->minimum, schema->maximum);
+            return refuse(walk, node, label, message);
         }
-        return refuse(walk, node, label, message);
-    }
-    if (schema->check == NULL || schema->check(node->value, reason, sizeof(reason))) {
+    } else if (schema->check == NULL || schema->check(node->value, reason, sizeof(reason))) {
         return 0;
     }
     snprintf(message, sizeof(message), "must be %s%s%s", schema->expected, reason[0] != '\0' ? ": " : "", reason);
@@ -261,7 +258,7 @@ static int unknown_key(struct walk *walk, const struct yaml_node *child, const s
         keys[count] = fields[count].key;
     }
     keys[count] = NULL;
-    likely = validate_suggest(child->key, keys);
+    likely = problems_are_enough(walk->problems, PROBLEM_ERROR) ? NULL : validate_suggest(child->key, keys);
     if (likely != NULL) {
         problems_add(walk->problems, PROBLEM_ERROR, child->key_mark, walk->pointer,
                      "unknown key \"%s\"; did you mean \"%s\"?", child->key, likely);

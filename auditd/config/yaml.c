@@ -314,7 +314,7 @@ static int keep_value(struct composer *composer, struct yaml_node *node, struct 
     if (json_object_get(node->value, child->key) == NULL) {
         return json_object_set_new(node->value, child->key, child->value) == 0 ? 0 : -ENOMEM;
     }
-    while (strcmp(first->key, child->key) != 0) {
+    while (!problems_are_enough(composer->problems, PROBLEM_ERROR) && strcmp(first->key, child->key) != 0) {
         first++;
     }
     problems_add(composer->problems, PROBLEM_ERROR, child->key_mark, NULL,

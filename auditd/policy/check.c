@@ -51,11 +51,13 @@ int policy_check(const char *path, policy_census_fn *census, void *context, FILE
     problems_init(&problems);
     rc = policy_load(path, &problems, &policy);
     if (rc == 0) {
-        lint_rules(policy_rules(policy), wall_now_ms(), &problems);
-        rc = census == NULL ? 0 : check_groups(policy, census, context, &problems);
-    }
-    if (rc == -ENOMEM) {
-        problems_add(&problems, PROBLEM_ERROR, (struct mark){0}, NULL, "out of memory");
+        rc = lint_rules(policy_rules(policy), wall_now_ms(), &problems);
+        if (rc == 0 && census != NULL) {
+            rc = check_groups(policy, census, context, &problems);
+        }
+        if (rc == -ENOMEM) {
+            problems_add(&problems, PROBLEM_ERROR, (struct mark){0}, NULL, "out of memory");
+        }
     }
     problems_print(&problems, path, out);
     if (rc != 0) {

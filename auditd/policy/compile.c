@@ -130,6 +130,17 @@ static int compile_ports(const struct yaml_node *node, struct portset *set)
     return 0;
 }
 
+/* Of a set that is not empty. */
+static uint16_t last_port(const struct portset *set)
+{
+    size_t word = sizeof(set->words) / sizeof(*set->words) - 1;
+
+    while (set->words[word] == 0) {
+        word--;
+    }
+    return (uint16_t)(word * 64 + 63 - (size_t)__builtin_clzll(set->words[word]));
+}
+
 static int compile_texts_of_rule(const struct yaml_node *node, struct rule *rule)
 {
     rule->id = text_of(node, "id");
@@ -188,14 +199,15 @@ static int compile_condition(struct compiler *compiler, const struct yaml_node *
     const struct fact_kind *kind = fact_kind_find(node->key);
     char pointer[PROBLEM_POINTER_SIZE + CONDITION_REASON_SIZE];
     char reason[CONDITION_REASON_SIZE];
-    const char *meant = kind == NULL ? suggest_fact(node->key) : NULL;
+    bool enough = problems_are_enough(compiler->problems, PROBLEM_ERROR);
+    const char *meant = kind == NULL && !enough ? suggest_fact(node->key) : NULL;
     int rc;
 
     snprintf(pointer, sizeof(pointer), "%s/%s/%.200s", compiler->pointer, of, node->key);
     if (kind == NULL) {
         problems_add(compiler->problems, PROBLEM_ERROR, node->key_mark, pointer,
-                     "there is no fact \"%s\"%s%s%s; docs/facts.md lists what a condition can ask for", node->key,
-                     meant == NULL ? "" : "; did you mean \"", meant == NULL ? "" : meant, meant == NULL ? "" : "\"?");
+                     "there is no fact \"%s\"%s%s%s docs/facts.md lists what a condition can ask for", node->key,
+                     meant == NULL ? ";" : "; did you mean \"", meant == NULL ? "" : meant, meant == NULL ? "" : "\"?");
         return 0;
     }
     rc = condition_parse(kind, node->value, ret_condition, reason);
@@ -288,6 +300,9 @@ static int compile_rule(struct compiler *compiler, const struct yaml_node *node,
         rc = compile_ports(yaml_node_get(node, "ports"), &rule->ports);
     }
     if (rc == 0) {
+        rule->port_first = (uint16_t)portset_next(&rule->ports, 0);
+        rule->port_last = last_port(&rule->ports);
+        rule->port_count = portset_count(&rule->ports);
         rc = compile_conditions(compiler, yaml_node_get(node, "when"), rule);
     }
     if (rc == 0) {
@@ -370,6 +385,7 @@ static int compile_test(struct compiler *compiler, const struct yaml_node *node,
 static int compile_tests(struct compiler *compiler, const struct yaml_node *node)
 {
     size_t count = compile_list_count(node);
+    size_t questions = 0;
     int rc = 0;
 
     compiler->set->tests = calloc(count + 1, sizeof(*compiler->set->tests));
@@ -380,6 +396,12 @@ static int compile_tests(struct compiler *compiler, const struct yaml_node *node
         size_t at = compiler->set->test_count++;
         snprintf(compiler->pointer, sizeof(compiler->pointer), "/tests/%zu", at);
         rc = compile_test(compiler, &node->children[at], &compiler->set->tests[at]);
+        questions += compiler->set->tests[at].source_count;
+        if (questions > RULE_QUESTIONS_MAX) {
+            problems_add(compiler->problems, PROBLEM_ERROR, node->children[at].mark, compiler->pointer,
+                         "with this test, the tests list more than %d sources together", RULE_QUESTIONS_MAX);
+            rc = rc == 0 ? -EBADMSG : rc;
+        }
     }
     return rc;
 }
@@ -429,5 +451,6 @@ int policy_compile(const struct yaml_node *root, struct problems *problems, stru
         set->index = rule_index_create(set);
         rc = set->index == NULL ? -ENOMEM : 0;
     }
+    free(compiler.names);
     return rc;
 }

@@ -9,10 +9,16 @@
  * case. Errors in *problems may also come with 0. */
 MUST_USE int policy_compile(const struct yaml_node *root, struct problems *problems, struct rule_set *set);
 
+struct compiler_name {
+    const char *name;
+    size_t group;
+};
+
 struct compiler {
     struct rule_set *set;
     struct problems *problems;
-    size_t named_count; /* groups, "any" too */
+    struct compiler_name *names; /* of groups, "any" too, in their order */
+    size_t named_count;
     char pointer[PROBLEM_POINTER_SIZE];
 };
 

@@ -7,27 +7,44 @@
 #include <string.h>
 
 /* How many conditions a group may come to when the groups that it names are written out. */
-enum { GROUPS_NAMED_MAX = 2000, CONDITIONS_MOST = 20000, ANONYMOUS_NAME_SIZE = 120 };
+enum { GROUPS_NAMED_MAX = 2000, CONDITIONS_MOST = 20000 };
+
+static int compare_to_name(const void *name, const void *known)
+{
+    return strcmp(name, ((const struct compiler_name *)known)->name);
+}
+
+static int compare_names(const void *a, const void *b)
+{
+    return strcmp(((const struct compiler_name *)a)->name, ((const struct compiler_name *)b)->name);
+}
 
 bool compile_find_group(const struct compiler *compiler, const char *name, size_t *ret_index)
 {
-    for (size_t i = 0; i < compiler->named_count; i++) {
-        if (strcmp(compiler->set->groups[i].name, name) == 0) {
-            *ret_index = i;
-            return true;
-        }
+    const struct compiler_name *found =
+        bsearch(name, compiler->names, compiler->named_count, sizeof(*compiler->names), compare_to_name);
+
+    if (found == NULL) {
+        return false;
     }
-    return false;
+    *ret_index = found->group;
+    return true;
 }
 
 int compile_refuse_name(struct compiler *compiler, const struct yaml_node *node, const char *what, bool words)
 {
     const struct rule_set *set = compiler->set;
     const char *name = json_string_value(node->value);
-    const char **known = calloc(compiler->named_count + 16, sizeof(*known));
+    bool enough = problems_are_enough(compiler->problems, PROBLEM_ERROR);
+    const char **known = enough ? NULL : calloc(compiler->named_count + 16, sizeof(*known));
     const char *likely;
     size_t count = 0;
 
+    if (enough) {
+        /* It is only counted. */
+        problems_add(compiler->problems, PROBLEM_ERROR, node->mark, compiler->pointer, "%s", what);
+        return 0;
+    }
     if (known == NULL) {
         return -ENOMEM;
     }
@@ -245,7 +262,7 @@ static int add_group(struct compiler *compiler, const char *name, const struct m
 
 int compile_to(struct compiler *compiler, const struct yaml_node *node, size_t *ret_group)
 {
-    char name[ANONYMOUS_NAME_SIZE];
+    char name[RULE_GROUP_NAME_SIZE];
     char *text;
     size_t at;
     int rc;
@@ -363,8 +380,19 @@ static int name_groups(struct compiler *compiler, const struct yaml_node *node)
         rc = add_group(compiler, node->children[i].key, &node->children[i].key_mark);
         compiler->set->groups[i + 1].is_named = true;
     }
+    if (rc != 0) {
+        return rc;
+    }
+    compiler->names = calloc(compiler->set->group_count, sizeof(*compiler->names));
+    if (compiler->names == NULL) {
+        return -ENOMEM;
+    }
     compiler->named_count = compiler->set->group_count;
-    return rc;
+    for (size_t i = 0; i < compiler->named_count; i++) {
+        compiler->names[i] = (struct compiler_name){compiler->set->groups[i].name, i};
+    }
+    qsort(compiler->names, compiler->named_count, sizeof(*compiler->names), compare_names);
+    return 0;
 }
 
 int compile_groups(struct compiler *compiler, const struct yaml_node *node, size_t more)

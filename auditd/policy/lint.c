@@ -1,10 +1,29 @@
 #include "auditd/policy/lint.h"
 
+#include "auditd/policy/cover.h"
 #include "lib/clock.h"
 
+#include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 enum { PORT_TELNET = 23 };
+
+/* Comparing all of them takes a second at most. */
+static const uint64_t STEPS_MOST = UINT64_C(1) << 28;
+
+enum emptiness { EMPTY_UNKNOWN, EMPTY_NO, EMPTY_YES };
+
+struct lint {
+    const struct rule_set *set;
+    struct problems *problems;
+    struct cover *cover;
+    /* Of each group. */
+    uint8_t *empty; /* enum emptiness */
+    uint8_t *memo;
+    uint32_t *marks; /* the selector that named it last */
+    uint32_t selectors;
+};
 
 static void warn(struct problems *problems, const struct rule *rule, const char *what, const struct rule *other,
                  const char *then)
@@ -15,130 +34,60 @@ static void warn(struct problems *problems, const struct rule *rule, const char 
                  what, other->id, other->line, then);
 }
 
-/* ---- whether one rule's part holds all of another's ---- */
-
-static bool covers_ports(const struct rule *outer, const struct rule *inner)
-{
-    struct portset rest = inner->ports;
-
-    portset_subtract(&rest, &outer->ports);
-    return portset_count(&rest) == 0 && (outer->proto[0] == '\0' || strcmp(outer->proto, inner->proto) == 0);
-}
-
-static bool covers_service(const struct rule *outer, const struct rule *inner)
-{
-    return outer->service[0] == '\0' || strcmp(outer->service, inner->service) == 0;
-}
-
-static bool is_any(const struct rule_set *set, size_t group)
-{
-    return group == 0 || set->groups[group].selector.kind == SELECTOR_ANY;
-}
-
-/* The same hosts, or all there are; or the group is one of those that the other is made of, or excludes it. */
-static bool covers_hosts(const struct rule_set *set, size_t outer, size_t inner)
-{
-    const struct selector *selector = &set->groups[outer].selector;
-
-    if (is_any(set, outer) || outer == inner || strcmp(set->groups[outer].name, set->groups[inner].name) == 0) {
-        return true;
-    }
-    if (selector->kind == SELECTOR_AND && selector->child_count == 1) {
-        selector = &selector->children[0];
-    }
-    for (size_t i = 0; selector->kind == SELECTOR_OR && i < selector->child_count; i++) {
-        const struct selector *child = &selector->children[i];
-        if (child->kind == SELECTOR_GROUP && child->group == inner) {
-            return true;
-        }
-    }
-    return selector->kind == SELECTOR_GROUP && selector->group == inner;
-}
-
-/* Whether what one source stands for is a part of what the other does. */
-static bool covers_source(const struct rule_source *outer, const struct rule_source *inner, bool forbids)
-{
-    if (outer->kind == RULE_SOURCE_ANYONE) {
-        return inner->kind != RULE_SOURCE_CLASS || inner->vantage_class != VANTAGE_SELF;
-    }
-    /* A port that the world may reach may be reached by all; one that it may not is forbidden to it alone. */
-    if (outer->kind == RULE_SOURCE_CLASS && outer->vantage_class == VANTAGE_WORLD && !forbids) {
-        return true;
-    }
-    return outer->kind == inner->kind && strcmp(outer->text, inner->text) == 0;
-}
-
-static const struct rule_source *covered_source(const struct rule *outer, const struct rule *inner, bool forbids)
-{
-    for (size_t i = 0; i < inner->source_count; i++) {
-        if (outer->source_count == 0) {
-            return &inner->sources[i];
-        }
-        for (size_t j = 0; j < outer->source_count; j++) {
-            if (covers_source(&outer->sources[j], &inner->sources[i], forbids)) {
-                return &inner->sources[i];
-            }
-        }
-    }
-    return NULL;
-}
-
-static bool covers_sources(const struct rule *outer, const struct rule *inner)
-{
-    for (size_t i = 0; i < inner->source_count; i++) {
-        bool covered = outer->source_count == 0;
-        for (size_t j = 0; j < outer->source_count && !covered; j++) {
-            covered = covers_source(&outer->sources[j], &inner->sources[i], false);
-        }
-        if (!covered) {
-            return false;
-        }
-    }
-    return inner->source_count > 0 || outer->source_count == 0;
-}
-
-/* Whether it applies at all times to all that its ports, hosts and sources mean. */
-static bool is_unconditional(const struct rule *rule)
-{
-    return rule->condition_count == 0 && rule->until_ms == 0;
-}
-
-static bool covers(const struct rule_set *set, const struct rule *outer, const struct rule *inner)
-{
-    return is_unconditional(outer) && covers_service(outer, inner) && covers_hosts(set, outer->to, inner->to) &&
-           covers_ports(outer, inner);
-}
-
-/* ---- the warnings ---- */
+/* ---- rules against each other ---- */
 
 /* A narrower forbid is an exception, and meant; one that covers the whole of an allow leaves nothing of it. */
-static void check_contradictions(const struct rule_set *set, const struct rule *allow, struct problems *problems)
+static void check_contradictions(struct lint *lint, const struct rule *allow)
 {
-    for (size_t i = 0; i < set->forbid.count; i++) {
-        const struct rule *forbid = &set->forbid.items[i];
-        const struct rule_source *source = covers(set, forbid, allow) ? covered_source(forbid, allow, true) : NULL;
+    const struct rule_list *list = &lint->set->forbid;
+
+    for (size_t i = 0; i < list->count && !cover_is_spent(lint->cover); i++) {
+        const struct rule *forbid = &list->items[i];
+        const struct rule_source *source =
+            cover_has_target(lint->cover, forbid, allow) ? cover_forbidden_source(lint->cover, forbid, allow) : NULL;
         char then[160];
         if (source != NULL) {
             snprintf(then, sizeof(then), ", which forbids all of it from %.100s: the forbid wins", source->text);
-            warn(problems, allow, "contradicts", forbid, then);
+            warn(lint->problems, allow, "contradicts", forbid, then);
         }
     }
 }
 
-static void check_shadows(const struct rule_set *set, const struct rule_list *list, size_t at,
-                          struct problems *problems)
+static void check_shadows(struct lint *lint, const struct rule_list *list, size_t at)
 {
     const struct rule *rule = &list->items[at];
 
-    for (size_t i = 0; i < at; i++) {
+    for (size_t i = 0; i < at && !cover_is_spent(lint->cover); i++) {
         const struct rule *before = &list->items[i];
-        bool same_word = list == &set->allow || before->severity >= rule->severity;
-        if (same_word && covers(set, before, rule) && covers_sources(before, rule)) {
-            warn(problems, rule, "never decides: all that it means is decided by", before, "");
+        bool same_word = list == &lint->set->allow || before->severity >= rule->severity;
+        if (same_word && cover_has_target(lint->cover, before, rule) && cover_has_sources(lint->cover, before, rule)) {
+            warn(lint->problems, rule, "never decides: all that it means is decided by", before, "");
             return;
         }
     }
 }
+
+static void compare_rule(struct lint *lint, const struct rule_list *list, size_t at)
+{
+    const struct rule *rule = &list->items[at];
+    const struct mark mark = {rule->line, rule->column};
+
+    if (cover_is_spent(lint->cover)) {
+        return;
+    }
+    check_shadows(lint, list, at);
+    if (list == &lint->set->allow) {
+        check_contradictions(lint, rule);
+    }
+    if (cover_is_spent(lint->cover)) {
+        problems_add(lint->problems, PROBLEM_WARNING, mark, NULL,
+                     "too much to compare each rule with each: whether the rule \"%s\" and those after it contradict "
+                     "others was not looked at",
+                     rule->id);
+    }
+}
+
+/* ---- a rule by itself ---- */
 
 /* Conditions that exclude each other. Only where no choice could be made otherwise. */
 static bool has_choice(const struct rule_group *groups, const struct selector *selector)
@@ -160,40 +109,63 @@ static bool has_choice(const struct rule_group *groups, const struct selector *s
     return selector->kind == SELECTOR_GROUP && has_choice(groups, &groups[selector->group].selector);
 }
 
-/* "{and: [x, {not: x}]}", whatever else it asks. */
-static bool excludes_itself(const struct selector *selector)
+/* The group that the selector leaves out; 0 (all) when it is nothing of the kind. */
+static size_t left_out(const struct selector *selector)
 {
+    while (selector->kind == SELECTOR_AND && selector->child_count == 1) {
+        selector = &selector->children[0];
+    }
+    return selector->kind == SELECTOR_NOT && selector->children[0].kind == SELECTOR_GROUP ? selector->children[0].group
+                                                                                          : 0;
+}
+
+/* "{and: [x, {not: x}]}", whatever else it asks. */
+static bool excludes_itself(struct lint *lint, const struct selector *selector)
+{
+    uint32_t mark = ++lint->selectors;
+
     for (size_t i = 0; selector->kind == SELECTOR_AND && i < selector->child_count; i++) {
-        for (size_t j = 0; j < selector->child_count; j++) {
-            const struct selector *no = &selector->children[j];
-            while (no->kind == SELECTOR_AND && no->child_count == 1) {
-                no = &no->children[0];
-            }
-            if (no->kind == SELECTOR_NOT && no->children[0].kind == SELECTOR_GROUP &&
-                selector->children[i].kind == SELECTOR_GROUP && no->children[0].group == selector->children[i].group) {
-                return true;
-            }
+        if (selector->children[i].kind == SELECTOR_GROUP) {
+            lint->marks[selector->children[i].group] = mark;
         }
     }
     for (size_t i = 0; selector->kind == SELECTOR_AND && i < selector->child_count; i++) {
-        if (excludes_itself(&selector->children[i])) {
+        size_t out = left_out(&selector->children[i]);
+        if (out != 0 && lint->marks[out] == mark) {
+            return true;
+        }
+    }
+    for (size_t i = 0; selector->kind == SELECTOR_AND && i < selector->child_count; i++) {
+        if (excludes_itself(lint, &selector->children[i])) {
             return true;
         }
     }
     return false;
 }
 
-static void check_group(const struct rule_set *set, const struct rule *rule, struct problems *problems)
+static bool is_empty(struct lint *lint, size_t at)
 {
-    const struct rule_group *group = &set->groups[rule->to];
-    const struct mark mark = {rule->line, rule->column};
+    const struct rule_group *groups = lint->set->groups;
     struct selector_sample sample;
-    bool empty = excludes_itself(&group->selector) ||
-                 (!group_sample(set->groups, rule->to, &sample) && !has_choice(set->groups, &group->selector));
+    bool empty;
 
-    if (empty) {
-        problems_add(problems, PROBLEM_WARNING, mark, NULL,
-                     "the rule \"%s\" can never match: the conditions of %s exclude each other", rule->id, group->name);
+    if (lint->empty[at] == EMPTY_UNKNOWN) {
+        memset(lint->memo, HOST_MEMO_UNKNOWN, lint->set->group_count);
+        empty = excludes_itself(lint, &groups[at].selector) ||
+                (!group_sample(groups, at, lint->memo, &sample) && !has_choice(groups, &groups[at].selector));
+        lint->empty[at] = empty ? EMPTY_YES : EMPTY_NO;
+    }
+    return lint->empty[at] == EMPTY_YES;
+}
+
+static void check_group(struct lint *lint, const struct rule *rule)
+{
+    const struct mark mark = {rule->line, rule->column};
+
+    if (is_empty(lint, rule->to)) {
+        problems_add(lint->problems, PROBLEM_WARNING, mark, NULL,
+                     "the rule \"%s\" can never match: the conditions of %s exclude each other", rule->id,
+                     lint->set->groups[rule->to].name);
     }
 }
 
@@ -243,26 +215,41 @@ static bool has_ended(const struct rule *rule, int64_t now_ms, struct problems *
     return true;
 }
 
-static void check_list(const struct rule_set *set, const struct rule_list *list, int64_t now_ms,
-                       struct problems *problems)
+static void check_list(struct lint *lint, const struct rule_list *list, int64_t now_ms)
 {
     for (size_t i = 0; i < list->count; i++) {
         const struct rule *rule = &list->items[i];
-        if (has_ended(rule, now_ms, problems)) {
+        if (has_ended(rule, now_ms, lint->problems)) {
             continue;
         }
-        check_group(set, rule, problems);
-        check_service(rule, problems);
-        check_shadows(set, list, i, problems);
-        if (list == &set->allow) {
-            check_hard(rule, problems);
-            check_contradictions(set, rule, problems);
+        check_group(lint, rule);
+        check_service(rule, lint->problems);
+        if (list == &lint->set->allow) {
+            check_hard(rule, lint->problems);
         }
+        compare_rule(lint, list, i);
     }
 }
 
-void lint_rules(const struct rule_set *set, int64_t now_ms, struct problems *problems)
+int lint_rules(const struct rule_set *set, int64_t now_ms, struct problems *problems)
 {
-    check_list(set, &set->allow, now_ms, problems);
-    check_list(set, &set->forbid, now_ms, problems);
+    struct lint lint = {
+        .set = set,
+        .problems = problems,
+        .cover = cover_create(set, STEPS_MOST),
+        .empty = calloc(set->group_count + 1, sizeof(*lint.empty)),
+        .memo = calloc(set->group_count + 1, sizeof(*lint.memo)),
+        .marks = calloc(set->group_count + 1, sizeof(*lint.marks)),
+    };
+    int rc = lint.cover == NULL || lint.empty == NULL || lint.memo == NULL || lint.marks == NULL ? -ENOMEM : 0;
+
+    if (rc == 0) {
+        check_list(&lint, &set->allow, now_ms);
+        check_list(&lint, &set->forbid, now_ms);
+    }
+    cover_destroy(lint.cover);
+    free(lint.empty);
+    free(lint.memo);
+    free(lint.marks);
+    return rc;
 }

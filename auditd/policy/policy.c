@@ -1,5 +1,6 @@
 #include "auditd/policy/policy.h"
 
+#include "auditd/config/yaml.h"
 #include "auditd/policy/baseline.h"
 #include "auditd/policy/compile.h"
 #include "auditd/policy/rule_index.h"
@@ -92,6 +93,17 @@ int policy_parse(const char *text, size_t size, const char *name, struct problem
     return 0;
 }
 
+static void say_unread(int rc, struct problems *problems)
+{
+    if (rc == -EFBIG) {
+        problems_add(problems, PROBLEM_ERROR, (struct mark){0}, NULL,
+                     "cannot read the policy: it is larger than %d bytes, which is all that is taken",
+                     YAML_TEXT_MAX_BYTES);
+    } else {
+        problems_add(problems, PROBLEM_ERROR, (struct mark){0}, NULL, "cannot read the policy: %s", strerror(-rc));
+    }
+}
+
 int policy_load(const char *path, struct problems *problems, struct policy **ret_policy)
 {
     char *text;
@@ -99,10 +111,13 @@ int policy_load(const char *path, struct problems *problems, struct policy **ret
     int rc = yaml_read_file(path, &text, &size);
 
     if (rc != 0) {
-        problems_add(problems, PROBLEM_ERROR, (struct mark){0}, NULL, "cannot read the policy: %s", strerror(-rc));
+        say_unread(rc, problems);
         return rc;
     }
     rc = policy_parse(text, size, path, problems, ret_policy);
+    if (rc == -ENOMEM) {
+        say_unread(rc, problems);
+    }
     free(text);
     return rc;
 }

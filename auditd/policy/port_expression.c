@@ -107,6 +107,7 @@ int port_expression_parse(const char *text, const char *proto, struct portset *r
                           char reason[PORT_EXPRESSION_REASON_SIZE])
 {
     struct portset sets[2]; /* what is meant, what is taken away */
+    const char *const whole = text;
     char item[ITEM_SIZE];
 
     portset_clear(&sets[0]);
@@ -135,7 +136,7 @@ int port_expression_parse(const char *text, const char *proto, struct portset *r
         portset_remove(&sets[0], (uint16_t)port);
     }
     if (portset_count(&sets[0]) == 0) {
-        return refuse(reason, "", "leaves no port");
+        return refuse(reason, whole, "leaves no port");
     }
     *ret_set = sets[0];
     return 0;

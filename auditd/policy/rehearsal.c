@@ -3,9 +3,13 @@
 #include "auditd/policy/rule.h"
 #include "auditd/report/typeset.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 enum { SHOWN_SIZE = 2048, FACTS_MOST = 32 };
+
+/* Nobody is the same in all scenes. */
+enum { MEMO_TARGET, MEMO_SOURCE, MEMO_NOBODY, MEMOS };
 
 /* One source of one case. */
 struct scene {
@@ -15,6 +19,8 @@ struct scene {
     struct selector_sample target;
     struct selector_sample from;
     struct exposure_fact facts[FACTS_MOST];
+    /* What is known of which groups they are in: the host asked about, who asks, who is in none. NULL: not kept. */
+    uint8_t *memos[MEMOS];
     char problem[256]; /* "" when it can be played */
 };
 
@@ -51,7 +57,7 @@ static bool place_source(struct scene *scene, const struct host_view *nobody, st
         scene->from.host = (struct host_view){.addresses = &scene->from.address, .address_count = 1};
         break;
     case RULE_SOURCE_GROUP:
-        if (!group_sample(scene->set->groups, source->group, &scene->from)) {
+        if (!group_sample(scene->set->groups, source->group, scene->memos[MEMO_SOURCE], &scene->from)) {
             snprintf(scene->problem, sizeof(scene->problem), "no host of the group \"%.100s\" can be made up",
                      source->text);
             return false;
@@ -81,7 +87,8 @@ static void judge_scene(struct scene *scene, const struct policy *policy, int64_
 {
     /* Someone who is in no group looks from elsewhere and finds it closed: who reaches it is all of them. */
     struct addr elsewhere = {.bytes = {192, 0, 2, 254}};
-    const struct host_view nobody = {.realm = "", .addresses = &elsewhere, .address_count = 1};
+    const struct host_view nobody = {
+        .realm = "", .addresses = &elsewhere, .address_count = 1, .memo = scene->memos[MEMO_NOBODY]};
     struct exposure_sight sights[] = {{0}, {.vantage_class = VANTAGE_OWN_VPC, .vantage = "elsewhere", .host = &nobody}};
     struct exposure exposure = {
         .proto = scene->test->proto,
@@ -90,9 +97,10 @@ static void judge_scene(struct scene *scene, const struct policy *policy, int64_
         .sight_count = 2,
         .now_ms = now_ms,
         .facts = scene->facts,
+        .memo = scene->memos[MEMO_TARGET],
     };
 
-    if (!group_sample(scene->set->groups, scene->test->to, &scene->target)) {
+    if (!group_sample(scene->set->groups, scene->test->to, scene->memos[MEMO_TARGET], &scene->target)) {
         snprintf(scene->problem, sizeof(scene->problem), "no host of the group %.100s can be made up",
                  scene->set->groups[scene->test->to].name);
         return;
@@ -128,6 +136,9 @@ static bool play(struct scene *scene, const struct policy *policy, const char *p
     char shown[2][SHOWN_SIZE];
 
     scene->problem[0] = '\0';
+    for (size_t i = 0; i < MEMO_NOBODY && scene->memos[i] != NULL; i++) {
+        memset(scene->memos[i], HOST_MEMO_UNKNOWN, scene->set->group_count);
+    }
     judge_scene(scene, policy, now_ms, &verdict);
     if (scene->problem[0] == '\0' && strcmp(word_of(verdict.verdict), test->expect) == 0) {
         return true;
@@ -151,16 +162,24 @@ struct rehearsal policy_rehearse(const struct policy *policy, const char *path, 
 {
     const struct rule_set *set = policy_rules(policy);
     struct rehearsal rehearsal = {0};
+    uint8_t *memos = malloc(set->group_count * MEMOS + 1);
 
+    if (memos != NULL) {
+        memset(memos, HOST_MEMO_UNKNOWN, set->group_count * MEMOS);
+    }
     for (size_t i = 0; i < set->test_count; i++) {
         bool passed = true;
         for (size_t j = 0; j < set->tests[i].source_count; j++) {
             struct scene scene = {.set = set, .test = &set->tests[i], .source = &set->tests[i].sources[j]};
+            for (size_t k = 0; k < MEMOS; k++) {
+                scene.memos[k] = memos == NULL ? NULL : memos + k * set->group_count;
+            }
             passed = play(&scene, policy, path, now_ms, out) && passed;
         }
         rehearsal.passed += passed ? 1 : 0;
         rehearsal.failed += passed ? 0 : 1;
     }
+    free(memos);
     fprintf(out, "%s: %zu of %zu tests passed\n", path, rehearsal.passed, set->test_count);
     return rehearsal;
 }

@@ -13,6 +13,10 @@
 /* RULE_GROUPS_MAX counts what rules select without giving it a name, too. */
 enum { RULE_LIST_MAX = 5000, RULE_GROUPS_MAX = 20000 };
 
+/* How many sources a rule or a test may list, how many of them all tests together, and what is kept of the text of a
+ * group without a name. */
+enum { RULE_SOURCES_MAX = 256, RULE_QUESTIONS_MAX = 20000, RULE_GROUP_NAME_SIZE = 120 };
+
 /* A set of hosts. One that a rule writes down for itself is called by its text: "{not: bastion}". */
 struct rule_group {
     char *name;
@@ -39,6 +43,9 @@ struct rule {
     char *id;
     size_t to; /* index of the group */
     struct portset ports;
+    uint16_t port_first; /* of `ports`, which is never empty */
+    uint16_t port_last;
+    uint32_t port_count;
     char *proto;   /* "tcp", "udp" or "" for both */
     char *service; /* "" asks nothing */
     struct rule_source *sources;

@@ -196,12 +196,13 @@ static void sample_one(const struct selector *selector, const struct rule_group 
     }
 }
 
-bool group_sample(const struct rule_group *groups, size_t group, struct selector_sample *ret_sample)
+bool group_sample(const struct rule_group *groups, size_t group, uint8_t *memo, struct selector_sample *ret_sample)
 {
     struct selector_sample *sample = ret_sample;
 
     memset(sample, 0, sizeof(*sample));
     sample_one(&groups[group].selector, groups, sample);
+    sample->host.memo = memo;
     sample->names[0] = sample->name;
     sample->host.names = sample->names;
     sample->host.addresses = &sample->address;

@@ -56,8 +56,8 @@ struct selector_sample {
 };
 
 /* Makes up a host of that group: the first of each list of values, a letter for each asterisk. False when that host
- * would not be of it (conditions that exclude each other, a tree of nots). ret_sample->host borrows from it and the
- * groups. */
-bool group_sample(const struct rule_group *groups, size_t group, struct selector_sample *ret_sample);
+ * would not be of it (conditions that exclude each other, a tree of nots). ret_sample->host borrows from it, the groups
+ * and `memo`: a byte for each group, all HOST_MEMO_UNKNOWN. */
+bool group_sample(const struct rule_group *groups, size_t group, uint8_t *memo, struct selector_sample *ret_sample);
 
 #endif

@@ -155,7 +155,7 @@ static const struct validate_schema PORTS = {.types = VALIDATE_STRING | VALIDATE
                                              .items = &PORT,
                                              .min_items = 1};
 static const struct validate_schema SOURCES = {
-    .types = VALIDATE_STRING | VALIDATE_ARRAY, .items = &REFERENCE, .min_items = 1};
+    .types = VALIDATE_STRING | VALIDATE_ARRAY, .items = &REFERENCE, .min_items = 1, .max_items = RULE_SOURCES_MAX};
 static const struct validate_schema PROTO = {.types = VALIDATE_STRING, .values = PROTOS};
 static const struct validate_schema SEVERITY = {.types = VALIDATE_STRING, .values = SEVERITIES};
 static const struct validate_schema EXPECT = {.types = VALIDATE_STRING, .values = EXPECTS};

@@ -80,7 +80,7 @@ static void says_what_can_hardly_have_been_meant(void **state)
             problems_print(&problems, "p", stderr);
             fail_msg("must load: %s", CASES[i].text);
         }
-        lint_rules(policy_rules(policy), NOW_MS, &problems);
+        assert_int_equal(lint_rules(policy_rules(policy), NOW_MS, &problems), 0);
         warning = &problems.warnings[0];
         if (problems.warning_count != (CASES[i].says == NULL ? 0 : 1) ||
             (CASES[i].says != NULL &&

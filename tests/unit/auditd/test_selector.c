@@ -114,7 +114,7 @@ static void makes_up_hosts_of_a_group(void **state)
     (void)state;
     for (size_t i = 1; i < set->group_count; i++) {
         struct selector_sample sample;
-        bool made = group_sample(set->groups, i, &sample);
+        bool made = group_sample(set->groups, i, NULL, &sample);
         if (made != can[i]) {
             fail_msg("%s: %d", set->groups[i].name, made);
         }
