@@ -3,6 +3,7 @@
 #include "auditd/extent.h"
 #include "auditd/handed_over.h"
 #include "auditd/protocol.h"
+#include "auditd/recent.h"
 #include "auditd/request.h"
 #include "auditd/tally.h"
 #include "lib/clock.h"
@@ -36,10 +37,12 @@ struct queue {
     struct queue_options options;
     uv_loop_t *loop;
     struct queue_item *items; /* in the order in which they came */
+    struct recent *recent;
     bool stopping;
 };
 
 static void queue_run_next(struct queue *queue);
+static json_t *queue_item_status(const struct queue_item *item);
 
 /* ---- followers ---- */
 
@@ -184,6 +187,7 @@ static void queue_drop(struct queue_item *item, const char *message)
     queue_tell_failure(item, message);
     queue_let_go(item, true);
     snprintf(result.message, sizeof(result.message), "%s", message);
+    recent_put(item->queue->recent, queue_item_status(item), &result, item->cut == QUEUE_CUT_CANCELLED);
     queue_tell_errand(item, &result);
     queue_item_destroy(item);
 }
@@ -214,6 +218,7 @@ static void queue_on_ended(void *context, const struct job_result *result)
     } else {
         queue_tell_end(item, result);
     }
+    recent_put(queue->recent, queue_item_status(item), result, item->cut == QUEUE_CUT_CANCELLED);
     *queue_link(item) = item->next;
     queue_let_go(item, result->end == JOB_INCOMPLETE || result->end == JOB_FAILED);
     queue_tell_errand(item, result);
@@ -550,8 +555,10 @@ bool queue_flush(struct queue *queue)
 static json_t *queue_item_status(const struct queue_item *item)
 {
     const char *scan = item->job == NULL ? "" : job_scan_uuid(item->job);
+    const char *realm = json_string_value(json_object_get(item->request, "realm"));
 
-    return json_pack("{s:s, s:s, s:s, s:o, s:s, s:O, s:I, s:I, s:I, s:I, s:o}", "job", item->uuid, "state",
+    return json_pack("{s:s, s:s, s:s, s:s, s:o, s:s, s:O, s:I, s:I, s:I, s:I, s:o}", "job", item->uuid, "realm",
+                     realm == NULL ? item->queue->options.settings->config.realm : realm, "state",
                      item->job == NULL ? "queued" : "running", "phase",
                      item->job == NULL ? "queued" : job_phase_name(job_phase(item->job)), "scan",
                      scan[0] == '\0' ? json_null() : json_string(scan), "actor", item->actor, "targets",
@@ -573,22 +580,36 @@ json_t *queue_status(const struct queue *queue)
     return jobs;
 }
 
+json_t *queue_ended(const struct queue *queue)
+{
+    return recent_list(queue->recent);
+}
+
 /* ---- life ---- */
 
 struct queue *queue_create(uv_loop_t *loop, const struct queue_options *options)
 {
     struct queue *queue = calloc(1, sizeof(*queue));
 
-    if (queue != NULL) {
-        queue->options = *options;
-        queue->loop = loop;
+    if (queue == NULL) {
+        return NULL;
+    }
+    queue->options = *options;
+    queue->loop = loop;
+    queue->recent = recent_create();
+    if (queue->recent == NULL) {
+        free(queue);
+        return NULL;
     }
     return queue;
 }
 
 void queue_destroy(struct queue *queue)
 {
-    free(queue);
+    if (queue != NULL) {
+        recent_destroy(queue->recent);
+        free(queue);
+    }
 }
 
 void queue_stop(struct queue *queue)

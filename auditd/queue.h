@@ -68,6 +68,8 @@ void queue_forget(struct queue *queue, const struct control_client *client);
 
 /* An array as "jobs" in the answer to "status"; a new reference, NULL when out of memory. */
 json_t *queue_status(const struct queue *queue);
+/* The same of those that ended last. */
+json_t *queue_ended(const struct queue *queue);
 
 /* Takes no more, ends what runs early, drops what waits. on_stopped comes from here when nothing runs. A second call
  * kills the scanner. */

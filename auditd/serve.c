@@ -90,10 +90,10 @@ static void serve_on_status(struct serve *serve, struct control_client *client, 
     char started[WALL_TEXT_SIZE];
 
     (void)request;
-    control_send(client, json_pack("{s:b, s:s, s:I, s:s, s:s, s:o, s:o}", "ok", 1, "version", LEASTPORT_VERSION, "pid",
-                                   (json_int_t)getpid(), "db", serve->settings.db, "started_at",
+    control_send(client, json_pack("{s:b, s:s, s:I, s:s, s:s, s:o, s:o, s:o}", "ok", 1, "version", LEASTPORT_VERSION,
+                                   "pid", (json_int_t)getpid(), "db", serve->settings.db, "started_at",
                                    wall_format(serve->started_ms, started), "web", serve_web_status(serve), "jobs",
-                                   queue_status(serve->queue)));
+                                   queue_status(serve->queue), "ended", queue_ended(serve->queue)));
 }
 
 static void serve_on_audit(struct serve *serve, struct control_client *client, const json_t *request)

@@ -6,6 +6,11 @@
 struct exchange;
 
 void api_scans(struct exchange *exchange);
+void api_scan_start(struct exchange *exchange);
+void api_scans_compare(struct exchange *exchange);
+void api_jobs(struct exchange *exchange);
+void api_job(struct exchange *exchange);
+void api_job_cancel(struct exchange *exchange);
 void api_scan(struct exchange *exchange);
 void api_hosts(struct exchange *exchange);
 void api_host(struct exchange *exchange);

@@ -19,18 +19,23 @@ bool list_takes(struct list *list, double key, int64_t id)
     return true;
 }
 
-void list_close(struct list *list, int rc)
+void list_put_cursor(struct list *list)
 {
     char cursor[CURSOR_TEXT_SIZE];
 
+    if (list->has_more) {
+        cursor_format(&list->params->binding, &list->last, cursor);
+    }
+    json_put_text(&list->writer, "next_cursor", list->has_more ? cursor : NULL);
+}
+
+void list_close(struct list *list, int rc)
+{
     if (rc != 0) {
         exchange_fail(list->exchange, rc);
         return;
     }
     json_close_array(&list->writer);
-    if (list->has_more) {
-        cursor_format(&list->params->binding, &list->last, cursor);
-    }
-    json_put_text(&list->writer, "next_cursor", list->has_more ? cursor : NULL);
+    list_put_cursor(list);
     json_close_object(&list->writer);
 }

@@ -19,6 +19,8 @@ struct list {
 void list_open(struct list *list, struct exchange *exchange, const struct params *params);
 /* True: the caller writes the row as one object into list->writer. False: the row is past the limit. */
 bool list_takes(struct list *list, double key, int64_t id);
+/* The "next_cursor" of the rows that were taken. */
+void list_put_cursor(struct list *list);
 /* Ends the body; `rc` is what the reading function returned: an error becomes the exchange's problem. */
 void list_close(struct list *list, int rc);
 

@@ -98,6 +98,15 @@ json_t *order_send(struct exchange *exchange, json_t *request)
     return answer;
 }
 
+bool order_takes_no_query(struct exchange *exchange)
+{
+    if (exchange->uri->param_count != 0) {
+        problem_set(&exchange->problem, 400, "This list takes no parameters.");
+        problem_point(&exchange->problem, "query", exchange->uri->params[0].name, "is not known here");
+    }
+    return exchange->uri->param_count == 0;
+}
+
 void order_write(struct exchange *exchange, json_t *value)
 {
     char *text = value == NULL ? NULL : json_dumps(value, JSON_COMPACT | JSON_REAL_PRECISION(15));

@@ -15,6 +15,9 @@ MUST_USE json_t *order_send(struct exchange *exchange, json_t *request);
  * done. False with the problem set. */
 MUST_USE bool order_read_again(struct exchange *exchange);
 
+/* False with the problem set when there is a parameter: what auditd lists is listed whole. */
+MUST_USE bool order_takes_no_query(struct exchange *exchange);
+
 /* The answer's member as the whole body. Takes `value`. */
 void order_write(struct exchange *exchange, json_t *value);
 

@@ -116,15 +116,25 @@ enum store_drift_kind { STORE_DRIFT_OPENED, STORE_DRIFT_CLOSED, STORE_DRIFT_CHAN
 struct store_drift {
     enum store_drift_kind kind;
     const char *fingerprint, *realm, *address, *name, *proto, *service, *severity, *owner;
-    const char *was, *became; /* presence at either end, '' before it was there; RETIRED too */
-    const char *changes;      /* of severity, breadth, service, rule: which, with commas between */
-    int64_t port, first_seen, last_seen;
+    const char *uuid, *host, *title; /* the finding's, its host's uuid */
+    const char *was, *became;        /* presence at either end, '' before it was there; RETIRED too */
+    const char *changes;             /* of severity, breadth, service, rule: which, with commas between */
+    int64_t port, first_seen, last_seen, id;
 };
 
 typedef int store_drift_fn(void *context, const struct store_drift *drift);
 /* Those that count at one end only, and those that count at both and whose attributes changed between: opened first,
  * then closed, then changed, worst first. */
 MUST_USE int store_read_drift(struct store_reader *reader, int64_t since, int64_t until, store_drift_fn *fn,
+                              void *context);
+
+struct store_drift_ends {
+    int64_t since, until;
+    const char *realm; /* NULL: of all */
+    bool by_id;        /* within a kind by id, which stays as it is, instead of worst first */
+};
+
+MUST_USE int store_list_drift(struct store_reader *reader, const struct store_drift_ends *ends, store_drift_fn *fn,
                               void *context);
 
 /* How many moves to FIXED there were after `since` up to `until`, and their mean time from when it opened (NAN: none).

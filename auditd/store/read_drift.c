@@ -6,118 +6,39 @@
 
 #define DRIFT_COUNTS(presence) presence " IN ('NEW', 'OPEN', 'VERIFYING', 'REAPPEARED')"
 
+#define DRIFT_WORD(column) "(SELECT became FROM finding_event WHERE id = e." column ")"
+#define DRIFT_PRESENCE(end)                                                                                            \
+    "iif(" DRIFT_WORD("sight_" end) " = 'RETIRED', 'RETIRED', coalesce(" DRIFT_WORD("presence_" end) ", ''))"
+
 /* ?1 is the earlier moment, ?2 the later. Of each finding the last events before either, and what changed between; an
  * id grows with the order in which things happened, whatever the clock said. */
-static const char drift_select[] = "WITH ends AS (SELECT x.finding_id AS id,"
-                                   " max(iif(x.what = 'presence' AND x.at <= ?1, x.id, NULL)) AS presence_a,"
-                                   " max(iif(x.what = 'presence', x.id, NULL)) AS presence_b,"
-                                   " max(iif(x.what = 'sight' AND x.at <= ?1, x.id, NULL)) AS sight_a,"
-                                   " max(iif(x.what = 'sight', x.id, NULL)) AS sight_b,"
-                                   " group_concat(DISTINCT iif(x.at > ?1 AND x.what IN ('severity', 'breadth', "
-                                   "'service', 'rule'), x.what, NULL)) AS"
-                                   " changes FROM finding_event x WHERE x.at <= ?2 GROUP BY x.finding_id),"
-                                   " words AS (SELECT e.id, e.changes,"
-                                   " iif((SELECT became FROM finding_event WHERE id = e.sight_a) = 'RETIRED', "
-                                   "'RETIRED',"
-                                   " coalesce((SELECT became FROM finding_event WHERE id = e.presence_a), '')) AS was,"
-                                   " iif((SELECT became FROM finding_event WHERE id = e.sight_b) = 'RETIRED', "
-                                   "'RETIRED',"
-                                   " coalesce((SELECT became FROM finding_event WHERE id = e.presence_b), '')) AS "
-                                   "became FROM ends e),"
-                                   " kinds AS (SELECT w.*, CASE WHEN NOT " DRIFT_COUNTS("w.was") " AND " DRIFT_COUNTS("w.became") " THEN 0 WHEN " DRIFT_COUNTS(
-                                       "w.was") " AND NOT " DRIFT_COUNTS("w.became") " THEN 1"
-                                                                                     " WHEN " DRIFT_COUNTS(
-                                                                                         "w.became") " AND w.changes "
-                                                                                                     "IS NOT NULL THEN "
-                                                                                                     "2 END AS kind "
-                                                                                                     "FROM words w)"
-                                                                                                     " SELECT k.kind, "
-                                                                                                     "f.fingerprint, "
-                                                                                                     "r.name,"
-                                                                                                     " " STORE_FINDING_ADDRESS
-                                                                                                     ","
-                                                                                                     " " STORE_ASSET_IDENTITY(
-                                                                                                         "f.asset_id",
-                                                                                                         "name") ", "
-                                                                                                                 "f."
-                                                                                                                 "proto"
-                                                                                                                 ", "
-                                                                                                                 "f."
-                                                                                                                 "servi"
-                                                                                                                 "ce, "
-                                                                                                                 "f."
-                                                                                                                 "sever"
-                                                                                                                 "ity, "
-                                                                                                                 "f."
-                                                                                                                 "owner"
-                                                                                                                 ", "
-                                                                                                                 "k."
-                                                                                                                 "was, "
-                                                                                                                 "k."
-                                                                                                                 "becam"
-                                                                                                                 "e, "
-                                                                                                                 "k."
-                                                                                                                 "chang"
-                                                                                                                 "es, "
-                                                                                                                 "f."
-                                                                                                                 "port,"
-                                                                                                                 " f."
-                                                                                                                 "first"
-                                                                                                                 "_seen"
-                                                                                                                 ", "
-                                                                                                                 "f."
-                                                                                                                 "last_"
-                                                                                                                 "seen"
-                                                                                                                 " FROM"
-                                                                                                                 " kind"
-                                                                                                                 "s k "
-                                                                                                                 "JOIN "
-                                                                                                                 "findi"
-                                                                                                                 "ng f "
-                                                                                                                 "ON "
-                                                                                                                 "f.id "
-                                                                                                                 "= "
-                                                                                                                 "k.id "
-                                                                                                                 "JOIN "
-                                                                                                                 "asset"
-                                                                                                                 " a "
-                                                                                                                 "ON "
-                                                                                                                 "a.id "
-                                                                                                                 "= "
-                                                                                                                 "f."
-                                                                                                                 "asset"
-                                                                                                                 "_id "
-                                                                                                                 "JOIN "
-                                                                                                                 "realm"
-                                                                                                                 " r "
-                                                                                                                 "ON "
-                                                                                                                 "r.id "
-                                                                                                                 "= "
-                                                                                                                 "a."
-                                                                                                                 "realm"
-                                                                                                                 "_id"
-                                                                                                                 " WHER"
-                                                                                                                 "E "
-                                                                                                                 "k."
-                                                                                                                 "kind "
-                                                                                                                 "IS "
-                                                                                                                 "NOT "
-                                                                                                                 "NULL "
-                                                                                                                 "ORDER"
-                                                                                                                 " BY "
-                                                                                                                 "k."
-                                                                                                                 "kind,"
-                                                                                                                 " f."
-                                                                                                                 "sever"
-                                                                                                                 "ity_"
-                                                                                                                 "rank "
-                                                                                                                 "DESC,"
-                                                                                                                 " f."
-                                                                                                                 "penal"
-                                                                                                                 "ty "
-                                                                                                                 "DESC,"
-                                                                                                                 " f."
-                                                                                                                 "id";
+#define DRIFT_ENDS                                                                                                     \
+    "SELECT x.finding_id AS id, max(iif(x.what = 'presence' AND x.at <= ?1, x.id, NULL)) AS presence_a,"               \
+    " max(iif(x.what = 'presence', x.id, NULL)) AS presence_b,"                                                        \
+    " max(iif(x.what = 'sight' AND x.at <= ?1, x.id, NULL)) AS sight_a,"                                               \
+    " max(iif(x.what = 'sight', x.id, NULL)) AS sight_b,"                                                              \
+    " group_concat(DISTINCT iif(x.at > ?1 AND x.what IN ('severity', 'breadth', 'service', 'rule'), x.what, NULL))"    \
+    " AS changes FROM finding_event x WHERE x.at <= ?2 GROUP BY x.finding_id"
+#define DRIFT_WORDS                                                                                                    \
+    "SELECT e.id, e.changes, " DRIFT_PRESENCE("a") " AS was, " DRIFT_PRESENCE("b") " AS became FROM ends e"
+#define DRIFT_KINDS                                                                                                    \
+    "SELECT w.*, CASE WHEN NOT " DRIFT_COUNTS("w.was") " AND " DRIFT_COUNTS(                                           \
+        "w.became") " THEN 0"                                                                                          \
+                    " WHEN " DRIFT_COUNTS("w.was") " AND NOT " DRIFT_COUNTS(                                           \
+                        "w.became") " THEN 1"                                                                          \
+                                    " WHEN " DRIFT_COUNTS(                                                             \
+                                        "w.became") " AND w.changes IS NOT NULL THEN 2 END AS kind FROM words w"
+#define DRIFT_COLUMNS                                                                                                  \
+    "k.kind, f.fingerprint, r.name, " STORE_FINDING_ADDRESS                                                            \
+    ", " STORE_ASSET_IDENTITY("f.asset_id", "name") ", f.proto, f.service, f.severity, f.owner, f.uuid, a.uuid, "      \
+                                                    "f.title, k.was, k.became, k.changes, f.port,"                     \
+                                                    " f.first_seen, f.last_seen, f.id"
+static const char drift_select[] = "WITH ends AS (" DRIFT_ENDS "), words AS (" DRIFT_WORDS "), kinds AS (" DRIFT_KINDS
+                                   ") SELECT " DRIFT_COLUMNS " FROM kinds k JOIN finding f ON f.id = k.id"
+                                   " JOIN asset a ON a.id = f.asset_id JOIN realm r ON r.id = a.realm_id"
+                                   " WHERE k.kind IS NOT NULL";
+static const char drift_worst_first[] = " ORDER BY k.kind, f.severity_rank DESC, f.penalty DESC, f.id";
+static const char drift_by_id[] = " ORDER BY k.kind, f.id";
 
 struct drift_target {
     store_drift_fn *fn;
@@ -138,12 +59,16 @@ static int drift_row(struct store_row *row, void *context)
     drift.service = store_row_text(row);
     drift.severity = store_row_text(row);
     drift.owner = store_row_text(row);
+    drift.uuid = store_row_text(row);
+    drift.host = store_row_text(row);
+    drift.title = store_row_text(row);
     drift.was = store_row_text(row);
     drift.became = store_row_text(row);
     drift.changes = store_row_text(row);
     drift.port = store_row_number(row);
     drift.first_seen = store_row_number(row);
     drift.last_seen = store_row_number(row);
+    drift.id = store_row_number(row);
     return target->fn(target->context, &drift);
 }
 
@@ -163,10 +88,26 @@ static int drift_run(struct store_reader *reader, const char *sql, const int64_t
 
 int store_read_drift(struct store_reader *reader, int64_t since, int64_t until, store_drift_fn *fn, void *context)
 {
-    struct drift_target target = {fn, context};
-    const int64_t ends[] = {since, until};
+    return store_list_drift(reader, &(struct store_drift_ends){.since = since, .until = until}, fn, context);
+}
 
-    return drift_run(reader, drift_select, ends, drift_row, &target);
+int store_list_drift(struct store_reader *reader, const struct store_drift_ends *ends, store_drift_fn *fn,
+                     void *context)
+{
+    struct drift_target target = {fn, context};
+    struct store_query query;
+    int rc;
+
+    store_query_init(&query, drift_select);
+    (void)store_query_number(&query, ends->since);
+    (void)store_query_number(&query, ends->until);
+    if (ends->realm != NULL) {
+        store_query_add(&query, " AND r.name = ?%d", store_query_text(&query, ends->realm));
+    }
+    store_query_add(&query, "%s", ends->by_id ? drift_by_id : drift_worst_first);
+    rc = store_query_run(&query, reader, drift_row, &target);
+    store_query_done(&query);
+    return rc;
 }
 
 struct drift_fixes {
