@@ -43,6 +43,19 @@ void api_readyz(struct exchange *exchange)
     json_close_object(&writer);
 }
 
+static void health_write_web(struct json_writer *writer, const struct sandbox *sandbox)
+{
+    json_open_object(writer, "web");
+    json_put_text(writer, "status", "running");
+    json_put_text(writer, "version", LEASTPORT_VERSION);
+    json_open_object(writer, "sandbox");
+    json_put_text(writer, "seccomp", sandbox->is_entered ? "on" : "off");
+    json_put_text(writer, "landlock", sandbox->landlock_abi > 0 ? "on" : sandbox->is_entered ? "missing" : "off");
+    json_put_number(writer, "landlock_version", sandbox->landlock_abi);
+    json_close_object(writer);
+    json_close_object(writer);
+}
+
 static int health_write_scan(void *context, const struct store_scan *scan)
 {
     struct json_writer *writer = context;
@@ -87,10 +100,7 @@ void api_health(struct exchange *exchange)
 
     json_writer_init(&writer, &exchange->body);
     json_open_object(&writer, NULL);
-    json_open_object(&writer, "web");
-    json_put_text(&writer, "status", "running");
-    json_put_text(&writer, "version", LEASTPORT_VERSION);
-    json_close_object(&writer);
+    health_write_web(&writer, &exchange->site->sandbox);
     rc = health_write_database(&writer, exchange->reader);
     json_open_object(&writer, "auditd");
     json_put_text(&writer, "status", control_state_name(control_ask(exchange->site->control_path)));

@@ -6,6 +6,7 @@
 #include "web/buffer.h"
 #include "web/principal.h"
 #include "web/problem.h"
+#include "web/sandbox.h"
 #include "web/uri.h"
 
 #include <stdbool.h>
@@ -25,6 +26,7 @@ struct exchange_site {
     struct store_pool *pool;
     struct metrics *metrics;
     struct gate *gate;
+    struct sandbox sandbox;
     struct repeat_table *repeats; /* NULL: nothing is remembered */
     struct recall *recall;        /* NULL: nothing is kept */
     const char *control_path;     /* NULL: none */

@@ -4,6 +4,7 @@
 #include "web/exchange.h"
 #include "web/framing.h"
 #include "web/gate.h"
+#include "web/listener.h"
 #include "web/metrics.h"
 #include "web/recall.h"
 #include "web/repeat.h"
@@ -18,7 +19,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { SERVER_IDLE_S = 30, SERVER_CONNECTION_BYTES = 65536, SERVER_BACKLOG = 512 };
+enum { SERVER_IDLE_S = 30, SERVER_CONNECTION_BYTES = 65536 };
 
 struct server {
     struct server_options options;
@@ -29,6 +30,7 @@ struct server {
     struct exchange_site site;
     char cookie[32];
     uint16_t port;
+    int fd; /* that it listens on, until the library has it; else -1 */
 };
 
 struct server_options server_options_default(void)
@@ -502,50 +504,23 @@ static void server_watch(void *context, struct MHD_Connection *connection, void 
 
 /* ---- life ---- */
 
-static int server_listen(const struct server_options *options, uint16_t *ret_port, int *ret_fd)
-{
-    struct sockaddr_storage address;
-    socklen_t length = addr_to_sockaddr(&options->address, options->port, &address);
-    int fd = socket(address.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    int one = 1;
-    int rc;
-
-    if (fd < 0) {
-        return -errno;
-    }
-    if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one)) != 0 ||
-        bind(fd, (struct sockaddr *)&address, length) != 0 || listen(fd, SERVER_BACKLOG) != 0 ||
-        getsockname(fd, (struct sockaddr *)&address, &length) != 0) {
-        rc = -errno;
-        close(fd);
-        return rc;
-    }
-    rc = addr_from_sockaddr((struct sockaddr *)&address, &(struct addr){0}, ret_port);
-    if (rc != 0) {
-        close(fd);
-        return rc;
-    }
-    *ret_fd = fd;
-    return 0;
-}
-
-/* Takes `fd`. */
-static int server_start_daemon(struct server *server, int fd)
+static int server_start_daemon(struct server *server)
 {
     int rc = 0;
 
     errno = 0;
     server->daemon = MHD_start_daemon(
         MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_ITC | MHD_ALLOW_SUSPEND_RESUME, 0, NULL, NULL, server_handle, server,
-        MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_THREAD_POOL_SIZE, server->options.threads, MHD_OPTION_CONNECTION_LIMIT,
-        server->options.connections, MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)SERVER_IDLE_S,
-        MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)SERVER_CONNECTION_BYTES, MHD_OPTION_STRICT_FOR_CLIENT, 1,
-        MHD_OPTION_UNESCAPE_CALLBACK, server_leave_escapes, NULL, MHD_OPTION_URI_LOG_CALLBACK, server_note_target,
-        server, MHD_OPTION_NOTIFY_COMPLETED, server_complete, server, MHD_OPTION_NOTIFY_CONNECTION, server_watch,
-        server, MHD_OPTION_END);
+        MHD_OPTION_LISTEN_SOCKET, server->fd, MHD_OPTION_THREAD_POOL_SIZE, server->options.threads,
+        MHD_OPTION_CONNECTION_LIMIT, server->options.connections, MHD_OPTION_CONNECTION_TIMEOUT,
+        (unsigned)SERVER_IDLE_S, MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)SERVER_CONNECTION_BYTES,
+        MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_UNESCAPE_CALLBACK, server_leave_escapes, NULL,
+        MHD_OPTION_URI_LOG_CALLBACK, server_note_target, server, MHD_OPTION_NOTIFY_COMPLETED, server_complete, server,
+        MHD_OPTION_NOTIFY_CONNECTION, server_watch, server, MHD_OPTION_END);
     if (server->daemon == NULL) {
         rc = errno == 0 ? -EIO : -errno;
-        close(fd);
+    } else {
+        server->fd = -1; /* the library's now */
     }
     return rc;
 }
@@ -564,38 +539,38 @@ static int server_make_gate(struct server *server)
     return gate_create(&options, &server->site.gate);
 }
 
-int server_start(const struct server_options *options, struct server **ret_server)
+int server_open(const struct server_options *options, struct server **ret_server)
 {
     struct server *server = calloc(1, sizeof(*server));
-    int fd = -1;
     int rc;
 
     if (server == NULL) {
         return -ENOMEM;
     }
     server->options = *options;
+    server->fd = -1;
     server->site.control_path = options->control_path;
     server->site.metrics = &server->metrics;
     server->site.repeats = repeat_table_create();
     rc = server->site.repeats == NULL ? -ENOMEM : store_pool_create(options->db_path, &server->site.pool);
-    rc = rc == 0 ? worker_pool_create(&server->workers) : rc;
     rc = rc == 0 ? recall_create(&server->site.recall) : rc;
-    if (rc == 0) {
-        rc = deadline_watch_create(&server->metrics, &server->watch);
-    }
-    rc = rc == 0 ? server_listen(options, &server->port, &fd) : rc;
-    rc = rc == 0 ? server_make_gate(server) : rc;
-    if (rc == 0) {
-        rc = server_start_daemon(server, fd);
-    } else if (fd >= 0) {
-        close(fd);
-    }
+    rc = rc == 0 ? listener_open(&options->address, options->port, &server->port, &server->fd) : rc;
     if (rc != 0) {
         server_stop(server);
         return rc;
     }
     *ret_server = server;
     return 0;
+}
+
+int server_start(struct server *server, const struct sandbox *sandbox)
+{
+    int rc = deadline_watch_create(&server->metrics, &server->watch);
+
+    server->site.sandbox = *sandbox;
+    rc = rc == 0 ? worker_pool_create(&server->workers) : rc;
+    rc = rc == 0 ? server_make_gate(server) : rc;
+    return rc == 0 ? server_start_daemon(server) : rc;
 }
 
 uint16_t server_port(const struct server *server)
@@ -617,6 +592,9 @@ void server_stop(struct server *server)
     deadline_watch_destroy(server->watch);
     gate_destroy(server->site.gate);
     recall_destroy(server->site.recall);
+    if (server->fd >= 0) {
+        close(server->fd);
+    }
     store_pool_destroy(server->site.pool);
     repeat_table_destroy(server->site.repeats);
     free(server);

@@ -4,6 +4,7 @@
 
 #include "lib/addr.h"
 
+struct sandbox;
 struct server;
 
 struct server_options {
@@ -21,8 +22,11 @@ struct server_options {
 
 struct server_options server_options_default(void);
 
-/* Listens and serves until server_stop(). -EADDRINUSE, -EADDRNOTAVAIL, -EACCES from the socket; else -errno. */
-MUST_USE int server_start(const struct server_options *options, struct server **ret_server);
+/* Listens, and makes no thread: who is to be confined is so between this and server_start(). -EADDRINUSE,
+ * -EADDRNOTAVAIL, -EACCES from the socket; else -errno. The caller owns it: server_stop(). */
+MUST_USE int server_open(const struct server_options *options, struct server **ret_server);
+/* Serves until server_stop(). `sandbox` is what /api/v1/health says of it, copied. -errno. */
+MUST_USE int server_start(struct server *server, const struct sandbox *sandbox);
 /* The port that it listens on. */
 uint16_t server_port(const struct server *server);
 void server_stop(struct server *server);

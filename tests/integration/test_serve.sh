@@ -50,6 +50,17 @@ url=$(web_status url)
 tap_like "says where the dashboard is, as JSON" "$(jq -r 'select(.message | startswith("dashboard")).message' "$DIR/log")" \
     '^dashboard at http://127\.0\.0\.1:[0-9]+/$'
 tap_ok "the dashboard answers there" curl -fsS -o /dev/null "${url}healthz"
+web=$(web_status pid)
+tap_is "each of its threads is confined for good" \
+    "$(awk '/^(Seccomp|NoNewPrivs):/ { print $1 $2 }' "/proc/$web/task/"*/status | sort -u | xargs)" 'NoNewPrivs:1 Seccomp:2'
+tap_is "and has no capability but to read" \
+    "$(awk '/^Cap(Eff|Prm|Amb):/ && $2 !~ /^0+[04]$/' "/proc/$web/task/"*/status)" ''
+curl -fsS -o /dev/null "${url}readyz"
+tap_is "the database is open, its log and the log's index are, and none for writing" \
+    "$(for fd in "/proc/$web/fd/"*; do
+        file=$(readlink "$fd")
+        [[ $file == *.db* ]] && echo "${file##*.} $(awk '/^flags:/ { print $2 % 10 }' "${fd/fd/fdinfo}")"
+    done | sort -u | xargs)" 'db 0 db-shm 0 db-wal 0'
 tap_is "the control socket is for owner and group" "$(stat -c %a "$DB.sock")" 660
 tap_is "status names database and process" "$(control '{"op":"status"}' | jq -r '"\(.db) \(.pid)"')" "$DB $daemon"
 tap_is "web holds nothing of the writer: no lock, no open file for writing but the readers' index" \

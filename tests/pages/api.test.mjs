@@ -611,11 +611,15 @@ describe("the database", () => {
     await withSite(path, async (ask) => {
       assert.equal((await (await ask("/api/v1/findings")).json()).items.length, 0);
       makeFixture(place.path("replacement.db"));
-      execFileSync("sqlite3", [place.path("replacement.db"), "PRAGMA wal_checkpoint(TRUNCATE)"]);
+      execFileSync("sqlite3", [place.path("replacement.db"), ".filectrl persist_wal 1", "PRAGMA wal_checkpoint(TRUNCATE)"]);
       for (const end of ["-wal", "-shm"]) {
         renameSync(path + end, place.path(`old${end}`));
       }
       renameSync(place.path("replacement.db"), path);
+      await says(ask, 503, /-wal and -shm.*run one audit/);
+      for (const end of ["-wal", "-shm"]) {
+        renameSync(place.path(`replacement.db${end}`), path + end);
+      }
       assert.ok((await (await ask("/api/v1/findings")).json()).items.length > 0);
     });
   });

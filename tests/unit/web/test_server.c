@@ -3,6 +3,7 @@
 #include "auditd/protocol.h"
 #include "auditd/store/read.h"
 #include "lib/token.h"
+#include "web/sandbox.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -104,7 +105,8 @@ static struct server *start(void)
     struct server *server = NULL;
     options.db_path = db_path;
     options.port = 0;
-    assert_int_equal(server_start(&options, &server), 0);
+    assert_int_equal(server_open(&options, &server), 0);
+    assert_int_equal(server_start(server, &(struct sandbox){0}), 0);
     assert_int_not_equal(server_port(server), 0);
     return server;
 }
@@ -230,7 +232,7 @@ static void a_port_in_use_is_an_error(void **state)
     (void)state;
     options.db_path = db_path;
     options.port = server_port(server);
-    assert_int_equal(server_start(&options, &second), -EADDRINUSE);
+    assert_int_equal(server_open(&options, &second), -EADDRINUSE);
     assert_null(second);
     server_stop(server);
 }
