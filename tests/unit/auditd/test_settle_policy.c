@@ -328,6 +328,36 @@ static void what_is_not_open_waits(void **state)
     policy_destroy(builtin);
 }
 
+/* Of a host that could not be looked at, the policy is asked by what was seen last: what it allows is no finding, and
+ * what it does not is one again; that nobody could look stays said. */
+static void what_could_not_be_looked_at_is_judged_anew(void **state)
+{
+    static const char sql[] = "SELECT presence || ' ' || sight || ' ' || disposition FROM finding WHERE port = 443";
+    struct shop *shop = *state;
+    struct fixture *fixture = shop->fixture;
+    const struct fixture_plan plan = {"site", "inside", "[\"10.0.0.0/24\"]", "443,5432", "", 1, 0};
+    struct policy *allows = parse_policy("version: 1\nallow: [{id: all, to: any, ports: any, from: any, why: w}]\n");
+    struct rejudge_result result;
+
+    scan_port(shop, "inside", 443, "open");
+    scan_port(shop, "inside", 443, "open");
+    fixture_start(fixture, &plan);
+    fixture_host(fixture, "10.0.0.5", false);
+    fixture_slab(fixture, 0, 1);
+    fixture_end(fixture, true);
+    settle(shop);
+    assert_string_equal(fixture_text(fixture, sql), "OPEN STALE NONE");
+    assert_int_equal(rejudge(shop, allows, true).allowed, 1);
+    assert_string_equal(fixture_text(fixture, sql), "OPEN STALE NONE");
+    result = rejudge(shop, allows, false);
+    assert_int_equal(result.allowed, 1);
+    assert_string_equal(fixture_text(fixture, sql), "ALLOWED STALE NONE");
+    assert_int_equal(rejudge(shop, allows, false).ports, 0);
+    assert_int_equal(rejudge(shop, shop->policy, false).opened, 1);
+    assert_string_equal(fixture_text(fixture, sql), "OPEN STALE NONE");
+    policy_destroy(allows);
+}
+
 /* ---- scans and judging anew come to the same ---- */
 
 static uint64_t drawn;
@@ -459,6 +489,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_change_of_policy_judges_anew, setup, teardown),
         cmocka_unit_test_setup_teardown(a_stricter_policy_finds_what_was_allowed, setup, teardown),
         cmocka_unit_test_setup_teardown(what_is_not_open_waits, setup, teardown),
+        cmocka_unit_test_setup_teardown(what_could_not_be_looked_at_is_judged_anew, setup, teardown),
         cmocka_unit_test(scans_and_judging_anew_agree),
         cmocka_unit_test(judging_anew_adds_nothing_to_a_scan),
     };
