@@ -23,8 +23,7 @@ static int suggest_run(struct store *store, const struct policy *policy)
                " more are struck out, for the baseline forbids them",
                counts.rules, counts.hosts, counts.struck);
     if (counts.left_out > 0) {
-        log_warning("%" PRIu64 " more were left out: a policy takes no more rules",
-                    counts.left_out);
+        log_warning("%" PRIu64 " more were left out: a policy takes no more rules", counts.left_out);
     }
     return 0;
 }
