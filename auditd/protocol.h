@@ -42,7 +42,13 @@
 #define CONTROL_IMPORT_LINES "lines"
 #define CONTROL_IMPORT_STORE "store"
 
+/* The same of "policy"; without it, apply. */
+#define CONTROL_POLICY_CHECK "check"
+#define CONTROL_POLICY_DRY_RUN "dry-run"
+#define CONTROL_POLICY_APPLY "apply"
+
 /* The same of "alert". */
+#define CONTROL_ALERT_LIST "list"
 #define CONTROL_ALERT_RETRY "retry"
 #define CONTROL_ALERT_DROP "drop"
 #define CONTROL_ALERT_LIFT "lift"

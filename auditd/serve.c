@@ -224,8 +224,13 @@ static void serve_on_request(void *context, struct control_client *client, const
  * and what web saw have entries of their own, unless they were refused. */
 static void serve_on_settled(void *context, struct control_client *client, const char *asked, const char *error)
 {
-    static const char *const looks[] = {CONTROL_OP_STATUS, CONTROL_OP_SCHEDULE " " CONTROL_SCHEDULE_LIST,
-                                        CONTROL_OP_INVENTORY " " CONTROL_INVENTORY_LIST, CONTROL_OP_ACCESS,
+    static const char *const looks[] = {CONTROL_OP_STATUS,
+                                        CONTROL_OP_SCHEDULE " " CONTROL_SCHEDULE_LIST,
+                                        CONTROL_OP_INVENTORY " " CONTROL_INVENTORY_LIST,
+                                        CONTROL_OP_ALERT " " CONTROL_ALERT_LIST,
+                                        CONTROL_OP_POLICY " " CONTROL_POLICY_CHECK,
+                                        CONTROL_OP_POLICY " " CONTROL_POLICY_DRY_RUN,
+                                        CONTROL_OP_ACCESS,
                                         CONTROL_OP_IMPORT " " CONTROL_IMPORT_LINES};
     bool is_token = strncmp(asked, CONTROL_OP_TOKEN " ", sizeof(CONTROL_OP_TOKEN)) == 0;
     struct serve *serve = context;

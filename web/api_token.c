@@ -1,6 +1,9 @@
 /* /api/v1/tokens: who gets in. Never a secret, nor its hash. */
+#include "auditd/protocol.h"
 #include "web/api.h"
+#include "web/content.h"
 #include "web/list.h"
+#include "web/order.h"
 
 #include <string.h>
 
@@ -81,5 +84,102 @@ void api_tokens(struct exchange *exchange)
     if (params_parse(&token_table, exchange->uri, &filter, &params, &exchange->problem)) {
         list_open(&list, exchange, &params);
         list_close(&list, store_read_tokens(exchange->reader, &filter, token_row, &list));
+    }
+}
+
+/* ---- create, revoke ---- */
+
+enum { TOKEN_NAME_MAX = 100, TOKEN_LIMIT_MAX = 100, TOKEN_END_MAX = 40 };
+
+static const char *const token_scopes[] = {"read", "metrics", "tokens", "audit-log", "write"};
+
+static bool token_refuse(struct exchange *exchange, const char *what)
+{
+    problem_set(&exchange->problem, 403, "\"%s\" has not the scope %.40s, and gives nobody more than it has.",
+                exchange->principal.name, what);
+    problem_point(&exchange->problem, "body", "scopes", "has %.40s, which the token that asks has not", what);
+    return false;
+}
+
+/* Those that are asked for must be its own; without any it gives of its own what the role can have. */
+static bool token_narrow(struct exchange *exchange, json_t *request)
+{
+    const char *role_text = json_string_value(json_object_get(request, "role"));
+    const json_t *asked = json_object_get(request, "scopes");
+    enum role role = ROLE_VIEWER;
+    json_t *own = json_array();
+    size_t index;
+    json_t *item;
+
+    if (role_text != NULL && role_parse(role_text, &role) != 0) {
+        role = ROLE_VIEWER;
+    }
+    json_array_foreach(asked, index, item)
+    {
+        enum scope scope;
+        if (scope_parse(json_string_value(item), &scope) == 0 && (exchange->principal.scopes & (unsigned)scope) == 0) {
+            json_decref(own);
+            return token_refuse(exchange, json_string_value(item));
+        }
+    }
+    for (size_t i = 0; i < sizeof(token_scopes) / sizeof(*token_scopes) && json_array_size(asked) == 0; i++) {
+        enum scope scope;
+        if (scope_parse(token_scopes[i], &scope) == 0 &&
+            (exchange->principal.scopes & role_scopes(role) & (unsigned)scope) != 0) {
+            json_array_append_new(own, json_string(token_scopes[i]));
+        }
+    }
+    if (json_array_size(own) > 0) {
+        json_object_set(request, "scopes", own);
+    } else if (json_array_size(asked) == 0) {
+        (void)token_refuse(exchange, "read");
+    }
+    json_decref(own);
+    return exchange->problem.status == 0;
+}
+
+void api_token_create(struct exchange *exchange)
+{
+    static const struct content_member members[] = {
+        {"name", CONTENT_TEXT, true, TOKEN_NAME_MAX, NULL},
+        {"role", CONTENT_CHOICE, false, 0, token_roles},
+        {"scopes", CONTENT_TEXTS, false, TOKEN_LIMIT_MAX, NULL},
+        {"realms", CONTENT_TEXTS, false, TOKEN_LIMIT_MAX, NULL},
+        {"tags", CONTENT_TEXTS, false, TOKEN_LIMIT_MAX, NULL},
+        {"expires", CONTENT_TEXT, false, TOKEN_END_MAX, NULL},
+        {0},
+    };
+    json_t *request = content_read(exchange, members);
+    json_t *answer;
+
+    if (request == NULL || !token_narrow(exchange, request)) {
+        json_decref(request);
+        return;
+    }
+    json_object_set_new(request, "op", json_string(CONTROL_OP_TOKEN));
+    json_object_set_new(request, "do", json_string(CONTROL_TOKEN_CREATE));
+    answer = order_send(exchange, request);
+    if (answer != NULL) {
+        exchange->status = 201;
+        json_object_del(answer, "ok");
+        order_write(exchange, answer);
+    }
+}
+
+void api_token_revoke(struct exchange *exchange)
+{
+    static const struct content_member members[] = {{"token", CONTENT_TEXT, true, TOKEN_NAME_MAX, NULL}, {0}};
+    json_t *request = content_read(exchange, members);
+    json_t *answer;
+
+    if (request == NULL) {
+        return;
+    }
+    json_object_set_new(request, "op", json_string(CONTROL_OP_TOKEN));
+    json_object_set_new(request, "do", json_string(CONTROL_TOKEN_REVOKE));
+    answer = order_send(exchange, request);
+    if (answer != NULL) {
+        json_object_del(answer, "ok");
+        order_write(exchange, answer);
     }
 }

@@ -38,6 +38,7 @@ static const char media_text[] = "text/plain";
         .kind = GATE_ROLE, .role = (least), .scope = (what), .unlimited = true                                         \
     }
 #define READS NEEDS(ROLE_VIEWER, SCOPE_READ)
+#define READS_ALL NEEDS_ALL(ROLE_VIEWER, SCOPE_READ)
 #define WRITES NEEDS(ROLE_OPERATOR, SCOPE_WRITE)
 #define WRITES_ALL NEEDS_ALL(ROLE_OPERATOR, SCOPE_WRITE)
 
@@ -52,6 +53,25 @@ const struct route routes[] = {
     {"/api/v1/tokens", media_json, NEEDS_ALL(ROLE_ADMIN, SCOPE_TOKENS), api_tokens, NULL, true, NULL, false, false},
     {"/api/v1/audit-log", media_json, NEEDS_ALL(ROLE_ADMIN, SCOPE_AUDIT_LOG), api_audit_log, NULL, true, NULL, false,
      false},
+    {"/api/v1/tokens", media_json, NEEDS_ALL(ROLE_ADMIN, SCOPE_TOKENS), api_token_create, NULL, false, "POST", true,
+     true},
+    {"/api/v1/tokens/revoke", media_json, NEEDS_ALL(ROLE_ADMIN, SCOPE_TOKENS), api_token_revoke, NULL, false, "POST",
+     true, true},
+    {"/api/v1/policy", media_json, READS_ALL, api_policy, NULL, true, NULL, false, false},
+    {"/api/v1/policy", media_json, NEEDS_ALL(ROLE_ADMIN, SCOPE_WRITE), api_policy_apply, NULL, true, "PUT", true, true},
+    {"/api/v1/policy/check", media_json, READS_ALL, api_policy_check, NULL, false, "POST", true, true},
+    {"/api/v1/policy/dry-run", media_json, READS_ALL, api_policy_dry_run, NULL, false, "POST", true, true},
+    {"/api/v1/policies", media_json, READS_ALL, api_policies, NULL, true, NULL, false, false},
+    {"/api/v1/schedules", media_json, READS, api_schedules, NULL, false, NULL, false, true},
+    {"/api/v1/schedules/run", media_json, WRITES_ALL, api_schedule_do, NULL, false, "POST", true, true},
+    {"/api/v1/schedules/pause", media_json, WRITES_ALL, api_schedule_do, NULL, false, "POST", true, true},
+    {"/api/v1/schedules/resume", media_json, WRITES_ALL, api_schedule_do, NULL, false, "POST", true, true},
+    {"/api/v1/inventories", media_json, READS, api_inventories, NULL, false, NULL, false, true},
+    {"/api/v1/inventories/confirm", media_json, WRITES_ALL, api_inventory_do, NULL, false, "POST", true, true},
+    {"/api/v1/alerts", media_json, READS_ALL, api_alerts, NULL, false, NULL, false, true},
+    {"/api/v1/alerts/test", media_json, WRITES_ALL, api_alert_test, NULL, false, "POST", true, true},
+    {"/api/v1/alerts/retry", media_json, WRITES_ALL, api_alert_do, NULL, false, "POST", true, true},
+    {"/api/v1/alerts/drop", media_json, WRITES_ALL, api_alert_do, NULL, false, "POST", true, true},
     {"/api/v1/health", media_json, READS, api_health, NULL, true, NULL, false, false},
     {"/api/v1/scans", media_json, READS, api_scans, NULL, true, NULL, false, false},
     {"/api/v1/scans", media_json, WRITES, api_scan_start, NULL, false, "POST", true, true},

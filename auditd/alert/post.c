@@ -10,6 +10,8 @@
 #include <stdio.h>
 #include <string.h>
 
+enum { POST_LISTED_MOST = 500 };
+
 int post_test(struct store *store, const struct config_alerts *alerts, const char *receiver, json_t **ret_ids,
               char ret_reason[POST_REASON_SIZE])
 {
@@ -145,6 +147,20 @@ static void post_answer_test(struct store *store, const struct config_alerts *al
     }
 }
 
+/* The newest, without their lines. */
+static void post_answer_list(struct store *store, struct control_client *client, const json_t *request)
+{
+    const char *state = json_string_value(json_object_get(request, "state"));
+    json_t *list = NULL;
+    int rc = store_alert_list(store, state, POST_LISTED_MOST, &list);
+
+    if (rc < 0) {
+        control_refuse_for(client, rc, "%.250s", store_last_error(store)->text);
+    } else {
+        control_send(client, json_pack("{s:b, s:o}", "ok", 1, "alerts", list));
+    }
+}
+
 void post_request(struct store *store, const struct config_alerts *alerts, struct control_client *client,
                   const json_t *request)
 {
@@ -157,6 +173,10 @@ void post_request(struct store *store, const struct config_alerts *alerts, struc
     int64_t count = 0;
     int rc;
 
+    if (wish.what != NULL && strcmp(wish.what, CONTROL_ALERT_LIST) == 0) {
+        post_answer_list(store, client, request);
+        return;
+    }
     if (wish.what != NULL && strcmp(wish.what, CONTROL_ALERT_TEST) == 0) {
         post_answer_test(store, alerts, client, wish.uuid);
         return;

@@ -469,11 +469,25 @@ MUST_USE int store_read_log(struct store_reader *reader, const struct store_log_
 struct store_read_policy {
     const char *hash, *name;
     const char *source; /* '' for the built-in baseline alone */
+    /* Of store_list_policies() alone. */
+    int64_t id, baseline, loaded_at;
+    double sort_key;
+    bool judges; /* it is the one that judged last */
 };
 
 typedef int store_read_policy_fn(void *context, const struct store_read_policy *policy);
 /* The one of that hash; none is no error. */
 MUST_USE int store_read_policy(struct store_reader *reader, const char *hash, store_read_policy_fn *fn, void *context);
+
+struct store_policy_filter {
+    struct store_texts hashes, names;
+    bool judging; /* only the one that judged last */
+    struct store_page page;
+};
+
+/* Every policy that there was, by when it came first. */
+MUST_USE int store_list_policies(struct store_reader *reader, const struct store_policy_filter *filter,
+                                 store_read_policy_fn *fn, void *context);
 
 /* ---- schedules ---- */
 
