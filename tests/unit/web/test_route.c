@@ -112,6 +112,11 @@ static void has_a_rule_for_every_row(void **state)
     (void)state;
     for (const struct route *route = routes; route->pattern != NULL; route++) {
         assert_int_not_equal(route->rule.kind, GATE_CLOSED);
+        /* Rows of one path stand together: another would not be found. */
+        for (const struct route *other = route + 1; other->pattern != NULL; other++) {
+            assert_true(strcmp(other->pattern, route->pattern) != 0 ||
+                        strcmp((other - 1)->pattern, route->pattern) == 0);
+        }
         if (route->rule.kind == GATE_ROLE) {
             assert_true((role_scopes(route->rule.role) & route->rule.scope) != 0);
         }
