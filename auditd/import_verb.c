@@ -76,6 +76,8 @@ static int import_read_open(struct import_verb *verb, FILE *file)
     rc = verb->reader->read(file, &verb->answers, &fault);
     if (rc < 0 && fault.text[0] == '\0') {
         log_error("cannot read %s: %s", path, strerror(-rc));
+    } else if (rc < 0 && fault.column > 0) {
+        log_error("%s:%lu:%lu: %s. Nothing was imported.", path, fault.line, fault.column, fault.text);
     } else if (rc < 0 && fault.line > 0) {
         log_error("%s:%lu: %s. Nothing was imported.", path, fault.line, fault.text);
     } else if (rc < 0) {

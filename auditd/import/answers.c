@@ -23,6 +23,7 @@ static void answers_host_free(struct answers_host *host)
     for (size_t i = 0; i < host->rest_count; i++) {
         free(host->rests[i].ports);
     }
+    free(host->rests);
     free(host->ports);
     free(host);
 }

@@ -39,7 +39,7 @@ struct answers_host {
     struct answers_port *ports;
     size_t port_count;
     size_t port_room;
-    struct answers_rest rests[ANSWERS_RESTS_MAX];
+    struct answers_rest *rests; /* room for ANSWERS_RESTS_MAX; NULL: none */
     size_t rest_count;
 };
 
@@ -59,7 +59,8 @@ enum { ANSWERS_FAULT_SIZE = 200 };
 
 /* Where reading stopped, and why, in words for a person. */
 struct answers_fault {
-    unsigned long line; /* 0: of the file as a whole */
+    unsigned long line;   /* 0: of the file as a whole */
+    unsigned long column; /* from 1; 0: not told */
     char text[ANSWERS_FAULT_SIZE];
 };
 

@@ -258,6 +258,13 @@ static void nmap_extrareasons(struct nmap_reader *reader, const XML_Char **attri
         nmap_stop(reader, answers_refuse(reader->fault, nmap_line(reader), "\"%.60s\" is no list of ports", ports));
         return;
     }
+    if (reader->host->rests == NULL) {
+        reader->host->rests = calloc(NMAP_EXTRAS_MAX, sizeof(*reader->host->rests));
+    }
+    if (reader->host->rests == NULL) {
+        nmap_stop(reader, answers_explain(-ENOMEM, nmap_line(reader), reader->fault));
+        return;
+    }
     rest = &reader->host->rests[reader->host->rest_count];
     *rest = (struct answers_rest){.is_udp = strcmp(proto, "udp") == 0, .state = reader->extra.state};
     nmap_word(nmap_get(attributes, "reason"), rest->reason, sizeof(rest->reason));
@@ -346,7 +353,7 @@ static void nmap_end_host(struct nmap_reader *reader)
     struct answers_host *host = reader->host;
 
     if (!reader->has_address) {
-        nmap_stop(reader, answers_refuse(reader->fault, host->line, "the host has no address"));
+        nmap_stop(reader, answers_refuse(reader->fault, nmap_line(reader), "the host that ends here has no address"));
     }
     /* One that is down has nothing to say of its ports. */
     if (!reader->host_is_up) {
@@ -397,7 +404,7 @@ static void nmap_on_doctype(void *context, const XML_Char *name, const XML_Char 
     }
 }
 
-static int nmap_explain(struct nmap_reader *reader)
+static int nmap_say(struct nmap_reader *reader)
 {
     enum XML_Error code = XML_GetErrorCode(reader->parser);
 
@@ -412,6 +419,15 @@ static int nmap_explain(struct nmap_reader *reader)
                               "the file is cut off: nmap was ended, or still runs (%s)", XML_ErrorString(code));
     }
     return answers_refuse(reader->fault, nmap_line(reader), "is no XML: %s", XML_ErrorString(code));
+}
+
+/* Where the parser stands is where the file is wrong. */
+static int nmap_explain(struct nmap_reader *reader)
+{
+    int rc = nmap_say(reader);
+
+    reader->fault->column = XML_GetCurrentColumnNumber(reader->parser) + 1;
+    return rc;
 }
 
 static int nmap_feed(struct nmap_reader *reader, FILE *file)
@@ -432,7 +448,9 @@ static int nmap_feed(struct nmap_reader *reader, FILE *file)
         }
         if (XML_GetCurrentByteIndex(reader->parser) - reader->last_event > NMAP_TAG_MAX ||
             ftell(file) - (long)reader->last_event > NMAP_TAG_MAX + NMAP_CHUNK) {
-            return answers_refuse(reader->fault, nmap_line(reader), "one tag is longer than %d bytes", NMAP_TAG_MAX);
+            nmap_stop(reader, answers_refuse(reader->fault, nmap_line(reader), "one tag is longer than %d bytes",
+                                             NMAP_TAG_MAX));
+            return nmap_explain(reader);
         }
     } while (length > 0);
     return 0;

@@ -1,6 +1,7 @@
 #include "auditd/inventory/inventory.h"
 
 #include <errno.h>
+#include <glib.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,7 +19,8 @@ struct csv {
     const char *at;
     const char *end;
     size_t line; /* of `at`, from 1 */
-    char *cell;  /* as large as the whole text */
+    const char *line_begin;
+    char *cell; /* as large as the whole text */
     struct csv_column columns[CSV_COLUMNS_MAX];
     size_t column_count;
     struct inventory *inventory;
@@ -44,32 +46,18 @@ static int csv_quoted(struct csv *csv, size_t *length)
             csv->at++;
             return 0;
         }
-        csv->line += *csv->at == '\n';
         csv->cell[(*length)++] = *csv->at;
+        if (*csv->at == '\n') {
+            csv->line++;
+            csv->line_begin = csv->at + 1;
+        }
     }
     return csv_fail(csv, line, "a quote is opened and never closed: is the file whole?");
 }
 
-/* One cell into csv->cell; *ret_last: its line ends behind it. */
-static int csv_next_cell(struct csv *csv, bool *ret_last)
+/* What ends a cell: a comma, or its line's end. */
+static int csv_end_cell(struct csv *csv, bool *ret_last)
 {
-    size_t length = 0;
-    int rc = 0;
-
-    if (csv->at < csv->end && *csv->at == '"') {
-        rc = csv_quoted(csv, &length);
-    } else {
-        while (csv->at < csv->end && strchr(",\r\n\"", *csv->at) == NULL) {
-            csv->cell[length++] = *csv->at++;
-        }
-    }
-    if (rc < 0) {
-        return rc;
-    }
-    csv->cell[length] = '\0';
-    if (memchr(csv->cell, '\0', length) != NULL) {
-        return csv_fail(csv, csv->line, "there is a NUL byte");
-    }
     if (csv->at < csv->end && *csv->at == ',') {
         csv->at++;
         *ret_last = false;
@@ -87,8 +75,39 @@ static int csv_next_cell(struct csv *csv, bool *ret_last)
     }
     csv->at++;
     csv->line++;
+    csv->line_begin = csv->at;
     *ret_last = true;
     return 0;
+}
+
+/* One cell into csv->cell; *ret_last: its line ends behind it. */
+static int csv_next_cell(struct csv *csv, bool *ret_last)
+{
+    size_t line = csv->line;
+    size_t column = (size_t)(csv->at - csv->line_begin) + 1;
+    size_t length = 0;
+    int rc = 0;
+
+    if (csv->at < csv->end && *csv->at == '"') {
+        rc = csv_quoted(csv, &length);
+    } else {
+        while (csv->at < csv->end && strchr(",\r\n\"", *csv->at) == NULL) {
+            csv->cell[length++] = *csv->at++;
+        }
+    }
+    if (rc < 0) {
+        return rc;
+    }
+    csv->cell[length] = '\0';
+    if (memchr(csv->cell, '\0', length) != NULL) {
+        return csv_fail(csv, csv->line, "there is a NUL byte");
+    }
+    /* jansson takes no other text: what it refused would be missing from answers and lists. */
+    if (!g_utf8_validate(csv->cell, (gssize)length, NULL)) {
+        snprintf(csv->reason, INVENTORY_REASON_SIZE, "line %zu, column %zu: the cell is not UTF-8", line, column);
+        return -EBADMSG;
+    }
+    return csv_end_cell(csv, ret_last);
 }
 
 static int csv_column(struct csv *csv)
@@ -128,6 +147,7 @@ static int csv_head(struct csv *csv)
     /* A byte order mark, as spreadsheets write it. */
     if (csv->end - csv->at >= 3 && memcmp(csv->at, "\xef\xbb\xbf", 3) == 0) {
         csv->at += 3;
+        csv->line_begin = csv->at;
     }
     if (csv->at == csv->end) {
         return csv_fail(csv, 1, "it is empty; the first line names the columns: address, id, name, tags, tag:KEY");
@@ -261,7 +281,7 @@ int inventory_parse_csv(const char *text, size_t size, struct inventory *ret_inv
     if (csv == NULL) {
         return rc;
     }
-    csv->at = text;
+    csv->at = csv->line_begin = text;
     csv->end = text + size;
     csv->line = 1;
     csv->inventory = ret_inventory;

@@ -52,7 +52,8 @@ static void refused_bytes(const struct import_reader *reader, const char *text, 
     int rc = read_bytes(reader, text, size, &answers, &fault);
 
     answers_done(&answers);
-    if (rc != -EBADMSG || fault.line != line || strstr(fault.text, says) == NULL) {
+    if (rc != -EBADMSG || fault.line != line || (fault.column > 0) != (reader == &import_nmap) ||
+        strstr(fault.text, says) == NULL) {
         fail_msg("%s: %d, line %lu: %s; should be %lu: %s", text, rc, fault.line, fault.text, line, says);
     }
 }
@@ -141,7 +142,7 @@ static void nmap_refuses(void **state)
         {"<html>\n</html>", 1, "it begins with \"html\""},
         {RUN "<nmaprun/>" END, 1, "within another element"},
         {RUN "\n<host><host></host></host>" END, 2, "a host stands within a host"},
-        {RUN "\n<host></host>" END, 2, "the host has no address"},
+        {RUN "\n<host></host>" END, 2, "the host that ends here has no address"},
         {RUN "<host>\n<address addr=\"10.0.0\"/></host>" END, 2, "\"10.0.0\" is no address"},
         {RUN HOST(PORT("65536", "open")) END, 1, "\"65536\" is no port"},
         {RUN HOST(PORT("-1", "open")) END, 1, "\"-1\" is no port"},
@@ -159,6 +160,19 @@ static void nmap_refuses(void **state)
     for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
         refused(&import_nmap, cases[i].text, cases[i].line, cases[i].says);
     }
+}
+
+static void nmap_says_the_column(void **state)
+{
+    static const char entities[] = "<?xml version=\"1.0\"?>\n <!DOCTYPE a [<!ENTITY b \"c\">]><nmaprun/>";
+    struct answers answers;
+    struct answers_fault fault;
+
+    (void)state;
+    assert_int_equal(read_bytes(&import_nmap, entities, strlen(entities), &answers, &fault), -EBADMSG);
+    answers_done(&answers);
+    assert_int_equal(fault.line, 2);
+    assert_int_equal(fault.column, 14);
 }
 
 /* The declared encoding is not heeded: nmap writes UTF-8 and says so. */
@@ -356,6 +370,7 @@ int main(void)
         cmocka_unit_test(nmap_takes_the_open_one_of_two),
         cmocka_unit_test(nmap_drops_text_that_cannot_stand),
         cmocka_unit_test(nmap_refuses),
+        cmocka_unit_test(nmap_says_the_column),
         cmocka_unit_test(nmap_refuses_other_encodings),
         cmocka_unit_test(nmap_refuses_depth_and_tags_without_end),
         cmocka_unit_test(masscan_says_the_same_in_both),
