@@ -99,22 +99,39 @@ void text_print_markup(FILE *out, const char *text)
     }
 }
 
+/* What begins one for some spreadsheet: also behind blanks that it drops, and in the forms of full width. */
+static bool text_is_formula(const char *text)
+{
+    static const uint32_t marks[] = {'=', '+', '-', '@', '\t', '\r', '\n', 0xff1d, 0xff0b, 0xff0d, 0xff20};
+    uint32_t first = 0;
+
+    text += strspn(text, " ");
+    if (*text == '\0' || text_character((const unsigned char *)text, &first) == 0) {
+        return false;
+    }
+    for (size_t i = 0; i < sizeof(marks) / sizeof(*marks); i++) {
+        if (marks[i] == first) {
+            return true;
+        }
+    }
+    return false;
+}
+
 void text_print_cell(FILE *out, const char *text)
 {
-    bool is_formula = text[0] != '\0' && strchr("=+-@\t\r", text[0]) != NULL;
+    const char *quote = strpbrk(text, ",\"\r\n") == NULL ? "" : "\"";
+    uint32_t character;
 
-    if (strpbrk(text, ",\"\r\n") == NULL) {
-        fprintf(out, "%s%s", is_formula ? "'" : "", text);
-        return;
-    }
-    fputs(is_formula ? "\"'" : "\"", out);
-    for (; *text != '\0'; text++) {
+    fprintf(out, "%s%s", quote, text_is_formula(text) ? "'" : "");
+    while (*text != '\0') {
+        size_t length = text_character((const unsigned char *)text, &character);
         if (*text == '"') {
             putc('"', out);
         }
-        putc(*text, out);
+        fwrite(length == 0 ? "\xef\xbf\xbd" : text, 1, length == 0 ? 3 : length, out);
+        text += length == 0 ? 1 : length;
     }
-    putc('"', out);
+    fputs(quote, out);
 }
 
 const char *text_place(const char *address, int64_t port, char *buffer, size_t size)

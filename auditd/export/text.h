@@ -18,7 +18,7 @@ MUST_USE int text_print_json(FILE *out, json_t *value);
 void text_print_markup(FILE *out, const char *text);
 
 /* One cell of RFC 4180, in quotes where it needs them. A cell that a spreadsheet would take for a formula gets a
- * leading apostrophe (OWASP, CSV injection). */
+ * leading apostrophe (OWASP, CSV injection); bytes that are no UTF-8 become U+FFFD each. */
 void text_print_cell(FILE *out, const char *text);
 
 /* "10.0.0.5:22", "[fd00::1]:22" into `buffer`. */

