@@ -85,13 +85,48 @@ static void reads_json(void **state)
     assert_says(&inventory, "");
 }
 
+struct wrong {
+    parse_fn *parse;
+    const char *text;
+    const char *says;
+};
+
+static void refuses(const struct wrong *cases, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        char reason[INVENTORY_REASON_SIZE] = "";
+        struct inventory inventory;
+        int rc = cases[i].parse(cases[i].text, strlen(cases[i].text), &inventory, reason);
+        if (rc != -EBADMSG || strstr(reason, cases[i].says) == NULL) {
+            fail_msg("%s\n%d: %s\ninstead of: %s", cases[i].text, rc, reason, cases[i].says);
+        }
+        inventory_done(&inventory);
+    }
+}
+
+static void says_where_it_is_no_utf8(void **state)
+{
+    static const struct wrong cases[] = {
+        {inventory_parse_csv, "address,id\n10.0.0.1,a\xff\n", "line 2, column 10: the cell is not UTF-8"},
+        {inventory_parse_csv, "address,id\n\"10.0.0.1\n10.0.0.2\",caf\xe9\n",
+         "line 3, column 11: the cell is not UTF-8"},
+        {inventory_parse_csv, "id,tags\na,k=\xed\xa0\x80\n", "line 2, column 3: the cell is not UTF-8"},
+        {inventory_parse_csv, "id\n\"\xc3\"\n", "line 2, column 1: the cell is not UTF-8"},
+        {inventory_parse_csv, "\xef\xbb\xbfid,tag:\xc0\xaf\na,b\n", "line 1, column 4: the cell is not UTF-8"},
+        {inventory_parse_csv, "id\n#end,\xff\n", "line 2, column 6: the cell is not UTF-8"},
+        {inventory_parse_json, "[{\"id\":\n\"\xff\"}]", "line 2, column 1: unable to decode byte 0xff"},
+        {inventory_parse_json, "[{\"\xe9\":1}]", "line 1, column 3: unable to decode byte 0xe9"},
+        {inventory_parse_json, "[{\"id\":\"\\ud800\"}]", "line 1, column 15: invalid Unicode"},
+        {inventory_parse_json, "[{\"id\":\"\\u0000\"}]", "\\u0000 is not allowed"},
+    };
+
+    (void)state;
+    refuses(cases, sizeof(cases) / sizeof(*cases));
+}
+
 static void says_what_is_wrong(void **state)
 {
-    static const struct {
-        parse_fn *parse;
-        const char *text;
-        const char *says;
-    } cases[] = {
+    static const struct wrong cases[] = {
         {inventory_parse_csv, "", "line 1: it is empty"},
         {inventory_parse_csv, "address", "line 1: the last line has no end"},
         {inventory_parse_csv, "address,owner\n", "line 1: the column \"owner\" is none of"},
@@ -113,16 +148,6 @@ static void says_what_is_wrong(void **state)
         {inventory_parse_csv, "address\n#end\n", "line 2: the mark of the end is #end,N"},
         {inventory_parse_csv, "name\nno name\n", "line 2: \"no name\" is no host name"},
         {inventory_parse_csv, "address,id\n10.0.0.1,a\tb\n", "line 2: a host's id has at most 512 bytes"},
-        {inventory_parse_csv, "address,id\n10.0.0.1,a\xff\n", "line 2, column 10: the cell is not UTF-8"},
-        {inventory_parse_csv, "address,id\n\"10.0.0.1\n10.0.0.2\",caf\xe9\n", "line 3, column 11: the cell is not UTF-8"},
-        {inventory_parse_csv, "id,tags\na,k=\xed\xa0\x80\n", "line 2, column 3: the cell is not UTF-8"},
-        {inventory_parse_csv, "id\n\"\xc3\"\n", "line 2, column 1: the cell is not UTF-8"},
-        {inventory_parse_csv, "\xef\xbb\xbfid,tag:\xc0\xaf\na,b\n", "line 1, column 4: the cell is not UTF-8"},
-        {inventory_parse_csv, "id\n#end,\xff\n", "line 2, column 6: the cell is not UTF-8"},
-        {inventory_parse_json, "[{\"id\":\n\"\xff\"}]", "line 2, column 1: unable to decode byte 0xff"},
-        {inventory_parse_json, "[{\"\xe9\":1}]", "line 1, column 3: unable to decode byte 0xe9"},
-        {inventory_parse_json, "[{\"id\":\"\\ud800\"}]", "line 1, column 15: invalid Unicode"},
-        {inventory_parse_json, "[{\"id\":\"\\u0000\"}]", "\\u0000 is not allowed"},
         {inventory_parse_json, "", "line 1, column 0"},
         {inventory_parse_json, "[{\"address\":\"10.0.0.1\"}", "line 1, column 23"},
         {inventory_parse_json, "[]]", "line 1, column 3"},
@@ -141,15 +166,7 @@ static void says_what_is_wrong(void **state)
     };
 
     (void)state;
-    for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
-        char reason[INVENTORY_REASON_SIZE] = "";
-        struct inventory inventory;
-        int rc = cases[i].parse(cases[i].text, strlen(cases[i].text), &inventory, reason);
-        if (rc != -EBADMSG || strstr(reason, cases[i].says) == NULL) {
-            fail_msg("%s\n%d: %s\ninstead of: %s", cases[i].text, rc, reason, cases[i].says);
-        }
-        inventory_done(&inventory);
-    }
+    refuses(cases, sizeof(cases) / sizeof(*cases));
 }
 
 /* Wherever a file is cut off, it is an error or does not say that it is whole. */
@@ -179,9 +196,8 @@ static void no_part_is_complete(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(reads_csv),
-        cmocka_unit_test(reads_json),
-        cmocka_unit_test(says_what_is_wrong),
+        cmocka_unit_test(reads_csv),           cmocka_unit_test(reads_json),
+        cmocka_unit_test(says_what_is_wrong),  cmocka_unit_test(says_where_it_is_no_utf8),
         cmocka_unit_test(no_part_is_complete),
     };
 
