@@ -13,8 +13,8 @@ static const char *const finding_sights[] = {"FRESH", "STALE", "RETIRED", NULL};
 static const char *const finding_severities[] = {"low", "medium", "high", "critical", NULL};
 static const char *const finding_sorts[] = {"id",         "severity",  "penalty",    "port",
                                             "first_seen", "last_seen", "changed_at", NULL};
-static const char *const finding_groups[] = {"severity", "presence", "disposition", "sight", "realm",
-                                             "service",  "port",     "rule_id",     "host",  NULL};
+static const char *const finding_groups[] = {"severity", "presence", "disposition", "sight", "realm", "service",
+                                             "port",     "rule_id",  "host",        "owner", "tag",   NULL};
 
 static const struct param finding_params[] = {
     {"uuid", PARAM_TEXTS, offsetof(struct store_finding_filter, uuids), NULL},
@@ -28,6 +28,7 @@ static const struct param finding_params[] = {
     {"kind", PARAM_TEXTS, offsetof(struct store_finding_filter, kinds), NULL},
     {"rule_id", PARAM_TEXTS, offsetof(struct store_finding_filter, rules), NULL},
     {"owner", PARAM_TEXTS, offsetof(struct store_finding_filter, owners), NULL},
+    {"tag", PARAM_TEXTS, offsetof(struct store_finding_filter, tags), NULL},
     {"presence", PARAM_CHOICES, offsetof(struct store_finding_filter, presences), finding_presences},
     {"disposition", PARAM_CHOICES, offsetof(struct store_finding_filter, dispositions), finding_dispositions},
     {"sight", PARAM_CHOICES, offsetof(struct store_finding_filter, sights), finding_sights},
@@ -159,7 +160,7 @@ static int finding_group_row(void *context, const struct store_group *group)
     }
     json_open_object(writer, NULL);
     for (size_t i = 0; i < target->params->group_count; i++) {
-        json_put_text(writer, finding_groups[target->params->groups[i]], group->values[i]);
+        json_put_text_or_null(writer, finding_groups[target->params->groups[i]], group->values[i]);
     }
     json_put_number(writer, "count", group->count);
     json_put_real(writer, "exposure", group->penalty);

@@ -36,7 +36,7 @@ struct param_table {
     const char *const *groups; /* NULL-terminated; NULL: no group_by */
 };
 
-enum { PARAMS_MAX_TEXTS = 128, PARAMS_MAX_NUMBERS = 128, PARAMS_MAX_GROUPS = 9, PARAMS_LIMIT = 100 };
+enum { PARAMS_MAX_TEXTS = 128, PARAMS_MAX_NUMBERS = 128, PARAMS_MAX_GROUPS = 11, PARAMS_LIMIT = 100 };
 enum { PARAMS_LIMIT_MAX = 500 };
 
 /* What the filter borrows from, and what is not part of it. */

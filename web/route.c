@@ -42,6 +42,12 @@ static const char media_text[] = "text/plain";
 #define WRITES NEEDS(ROLE_OPERATOR, SCOPE_WRITE)
 #define WRITES_ALL NEEDS_ALL(ROLE_OPERATOR, SCOPE_WRITE)
 
+/* A page is for everybody who is signed in: what it shows it reads from the API. */
+#define PAGE(path, file)                                                                                               \
+    {                                                                                                                  \
+        (path), media_html, SOMEBODY, NULL, "/assets/" file, false, NULL, false, false                                 \
+    }
+
 const struct route routes[] = {
     {"/healthz", media_json, ANYBODY, api_healthz, NULL, false, NULL, false, false},
     {"/readyz", media_json, ANYBODY, api_readyz, NULL, false, NULL, false, false},
@@ -99,10 +105,16 @@ const struct route routes[] = {
     {"/api/v1/changes/services", media_json, READS, api_service_changes, NULL, true, NULL, false, false},
     {"/api/v1/score", media_json, READS, api_score, NULL, true, NULL, false, false},
     {"/login", media_html, ANYBODY, NULL, "/assets/login.html", false, NULL, false, false},
-    {"/", media_html, SOMEBODY, NULL, "/assets/overview.html", false, NULL, false, false},
-    {"/findings", media_html, SOMEBODY, NULL, "/assets/findings.html", false, NULL, false, false},
-    {"/hosts", media_html, SOMEBODY, NULL, "/assets/hosts.html", false, NULL, false, false},
-    {"/hosts/{uuid}", media_html, SOMEBODY, NULL, "/assets/host.html", false, NULL, false, false},
+    PAGE("/", "overview.html"),
+    PAGE("/findings", "findings.html"),
+    PAGE("/findings/{uuid}", "finding.html"),
+    PAGE("/hosts", "hosts.html"),
+    PAGE("/hosts/{uuid}", "host.html"),
+    PAGE("/map", "map.html"),
+    PAGE("/changes", "changes.html"),
+    PAGE("/scans", "scans.html"),
+    PAGE("/scans/{uuid}", "scan.html"),
+    PAGE("/access", "access.html"),
     {NULL, NULL, ANYBODY, NULL, NULL, false, NULL, false, false},
 };
 

@@ -316,6 +316,7 @@ enum store_finding_sort {
  * REAPPEARED, and not RETIRED. */
 struct store_finding_filter {
     struct store_texts uuids, hosts, realms, addresses, vantages, protos, services, kinds, rules, owners;
+    struct store_texts tags; /* "KEY=VALUE": of hosts that have any of them */
     struct store_texts presences, dispositions, sights, severities, breadth_classes;
     struct store_numbers ports;
     int severity_min; /* 1 low … 4 critical; 0: all */
@@ -338,6 +339,8 @@ enum store_finding_group {
     STORE_GROUP_PORT,
     STORE_GROUP_RULE,
     STORE_GROUP_HOST,
+    STORE_GROUP_OWNER,
+    STORE_GROUP_TAG, /* a finding counts for each tag of its host */
     STORE_GROUP_COUNT,
 };
 

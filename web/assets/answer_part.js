@@ -1,15 +1,23 @@
 // What answers at a port, as every page shows it. Whatever a server said is text, with what does not show made visible.
 import { badge } from "./badge.js";
 import { el, scroller } from "./dom.js";
+import { isOver } from "./finding_part.js";
 import { exactly, moment, plural } from "./format.js";
 
 const SOON_DAYS = 30;
+const SHOWN = 24;
 const behaviours = { silent: "no service: says nothing", closes: "no service: closes", resets: "no service: resets",
   "zero-window": "no service: takes no data", "not-asked": "not asked: printers print", "every-port": "accepts every port" };
 
 // Control characters, marks that turn writing, and what no font draws, as \\u001b.
 export function visible(text) {
   return String(text).replace(/[\p{Cc}\p{Cf}\p{Co}\p{Cn}\u2028\u2029]/gu, (mark) => `\\u${mark.codePointAt(0).toString(16).padStart(4, "0")}`);
+}
+
+// A value that may be long: its beginning, and all of it to whoever points at it. Null when there is none.
+export function shortened(value) {
+  const text = value === null ? "" : visible(value);
+  return value === null ? null : el("span", { title: text }, text.length > SHOWN ? `${text.slice(0, SHOWN)}…` : text);
 }
 
 export function serviceName(endpoint) {
@@ -70,6 +78,15 @@ function turn(part) {
 
 export function evidenceList(evidence) {
   return el("ol", { class: "evidence" }, evidence.map(turn));
+}
+
+// The bytes that show what a finding says, where they still hold.
+export function proof(finding, endpoints) {
+  const endpoint = endpoints.find((one) => one.ended_at === null && one.port === finding.port && one.proto === finding.proto &&
+    (one.evidence ?? []).length > 0);
+  const isDoor = finding.rule_id === "baseline/open-door" || endpoint?.auth === "none";
+  return isOver(finding) || endpoint === undefined ? null : el("details", { open: isDoor },
+    el("summary", {}, isDoor ? "Evidence: what it answered without a credential" : "Evidence: what it answered"), evidenceList(endpoint.evidence));
 }
 
 function factTable(label, facts) {

@@ -12,6 +12,10 @@ export function hostLink(host) {
   return el("a", { href: `/hosts/${host.uuid}` }, hostLabel(host));
 }
 
+export function findingTitle(finding) {
+  return el("a", { href: `/findings/${finding.uuid}` }, finding.title);
+}
+
 export function findingPlace(finding) {
   const address = finding.host.name !== null && finding.host.address !== null ? ` ${finding.host.address}` : "";
   return el("p", { class: "place" }, hostLink(finding.host), `${address} · ${portLabel(finding)} · ${finding.host.realm}`);
@@ -34,6 +38,13 @@ export function ruleLine(finding) {
     " · last seen ", when(finding.last_seen));
 }
 
+export const isOver = (finding) => ["FIXED", "ALLOWED", "FOLDED"].includes(finding.presence);
+
+export function seenFrom(finding) {
+  return el("p", { class: "formula" }, "Seen from ", finding.vantages.map((vantage) =>
+    `${vantage.vantage} (${vantage.class}${vantage.until === null ? "" : ", no longer"})`).join(", ") || "nowhere now");
+}
+
 function changeTitle(change) {
   if (change.what === "presence" || change.what === "sight") {
     return change.was === null ? moveLabel(change.became) : `${moveLabel(change.was)} → ${moveLabel(change.became)}`;
@@ -47,9 +58,21 @@ export function timeline(changes) {
     el("p", { class: "small" }, change.reason, el("span", { class: "muted" }, ` · by ${change.actor}`)))));
 }
 
+// One line for each finding: from what it was before the changes to what it is after them. Youngest first.
+export function foldChanges(changes) {
+  const whole = new Map();
+  for (const change of changes) {
+    const key = `${change.finding} ${change.what}`;
+    const later = whole.get(key);
+    whole.set(key, later ? { ...later, was: change.was } : change);
+  }
+  return [...whole.values()].filter((change) => change.was !== change.became)
+    .map((change) => (change.was === null && change.became === "OPEN" ? { ...change, became: "NEW" } : change));
+}
+
 export function changeItem(change) {
   return el("li", {},
-    el("p", {}, el("strong", {}, changeTitle(change)), " ", hostLink(change.host), ` ${portLabel(change)}`,
-      change.service === null ? "" : ` ${change.service}`),
+    el("p", {}, el("a", { href: `/findings/${change.finding}` }, el("strong", {}, changeTitle(change))), " ", hostLink(change.host),
+      ` ${portLabel(change)}`, change.service === null ? "" : ` ${change.service}`),
     el("p", { class: "small muted" }, `${change.reason} · `, when(change.at)));
 }

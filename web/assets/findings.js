@@ -107,15 +107,16 @@ function rows(finding) {
   const cell = (label, attributes, ...children) => el("td", { "data-label": label, ...attributes }, ...children);
   const id = `why-${finding.uuid}`;
   const more = el("tr", { id, class: "more", hidden: true }, el("td", { colspan: columns.length },
-    el("p", { class: "prose" }, finding.why), fixBox(finding), ruleLine(finding), formula(finding)));
-  const title = el("button", { type: "button", class: "opener", "aria-expanded": "false", "aria-controls": id,
+    el("p", { class: "prose" }, finding.why), fixBox(finding), ruleLine(finding), formula(finding),
+    el("p", {}, el("a", { href: `/findings/${finding.uuid}` }, "Evidence and history"))));
+  const toggle = el("button", { type: "button", class: "opener", "aria-expanded": "false", "aria-controls": id,
     onclick: () => {
       more.hidden = !more.hidden;
-      title.setAttribute("aria-expanded", String(!more.hidden));
+      toggle.setAttribute("aria-expanded", String(!more.hidden));
     } }, finding.title);
   return [el("tr", {},
     cell("Severity", {}, severityBadge(finding.severity)),
-    el("th", { scope: "row", class: "lead-cell" }, title),
+    el("th", { scope: "row", class: "lead-cell" }, toggle),
     cell("Host", {}, el("span", {}, hostLink(finding.host), el("br", {}), el("span", { class: "muted small" }, finding.host.realm))),
     cell("Port", { class: finding.port === 0 ? null : "nowrap" }, portText(finding)),
     cell("State", {}, el("span", { class: "badges" }, presenceBadge(finding.presence), sightBadge(finding.sight))),

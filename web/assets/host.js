@@ -1,16 +1,14 @@
 // One host: what it is, which ports answer, what is wrong with them and why, and everything that happened.
-import { answerDetails, authState, certificateState, evidenceList, productName, serviceName, tlsState, visible } from "./answer_part.js";
+import { answerDetails, authState, certificateState, productName, proof, serviceName, shortened, tlsState } from "./answer_part.js";
 import { get } from "./api.js";
 import { el, scroller, show } from "./dom.js";
-import { findingBadges, fixBox, formula, ruleLine, timeline } from "./finding_part.js";
+import { findingBadges, findingTitle, fixBox, formula, isOver, ruleLine, seenFrom, timeline } from "./finding_part.js";
 import { exactly, hostLabel, portLabel, when } from "./format.js";
 import { scoreHistory } from "./score_chart.js";
 import { scoreCaps, scoreFacts, scoreFigure, scoreTerms } from "./score_part.js";
 import { latestScans, run, showFreshness } from "./state.js";
 
 const uuid = location.pathname.split("/").at(-1);
-const isOver = (finding) => ["FIXED", "ALLOWED", "FOLDED"].includes(finding.presence);
-const CHANGE_SHOWN = 24;
 const order = ["critical", "high", "medium", "low"];
 
 function showHeading(host) {
@@ -71,13 +69,11 @@ function answers(endpoints) {
 }
 
 function changeRow(change) {
-  const short = (text) => (text.length > CHANGE_SHOWN ? `${text.slice(0, CHANGE_SHOWN)}…` : text);
-  const value = (text) => (text === null ? "unknown" : el("span", { title: visible(text) }, short(visible(text))));
   return el("tr", {},
     el("th", { scope: "row", class: "lead-cell nowrap" }, portLabel(change)),
     el("td", { "data-label": "What" }, change.what[0].toUpperCase() + change.what.slice(1)),
-    el("td", { "data-label": "From", class: "whole" }, value(change.was)),
-    el("td", { "data-label": "To", class: "whole" }, value(change.became)),
+    el("td", { "data-label": "From", class: "whole" }, shortened(change.was) ?? "unknown"),
+    el("td", { "data-label": "To", class: "whole" }, shortened(change.became) ?? "unknown"),
     el("td", { "data-label": "When" }, el("span", {}, exactly(change.at))));
 }
 
@@ -100,23 +96,13 @@ function portsCard(endpoints) {
       endpointTable("Ports before", "Intervals that have ended", past)));
 }
 
-// The bytes that show what a finding says, where they still hold.
-function proof(finding, endpoints) {
-  const endpoint = endpoints.find((one) => one.ended_at === null && one.port === finding.port && one.proto === finding.proto &&
-    (one.evidence ?? []).length > 0);
-  const isDoor = finding.rule_id === "baseline/open-door" || endpoint?.auth === "none";
-  return isOver(finding) || endpoint === undefined ? null : el("details", { open: isDoor },
-    el("summary", {}, isDoor ? "Evidence: what it answered without a credential" : "Evidence: what it answered"), evidenceList(endpoint.evidence));
-}
-
 function findingCard(finding, endpoints) {
   return el("article", { class: "card", id: `finding-${finding.uuid}`, "aria-label": finding.title },
-    findingBadges(finding), el("h3", {}, finding.title), el("p", { class: "place" }, `${portLabel(finding)} · ${finding.service ?? "other"}`),
+    findingBadges(finding), el("h3", {}, findingTitle(finding)), el("p", { class: "place" }, `${portLabel(finding)} · ${finding.service ?? "other"}`),
     el("p", { class: "prose" }, finding.why),
     isOver(finding) ? null : fixBox(finding), proof(finding, endpoints),
     ruleLine(finding), formula(finding),
-    el("p", { class: "formula" }, "Seen from ", finding.vantages.map((vantage) =>
-      `${vantage.vantage} (${vantage.class}${vantage.until === null ? "" : ", no longer"})`).join(", ") || "nowhere now"),
+    seenFrom(finding),
     el("details", { open: !isOver(finding) }, el("summary", {}, "History: when and why"), timeline(finding.events)));
 }
 

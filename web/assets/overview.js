@@ -2,7 +2,7 @@
 import { severityBadge } from "./badge.js";
 import { get } from "./api.js";
 import { el, show } from "./dom.js";
-import { changeItem, findingBadges, findingPlace, fixBox, formula, hostLink } from "./finding_part.js";
+import { changeItem, findingBadges, findingPlace, findingTitle, fixBox, foldChanges, formula, hostLink } from "./finding_part.js";
 import { days, plural, when } from "./format.js";
 import { scoreHistory } from "./score_chart.js";
 import { scoreCaps, scoreFacts, scoreFigure, scoreTerms } from "./score_part.js";
@@ -33,27 +33,15 @@ function scoreCard(score, scans) {
 }
 
 function worstCard(findings) {
-  const items = findings.map((finding) => el("li", {}, findingBadges(finding), el("h3", {}, finding.title),
+  const items = findings.map((finding) => el("li", {}, findingBadges(finding), el("h3", {}, findingTitle(finding)),
     findingPlace(finding), el("p", { class: "prose" }, finding.why), fixBox(finding), formula(finding)));
   return el("section", { class: "card" },
     el("div", { class: "card-head" }, el("h2", {}, "Worst exposures"), el("a", { href: "/findings" }, "All findings")),
     items.length === 0 ? el("p", { class: "quiet" }, "Nothing is open that need not be.") : el("ol", { class: "worst" }, items));
 }
 
-// One line for each finding: from what it was before the audit to what it is after it.
-function fold(changes) {
-  const whole = new Map();
-  for (const change of changes) {
-    const key = `${change.finding} ${change.what}`;
-    const later = whole.get(key);
-    whole.set(key, later ? { ...later, was: change.was } : change);
-  }
-  return [...whole.values()].filter((change) => change.was !== change.became)
-    .map((change) => (change.was === null && change.became === "OPEN" ? { ...change, became: "NEW" } : change));
-}
-
 function changesCard({ items, next_cursor: more }, since) {
-  const changes = fold(items);
+  const changes = foldChanges(items);
   const rest = changes.length - CHANGES;
   return el("section", { class: "card" }, el("div", { class: "card-head" }, el("h2", {}, "Changed by the last audit"),
     el("a", { href: `/findings?${new URLSearchParams({ changed_since: since, sort: "-changed_at" })}` }, "All of them")),

@@ -1,0 +1,53 @@
+// One finding: what is open, why it matters, how to fix it, which rule says so, what proves it, and all that happened to it.
+import { answerDetails, proof, serviceName } from "./answer_part.js";
+import { get } from "./api.js";
+import { el, show } from "./dom.js";
+import { findingBadges, fixBox, formula, hostLink, isOver, ruleLine, seenFrom, timeline } from "./finding_part.js";
+import { exactly, portLabel } from "./format.js";
+import { run, showFreshness } from "./state.js";
+import { card, cardTable } from "./view.js";
+
+const uuid = location.pathname.split("/").at(-1);
+
+function showHeading(finding) {
+  document.title = `${finding.title} · Leastport`;
+  document.getElementById("finding-title").replaceChildren(finding.title);
+  document.getElementById("finding-place").replaceChildren("On ", hostLink(finding.host), ` port ${portLabel(finding)}, ${finding.host.realm}`);
+}
+
+function whatCard(finding) {
+  return card("What is wrong", findingBadges(finding), el("p", { class: "prose" }, finding.why), isOver(finding) ? null : fixBox(finding),
+    finding.fixed_at === null ? null : el("p", { class: "prose" }, "Fixed ", exactly(finding.fixed_at)));
+}
+
+// The rule that decided and the one that may be tried instead.
+function ruleCard(finding) {
+  return card("Which rule says so, and what it costs", ruleLine(finding), formula(finding), seenFrom(finding));
+}
+
+function evidenceCard(finding, endpoints) {
+  const shown = endpoints.filter((one) => one.port === finding.port && one.proto === finding.proto && one.facts !== null);
+  const bytes = proof(finding, endpoints);
+  return card("Evidence", bytes ?? el("p", { class: "quiet" }, isOver(finding) ? "It is over: nothing answers there now that should not." : "That the port is open is the evidence; nothing was asked yet."),
+    shown.filter((one) => one.ended_at === null).map((one) => answerDetails(`All that is known of ${serviceName(one)}, seen from ${one.vantage}`, one)));
+}
+
+function controlsCard(finding) {
+  return finding.controls.length === 0 ? null : card("Controls that it speaks to", cardTable("Of published standards", [
+    ["Control", (control) => control.control],
+    ["Standard", (control) => `${control.standard} ${control.edition}`],
+    ["Asks for", (control) => control.title],
+  ], finding.controls));
+}
+
+async function load() {
+  const [finding, { items: scans }] = await Promise.all([get(`findings/${uuid}`), get("scans", { limit: 1 })]);
+  const endpoints = await get("endpoints", { host: finding.host.uuid, port: finding.port, proto: finding.proto, limit: 50 });
+  showFreshness(scans);
+  showHeading(finding);
+  show(el("div", { class: "columns columns-even" },
+    el("div", { class: "stack" }, whatCard(finding), evidenceCard(finding, endpoints.items), controlsCard(finding)),
+    el("div", { class: "stack" }, ruleCard(finding), card("History: when and why", timeline(finding.events)))));
+}
+
+run(load);

@@ -1,0 +1,73 @@
+// A list whose filters, order and page live in the URL, so that a view can be sent to somebody.
+import { el } from "./dom.js";
+import { run } from "./state.js";
+
+export function listView(load) {
+  const state = () => Object.fromEntries(new URLSearchParams(location.search));
+
+  function addressOf(changes) {
+    const query = new URLSearchParams(Object.entries({ ...state(), cursor: "", ...changes }).filter(([, value]) => value));
+    return `${location.pathname}${`${query}` === "" ? "" : `?${query}`}`;
+  }
+
+  function go(changes) {
+    history.pushState(null, "", addressOf(changes));
+    return run(load);
+  }
+
+  function link(text, changes, attributes = { class: "button" }) {
+    return el("a", { ...attributes, href: addressOf(changes), onclick: (event) => {
+      if (event.ctrlKey || event.metaKey || event.shiftKey) {
+        return; // a tab or a window of its own
+      }
+      event.preventDefault();
+      go(changes).then(() => document.getElementById("main").focus());
+      scrollTo(0, 0);
+    } }, text);
+  }
+
+  // options: [value, text] each; the first is what holds without a choice.
+  function select(name, label, options) {
+    const id = `filter-${name}`;
+    const current = state()[name] ?? "";
+    const known = options.some(([value]) => value === current) ? options : [...options, [current, current]];
+    return el("div", { class: "field" }, el("label", { for: id }, label),
+      el("select", { id, name, onchange: (event) => go({ [name]: event.target.value }).then(() => document.getElementById(id)?.focus()) },
+        known.map(([value, text]) => el("option", { value, selected: value === current }, text))));
+  }
+
+  function pager(label, nextCursor) {
+    if (nextCursor === null && !state().cursor) {
+      return null;
+    }
+    return el("nav", { class: "pages", "aria-label": label }, state().cursor ? link("First page", {}) : el("span", {}),
+      nextCursor === null ? el("span", { class: "muted small" }, "End of the list") : link("Next page", { cursor: nextCursor }));
+  }
+
+  function showFilters(...fields) {
+    document.getElementById("filters").replaceChildren(...fields);
+  }
+
+  document.getElementById("filters")?.addEventListener("submit", (event) => event.preventDefault());
+  addEventListener("popstate", () => run(load));
+  return { state, addressOf, go, link, select, pager, showFilters };
+}
+
+// A table that becomes cards where it is narrow. columns: [head, cell of a row, class] each; the first is the row's head.
+export function cardTable(caption, columns, items) {
+  const head = columns.map(([title, , kind]) => el("th", { scope: "col", class: kind === "number" ? "number" : null }, title));
+  const row = (item) => el("tr", {}, columns.map(([title, cell, kind], i) => {
+    const value = cell(item);
+    return i === 0 ? el("th", { scope: "row", class: "lead-cell" }, value)
+      : el("td", { "data-label": title, class: value === null ? "unknown" : kind ?? null }, value === null ? "–" : el("span", {}, value));
+  }));
+  return el("table", { class: "cards" }, el("caption", {}, caption), el("thead", {}, el("tr", {}, head)), el("tbody", {}, items.map(row)));
+}
+
+export function card(title, ...children) {
+  return el("section", { class: "card" }, el("div", { class: "card-head" }, el("h2", {}, title)), ...children);
+}
+
+export function nothing(title, text) {
+  return el("section", { class: "card state" }, el("h2", {}, title), el("p", {}, text));
+}
