@@ -15,7 +15,12 @@ const skip = missingBrowser() ?? false;
 const hostPath = `/hosts/${uuidOf("host prod-eu 10.20.1.21")}`;
 const cachePath = `/hosts/${uuidOf("host prod-eu 10.20.1.14")}`;
 const edgePath = `/hosts/${uuidOf("host prod-eu 10.20.1.30")}`;
-const looks = ["light", "dark"].flatMap((colorScheme) => ["desktop", "phone"].map((size) => ({ colorScheme, size })));
+const findingPath = `/findings/${uuidOf(`finding ${uuidOf("host prod-eu 10.20.1.14")} 6379`)}`;
+const hostileFindingPath = `/findings/${uuidOf(`finding ${uuidOf("host staging 10.20.1.14")} 6379`)}`;
+const scanPath = `/scans/${uuidOf("scan prod-eu 0")}`;
+// Each width and each colour once; with LEASTPORT_TEST_LONG=1 each with each.
+const looks = ["light", "dark"].flatMap((colorScheme) => ["desktop", "phone"].map((size) => ({ colorScheme, size })))
+  .filter(({ colorScheme, size }) => process.env.LEASTPORT_TEST_LONG === "1" || (colorScheme === "light") === (size === "desktop"));
 
 let place;
 let site;
@@ -65,7 +70,7 @@ async function violations(page) {
 describe("every page, light and dark, wide and narrow", { skip }, () => {
   const pages = { overview: "/", findings: "/findings", hosts: "/hosts", host: hostPath, "host-door": cachePath, "host-answers": edgePath,
     "host-hostile": `/hosts/${uuidOf("host staging 10.20.1.14")}`,
-    finding: findingPath, map: "/map", "map-tags": "/map?rows=tag", changes: "/changes?days=90", scans: "/scans", scan: scanPath, access: "/access" };
+    finding: findingPath, "finding-hostile": hostileFindingPath, map: "/map", "map-tags": "/map?rows=tag", changes: "/changes?days=90", scans: "/scans", scan: scanPath, access: "/access" };
   for (const { colorScheme, size } of looks) {
     for (const [name, path] of Object.entries(pages)) {
       test(`${name}, ${colorScheme}, ${size}: no violation, nothing cut off`, async () => {

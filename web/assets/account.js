@@ -1,5 +1,5 @@
 // Who is signed in, and the way out.
-import { get } from "./api.js";
+import { whoAmI } from "./api.js";
 import { el } from "./dom.js";
 
 async function signOut(session) {
@@ -8,7 +8,7 @@ async function signOut(session) {
 }
 
 async function start() {
-  const session = await get("session").catch(() => null);
+  const session = await whoAmI().catch(() => null);
   if (session?.csrf_token) {
     document.querySelector(".top-inner").append(el("button", { type: "button", class: "sign-out",
       title: `Signed in as ${session.name}, ${session.role}`, onclick: () => signOut(session) }, "Sign out"));

@@ -96,9 +96,9 @@ function factTable(label, facts) {
       el("th", { scope: "row", class: "lead-cell" }, visible(name)), el("td", { "data-label": "Value", class: "mono whole" }, visible(value)))))));
 }
 
-// Everything that was learnt, and the bytes that prove it, behind one line.
-export function answerDetails(summary, endpoint) {
+// Everything that was learnt, and the bytes that prove it, behind one line; `titleTag` fits it into the page's headings.
+export function answerDetails(summary, endpoint, titleTag = "h4") {
   const asked = endpoint.asked_at === null ? [] : [el("p", { class: "small muted" }, "Asked ", exactly(endpoint.asked_at))];
   const said = (endpoint.evidence ?? []).length === 0 ? el("p", { class: "quiet" }, "It said nothing.") : evidenceList(endpoint.evidence);
-  return el("details", {}, el("summary", {}, summary), ...asked, el("h4", {}, "What was said"), said, factTable(`Facts: ${summary}`, endpoint.facts));
+  return el("details", {}, el("summary", {}, summary), ...asked, el(titleTag, {}, "What was said"), said, factTable(`Facts: ${summary}`, endpoint.facts));
 }

@@ -11,9 +11,14 @@ export class ApiError extends Error {
 async function problemOf(response) {
   const problem = await response.json().catch(() => ({}));
   const isEmpty = (problem.errors ?? []).some((error) => error.pointer === "#/database/empty");
-  const details = (problem.errors ?? []).filter((error) => error.pointer.startsWith("#/query/"))
-    .map((error) => `${error.pointer.slice("#/query/".length)}: ${error.message}`);
+  const details = (problem.errors ?? []).filter((error) => /^#\/(query\/)?[a-z]/.test(error.pointer) && !error.pointer.startsWith("#/database"))
+    .map((error) => `${error.pointer.replace(/^#\/(query\/)?/, "")}: ${error.message}`);
   return new ApiError(problem.detail ?? `The server answered ${response.status}.`, response.status, isEmpty, details);
+}
+
+function leaveToSignIn() {
+  location.assign(`/login?next=${encodeURIComponent(location.pathname + location.search)}`);
+  return new Promise(() => {}); // the page is left
 }
 
 export async function get(resource, parameters = {}) {
@@ -26,11 +31,45 @@ export async function get(resource, parameters = {}) {
     throw new ApiError("The server does not answer. Is leastport serve running?", 0, false);
   }
   if (response.status === 401) {
-    location.assign(`/login?next=${encodeURIComponent(location.pathname + location.search)}`);
-    return new Promise(() => {}); // the page is left
+    return leaveToSignIn();
   }
   if (!response.ok) {
     throw await problemOf(response);
   }
   return response.json();
+}
+
+let session;
+
+// Who is signed in; asked once a page.
+export function whoAmI() {
+  session ??= get("session");
+  return session;
+}
+
+// May this person decide? The server says no as well, but a button that cannot work is not shown.
+export async function mayWrite() {
+  const { role, scopes } = await whoAmI();
+  return role !== "viewer" && (scopes.length === 0 || scopes.includes("write"));
+}
+
+// A key of its own for each request that a person makes: sent again after a broken connection it is not done twice.
+const freshKey = () => [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+
+export async function send(resource, content, { method = "POST", key = freshKey() } = {}) {
+  const { csrf_token: token } = await whoAmI();
+  let response;
+  try {
+    response = await fetch(`/api/v1/${resource}`, { method, body: content === undefined ? null : JSON.stringify(content),
+      headers: { Accept: "application/json", "Content-Type": "application/json", "Idempotency-Key": key, "X-CSRF-Token": token ?? "" } });
+  } catch {
+    throw new ApiError("The server does not answer. Is leastport serve running?", 0, false);
+  }
+  if (response.status === 401) {
+    return leaveToSignIn();
+  }
+  if (!response.ok) {
+    throw await problemOf(response);
+  }
+  return response.status === 204 ? null : response.json();
 }

@@ -16,6 +16,11 @@ const sights = {
   RETIRED: ["Retired", "", "The host is gone"],
 };
 
+const dispositions = {
+  ACKNOWLEDGED: ["Acknowledged", "new", "Somebody works on it; it keeps its penalty"],
+  WAIVED: ["Waived", "", "Accepted until a date; it costs nothing until then"],
+};
+
 export function badge([text, kind, title]) {
   return el("span", { class: `badge${kind ? ` badge-${kind}` : ""}`, title }, text);
 }
@@ -33,8 +38,13 @@ export function sightBadge(sight) {
   return sights[sight] ? badge(sights[sight]) : null;
 }
 
+// Nothing for NONE: nobody has decided.
+export function dispositionBadge(disposition) {
+  return dispositions[disposition] ? badge(dispositions[disposition]) : null;
+}
+
 export function moveLabel(state) {
-  return presences[state]?.[0] ?? sights[state]?.[0] ?? (state === "FRESH" ? "In sight" : state);
+  return presences[state]?.[0] ?? sights[state]?.[0] ?? dispositions[state]?.[0] ?? ({ FRESH: "In sight", NONE: "Undecided" }[state] ?? state);
 }
 
 export function gradeBadge(grade, isSmall = false) {

@@ -1,6 +1,7 @@
 // One finding: what is open, why it matters, how to fix it, which rule says so, what proves it, and all that happened to it.
 import { answerDetails, proof, serviceName } from "./answer_part.js";
-import { get } from "./api.js";
+import { get, mayWrite } from "./api.js";
+import { decideOne } from "./decide_part.js";
 import { el, show } from "./dom.js";
 import { findingBadges, fixBox, formula, hostLink, isOver, ruleLine, seenFrom, timeline } from "./finding_part.js";
 import { exactly, portLabel } from "./format.js";
@@ -20,16 +21,19 @@ function whatCard(finding) {
     finding.fixed_at === null ? null : el("p", { class: "prose" }, "Fixed ", exactly(finding.fixed_at)));
 }
 
-// The rule that decided and the one that may be tried instead.
 function ruleCard(finding) {
   return card("Which rule says so, and what it costs", ruleLine(finding), formula(finding), seenFrom(finding));
+}
+
+function decideCard(finding, may) {
+  return !may || isOver(finding) ? null : card("Decide", decideOne(finding, () => run(load)));
 }
 
 function evidenceCard(finding, endpoints) {
   const shown = endpoints.filter((one) => one.port === finding.port && one.proto === finding.proto && one.facts !== null);
   const bytes = proof(finding, endpoints);
   return card("Evidence", bytes ?? el("p", { class: "quiet" }, isOver(finding) ? "It is over: nothing answers there now that should not." : "That the port is open is the evidence; nothing was asked yet."),
-    shown.filter((one) => one.ended_at === null).map((one) => answerDetails(`All that is known of ${serviceName(one)}, seen from ${one.vantage}`, one)));
+    shown.filter((one) => one.ended_at === null).map((one) => answerDetails(`All that is known of ${serviceName(one)}, seen from ${one.vantage}`, one, "h3")));
 }
 
 function controlsCard(finding) {
@@ -42,12 +46,13 @@ function controlsCard(finding) {
 
 async function load() {
   const [finding, { items: scans }] = await Promise.all([get(`findings/${uuid}`), get("scans", { limit: 1 })]);
+  const may = await mayWrite();
   const endpoints = await get("endpoints", { host: finding.host.uuid, port: finding.port, proto: finding.proto, limit: 50 });
   showFreshness(scans);
   showHeading(finding);
   show(el("div", { class: "columns columns-even" },
     el("div", { class: "stack" }, whatCard(finding), evidenceCard(finding, endpoints.items), controlsCard(finding)),
-    el("div", { class: "stack" }, ruleCard(finding), card("History: when and why", timeline(finding.events)))));
+    el("div", { class: "stack" }, decideCard(finding, may), ruleCard(finding), card("History: when and why", timeline(finding.events)))));
 }
 
 run(load);

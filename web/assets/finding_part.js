@@ -1,11 +1,11 @@
 // A finding's parts as every page shows them: where, why, how to fix, how the number came about, what happened.
-import { moveLabel, presenceBadge, severityBadge, sightBadge } from "./badge.js";
+import { dispositionBadge, moveLabel, presenceBadge, severityBadge, sightBadge } from "./badge.js";
 import { el } from "./dom.js";
 import { exactly, hostLabel, number, portLabel, when } from "./format.js";
 
 export function findingBadges(finding) {
   return el("p", { class: "badges" }, severityBadge(finding.severity), presenceBadge(finding.presence),
-    sightBadge(finding.sight));
+    sightBadge(finding.sight), dispositionBadge(finding.disposition));
 }
 
 export function hostLink(host) {
@@ -46,7 +46,7 @@ export function seenFrom(finding) {
 }
 
 function changeTitle(change) {
-  if (change.what === "presence" || change.what === "sight") {
+  if (["presence", "sight", "disposition"].includes(change.what)) {
     return change.was === null ? moveLabel(change.became) : `${moveLabel(change.was)} → ${moveLabel(change.became)}`;
   }
   return `${change.what}: ${change.was ?? "–"} → ${change.became ?? "–"}`;

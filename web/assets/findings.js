@@ -1,9 +1,10 @@
 // The findings: filters, order and page live in the URL, so that a view can be sent to somebody.
-import { get } from "./api.js";
-import { moveLabel, presenceBadge, severityBadge, sightBadge } from "./badge.js";
+import { get, mayWrite } from "./api.js";
+import { dispositionBadge, moveLabel, presenceBadge, severityBadge, sightBadge } from "./badge.js";
+import { decideMany, outcome } from "./decide_part.js";
 import { el, show } from "./dom.js";
 import { fixBox, formula, hostLink, ruleLine } from "./finding_part.js";
-import { exactly, number, plural, portLabel, when } from "./format.js";
+import { exactly, hostLabel, number, plural, portLabel, when } from "./format.js";
 import { latestScans, run, showEmpty, showFreshness } from "./state.js";
 
 const PAGE = 50;
@@ -14,6 +15,7 @@ const columns = [
 const fields = [
   { name: "severity", label: "Severity", options: ["critical", "high", "medium", "low"] },
   { name: "presence", label: "State", options: ["NEW", "OPEN", "VERIFYING", "REAPPEARED", "FIXED", "ALLOWED", "FOLDED"], any: "Open now", text: moveLabel },
+  { name: "disposition", label: "Decided", options: ["NONE", "ACKNOWLEDGED", "WAIVED"], text: moveLabel },
   { name: "sight", label: "Sight", options: ["FRESH", "STALE", "RETIRED"], text: moveLabel },
   { name: "realm", label: "Realm", counted: true },
   { name: "service", label: "Service", counted: true },
@@ -102,8 +104,44 @@ function headCell([key, title]) {
 // Long words may break after the slash.
 const portText = (finding) => el("span", {}, portLabel(finding).split("/").flatMap((part, i) => (i === 0 ? [part] : ["/", el("wbr"), part])));
 
+// Which findings of the page are ticked; and whether all that fit the filters are meant.
+let ticked = new Set();
+
+function tick(finding, changed) {
+  return el("input", { type: "checkbox", class: "tick", "aria-label": `Choose ${finding.title} on ${hostLabel(finding.host)}`, onchange: (event) => {
+    (event.target.checked ? ticked.add(finding.uuid) : ticked.delete(finding.uuid));
+    changed();
+  } });
+}
+
+// The form for many: what is ticked, or all under the filters.
+function decideCard(total) {
+  const { cursor, sort, limit, ...filters } = state();
+  const query = `${new URLSearchParams({ presence: "NEW,OPEN,VERIFYING,REAPPEARED", ...filters })}`;
+  const words = el("p", { "aria-live": "polite" });
+  const whole = el("input", { type: "checkbox", class: "tick", id: "choose-all", onchange: () => changed() });
+  const result = el("p", { role: "status" });
+  const box = decideMany(() => (whole.checked ? { filter: query } : { findings: [...ticked] }), (verb, answer) => {
+    pending = outcome(verb, answer);
+    run(load);
+  });
+  const changed = () => {
+    const count = whole.checked ? total : ticked.size;
+    words.textContent = count === 0 ? "Tick findings in the list, or choose all that fit the filters." : `${plural(count, "finding")} chosen.`;
+    box.hidden = count === 0;
+  };
+  changed();
+  result.textContent = pending;
+  pending = "";
+  return { changed, card: el("details", { class: "card decide-many", open: result.textContent !== "" }, el("summary", {}, "Acknowledge or waive several"), result, words,
+    el("p", {}, el("label", { class: "choice", for: "choose-all" }, whole, ` All ${plural(total, "finding")} that fit the filters`)), box) };
+}
+
+// What the page before said was done.
+let pending = "";
+
 // The title opens a second row with why and how to fix it.
-function rows(finding) {
+function rows(finding, changed) {
   const cell = (label, attributes, ...children) => el("td", { "data-label": label, ...attributes }, ...children);
   const id = `why-${finding.uuid}`;
   const more = el("tr", { id, class: "more", hidden: true }, el("td", { colspan: columns.length },
@@ -116,20 +154,20 @@ function rows(finding) {
     } }, finding.title);
   return [el("tr", {},
     cell("Severity", {}, severityBadge(finding.severity)),
-    el("th", { scope: "row", class: "lead-cell" }, toggle),
+    el("th", { scope: "row", class: "lead-cell" }, changed === null ? null : tick(finding, changed), toggle),
     cell("Host", {}, el("span", {}, hostLink(finding.host), el("br", {}), el("span", { class: "muted small" }, finding.host.realm))),
     cell("Port", { class: finding.port === 0 ? null : "nowrap" }, portText(finding)),
-    cell("State", {}, el("span", { class: "badges" }, presenceBadge(finding.presence), sightBadge(finding.sight))),
+    cell("State", {}, el("span", { class: "badges" }, presenceBadge(finding.presence), sightBadge(finding.sight), dispositionBadge(finding.disposition))),
     cell("Penalty", { class: "number" }, number(finding.penalty, 2)),
     cell("First seen", {}, when(finding.first_seen)),
     cell("Changed", {}, when(finding.changed_at))), more];
 }
 
-function table(findings) {
+function table(findings, changed) {
   return el("section", { class: "card" }, el("table", { class: "cards findings-table" },
     el("caption", {}, "A title opens why it matters and how to fix it. Column heads with a button sort."),
     el("thead", {}, el("tr", {}, columns.map(headCell))),
-    el("tbody", {}, findings.flatMap(rows))));
+    el("tbody", {}, findings.flatMap((finding) => rows(finding, changed)))));
 }
 
 function pager(nextCursor) {
@@ -164,11 +202,13 @@ async function load() {
     bySeverity.groups.length === 0 ? "none under these filters" : ["critical", "high", "medium", "low"]
       .map((severity) => bySeverity.groups.find((group) => group.severity === severity))
       .filter(Boolean).map((group) => `${group.count} ${group.severity}`).join(", "));
+  ticked = new Set();
+  const many = await mayWrite() && total > 0 ? decideCard(total) : null;
   showFilters({ realm: realm.groups, service: service.groups });
   show(page.items.length === 0
     ? el("section", { class: "card state" }, el("h2", {}, "Nothing here"),
       el("p", {}, "No finding fits these filters."))
-    : el("div", {}, table(page.items), pager(page.next_cursor)));
+    : el("div", {}, table(page.items, many?.changed ?? null), pager(page.next_cursor), many?.card));
 }
 
 addEventListener("popstate", () => run(load));

@@ -1,0 +1,154 @@
+// What a person does with the pages, in a real browser, on a real server that asks a real daemon.
+// Runner: first, a browser takes its time.
+import assert from "node:assert/strict";
+import { after, before, describe, test } from "node:test";
+import { launch, missingBrowser, openPage, settle } from "./support/browser.mjs";
+import { startDaemon } from "./support/daemon.mjs";
+import { alter, makeFixture, tokenOf, tokenRows, uuidOf } from "./support/fixture.mjs";
+import { makeFolder } from "./support/site.mjs";
+
+const skip = missingBrowser() ?? false;
+const redis = `/findings/${uuidOf(`finding ${uuidOf("host prod-eu 10.20.1.14")} 6379`)}`;
+let place;
+let daemon;
+let browser;
+
+before(async () => {
+  if (skip) {
+    return;
+  }
+  place = makeFolder();
+  makeFixture(place.path("audit.db"));
+  alter(place.path("audit.db"), [tokenRows("operator", { role: "operator" }), tokenRows("viewer", { role: "viewer" })].join("\n"));
+  [daemon, browser] = await Promise.all([startDaemon(place.path("audit.db")), launch()]);
+});
+after(async () => {
+  await browser?.close();
+  if (daemon) {
+    assert.deepEqual(await daemon.stop(), { status: 0, signal: null });
+    place.remove();
+  }
+});
+
+// Opens a page as somebody, runs `body`, and fails on anything that the console or the policy complained about.
+async function visit(path, as, body, options = {}) {
+  const { page, said, close } = await openPage(browser, { site: daemon.url, token: tokenOf(as), ...options });
+  try {
+    await page.goto(daemon.url + path);
+    await settle(page);
+    await body(page);
+    assert.deepEqual(said, []);
+  } finally {
+    await close();
+  }
+}
+
+const button = (page, name) => page.getByRole("button", { name, exact: true });
+
+describe("a person can", { skip }, () => {
+  test("find everything that Redis exposes, and follow it to its evidence, its rule and its fix", async () => {
+    await visit("/", "viewer", async (page) => {
+      await page.getByRole("link", { name: "All findings" }).click();
+      await page.getByLabel("Service").selectOption("redis");
+      await page.waitForURL(/service=redis/);
+      const titles = page.locator(".findings-table .opener");
+      await settle(page);
+      assert.equal(await titles.count(), 2);
+      await titles.first().click();
+      await page.getByRole("link", { name: "Evidence and history" }).first().click();
+      await page.waitForURL(/\/findings\/[0-9a-f-]{36}$/);
+      await settle(page);
+      const text = await page.innerText("main");
+      assert.match(text, /Redis on 6379\/tcp is open to the world and answers without a credential/);
+      assert.match(text, /How to fix it\n\w+/);
+      assert.match(text, /Matched by baseline\/[a-z-]+ of policy/);
+      assert.match(text, /Received, 7 bytes\n\+PONG/);
+      assert.equal(await button(page, "Waive").count(), 0, "a viewer decides nothing");
+    });
+  });
+
+  test("waive a finding until a date by keyboard alone, and end the waiver", async () => {
+    await visit(redis, "operator", async (page) => {
+      await button(page, "Waive").focus();
+      await page.keyboard.press("Enter");
+      await page.keyboard.type("platform");
+      await page.keyboard.press("Tab");
+      await page.keyboard.type("until the move");
+      await page.getByLabel("Until").fill("2097-03-31");
+      await page.getByLabel("Reason").press("Enter");
+      await page.waitForSelector(".badge:text('Waived')");
+      assert.match(await page.innerText("main"), /Undecided → Waived[^]*until the move · by operator/);
+      await button(page, "End the waiver").click();
+      await page.getByLabel("Reason").fill("it was moved");
+      await page.getByRole("form").getByRole("button", { name: "End the waiver" }).click();
+      await page.getByText("Waived → Undecided").waitFor();
+    });
+  });
+
+  test("be told what is wrong with what was typed", async () => {
+    await visit(redis, "operator", async (page) => {
+      await button(page, "Waive").click();
+      await page.getByLabel("Who answers for it").fill("platform");
+      await page.getByLabel("Reason").fill("a day that is over");
+      await page.getByLabel("Until").evaluate((input) => { input.min = ""; input.value = "2020-01-01"; });
+      await page.getByLabel("Reason").press("Enter");
+      await page.waitForSelector(".said:not(:empty)");
+      assert.match(await page.innerText(".said"), /past|until/i);
+      assert.ok(await page.getByLabel("Reason").inputValue(), "what was typed stays");
+    }, { expectErrors: true });
+  });
+
+  test("acknowledge all that fit a filter at once", async () => {
+    await visit("/findings?realm=staging", "operator", async (page) => {
+      const total = Number(/^(\d+) findings/.exec(await page.innerText("#summary"))[1]);
+      await page.locator("summary", { hasText: "Acknowledge or waive several" }).click();
+      await page.getByLabel(`All ${total} findings that fit the filters`).check();
+      await button(page, "Acknowledge").click();
+      await page.getByLabel("Reason").fill("tickets are open");
+      await page.getByRole("form", { name: "Acknowledge" }).getByRole("button", { name: "Acknowledge" }).click();
+      await page.waitForSelector(`[role=status]:text('${total} acknowledged.')`);
+      assert.equal(await page.locator(".badge:text('Acknowledged')").count(), total);
+    });
+  });
+
+  test("see what one scan changed, compare two, and send the comparison to somebody", async () => {
+    let link;
+    await visit("/scans", "viewer", async (page) => {
+      const ticks = page.getByRole("checkbox");
+      assert.ok(await button(page, "Compare the two").isDisabled());
+      await ticks.nth(40).check();
+      await ticks.nth(2).check();
+      await button(page, "Compare the two").click();
+      await page.waitForURL(/\/changes\?from=[0-9a-f-]{36}&to=[0-9a-f-]{36}$/);
+      await settle(page);
+      link = new URL(page.url());
+      assert.match(await page.innerText("#summary"), /From the scan .* to the scan .*: \d+ opened, \d+ closed, \d+ otherwise\./);
+      assert.match(await page.innerText("main"), /Opened \(\d+\)\n/);
+    });
+    await visit(link.pathname + link.search, "operator", async (page) => {
+      assert.match(await page.innerText("main"), /PostgreSQL on 5432\/tcp shows a certificate/);
+      assert.equal(await page.getByLabel("Time").isVisible(), false, "two scans, not a span of days");
+    });
+  });
+
+  test("go from a field of the map to its findings", async () => {
+    await visit("/map", "viewer", async (page) => {
+      await page.getByRole("link", { name: /^prod-eu, port 6379: 1 finding, worst critical$/ }).click();
+      await page.waitForURL(/\/findings\?/);
+      await settle(page);
+      assert.equal(await page.locator(".findings-table .opener").count(), 1);
+      assert.match(await page.innerText(".findings-table"), /Redis on 6379\/tcp is open to the world/);
+    });
+  });
+
+  test("read the audit log only as an admin", async () => {
+    await visit("/access", "viewer", async (page) => {
+      assert.match(await page.innerText("main"), /for admins/);
+    });
+    const { page, close } = await openPage(browser, { site: daemon.url });
+    await page.goto(`${daemon.url}/access`);
+    await settle(page);
+    assert.match(await page.innerText("main"), /Audit log[^]*operator/);
+    await close();
+  });
+});
