@@ -64,6 +64,8 @@ value() {
     port) echo 22,6379 ;;
     service | kind | rule_id | owner) echo ssh,x ;;
     address) echo 10.0.0.5 ;;
+    tag) echo app=shop ;;
+    from | to | run) echo '{scan}' ;;
     name) echo db.example ;;
     grade) echo A,F ;;
     presence) echo OPEN,FIXED ;;

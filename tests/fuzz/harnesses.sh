@@ -20,18 +20,20 @@ fuzz_corpora() {
     printf 'tests/fuzz/corpus/%s\n' "$1" ${fuzz_also[$1]+"${fuzz_also[$1]}"}
 }
 
-# fuzz_parameters: every parameter of the API's description, "PATH NAME" a line.
+# fuzz_parameters: every parameter that the API's description has in a query, "PATH NAME" a line.
 fuzz_parameters() {
     awk '
         FNR == 1 { pass++; path = "" }
-        pass == 1 && /^    [A-Za-z]+: \{name: / { name = $3; sub(/,.*/, "", name); sub(/:$/, "", $1); names[$1] = name }
+        pass == 1 && /^    [A-Za-z]+: \{name: .*in: query/ { name = $3; sub(/,.*/, "", name); sub(/:$/, "", $1); names[$1] = name }
         pass == 2 && /^components:/ { exit }
         pass == 2 && /^  \/.*:$/ { path = substr($1, 1, length($1) - 1) }
         pass == 2 && match($0, /^        - \{?name: [a-z0-9_]+/) { print path, substr($0, RSTART + 10, RLENGTH - 10) }
         pass == 2 && match($0, /^        - \{\$ref: "#\/components\/parameters\/[A-Za-z]+/) {
             sub(/.*\//, "", $3)
             sub(/".*/, "", $3)
-            print path, names[$3]
+            if ($3 in names) {
+                print path, names[$3]
+            }
         }' schema/openapi.yaml schema/openapi.yaml | sed 's/ {*name: / /'
 }
 

@@ -5,7 +5,7 @@ import { mkdirSync, readFileSync, readdirSync, renameSync, writeFileSync } from 
 import { createRequire } from "node:module";
 import { createServer, connect } from "node:net";
 import { after, before, describe, test } from "node:test";
-import { makeEmpty, makeFixture, signedIn, TOKEN, uuidOf } from "./support/fixture.mjs";
+import { alter, makeEmpty, makeFixture, signedIn, TOKEN, uuidOf } from "./support/fixture.mjs";
 import { BIN, makeFolder, startSite } from "./support/site.mjs";
 import { Validator } from "@seriousme/openapi-schema-validator";
 
@@ -320,6 +320,22 @@ describe("lists", () => {
     assert.equal(one.count, 2);
     assert.equal(one.exposure, 70);
     assert.equal((await read("/api/v1/findings?group_by=host&limit=2")).is_complete, false);
+  });
+
+  test("findings by the tags of their hosts, and by owner: each tag counts, a host without one is null", async () => {
+    const { items } = await read("/api/v1/findings?limit=500&realm=office");
+    const [{ host: { uuid } }] = items;
+    alter(place.path("fixture.db"), `INSERT INTO asset_tag (asset_id, source, key, value, valid_from) SELECT id, source, key, value, 1 FROM asset,
+      (SELECT 'inventory' AS source, 'app' AS key, 'shop' AS value UNION SELECT 'person', 'app', 'shop' UNION SELECT 'person', 'tier', 'a=b, c') WHERE uuid = '${uuid}'`);
+    const mine = items.filter((one) => one.host.uuid === uuid);
+    const { groups } = await read("/api/v1/findings?group_by=tag&realm=office");
+    const counted = Object.fromEntries(groups.map((group) => [group.tag, group.count]));
+    assert.deepEqual(counted, { "app=shop": mine.length, "tier=a=b, c": mine.length, ...(items.length > mine.length ? { null: items.length - mine.length } : {}) });
+    const listed = await read("/api/v1/findings?tag=app%3Dshop&limit=500");
+    assert.deepEqual(listed.items.map((one) => one.uuid).sort(), mine.map((one) => one.uuid).sort());
+    assert.equal((await read("/api/v1/findings?tag=app%3Dshops")).items.length, 0);
+    const owners = (await read("/api/v1/findings?group_by=owner")).groups;
+    assert.equal(owners.reduce((sum, group) => sum + group.count, 0), (await read("/api/v1/findings?limit=500")).items.length);
   });
 
   test("changes: what a scan changed, what changed after it, one finding's events", async () => {
