@@ -119,14 +119,17 @@ static int ephemeral_last_up(const struct ephemeral *this, int64_t asset_id, int
                            "i", asset_id);
 }
 
-/* The next older complete scan from here that began since nobody saw it up, *scan_id at first 0. -ENOENT. */
-static int ephemeral_scan_before(const struct ephemeral *this, int64_t last_up_ms, int64_t *scan_id)
+/* The next older complete scan from here that began since nobody saw it up, *scan_id at first 0. By the order of scans,
+ * not by their time: a clock that was ahead for a while had them begin long after. -ENOENT. */
+static int ephemeral_scan_before(const struct ephemeral *this, int64_t asset_id, int64_t *scan_id)
 {
-    return store_query_int(this->store, scan_id,
-                           "SELECT id FROM scan WHERE realm_id = ?1 AND vantage_id = ?2 AND id <> ?3 AND started_at >="
-                           " ?4 AND state = 'complete' AND canary <> 'silent' AND (?5 = 0 OR id < ?5)"
-                           " ORDER BY id DESC LIMIT 1",
-                           "iiiii", this->scan.realm_id, this->scan.vantage_id, this->scan.id, last_up_ms, *scan_id);
+    return store_query_int(
+        this->store, scan_id,
+        "SELECT c.id FROM scan c JOIN asset a ON a.id = ?4 WHERE c.realm_id = ?1 AND c.vantage_id = ?2 AND c.id <> ?3"
+        " AND c.started_at >= a.created_at AND c.id > coalesce((SELECT max(last_scan_id) FROM asset_state WHERE"
+        " asset_id = ?4 AND state = 'up'), 0) AND c.state = 'complete' AND c.canary <> 'silent' AND (?5 = 0 OR"
+        " c.id < ?5) ORDER BY c.id DESC LIMIT 1",
+        "iiiii", this->scan.realm_id, this->scan.vantage_id, this->scan.id, asset_id, *scan_id);
 }
 
 static int ephemeral_planned(const struct ephemeral *this, int64_t scan_id, const struct addr *address,
@@ -154,8 +157,7 @@ static int ephemeral_planned(const struct ephemeral *this, int64_t scan_id, cons
 }
 
 /* Whether an inventory has it, or no complete scan from here but this one has missed it: then it stays. */
-static int ephemeral_is_held(const struct ephemeral *this, const struct ephemeral_look *look, int64_t last_up_ms,
-                             bool *ret_is_held)
+static int ephemeral_is_held(const struct ephemeral *this, const struct ephemeral_look *look, bool *ret_is_held)
 {
     int64_t held = 0;
     int64_t scan_id = 0;
@@ -165,7 +167,7 @@ static int ephemeral_is_held(const struct ephemeral *this, const struct ephemera
                              look->asset_id);
 
     for (int i = 0; rc == 0 && held == 0 && !missed && i < EPHEMERAL_PLANS_MAX; i++) {
-        rc = ephemeral_scan_before(this, last_up_ms, &scan_id);
+        rc = ephemeral_scan_before(this, look->asset_id, &scan_id);
         rc = rc < 0 ? rc : ephemeral_planned(this, scan_id, &look->address, &missed);
     }
     *ret_is_held = held != 0 || !missed;
@@ -206,7 +208,7 @@ static int ephemeral_look_at(struct ephemeral *this, const struct ephemeral_look
     if (rc < 0 || look->at_ms - last_up_ms < this->config->ephemeral[range].retire_after_ms) {
         return rc;
     }
-    rc = ephemeral_is_held(this, look, last_up_ms, &is_held);
+    rc = ephemeral_is_held(this, look, &is_held);
     return rc < 0 || is_held ? rc : ephemeral_retire(this, look, last_up_ms);
 }
 

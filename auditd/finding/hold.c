@@ -29,7 +29,7 @@ static int hold_name(const struct settle_scan *scan, char name[STORE_CONDITION_N
 }
 
 /* Of the endpoints that the scan looked at and that were open when it began: how many, and how many are not any more.
- */
+ * "When it began" is by the order of scans, since clocks are set back. */
 static int hold_count(const struct settle_scan *scan, int64_t *ret_before, int64_t *ret_missing)
 {
     sqlite3_stmt *row;
@@ -38,9 +38,10 @@ static int hold_count(const struct settle_scan *scan, int64_t *ret_before, int64
                          " JOIN asset a ON a.id = e.asset_id AND a.realm_id = ?1 AND a.ended_at IS NULL"
                          " JOIN endpoint_state s ON s.endpoint_id = e.id AND s.ended_at IS NULL AND s.last_scan_id = ?3"
                          " WHERE e.vantage_id = ?2 AND EXISTS (SELECT 1 FROM endpoint_state p"
-                         " WHERE p.endpoint_id = e.id AND p.state = 'open' AND p.first_seen < ?4"
-                         " AND (p.ended_at IS NULL OR p.ended_at >= ?4))",
-                         "iiii", scan->scan.realm_id, scan->scan.vantage_id, scan->scan.id, scan->scan.started_at);
+                         " WHERE p.endpoint_id = e.id AND p.state = 'open' AND p.first_scan_id <> ?3"
+                         " AND NOT EXISTS (SELECT 1 FROM endpoint_state n WHERE n.endpoint_id = e.id AND n.id > p.id"
+                         " AND n.first_scan_id <> ?3))",
+                         "iii", scan->scan.realm_id, scan->scan.vantage_id, scan->scan.id);
 
     rc = rc < 0 ? rc : store_step(scan->store, row);
     if (rc == 1) {

@@ -59,8 +59,12 @@ static int settle_load_asset(const struct settle_scan *scan, int64_t asset_id, s
     }
     rc = store_asset_known(scan->store, asset_id, &asset->known);
     if (rc == 0) {
-        rc = store_asset_running(scan->store, asset_id, scan->scan.id, scan->scan.started_at - settle_running_window_ms,
-                                 &asset->running);
+        const struct store_window window = {
+            .since_ms = scan->scan.started_at - settle_running_window_ms,
+            .until_ms = (scan->scan.ended_at > scan->scan.started_at ? scan->scan.ended_at : scan->scan.started_at) +
+                        settle_running_window_ms,
+        };
+        rc = store_asset_running(scan->store, asset_id, scan->scan.id, &window, &asset->running);
     }
     if (rc == 0) {
         rc = settle_every_load(scan, asset_id, &asset->every);

@@ -106,6 +106,12 @@ static const char *settle_blind_reason(const struct settle_case *this, bool look
     return "silent, with too few tries for the measured loss";
 }
 
+/* Another scan of its vantage looked since this one began. What was seen by a clock that ran ahead says nothing. */
+static bool settle_was_overtaken(const struct stored_scan *scan, int64_t now_ms, const struct store_place *place)
+{
+    return place->last_scan_id > scan->id || (place->last_seen >= scan->started_at && place->last_seen <= now_ms);
+}
+
 static void settle_note_place(struct settle_case *this, size_t index)
 {
     const struct store_place *place = &this->places[index];
@@ -120,8 +126,8 @@ static void settle_note_place(struct settle_case *this, size_t index)
     if (look->settled || !look->planned) {
         return;
     }
-    /* Another scan of this vantage looked since this one began: it has judged that. */
-    if (!look->looked && place->last_seen >= this->scan->scan.started_at) {
+    /* The other scan has judged that. */
+    if (!look->looked && settle_was_overtaken(&this->scan->scan, this->scan->options->now_ms, place)) {
         return;
     }
     if (!look->looked || look->look == LOOK_BLIND) {

@@ -171,7 +171,9 @@ static int fact_begin(struct store *store, int64_t endpoint_id, const struct sto
                       const struct store_answer *answer)
 {
     return store_run(store,
-                     "INSERT INTO endpoint_fact (endpoint_id, name, value, since, scan_id) VALUES (?, ?, ?, ?, ?)",
+                     "INSERT INTO endpoint_fact (endpoint_id, name, value, since, scan_id)"
+                     " SELECT ?1, ?2, ?3, max(?4, coalesce(max(ended_at), ?4)), ?5 FROM endpoint_fact"
+                     " WHERE endpoint_id = ?1 AND name = ?2",
                      "ittii", endpoint_id, fact->name, fact->value, answer->at_ms, answer->scan_id);
 }
 

@@ -42,7 +42,8 @@ int store_identity_add(struct store *store, const struct stored_identity *identi
     }
     return store_run(store,
                      "INSERT INTO asset_identity (asset_id, realm_id, kind, value, source, valid_from)"
-                     " VALUES (?, ?, ?, ?, ?, ?)",
+                     " SELECT ?1, ?2, ?3, ?4, ?5, max(?6, coalesce(max(valid_to), ?6)) FROM asset_identity"
+                     " WHERE realm_id = ?2 AND kind = ?3 AND value = ?4",
                      "iittti", identity->asset_id, identity->realm_id, identity->kind, identity->value,
                      identity->source, at_ms);
 }
@@ -50,7 +51,7 @@ int store_identity_add(struct store *store, const struct stored_identity *identi
 int store_identity_end(struct store *store, int64_t realm_id, const char *kind, const char *value, int64_t at_ms)
 {
     return store_run(store,
-                     "UPDATE asset_identity SET valid_to = ?"
+                     "UPDATE asset_identity SET valid_to = max(valid_from, ?)"
                      " WHERE realm_id = ? AND kind = ? AND value = ? AND valid_to IS NULL",
                      "iitt", at_ms, realm_id, kind, value);
 }
@@ -187,16 +188,16 @@ static int store_asset_retire_findings(struct store *store, int64_t asset_id, co
 int store_asset_end(struct store *store, int64_t asset_id, const char *reason, const char *actor, int64_t at_ms)
 {
     static const char *const statements[] = {
-        "UPDATE asset_identity SET valid_to = ? WHERE asset_id = ? AND valid_to IS NULL",
-        "UPDATE asset_tag SET valid_to = ? WHERE asset_id = ? AND valid_to IS NULL",
-        "UPDATE asset_state SET ended_at = ? WHERE asset_id = ? AND ended_at IS NULL",
-        "UPDATE endpoint_state SET ended_at = ? WHERE ended_at IS NULL"
+        "UPDATE asset_identity SET valid_to = max(valid_from, ?) WHERE asset_id = ? AND valid_to IS NULL",
+        "UPDATE asset_tag SET valid_to = max(valid_from, ?) WHERE asset_id = ? AND valid_to IS NULL",
+        "UPDATE asset_state SET ended_at = max(last_seen, ?) WHERE asset_id = ? AND ended_at IS NULL",
+        "UPDATE endpoint_state SET ended_at = max(last_seen, ?) WHERE ended_at IS NULL"
         " AND endpoint_id IN (SELECT id FROM endpoint WHERE asset_id = ?)",
-        "UPDATE endpoint_fact SET ended_at = ? WHERE ended_at IS NULL"
+        "UPDATE endpoint_fact SET ended_at = max(since, ?) WHERE ended_at IS NULL"
         " AND endpoint_id IN (SELECT id FROM endpoint WHERE asset_id = ?)",
-        "UPDATE finding_vantage SET until = ? WHERE until IS NULL"
+        "UPDATE finding_vantage SET until = max(since, ?) WHERE until IS NULL"
         " AND finding_id IN (SELECT id FROM finding WHERE asset_id = ?)",
-        "UPDATE waiver SET ended_at = ?, end_reason = 'the asset ended' WHERE ended_at IS NULL"
+        "UPDATE waiver SET ended_at = max(created_at, ?), end_reason = 'the asset ended' WHERE ended_at IS NULL"
         " AND finding_id IN (SELECT id FROM finding WHERE asset_id = ?)",
     };
     const struct store_event event = {.at_ms = at_ms, .actor = actor, .reason = reason, .evidence = "{}"};
@@ -288,7 +289,9 @@ int store_asset_seen(struct store *store, const struct store_sight_of_asset *see
     }
     return store_run(store,
                      "INSERT INTO asset_state (asset_id, vantage_id, address, state, reason, first_seen, last_seen,"
-                     " first_scan_id, last_scan_id) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?6, ?7, ?7)",
+                     " first_scan_id, last_scan_id) SELECT ?1, ?2, ?3, ?4, ?5, begin, begin, ?7, ?7 FROM (SELECT"
+                     " max(?6, coalesce(max(ended_at), ?6)) AS begin FROM asset_state WHERE asset_id = ?1 AND"
+                     " vantage_id = ?2 AND address = ?3)",
                      "iitttii", seen->asset_id, seen->vantage_id, seen->address, state, seen->reason, seen->at_ms,
                      seen->scan_id);
 }
@@ -301,13 +304,15 @@ int store_coverage_put(struct store *store, const struct store_coverage *coverag
                      "INSERT INTO coverage (asset_id, vantage_id, proto, ports, planned_at, judged_at, scan_id)"
                      " SELECT ?1, ?2, ?3, ?4, ?5, nullif(?6, 0), ?7 FROM asset WHERE id = ?1 AND retired_at IS NULL"
                      " ON CONFLICT (asset_id, vantage_id, proto, ports) DO UPDATE SET"
-                     " planned_at = max(planned_at, excluded.planned_at),"
+                     " planned_at = iif(planned_at > excluded.planned_at + 86400000, excluded.planned_at,"
+                     " max(planned_at, excluded.planned_at)),"
                      " judged_at = coalesce(excluded.judged_at, judged_at), scan_id = excluded.scan_id",
                      "iittiii", coverage->asset_id, coverage->vantage_id, proto, coverage->ports, coverage->planned_at,
                      coverage->judged_at, coverage->scan_id);
 }
 
-int store_asset_running(struct store *store, int64_t asset_id, int64_t scan_id, int64_t since_ms, bool *ret_running)
+int store_asset_running(struct store *store, int64_t asset_id, int64_t scan_id, const struct store_window *window,
+                        bool *ret_running)
 {
     int64_t running;
     /* Unreachable and prohibited are words of a router or a firewall before the asset: they prove nothing of it. The
@@ -315,11 +320,11 @@ int store_asset_running(struct store *store, int64_t asset_id, int64_t scan_id, 
     int rc = store_query_int(store, &running,
                              "SELECT EXISTS (SELECT 1 FROM asset_state WHERE asset_id = ?1 AND ended_at IS NULL"
                              " AND state = 'up' AND reason NOT LIKE '%unreach%' AND reason NOT LIKE '%prohibited%'"
-                             " AND (last_scan_id = ?2 OR last_seen >= ?3))"
+                             " AND (last_scan_id = ?2 OR last_seen BETWEEN ?3 AND ?4))"
                              " OR EXISTS (SELECT 1 FROM endpoint e JOIN endpoint_state s ON s.endpoint_id = e.id"
                              " WHERE e.asset_id = ?1 AND s.ended_at IS NULL AND s.state IN ('open', 'closed')"
                              " AND +s.last_scan_id = ?2)",
-                             "iii", asset_id, scan_id, since_ms);
+                             "iiii", asset_id, scan_id, window->since_ms, window->until_ms);
 
     if (rc == 0) {
         *ret_running = running != 0;

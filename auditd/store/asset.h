@@ -103,9 +103,15 @@ struct store_coverage {
 /* Nothing for an asset that is retired. */
 MUST_USE int store_coverage_put(struct store *store, const struct store_coverage *coverage);
 
-/* Whether a scan, or since `since_ms` another vantage, had an answer of the asset itself (not of a router before it).
+/* Both ends are within. */
+struct store_window {
+    int64_t since_ms;
+    int64_t until_ms;
+};
+
+/* Whether a scan, or within the window another vantage, had an answer of the asset itself (not of a router before it).
  */
-MUST_USE int store_asset_running(struct store *store, int64_t asset_id, int64_t scan_id, int64_t since_ms,
-                                 bool *ret_running);
+MUST_USE int store_asset_running(struct store *store, int64_t asset_id, int64_t scan_id,
+                                 const struct store_window *window, bool *ret_running);
 
 #endif

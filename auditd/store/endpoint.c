@@ -29,12 +29,14 @@ static int store_endpoint_insert(struct store *store, const struct store_endpoin
     return rc;
 }
 
-/* By far the most common case, in one statement: the interval goes on. */
+/* By far the most common case, in one statement: the interval goes on. By a clock that was set back, too, each scan's
+ * look comes after the one before it. */
 static int store_endpoint_extend(struct store *store, const struct store_endpoint_key *key,
                                  const struct store_endpoint_seen *seen)
 {
     return store_run(store,
-                     "UPDATE endpoint_state SET last_seen = max(last_seen, ?1), last_scan_id = ?2, tries = ?3,"
+                     "UPDATE endpoint_state SET last_seen = max(last_seen + (last_scan_id <> ?2), ?1), last_scan_id"
+                     " = ?2, tries = ?3,"
                      " answers = ?4 WHERE endpoint_id = (SELECT id FROM endpoint WHERE asset_id = ?5 AND proto = ?6"
                      " AND port = ?7 AND vantage_id = ?8 AND address = ?9) AND ended_at IS NULL AND state = ?10"
                      " AND reason = ?11 AND service = ?12 AND bound = ?13 AND self = ?14",
@@ -46,17 +48,19 @@ static int store_endpoint_extend(struct store *store, const struct store_endpoin
 static int store_endpoint_end(struct store *store, int64_t endpoint_id, int64_t at_ms)
 {
     return store_run(store,
-                     "UPDATE endpoint_state SET ended_at = max(last_seen, ?1)"
+                     "UPDATE endpoint_state SET ended_at = max(last_seen + 1, ?1)"
                      " WHERE endpoint_id = ?2 AND ended_at IS NULL",
                      "ii", at_ms, endpoint_id);
 }
 
+/* Not before the one that has ended, whatever the clock says. */
 static int store_endpoint_begin(struct store *store, int64_t endpoint_id, const struct store_endpoint_seen *seen)
 {
     return store_run(store,
                      "INSERT INTO endpoint_state (endpoint_id, state, reason, service, bound, self, tries, answers,"
                      " first_seen, last_seen, first_scan_id, last_scan_id)"
-                     " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?9, ?10, ?10)",
+                     " SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, begin, begin, ?10, ?10 FROM (SELECT max(?9,"
+                     " coalesce(max(ended_at), ?9)) AS begin FROM endpoint_state WHERE endpoint_id = ?1)",
                      "ittttiiiii", endpoint_id, port_state_name(seen->state), seen->reason, seen->service, seen->bound,
                      (int64_t)seen->self, seen->tries, seen->answers, seen->at_ms, seen->scan_id);
 }

@@ -315,7 +315,9 @@ int store_score_put(struct store *store, const struct score_record *record)
     }
     return store_run(store,
                      "INSERT INTO score (scope, subject, score, grade, caps, exposure, waived, coverage, terms,"
-                     " policy_id, first_at, last_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?11)",
+                     " policy_id, first_at, last_at) SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, begin, begin"
+                     " FROM (SELECT max(?11, coalesce(max(ended_at), ?11)) AS begin FROM score WHERE scope = ?1"
+                     " AND subject = ?2)",
                      "ttrttrrrtii", record->subject.scope, record->subject.subject, record->score, record->grade,
                      record->caps, record->exposure, record->waived, record->coverage, record->terms, record->policy_id,
                      record->at_ms);

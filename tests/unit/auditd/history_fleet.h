@@ -14,9 +14,12 @@ enum {
     FLEET_ADDRESSES = 6,
     FLEET_MACHINES = 8,
     FLEET_PORTS = 3,
-    FLEET_VANTAGES = 2,
+    FLEET_SCANNERS = 2, /* vantages that scan; the last is that of imported files */
+    FLEET_PAPER = 2,
+    FLEET_VANTAGES = 3,
     FLEET_ASSETS = 160,
     FLEET_POLICIES = 3,
+    FLEET_GRANTS = 60,
     FLEET_MANAGED = 0, /* the realm that has an inventory */
     FLEET_SCALED = 1,  /* the realm whose range is ephemeral */
 };
@@ -44,6 +47,15 @@ struct fleet_port {
     const char *sight;
     char disposition; /* N, A, W */
     int64_t until_ms;
+    int grant; /* of the waiver; -1: its own */
+    bool was_covered[FLEET_GRANTS];
+};
+
+/* What a vantage says of the host at an address, and until when; a clock that is set back ends nothing earlier. */
+struct fleet_word {
+    bool is_living; /* not of an address that it has left */
+    bool is_up;
+    int64_t at_ms;
 };
 
 struct fleet_asset {
@@ -54,8 +66,11 @@ struct fleet_asset {
     int machine;      /* by the inventory's id; -1: that has none for it */
     bool is_living;
     bool is_retired;
-    int64_t last_up_ms;
-    int64_t last_down_ms[FLEET_VANTAGES];
+    int64_t created_ms;
+    bool was_up;
+    int64_t last_up_ms;              /* before it was: when it became known */
+    bool was_missed[FLEET_VANTAGES]; /* since it was up, by a complete scan */
+    struct fleet_word words[FLEET_VANTAGES][FLEET_ADDRESSES];
     struct fleet_port ports[FLEET_PORTS];
 };
 
@@ -66,12 +81,26 @@ struct fleet_row {
     int asset;
 };
 
+/* A waiver by rule: of a realm or all (-1), of an address or all (-1). */
+struct fleet_grant {
+    bool is_living;
+    bool of_baseline; /* the rule by which databases are judged; else the default's */
+    int realm;
+    int address;
+    int64_t until_ms;
+    bool accepts[FLEET_PORTS];
+    char uuid[STORE_UUID_SIZE];
+};
+
 struct fleet {
     struct fleet_machine machines[FLEET_REALMS][FLEET_MACHINES];
     struct fleet_asset assets[FLEET_ASSETS];
     int asset_count;
     struct fleet_row rows[FLEET_MACHINES];
     int policy;
+    struct fleet_grant grants[FLEET_GRANTS];
+    int grant_count;
+    int64_t imported_ms[FLEET_REALMS]; /* the newest file's begin */
 };
 
 /* ---- assets ---- */
@@ -97,11 +126,13 @@ static inline int fleet_add(struct fleet *fleet, int realm, int address, int64_t
                                   .last_address = address,
                                   .machine = -1,
                                   .is_living = true,
+                                  .created_ms = now_ms,
                                   .last_up_ms = now_ms};
     for (int p = 0; p < FLEET_PORTS; p++) {
         asset->ports[p].presence = "-";
         asset->ports[p].sight = "FRESH";
         asset->ports[p].disposition = 'N';
+        asset->ports[p].grant = -1;
     }
     return fleet->asset_count++;
 }
@@ -121,6 +152,59 @@ static inline void fleet_end(struct fleet_asset *asset)
     fleet_retire(asset);
     asset->is_living = false;
     asset->address = -1;
+}
+
+/* ---- hosts ---- */
+
+static inline int64_t fleet_later(int64_t a, int64_t b)
+{
+    return a > b ? a : b;
+}
+
+/* A host's line. */
+static inline void fleet_say(struct fleet_asset *asset, int v, int address, bool is_up, int64_t at_ms)
+{
+    struct fleet_word *word = &asset->words[v][address];
+
+    word->is_living = true;
+    word->is_up = is_up;
+    word->at_ms = fleet_later(word->at_ms, at_ms);
+    if (is_up) {
+        asset->last_up_ms = asset->was_up ? fleet_later(asset->last_up_ms, word->at_ms) : word->at_ms;
+        asset->was_up = true;
+        asset->is_retired = false;
+        memset(asset->was_missed, 0, sizeof(asset->was_missed));
+    }
+}
+
+/* What was said of addresses that it has no longer holds no more. */
+static inline void fleet_leave(struct fleet_asset *asset, int64_t now_ms)
+{
+    for (int v = 0; v < FLEET_VANTAGES; v++) {
+        for (int a = 0; a < FLEET_ADDRESSES; a++) {
+            struct fleet_word *word = &asset->words[v][a];
+            if (a != asset->address && word->is_living) {
+                *word = (struct fleet_word){.at_ms = fleet_later(word->at_ms, now_ms)};
+            }
+        }
+    }
+}
+
+/* Whether anybody's word on it is about as fresh as a scan of that time. */
+static inline bool fleet_is_running(const struct fleet_asset *asset, int64_t begun_ms, int64_t ended_ms)
+{
+    const int64_t hour_ms = INT64_C(3600) * 1000;
+
+    for (int v = 0; v < FLEET_VANTAGES; v++) {
+        for (int a = 0; a < FLEET_ADDRESSES; a++) {
+            const struct fleet_word *word = &asset->words[v][a];
+            if (word->is_living && word->is_up && word->at_ms >= begun_ms - hour_ms &&
+                word->at_ms <= ended_ms + hour_ms) {
+                return true;
+            }
+        }
+    }
+    return false;
 }
 
 /* ---- looks ---- */
@@ -198,8 +282,9 @@ static inline void fleet_state(struct fleet_port *port, int v, char state, int64
         return;
     }
     port->seen_twice[v] = port->looks[v].last_state == state;
+    /* After the look before it, whatever the clock says. */
+    port->last_seen_ms[v] = port->looks[v].last_state == 0 ? at_ms : fleet_later(port->last_seen_ms[v] + 1, at_ms);
     port->looks[v].last_state = state;
-    port->last_seen_ms[v] = at_ms;
 }
 
 /* ---- judging without a scan ---- */
@@ -243,17 +328,6 @@ static inline void fleet_judge(struct fleet *fleet, int policy)
     }
 }
 
-/* What was accepted until a time that has come is so no longer. */
-static inline void fleet_enforce(struct fleet *fleet, int64_t now_ms)
-{
-    for (int i = 0; i < fleet->asset_count; i++) {
-        for (int p = 0; p < FLEET_PORTS; p++) {
-            struct fleet_port *port = &fleet->assets[i].ports[p];
-            port->disposition = port->disposition == 'W' && port->until_ms <= now_ms ? 'N' : port->disposition;
-        }
-    }
-}
-
 /* ---- the inventory ---- */
 
 /* By its id, else by its address, unless another machine of the inventory is known to be there; else it is new. */
@@ -276,14 +350,16 @@ static inline void fleet_list(struct fleet *fleet, int machine, int address, int
     struct fleet_asset *asset = &fleet->assets[found];
     int holder = fleet_holder(fleet, FLEET_MANAGED, address);
 
-    if (holder >= 0) {
+    if (holder >= 0 && holder != found) {
         fleet->assets[holder].address = -1;
+        fleet_leave(&fleet->assets[holder], now_ms);
     }
     if (!fleet->rows[machine].is_there) {
         asset->is_retired = false;
     }
     asset->machine = machine;
     asset->address = asset->last_address = address;
+    fleet_leave(asset, now_ms);
     fleet->rows[machine] = (struct fleet_row){.is_there = true, .address = address, .asset = found};
 }
 
@@ -318,10 +394,8 @@ static inline void fleet_read(struct fleet *fleet, const int listed[FLEET_MACHIN
 
 /* ---- autoscaling ---- */
 
-/* `found[a]`: u up, d down at that address as this scan saw it, 0: it did not look. After the looks; the times are
- * those of before the scan. */
-static inline void fleet_let_go(struct fleet *fleet, int v, const char found[FLEET_ADDRESSES],
-                                const int64_t at_ms[FLEET_ADDRESSES])
+/* `found[a]`: u up, d down at that address as this scan saw it, 0: it did not look. After the looks. */
+static inline void fleet_let_go(struct fleet *fleet, int v, const char found[FLEET_ADDRESSES])
 {
     bool populated = false;
 
@@ -333,8 +407,8 @@ static inline void fleet_let_go(struct fleet *fleet, int v, const char found[FLE
     for (int i = 0; populated && i < fleet->asset_count; i++) {
         struct fleet_asset *asset = &fleet->assets[i];
         if (asset->is_living && asset->realm == FLEET_SCALED && asset->address >= 0 && found[asset->address] == 'd' &&
-            at_ms[asset->address] - asset->last_up_ms >= fleet_retire_after_ms &&
-            asset->last_down_ms[v] >= asset->last_up_ms) {
+            asset->words[v][asset->address].at_ms - asset->last_up_ms >= fleet_retire_after_ms &&
+            asset->was_missed[v]) {
             fleet_retire(asset);
         }
     }

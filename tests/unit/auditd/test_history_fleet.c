@@ -4,25 +4,20 @@
  * the store must say what a simple model says. */
 #include "tests/unit/auditd/fixture.h"
 #include "tests/unit/auditd/history_fleet.h"
+#include "tests/unit/auditd/history_keeping.h"
+#include "tests/unit/auditd/history_papers.h"
+#include "tests/unit/auditd/history_people.h"
+#include "tests/unit/auditd/history_story.h"
 
 #include "auditd/config/config.h"
 #include "auditd/ephemeral.h"
-#include "auditd/finding/decide.h"
-#include "auditd/finding/disposition.h"
-#include "auditd/finding/rejudge.h"
 #include "auditd/finding/settle.h"
 #include "auditd/policy/policy.h"
-#include "auditd/store/asset.h"
 #include "auditd/store/inventory.h"
 #include "auditd/store/scan.h"
 #include "tests/unit/seed.h"
 
-#include <errno.h>
-
-enum { STEPS = 60, HISTORIES_FEW = 30, STEP_MS = 7200 * 1000 };
-
-static const char *const realms[FLEET_REALMS] = {"east", "west"};
-static const char *const vantages[FLEET_VANTAGES] = {"here", "there"};
+enum { STEPS = 60, HISTORIES_FEW = 30 };
 
 static const char CONFIG[] = "version: 1\nephemeral: [{cidr: 10.0.0.0/24, realm: west, retire_after: 9h}]\n";
 
@@ -31,29 +26,6 @@ static const char *const policy_texts[FLEET_POLICIES] = {
     "version: 1\nallow:\n  - {id: ssh, to: any, ports: 22, from: own-vpc, why: w}\n",
     "version: 1\n",
 };
-
-struct history {
-    struct fixture *fixture;
-    struct fleet fleet;
-    struct config config;
-    struct policy *policies[FLEET_POLICIES];
-    int64_t policy_ids[FLEET_POLICIES];
-    uint64_t source;
-    uint64_t seed;
-    int step;
-    char did[256]; /* the last step, for a person */
-};
-
-static int draw(struct history *history, int below)
-{
-    return seed_draw(&history->source, below);
-}
-
-static const char *address_text(int address, char text[24])
-{
-    snprintf(text, 24, "10.0.0.%d", address + 1);
-    return text;
-}
 
 /* ---- comparing ---- */
 
@@ -209,21 +181,13 @@ static void change_the_world(struct history *history)
     for (int changes = draw(history, 5); changes > 0; changes--) {
         change_machine(history, draw(history, FLEET_REALMS));
     }
-    /* The clock goes forward by days, once in a while. */
+    /* The clock goes forward by days, once in a while, and back. */
     if (draw(history, 25) == 0) {
-        history->fixture->now_ms += (int64_t)draw(history, 40) * STEP_MS;
+        history->fixture->now_ms += (int64_t)draw(history, 40) * STEP_MS + draw(history, STEP_MS);
     }
-}
-
-static const struct fleet_machine *machine_at(const struct fleet *fleet, int realm, int address)
-{
-    for (int m = 0; m < FLEET_MACHINES; m++) {
-        const struct fleet_machine *machine = &fleet->machines[realm][m];
-        if (machine->address == address && machine->up) {
-            return machine;
-        }
+    if (draw(history, 20) == 0) {
+        history->fixture->now_ms -= (int64_t)draw(history, 30) * STEP_MS + draw(history, STEP_MS);
     }
-    return NULL;
 }
 
 /* ---- a scan ---- */
@@ -235,17 +199,26 @@ struct sweep {
     bool complete;
     bool canary;
     bool lost; /* nothing comes back */
+    int64_t begun_ms;
+    int64_t ended_ms;
     char found[FLEET_ADDRESSES];
-    int64_t at_ms[FLEET_ADDRESSES];
 };
 
-static void tell_port(struct history *history, const struct sweep *sweep, int address, int p,
-                      const struct fleet_machine *machine)
+static char truth_of(const struct sweep *sweep, const struct fleet_machine *machine, int p)
 {
-    char state = machine == NULL ? 'f' : machine->truth[sweep->vantage][p];
+    return machine == NULL ? 'f' : machine->truth[sweep->vantage][p];
+}
+
+static const struct fleet_machine *machine_seen(const struct history *history, const struct sweep *sweep, int address)
+{
+    return sweep->lost ? NULL : machine_at(&history->fleet, sweep->realm, address);
+}
+
+static void tell_port(struct history *history, const struct sweep *sweep, int address, int p)
+{
+    char state = truth_of(sweep, machine_seen(history, sweep, address), p);
     struct fleet *fleet = &history->fleet;
     int holder = fleet_holder(fleet, sweep->realm, address);
-    char look = state == 'o' ? 'O' : state == 'c' ? 'R' : 'B';
     char text[24];
 
     fixture_port(history->fixture, address_text(address, text), fleet_ports[p],
@@ -255,37 +228,50 @@ static void tell_port(struct history *history, const struct sweep *sweep, int ad
                  state == 'o'   ? "syn-ack"
                  : state == 'c' ? "conn-refused"
                                 : "no-response");
-    if (state == 'f' && machine != NULL && sweep->complete && sweep->canary) {
-        look = 'S';
-    }
     if (holder < 0 && state == 'o') {
         holder = fleet_add(fleet, sweep->realm, address, history->fixture->now_ms);
     }
     if (holder >= 0) {
         fleet_state(&fleet->assets[holder].ports[p], sweep->vantage, state, history->fixture->now_ms);
-        fleet_look(fleet, &fleet->assets[holder], p, sweep->vantage, look);
     }
 }
 
-/* Those of before the scan stay in the model until it is over: what comes last is remembered here. */
 static void tell_host(struct history *history, struct sweep *sweep, int address)
 {
-    const struct fleet_machine *machine = sweep->lost ? NULL : machine_at(&history->fleet, sweep->realm, address);
+    const struct fleet_machine *machine = machine_seen(history, sweep, address);
+    int holder;
     char text[24];
 
     for (int p = 0; p < FLEET_PORTS; p++) {
-        tell_port(history, sweep, address, p, machine);
+        tell_port(history, sweep, address, p);
     }
     fixture_host(history->fixture, address_text(address, text), machine != NULL);
     sweep->found[address] = machine != NULL ? 'u' : 'd';
-    sweep->at_ms[address] = history->fixture->now_ms;
-    if (machine != NULL) {
-        int holder = fleet_holder(&history->fleet, sweep->realm, address);
-        if (holder < 0) {
-            holder = fleet_add(&history->fleet, sweep->realm, address, history->fixture->now_ms);
+    holder = fleet_holder(&history->fleet, sweep->realm, address);
+    if (holder < 0 && machine != NULL) {
+        holder = fleet_add(&history->fleet, sweep->realm, address, history->fixture->now_ms);
+    }
+    if (holder >= 0) {
+        fleet_say(&history->fleet.assets[holder], sweep->vantage, address, machine != NULL, history->fixture->now_ms);
+    }
+}
+
+/* When all has been told. */
+static void model_looks(struct history *history, const struct sweep *sweep)
+{
+    for (int a = 0; a < sweep->addresses; a++) {
+        int holder = fleet_holder(&history->fleet, sweep->realm, a);
+        struct fleet_asset *asset = &history->fleet.assets[holder < 0 ? 0 : holder];
+        bool proves = sweep->complete && sweep->canary &&
+                      (sweep->found[a] == 'u' || fleet_is_running(asset, sweep->begun_ms, sweep->ended_ms));
+        for (int p = 0; holder >= 0 && sweep->found[a] != 0 && p < FLEET_PORTS; p++) {
+            char state = truth_of(sweep, machine_seen(history, sweep, a), p);
+            fleet_look(&history->fleet, asset, p, sweep->vantage,
+                       state == 'o'   ? 'O'
+                       : state == 'c' ? 'R'
+                       : proves       ? 'S'
+                                      : 'B');
         }
-        history->fleet.assets[holder].last_up_ms = history->fixture->now_ms;
-        history->fleet.assets[holder].is_retired = false;
     }
 }
 
@@ -303,13 +289,13 @@ static void model_blind(struct history *history, const struct sweep *sweep)
     }
 }
 
-static void remember_down(struct history *history, const struct sweep *sweep)
+static void remember_missed(struct history *history, const struct sweep *sweep)
 {
     for (int i = 0; i < history->fleet.asset_count; i++) {
         struct fleet_asset *asset = &history->fleet.assets[i];
         if (asset->is_living && asset->realm == sweep->realm && asset->address >= 0 &&
-            sweep->found[asset->address] == 'd') {
-            asset->last_down_ms[sweep->vantage] = sweep->at_ms[asset->address];
+            sweep->found[asset->address] == 'd' && sweep->begun_ms >= asset->created_ms) {
+            asset->was_missed[sweep->vantage] = true;
         }
     }
 }
@@ -327,6 +313,7 @@ static void scan_lines(struct history *history, struct sweep *sweep)
 
     snprintf(targets, sizeof(targets), "[\"10.0.0.1-%d\"]", sweep->addresses);
     fixture_start(history->fixture, &plan);
+    sweep->begun_ms = history->fixture->now_ms;
     fixture_line(
         history->fixture, "canary",
         "\"host\":\"10.7.7.7\",\"proto\":\"tcp\",\"port\":7,\"phase\":\"end\",\"state\":\"%s\",\"reason\":\"x\"",
@@ -340,6 +327,7 @@ static void scan_lines(struct history *history, struct sweep *sweep)
         fixture_slab(history->fixture, 0, 1);
     }
     fixture_end(history->fixture, sweep->complete);
+    sweep->ended_ms = history->fixture->now_ms;
 }
 
 static void settle(struct history *history)
@@ -369,7 +357,7 @@ static void settle(struct history *history)
 static void one_scan(struct history *history)
 {
     struct sweep sweep = {.realm = draw(history, FLEET_REALMS),
-                          .vantage = draw(history, FLEET_VANTAGES),
+                          .vantage = draw(history, FLEET_SCANNERS),
                           .addresses = draw(history, 3) == 0 ? 3 : FLEET_ADDRESSES,
                           .complete = draw(history, 5) > 0,
                           .canary = draw(history, 5) > 0};
@@ -379,13 +367,14 @@ static void one_scan(struct history *history)
              vantages[sweep.vantage], sweep.addresses, sweep.complete ? "" : ", cut off",
              sweep.canary ? "" : ", canary silent", sweep.lost ? ", vantage lost" : "");
     scan_lines(history, &sweep);
+    model_looks(history, &sweep);
     model_blind(history, &sweep);
-    fleet_enforce(&history->fleet, history->fixture->now_ms);
+    people_enforce(&history->fleet, history->fixture->now_ms);
     if (sweep.realm == FLEET_SCALED && sweep.complete && sweep.canary) {
-        fleet_let_go(&history->fleet, sweep.vantage, sweep.found, sweep.at_ms);
+        fleet_let_go(&history->fleet, sweep.vantage, sweep.found);
     }
     if (sweep.complete && sweep.canary) {
-        remember_down(history, &sweep);
+        remember_missed(history, &sweep);
     }
     settle(history);
 }
@@ -433,111 +422,35 @@ static void one_read(struct history *history)
     inventory_done(&inventory);
 }
 
-/* ---- people ---- */
-
-/* Somebody says that another machine has the address now. */
-static void replace_tenant(struct history *history)
-{
-    int realm = draw(history, FLEET_REALMS);
-    int address = draw(history, FLEET_ADDRESSES);
-    int holder = fleet_holder(&history->fleet, realm, address);
-    const struct store_event why = {.at_ms = history->fixture->now_ms, .actor = "tester", .reason = "a new tenant"};
-    char text[24];
-    int rc = store_asset_replace(history->fixture->store, realms[realm], address_text(address, text), &why);
-
-    snprintf(history->did, sizeof(history->did), "a new tenant of %s in %s", text, realms[realm]);
-    assert_int_equal(rc, holder < 0 ? -ENOENT : 0);
-    if (holder >= 0) {
-        fleet_end(&history->fleet.assets[holder]);
-    }
-}
-
-static void change_policy(struct history *history)
-{
-    int policy = draw(history, FLEET_POLICIES);
-    struct rejudge_options options = rejudge_options_default();
-    struct rejudge_result result;
-
-    snprintf(history->did, sizeof(history->did), "policy %d", policy);
-    options.policy = history->policies[policy];
-    options.policy_id = history->policy_ids[policy];
-    options.now_ms = history->fixture->now_ms;
-    assert_int_equal(rejudge_run(history->fixture->store, &options, &result), 0);
-    fleet_judge(&history->fleet, policy);
-    fleet_enforce(&history->fleet, history->fixture->now_ms);
-}
-
-static json_t *decision(const struct history *history, const char *word, const struct fleet_asset *asset, int p)
-{
-    char sql[160];
-    char until[WALL_TEXT_SIZE];
-
-    snprintf(sql, sizeof(sql), "SELECT uuid FROM finding WHERE asset_id = %lld AND port = %d", (long long)asset->id,
-             fleet_ports[p]);
-    if (strcmp(word, "waive") != 0) {
-        return json_pack("{s:s, s:[s], s:s}", "do", word, "findings", fixture_text(history->fixture, sql), "reason",
-                         "because");
-    }
-    return json_pack("{s:s, s:[s], s:s, s:s, s:s}", "do", word, "findings", fixture_text(history->fixture, sql),
-                     "reason", "because", "owner", "me", "until", wall_format(asset->ports[p].until_ms, until));
-}
-
-static void decide(struct history *history)
-{
-    struct fleet_asset *asset = &history->fleet.assets[draw(history, history->fleet.asset_count + 1)];
-    int p = draw(history, FLEET_PORTS);
-    bool waives = draw(history, 2) == 0;
-    const struct decide_options options = {"tester", history->fixture->now_ms, 86400000};
-    char reason[DECIDE_REASON_SIZE];
-    json_t *answer = NULL;
-    json_t *request;
-    int64_t until_ms = asset->ports[p].until_ms;
-    int expected;
-    int rc;
-
-    snprintf(history->did, sizeof(history->did), "a decision");
-    if (asset->id == 0 || asset->ports[p].presence[0] == '-') {
-        return;
-    }
-    expected = !fleet_counts(asset, p) ? -EPERM : !waives && asset->ports[p].disposition == 'W' ? -EPERM : 0;
-    if (expected == 0) {
-        asset->ports[p].disposition = waives ? 'W' : 'A';
-    }
-    if (waives) {
-        asset->ports[p].until_ms = history->fixture->now_ms + (int64_t)(1 + draw(history, 12)) * STEP_MS;
-    }
-    request = decision(history, waives ? "waive" : "acknowledge", asset, p);
-    rc = decide_run(history->fixture->store, request, &options, &answer, reason);
-    json_decref(request);
-    json_decref(answer);
-    /* What is refused changes nothing. */
-    asset->ports[p].until_ms = expected == 0 ? asset->ports[p].until_ms : until_ms;
-    if (rc != expected) {
-        fail_msg("LEASTPORT_TEST_SEED=%llu, step %d: a decision came to %d instead of %d: %s",
-                 (unsigned long long)history->seed, history->step, rc, expected, reason);
-    }
-}
-
 /* ---- the whole ---- */
+
+static void one_paper(struct history *history)
+{
+    if (paper_import(history)) {
+        settle(history);
+    }
+}
 
 static void one_step(struct history *history)
 {
-    int what = draw(history, 20);
+    int what = draw(history, 24);
 
     change_the_world(history);
-    /* So long after the one before that another vantage's word is no proof of life any more. */
     history->fixture->now_ms += STEP_MS;
     if (what < 10) {
         one_scan(history);
     } else if (what < 14) {
         one_read(history);
     } else if (what < 15) {
-        replace_tenant(history);
+        people_replace_tenant(history);
     } else if (what < 17) {
-        change_policy(history);
+        people_change_policy(history);
+    } else if (what < 19) {
+        one_paper(history);
     } else {
-        decide(history);
+        people_decide(history);
     }
+    people_tick(history);
     compare(history);
 }
 
@@ -592,6 +505,7 @@ static void histories_are_as_the_model_says(void **state)
             one_step(history);
         }
         fleet_check_logs(history->fixture, history->seed);
+        keeping_is_sound(history->fixture);
         fixture = history->fixture;
         fixture_teardown(&fixture);
     }
