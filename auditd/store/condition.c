@@ -69,20 +69,26 @@ int store_condition_realm_is_held(struct store *store, const char *realm, bool *
     "UPDATE alert_condition SET ended_at = ?1 WHERE kind = '" kind                                                     \
     "' AND ended_at IS NULL AND subject NOT IN (SELECT subject FROM (" amiss "))"
 
-/* ?2: the maximum age. A realm that has no hosts is not waited for. */
+/* ?2: the maximum age. Since then a scan must have been complete, and, because one of a part of a realm says nothing of
+ * the rest, four fifths of the hosts must have been looked at, as for the score. Hosts that are retired or have no
+ * address, and realms without any others, are not waited for. What is dated a day ahead was so by a wrong clock. */
 #define CONDITION_STALE_SQL                                                                                            \
-    "SELECT name AS subject, 'Realm ' || name || ' has had no complete scan since '"                                   \
-    " || strftime('%Y-%m-%d %H:%M', last / 1000, 'unixepoch') || ' UTC: what is known of it is out of date' AS text"   \
-    " FROM (SELECT r.name, COALESCE((SELECT max(s.ended_at) FROM scan s WHERE s.realm_id = r.id"                       \
-    " AND s.state = 'complete'), r.created_at) AS last FROM realm r WHERE EXISTS (SELECT 1 FROM asset a"               \
-    " WHERE a.realm_id = r.id AND a.ended_at IS NULL)) WHERE last < ?1 - ?2"
+    "SELECT name AS subject, 'Realm ' || name || ' has had no complete scan since ' || strftime('%Y-%m-%d %H:%M',"     \
+    " (?1 - ?2) / 1000, 'unixepoch') || ' UTC: ' || looked || ' of its ' || hosts || ' hosts were looked at since"     \
+    " then, and what is known of it is out of date' AS text FROM (SELECT r.id, r.name, r.created_at, count(*) AS"      \
+    " hosts, sum(EXISTS (SELECT 1 FROM coverage c WHERE c.asset_id = a.id AND c.planned_at BETWEEN ?1 - ?2 AND"        \
+    " ?1 + 86400000)) AS looked FROM asset a JOIN realm r ON r.id = a.realm_id WHERE a.ended_at IS NULL AND"           \
+    " a.retired_at IS NULL AND EXISTS (SELECT 1 FROM asset_identity i WHERE i.asset_id = a.id AND i.kind IN"           \
+    " ('address', 'name') AND i.valid_to IS NULL) GROUP BY r.id) AS known WHERE created_at < ?1 - ?2 AND (looked * 5"  \
+    " < hosts * 4 OR NOT EXISTS (SELECT 1 FROM scan s WHERE s.realm_id = known.id AND s.state = 'complete' AND"        \
+    " s.ended_at BETWEEN ?1 - ?2 AND ?1 + 86400000))"
 
 /* Of a group's columns SQLite gives those of the row that has the maximum. */
 #define CONDITION_CANARY_SQL                                                                                           \
     "SELECT r.name || '/' || v.name AS subject, 'The canary of realm ' || r.name || ', vantage ' || v.name ||"         \
     " ', gave no answer to the scan of ' || strftime('%Y-%m-%d %H:%M', s.at / 1000, 'unixepoch') ||"                   \
     " ' UTC: silence proves nothing there, and nothing silent turns FIXED' AS text FROM (SELECT realm_id, vantage_id," \
-    " canary, max(started_at) AS at FROM scan WHERE canary <> 'none' AND state <> 'running'"                           \
+    " canary, started_at AS at, max(id) FROM scan WHERE canary <> 'none' AND state <> 'running'"                       \
     " GROUP BY realm_id, vantage_id) s JOIN realm r ON r.id = s.realm_id JOIN vantage v ON v.id = s.vantage_id"        \
     " WHERE s.canary = 'silent' AND ?2 >= 0"
 

@@ -8,7 +8,7 @@
 
 enum { STORE_CONDITION_NAME_SIZE = 160, STORE_CONDITION_TEXT_SIZE = 480 };
 
-/* A realm had no complete scan for too long; the subject is its name. */
+/* A realm had no complete scan for too long, or none of a fifth of its hosts; the subject is its name. */
 #define STORE_CONDITION_STALE "stale-realm"
 /* The canary of a place gave no answer; REALM/VANTAGE. */
 #define STORE_CONDITION_CANARY "silent-canary"

@@ -41,6 +41,7 @@ struct sweep {
     bool is_second_look;
     bool is_cut_short;
     const char *targets; /* NULL: all */
+    int host;            /* of targets, 0: the first */
 };
 
 static void sweep(struct fixture *fixture, struct sweep sweep)
@@ -56,7 +57,7 @@ static void sweep(struct fixture *fixture, struct sweep sweep)
         assert_int_equal(sqlite3_exec(store_database(fixture->store), sql, NULL, NULL, NULL), SQLITE_OK);
     }
     for (int i = 1; i <= (sweep.targets == NULL ? 10 : 1); i++) {
-        snprintf(host, sizeof(host), "10.0.0.%d", i);
+        snprintf(host, sizeof(host), "10.0.0.%d", sweep.host > 0 ? sweep.host : i);
         fixture_port(fixture, host, 22, i <= sweep.closed ? "closed" : "open",
                      i <= sweep.closed ? "conn-refused" : "syn-ack");
         fixture_host(fixture, host, true);
@@ -189,6 +190,45 @@ static void a_realm_that_nobody_scans_is_told(void **state)
     assert_int_equal(fixture_int(fixture, "SELECT count(*) FROM alert_condition"), 1);
 }
 
+/* Eight of ten hosts are needed; who is retired is not waited for. */
+static void a_scan_of_a_part_is_none_of_the_realm(void **state)
+{
+    struct fixture *fixture = *state;
+    char target[32];
+
+    sweep(fixture, (struct sweep){0});
+    fixture->now_ms += 8 * day_ms;
+    for (int i = 1; i <= 8; i++) {
+        assert_string_equal(amiss(fixture, fixture->now_ms), "stale-realm site");
+        snprintf(target, sizeof(target), "[\"10.0.0.%d\"]", i);
+        sweep(fixture, (struct sweep){.targets = target, .host = i});
+    }
+    assert_string_equal(amiss(fixture, fixture->now_ms), "");
+    assert_string_equal(fixture_text(fixture, "SELECT substr(text, instr(text, ': ') + 2) FROM alert_condition"),
+                        "0 of its 10 hosts were looked at since then, and what is known of it is out of date");
+    fixture->now_ms += 8 * day_ms;
+    sweep(fixture, (struct sweep){.targets = "[\"10.0.0.1\"]"});
+    assert_string_equal(amiss(fixture, fixture->now_ms), "stale-realm site");
+    sqlite3_exec(store_database(fixture->store), "UPDATE asset SET retired_at = 1 WHERE id > 1", NULL, NULL, NULL);
+    assert_string_equal(amiss(fixture, fixture->now_ms), "");
+}
+
+/* The clock was years ahead for a scan, which must not vouch for all the years until then. */
+static void a_scan_of_the_future_is_none(void **state)
+{
+    struct fixture *fixture = *state;
+    int64_t then_ms = fixture->now_ms;
+
+    sweep(fixture, (struct sweep){0});
+    fixture->now_ms = then_ms + 2000 * day_ms;
+    sweep(fixture, (struct sweep){0});
+    fixture->now_ms = then_ms + 8 * day_ms;
+    assert_string_equal(amiss(fixture, fixture->now_ms), "stale-realm site");
+    sweep(fixture, (struct sweep){0});
+    assert_string_equal(amiss(fixture, fixture->now_ms), "");
+    assert_string_equal(amiss(fixture, fixture->now_ms + 8 * day_ms), "stale-realm site");
+}
+
 static void a_silent_canary_is_told(void **state)
 {
     struct fixture *fixture = *state;
@@ -242,6 +282,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_second_look_confirms_nothing, fixture_setup, fixture_teardown),
         cmocka_unit_test_setup_teardown(a_person_lifts_it, fixture_setup, fixture_teardown),
         cmocka_unit_test_setup_teardown(a_realm_that_nobody_scans_is_told, fixture_setup, fixture_teardown),
+        cmocka_unit_test_setup_teardown(a_scan_of_a_part_is_none_of_the_realm, fixture_setup, fixture_teardown),
+        cmocka_unit_test_setup_teardown(a_scan_of_the_future_is_none, fixture_setup, fixture_teardown),
         cmocka_unit_test_setup_teardown(a_silent_canary_is_told, fixture_setup, fixture_teardown),
         cmocka_unit_test_setup_teardown(waivers_that_end_soon_are_told, fixture_setup, fixture_teardown),
     };
