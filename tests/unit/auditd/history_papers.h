@@ -58,6 +58,25 @@ static inline void paper_believe(struct history *history, int realm, const struc
     }
 }
 
+/* Who is nowhere any more was not seen where it would be looked for. */
+static inline void paper_miss(struct history *history, int realm, const struct answers *answers)
+{
+    struct fleet *fleet = &history->fleet;
+
+    for (int i = 0; i < fleet->asset_count; i++) {
+        struct fleet_asset *asset = &fleet->assets[i];
+        for (size_t h = 0; asset->is_living && asset->realm == realm && asset->address < 0 && h < answers->host_count;
+             h++) {
+            const struct answers_host *host = answers->hosts[h];
+            for (int p = 0; host->address.bytes[3] - 1 == asset->last_address && p < FLEET_PORTS; p++) {
+                if (answers->is_finished || host->ports[p].state == PORT_STATE_OPEN) {
+                    fleet_look(fleet, asset, p, FLEET_PAPER, 'B');
+                }
+            }
+        }
+    }
+}
+
 /* What the command and the daemon do. A file that is older than the newest is refused. */
 static inline bool paper_store(struct history *history, int realm, const struct answers *answers)
 {
@@ -109,6 +128,7 @@ static inline bool paper_import(struct history *history)
         for (size_t i = 0; i < answers.host_count; i++) {
             paper_believe(history, realm, &answers, i);
         }
+        paper_miss(history, realm, &answers);
     }
     answers_done(&answers);
     return is_stored;
