@@ -59,20 +59,18 @@ static inline void paper_believe(struct history *history, int realm, const struc
 }
 
 /* Who is nowhere any more was not seen where it would be looked for. */
-static inline void paper_miss(struct history *history, int realm, const struct answers *answers)
+static inline void paper_miss(struct history *history, int realm, const struct answers *answers,
+                              const struct answers_host *host)
 {
     struct fleet *fleet = &history->fleet;
 
-    for (int i = 0; i < fleet->asset_count; i++) {
-        struct fleet_asset *asset = &fleet->assets[i];
-        for (size_t h = 0; asset->is_living && asset->realm == realm && asset->address < 0 && h < answers->host_count;
-             h++) {
-            const struct answers_host *host = answers->hosts[h];
-            for (int p = 0; host->address.bytes[3] - 1 == asset->last_address && p < FLEET_PORTS; p++) {
-                if (answers->is_finished || host->ports[p].state == PORT_STATE_OPEN) {
-                    fleet_look(fleet, asset, p, FLEET_PAPER, 'B');
-                }
-            }
+    for (int i = 0; i < fleet->asset_count * FLEET_PORTS; i++) {
+        struct fleet_asset *asset = &fleet->assets[i / FLEET_PORTS];
+        int p = i % FLEET_PORTS;
+        if (asset->is_living && asset->realm == realm && asset->address < 0 &&
+            asset->last_address == host->address.bytes[3] - 1 &&
+            (answers->is_finished || host->ports[p].state == PORT_STATE_OPEN)) {
+            fleet_look(fleet, asset, p, FLEET_PAPER, 'B');
         }
     }
 }
@@ -127,8 +125,8 @@ static inline bool paper_import(struct history *history)
         history->fleet.imported_ms[realm] = answers.begun_ms;
         for (size_t i = 0; i < answers.host_count; i++) {
             paper_believe(history, realm, &answers, i);
+            paper_miss(history, realm, &answers, answers.hosts[i]);
         }
-        paper_miss(history, realm, &answers);
     }
     answers_done(&answers);
     return is_stored;
