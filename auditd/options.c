@@ -369,7 +369,10 @@ void options_parse_serve(int argc, char **argv, struct serve_options *ret_option
     const struct argp_option table[] = {
         OPTION_CONFIG,
         OPTION_DB,
-        {"listen", KEY_LISTEN, "ADDR:PORT", 0, "Where the dashboard listens (127.0.0.1:8480); loopback only", 0},
+        {"listen", KEY_LISTEN, "ADDR:PORT", 0,
+         "Where the dashboard listens (127.0.0.1:8480); beyond loopback with TLS, see tls_certificate in the "
+         "configuration",
+         0},
         {"policy", KEY_POLICY, "FILE", 0, "Judge by this policy (YAML); else by the configuration's, else the baseline",
          0},
         option_end,

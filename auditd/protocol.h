@@ -81,7 +81,9 @@ enum { CONTROL_LINE_MAX_BYTES = 1024 * 1024 };
 #define CONTROL_PATH_SUFFIX ".sock"
 
 /* What web writes to its standard output once it listens, then its URL and a newline:
- * "listening http://127.0.0.1:8480/". auditd starts it as WEB_PROGRAM --db FILE --listen ADDR:PORT --control SOCKET. */
+ * "listening http://127.0.0.1:8480/". auditd starts it as WEB_PROGRAM --db FILE --listen ADDR:PORT --control SOCKET,
+ * with
+ * --tls-certificate and --tls-key when they are configured. SIGHUP has it read the two again. */
 #define WEB_LISTENING "listening "
 
 /* Web's exit status when its arguments are wrong or it cannot listen as they say; it has said why on standard error. */

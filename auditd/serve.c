@@ -26,7 +26,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { SERVE_URL_SIZE = 256, SERVE_LINK_SIZE = SERVE_URL_SIZE + 128, SERVE_SIGNALS = 3, SERVE_WEB_ARGS = 8 };
+enum { SERVE_URL_SIZE = 256, SERVE_LINK_SIZE = SERVE_URL_SIZE + 128, SERVE_SIGNALS = 3, SERVE_WEB_ARGS = 13 };
 
 struct serve {
     struct settings settings;
@@ -369,6 +369,14 @@ static void serve_on_signal(uv_signal_t *handle, int number)
 {
     struct serve *serve = handle->data;
 
+    if (number == SIGHUP && isatty(STDERR_FILENO) != 1) {
+        /* Of a service it asks to read again what can be; a terminal's says that it is gone. */
+        if (serve->web == NULL || supervise_state(serve->web) != SUPERVISE_READY ||
+            kill(supervise_pid(serve->web), SIGHUP) != 0) {
+            log_warning("the dashboard is not there to read its certificate again");
+        }
+        return;
+    }
     log_notice("ending on signal %d (%s)", number, strsignal(number));
     serve_stop(serve, EXIT_SUCCESS);
 }
@@ -411,22 +419,40 @@ static int serve_open_control(struct serve *serve)
     return rc;
 }
 
+/* What is not configured is left out. */
+static void serve_name_web_args(struct serve *serve)
+{
+    static char words[][32] = {
+        WEB_PROGRAM, "--db", "--listen", "--control", "--tls-certificate", "--tls-key", "--cleartext-exposes-tokens"};
+    const struct config *config = &serve->settings.config;
+    char *const values[] = {NULL,
+                            serve->settings.db,
+                            config->listen,
+                            serve->settings.control,
+                            config->tls_certificate,
+                            config->tls_key,
+                            config->cleartext_exposes_tokens ? words[6] : NULL};
+    size_t count = 0;
+
+    serve->web_args[count++] = words[0];
+    for (size_t i = 1; i < sizeof(values) / sizeof(*values); i++) {
+        if (values[i] != NULL && values[i] != words[i]) {
+            serve->web_args[count++] = words[i];
+        }
+        if (values[i] != NULL) {
+            serve->web_args[count++] = values[i];
+        }
+    }
+    serve->web_args[count] = NULL;
+}
+
 static int serve_start_web(struct serve *serve)
 {
-    static char words[][16] = {WEB_PROGRAM, "--db", "--listen", "--control"};
-    char *args[SERVE_WEB_ARGS] = {words[0],
-                                  words[1],
-                                  serve->settings.db,
-                                  words[2],
-                                  serve->settings.config.listen,
-                                  words[3],
-                                  serve->settings.control,
-                                  NULL};
     struct supervise_options options = supervise_options_default();
     int rc;
 
     options.program = serve->web_path;
-    memcpy(serve->web_args, args, sizeof(args));
+    serve_name_web_args(serve);
     options.args = serve->web_args;
     options.ready_prefix = WEB_LISTENING;
     options.misuse_status = WEB_EXIT_MISUSE;

@@ -100,9 +100,6 @@ int authority_parse_listen(const char *text, struct addr *ret_addr, uint16_t *re
     } else if (addr_parse(name, &addr) != 0) {
         return -EINVAL;
     }
-    if (!addr_is_loopback(&addr)) {
-        return -EPERM;
-    }
     *ret_addr = addr;
     *ret_port = port;
     return 0;

@@ -11,8 +11,8 @@
  */
 bool authority_is_loopback(const char *host);
 
-/* "127.0.0.1:8480", "[::1]:8480", "localhost:8480"; port 0 lets the kernel choose. -EINVAL when it is none of these,
- * -EPERM when the address is not loopback. */
+/* "127.0.0.1:8480", "[::1]:8480", "localhost:8480"; port 0 lets the kernel choose. -EINVAL when it is no address
+ * with a port. */
 MUST_USE int authority_parse_listen(const char *text, struct addr *ret_addr, uint16_t *ret_port);
 
 #endif

@@ -59,7 +59,7 @@ bool framing_is_sound(const struct framing *framing, struct problem *problem)
     } else if (framing->length_count > 1 || framing->has_bad_length) {
         problem_set(problem, 400, "Content-Length must stand once and be a decimal number.");
         problem_point(problem, "header", "Content-Length", "stands several times or is no number");
-    } else if (!authority_is_loopback(framing->host)) {
+    } else if (!framing->takes_any_host && !authority_is_loopback(framing->host)) {
         problem_set(problem, 421,
                     "This server answers for loopback names only (localhost, 127.0.0.1, [::1]), so that no foreign "
                     "name can be pointed at it.");

@@ -25,6 +25,7 @@ struct framing {
     bool has_transfer_encoding;
     bool has_bad_length;
     bool has_content;
+    bool takes_any_host; /* else loopback's names alone */
 };
 
 void framing_init(struct framing *framing);

@@ -384,8 +384,8 @@ static bool gate_take_link(struct gate *gate, struct exchange *exchange, const s
 
 static void gate_set_cookie(const struct gate *gate, struct exchange *exchange, const char *id, unsigned life_s)
 {
-    snprintf(exchange->cookie, sizeof(exchange->cookie), "%s=%s; Path=/; Max-Age=%u; HttpOnly; SameSite=Strict",
-             gate->options.cookie, id, life_s);
+    snprintf(exchange->cookie, sizeof(exchange->cookie), "%s=%s; Path=/; Max-Age=%u; HttpOnly;%s SameSite=Strict",
+             gate->options.cookie, id, life_s, gate->options.is_secure ? " Secure;" : "");
 }
 
 bool gate_login(struct gate *gate, struct exchange *exchange, const struct request_head *head, const char *token)

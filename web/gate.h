@@ -31,6 +31,7 @@ struct gate_options {
     uint32_t failures;        /* from an address in a minute; 0: any number */
     uint32_t requests;        /* of a token in a minute; 0: any number */
     const char *cookie;       /* the session cookie's name; borrowed */
+    bool is_secure;           /* it travels over TLS alone */
 };
 
 /* The caller owns it: gate_destroy(). */

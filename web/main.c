@@ -1,10 +1,12 @@
 #include "auditd/protocol.h"
 #include "auditd/store/read.h"
+#include "lib/clock.h"
 #include "lib/log.h"
 #include "lib/stdfds.h"
 #include "web/authority.h"
 #include "web/sandbox.h"
 #include "web/server.h"
+#include "web/tls.h"
 
 #include <argp.h>
 #include <errno.h>
@@ -14,6 +16,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 enum {
     EXIT_MISUSE = WEB_EXIT_MISUSE,
@@ -21,25 +24,33 @@ enum {
     OPTION_LISTEN = 'l',
     OPTION_CONTROL = 'c',
     OPTION_TOKEN_REQUESTS = 0x100,
-    OPTION_FAILURES
+    OPTION_FAILURES,
+    OPTION_CERTIFICATE,
+    OPTION_KEY,
+    OPTION_CLEARTEXT
 };
 
 const char *argp_program_version = WEB_PROGRAM " " LEASTPORT_VERSION;
 
 static const char help[] =
     "Serves Leastport's pages and its REST API from a database that it only reads.\v"
-    "It listens on loopback only; to look from elsewhere, forward the port: ssh -L 8480:127.0.0.1:8480 HOST\n"
+    "Without a certificate it listens on loopback only; to look from elsewhere give it one, or forward the port: "
+    "ssh -L 8480:127.0.0.1:8480 HOST\n"
     "It starts while the database is not there yet, says so on every page, and shows it once an audit has made it.\n\n"
     "  leastport token create --db audit.db --name NAME   who asks needs a token\n"
-    "  leastport-web --db audit.db                  pages at http://127.0.0.1:8480/\n"
-    "  curl http://127.0.0.1:8480/api/v1/openapi.yaml   what else there is\n\n"
+    "  leastport-web --db audit.db                  pages at http://127.0.0.1:8480/\n\n"
+    "SIGHUP reads certificate and key again; connections that are there go on.\n"
     "Once it listens it writes \"listening URL\" to its standard output. SIGTERM and SIGINT end it cleanly.\n"
     "Exit status: 0 ended by a signal, 2 misuse or it could not start.";
 
 static const struct argp_option options[] = {
     {"db", OPTION_DB, "FILE", 0, "The database that leastport-auditd writes", 0},
-    {"listen", OPTION_LISTEN, "ADDR:PORT", 0, "Where to listen (127.0.0.1:8480); port 0 takes a free one", 0},
-    {"control", OPTION_CONTROL, "SOCKET", 0, "auditd's control socket: says whether it runs, keeps the audit log", 0},
+    {"listen", OPTION_LISTEN, "ADDR:PORT", 0, "Where to listen (127.0.0.1:8480); 0: a free port", 0},
+    {"control", OPTION_CONTROL, "SOCKET", 0, "auditd's control socket", 0},
+    {"tls-certificate", OPTION_CERTIFICATE, "FILE", 0, "Serve TLS with this certificate and chain (PEM)", 0},
+    {"tls-key", OPTION_KEY, "FILE", 0, "Its private key (PEM, without a password)", 0},
+    {"cleartext-exposes-tokens", OPTION_CLEARTEXT, NULL, 0,
+     "Listen beyond loopback without TLS: who is on the way reads tokens", 0},
     {"failures", OPTION_FAILURES, "N", OPTION_HIDDEN, "Failed attempts to sign in, from an address in a minute (10)",
      0},
     {"token-requests", OPTION_TOKEN_REQUESTS, "N", OPTION_HIDDEN,
@@ -47,17 +58,39 @@ static const struct argp_option options[] = {
     {0},
 };
 
+/* What the command line says. */
+struct arguments {
+    struct server_options server;
+    struct tls_files tls;
+    const char *listen;
+    bool exposes;
+};
+
 static void parse_listen(struct argp_state *state, const char *text, struct server_options *server)
 {
-    int rc = authority_parse_listen(text, &server->address, &server->port);
-
-    if (rc == -EPERM) {
-        argp_error(state,
-                   "--listen %s: only loopback addresses (127.0.0.0/8, [::1]) until there is TLS and a login; "
-                   "use 127.0.0.1:PORT and forward it by ssh -L",
-                   text);
-    } else if (rc != 0) {
+    if (authority_parse_listen(text, &server->address, &server->port) != 0) {
         argp_error(state, "--listen %s: must be ADDR:PORT, like 127.0.0.1:8480 or [::1]:8480", text);
+    }
+}
+
+static void check_arguments(struct argp_state *state, const struct arguments *arguments)
+{
+    const struct server_options *server = &arguments->server;
+
+    if (server->db_path == NULL || server->db_path[0] == '\0') {
+        argp_error(state, "--db FILE is missing: name the database, as in --db audit.db");
+    }
+    if ((arguments->tls.certificate == NULL) != (arguments->tls.key == NULL)) {
+        argp_error(state, "--tls-certificate and --tls-key go together; %s is missing",
+                   arguments->tls.key == NULL ? "--tls-key" : "--tls-certificate");
+    }
+    if (!addr_is_loopback(&server->address) && arguments->tls.certificate == NULL && !arguments->exposes) {
+        argp_error(
+            state,
+            "--listen %s: without TLS only loopback addresses (127.0.0.0/8, [::1]), because tokens would go over "
+            "the network in cleartext; give it --tls-certificate and --tls-key, or use 127.0.0.1:PORT and forward "
+            "it by ssh -L (--cleartext-exposes-tokens takes the risk)",
+            arguments->listen);
     }
 }
 
@@ -76,13 +109,15 @@ static uint32_t parse_count(struct argp_state *state, const char *name, const ch
 
 static error_t parse_option(int key, char *argument, struct argp_state *state)
 {
-    struct server_options *server = state->input;
+    struct arguments *arguments = state->input;
+    struct server_options *server = &arguments->server;
 
     switch (key) {
     case OPTION_DB:
         server->db_path = argument;
         return 0;
     case OPTION_LISTEN:
+        arguments->listen = argument;
         parse_listen(state, argument, server);
         return 0;
     case OPTION_CONTROL:
@@ -94,13 +129,20 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
     case OPTION_TOKEN_REQUESTS:
         server->token_requests = parse_count(state, "token-requests", argument);
         return 0;
+    case OPTION_CERTIFICATE:
+        arguments->tls.certificate = argument;
+        return 0;
+    case OPTION_KEY:
+        arguments->tls.key = argument;
+        return 0;
+    case OPTION_CLEARTEXT:
+        arguments->exposes = true;
+        return 0;
     case ARGP_KEY_ARG:
         argp_error(state, "unexpected argument: %s", argument);
         return EINVAL;
     case ARGP_KEY_END:
-        if (server->db_path == NULL || server->db_path[0] == '\0') {
-            argp_error(state, "--db FILE is missing: name the database, as in --db audit.db");
-        }
+        check_arguments(state, arguments);
         return 0;
     default:
         return ARGP_ERR_UNKNOWN;
@@ -136,14 +178,14 @@ static void open_once(const char *db_path)
     }
 }
 
-static int start_confined(const struct server_options *server_options, struct server *server)
+static int start_confined(const struct arguments *arguments, struct server *server)
 {
-    const char *const files[] = {server_options->db_path};
+    const char *const files[] = {arguments->server.db_path, arguments->tls.certificate, arguments->tls.key};
     enum sandbox_step step = SANDBOX_CHECK;
     struct sandbox sandbox;
     int rc;
 
-    open_once(server_options->db_path);
+    open_once(arguments->server.db_path);
     rc = sandbox_enter(files, sizeof(files) / sizeof(*files), &step, &sandbox);
     if (rc != 0) {
         log_error("%s failed, and without that nothing is served: %s", sandbox_step_name(step), strerror(-rc));
@@ -166,19 +208,87 @@ static int announce(const struct server *server, const struct server_options *se
     bool is_ipv6 = server_options->address.is_ipv6 != 0;
 
     addr_format(&server_options->address, address);
-    printf("%shttp://%s%s%s:%u/\n", WEB_LISTENING, is_ipv6 ? "[" : "", address, is_ipv6 ? "]" : "",
-           server_port(server));
+    printf("%shttp%s://%s%s%s:%u/\n", WEB_LISTENING, server_options->tls == NULL ? "" : "s", is_ipv6 ? "[" : "",
+           address, is_ipv6 ? "]" : "", server_port(server));
     return fflush(stdout) == 0 ? 0 : -errno;
+}
+
+static void reload(const struct arguments *arguments)
+{
+    char error[TLS_ERROR_SIZE] = "";
+    char ends[WALL_TEXT_SIZE];
+    struct tls *tls = arguments->server.tls;
+
+    if (tls == NULL) {
+        log_notice("there is no certificate to read again: TLS is not served");
+    } else if (tls_reload(tls, error) != 0) {
+        log_error("the certificate was not changed, the one before it goes on: %s", error);
+    } else {
+        log_notice("new connections meet the certificate that was read again; it ends at %s",
+                   wall_format(tls_ends_ms(tls), ends));
+    }
+}
+
+/* Until a signal ends it. Blocked before any thread starts, so that only sigwait() takes them. */
+static void wait_for_end(const struct arguments *arguments, const sigset_t *signals)
+{
+    int number = 0;
+
+    while (sigwait(signals, &number) == 0 && number == SIGHUP) {
+        reload(arguments);
+    }
+}
+
+/* A terminal's end is ours, a service's SIGHUP asks for another certificate. */
+static void block_signals(sigset_t *ret_signals)
+{
+    sigemptyset(ret_signals);
+    sigaddset(ret_signals, SIGTERM);
+    sigaddset(ret_signals, SIGINT);
+    if (isatty(STDERR_FILENO) != 1) {
+        sigaddset(ret_signals, SIGHUP);
+    }
+    pthread_sigmask(SIG_BLOCK, ret_signals, NULL);
+    signal(SIGPIPE, SIG_IGN);
+}
+
+static int serve(struct arguments *arguments, const sigset_t *signals)
+{
+    char error[TLS_ERROR_SIZE] = "";
+    struct server *server = NULL;
+    int rc = 0;
+
+    if (arguments->tls.certificate != NULL) {
+        rc = tls_create(&arguments->tls, error, &arguments->server.tls);
+    }
+    if (rc != 0) {
+        log_error("TLS cannot be served: %s", error);
+        return rc;
+    }
+    rc = server_open(&arguments->server, &server);
+    if (rc != 0) {
+        explain_start(rc, &arguments->server);
+    } else {
+        rc = start_confined(arguments, server);
+        if (rc == 0) {
+            rc = announce(server, &arguments->server);
+            if (rc == 0) {
+                wait_for_end(arguments, signals);
+            } else {
+                log_error("cannot write to standard output: %s", strerror(-rc));
+            }
+        }
+        server_stop(server);
+    }
+    tls_destroy(arguments->server.tls);
+    return rc;
 }
 
 int main(int argc, char **argv)
 {
     static const struct argp argp = {options, parse_option, NULL, help, NULL, NULL, NULL};
-    struct server_options server_options = server_options_default();
-    struct server *server = NULL;
+    struct arguments arguments = {.server = server_options_default()};
     sigset_t signals;
-    int signal_number;
-    int rc;
 
     setlocale(LC_ALL, "");
     log_init(WEB_PROGRAM, LOG_FORMAT_TEXT, LOG_LEVEL_NOTICE);
@@ -187,33 +297,11 @@ int main(int argc, char **argv)
         return EXIT_MISUSE;
     }
     argp_err_exit_status = EXIT_MISUSE;
-    argp_parse(&argp, argc, argv, 0, NULL, &server_options);
+    argp_parse(&argp, argc, argv, 0, NULL, &arguments);
     if (sodium_init() < 0) {
         log_error("libsodium cannot start");
         return EXIT_MISUSE;
     }
-    /* Blocked before any thread starts, so that only sigwait() takes them. */
-    sigemptyset(&signals);
-    sigaddset(&signals, SIGTERM);
-    sigaddset(&signals, SIGINT);
-    pthread_sigmask(SIG_BLOCK, &signals, NULL);
-    signal(SIGPIPE, SIG_IGN);
-    rc = server_open(&server_options, &server);
-    if (rc != 0) {
-        explain_start(rc, &server_options);
-        return EXIT_MISUSE;
-    }
-    rc = start_confined(&server_options, server);
-    if (rc != 0) {
-        server_stop(server);
-        return EXIT_MISUSE;
-    }
-    rc = announce(server, &server_options);
-    if (rc == 0) {
-        sigwait(&signals, &signal_number);
-    } else {
-        log_error("cannot write to standard output: %s", strerror(-rc));
-    }
-    server_stop(server);
-    return rc == 0 ? EXIT_SUCCESS : EXIT_MISUSE;
+    block_signals(&signals);
+    return serve(&arguments, &signals) == 0 ? EXIT_SUCCESS : EXIT_MISUSE;
 }

@@ -4,12 +4,14 @@
 #include "web/exchange.h"
 #include "web/framing.h"
 #include "web/gate.h"
+#include "web/headers.h"
 #include "web/listener.h"
 #include "web/metrics.h"
 #include "web/recall.h"
 #include "web/repeat.h"
 #include "web/route.h"
 #include "web/store_pool.h"
+#include "web/tls.h"
 #include "web/worker.h"
 
 #include <errno.h>
@@ -48,62 +50,6 @@ struct server_options server_options_default(void)
 }
 
 /* ---- answers ---- */
-
-static const char server_page_policy[] =
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; base-uri 'none'; "
-    "form-action 'self'; frame-ancestors 'none'";
-static const char server_data_policy[] = "default-src 'none'; frame-ancestors 'none'";
-
-static void server_header(struct MHD_Response *response, const char *name, const char *value)
-{
-    /* It fails only without memory or for a malformed value; ours are constants and the answer is right without. */
-    enum MHD_Result result = MHD_add_response_header(response, name, value);
-    (void)result;
-}
-
-/* What only some answers say. */
-static void server_add_answers(struct MHD_Response *response, const struct exchange *exchange)
-{
-    char seconds[16];
-
-    if (exchange->allow[0] != '\0') {
-        server_header(response, "Allow", exchange->allow);
-    }
-    if (exchange->cookie[0] != '\0') {
-        server_header(response, "Set-Cookie", exchange->cookie);
-    }
-    if (exchange->location[0] != '\0') {
-        server_header(response, "Location", exchange->location);
-    }
-    if (exchange->challenges) {
-        server_header(response, "WWW-Authenticate", "Bearer realm=\"leastport\"");
-    }
-    if (exchange->status == 503 || exchange->retry_after_s != 0) {
-        snprintf(seconds, sizeof(seconds), "%u", exchange->retry_after_s == 0 ? 5 : exchange->retry_after_s);
-        server_header(response, "Retry-After", seconds);
-    }
-}
-
-static void server_add_headers(struct MHD_Response *response, const struct exchange *exchange, bool closes)
-{
-    server_header(response, "Content-Security-Policy", exchange->is_page ? server_page_policy : server_data_policy);
-    server_header(response, "X-Content-Type-Options", "nosniff");
-    server_header(response, "Referrer-Policy", "no-referrer");
-    server_header(response, "Cross-Origin-Resource-Policy", "same-origin");
-    server_header(response, "Cross-Origin-Opener-Policy", "same-origin");
-    server_header(response, "Cache-Control", exchange->etag[0] == '\0' ? "no-store" : "private, no-cache");
-    server_header(response, "Vary", "Accept, Authorization, Cookie");
-    if (exchange->status != 204 && exchange->status != 303 && exchange->status != 304) {
-        server_header(response, "Content-Type", exchange->content_type);
-    }
-    if (exchange->etag[0] != '\0') {
-        server_header(response, "ETag", exchange->etag);
-    }
-    server_add_answers(response, exchange);
-    if (closes) {
-        server_header(response, "Connection", "close");
-    }
-}
 
 static void server_release(void *answer)
 {
@@ -159,7 +105,7 @@ static enum MHD_Result server_send(struct server *server, struct MHD_Connection 
     if (response == NULL) {
         return MHD_NO;
     }
-    server_add_headers(response, exchange, closes);
+    headers_add(response, exchange, server->options.tls != NULL, closes);
     result = MHD_queue_response(connection, exchange->status, response);
     MHD_destroy_response(response);
     metrics_count_response(&server->metrics, exchange->status);
@@ -242,9 +188,13 @@ static enum MHD_Result server_note_header(void *context, enum MHD_ValueKind kind
     return MHD_YES;
 }
 
-static void server_read_framing(struct MHD_Connection *connection, struct framing *ret_framing)
+static void server_read_framing(const struct server *server, struct MHD_Connection *connection,
+                                struct framing *ret_framing)
 {
     framing_init(ret_framing);
+    /* With a certificate, or by an address of the network, foreign names gain nothing: each has to be trusted first, or
+     * the risk was taken. */
+    ret_framing->takes_any_host = server->options.tls != NULL || !addr_is_loopback(&server->options.address);
     MHD_get_connection_values(connection, MHD_HEADER_KIND, server_note_header, ret_framing);
 }
 
@@ -298,7 +248,7 @@ static enum MHD_Result server_serve(struct server *server, struct MHD_Connection
     enum MHD_Result result;
 
     server_read_head(connection, &head);
-    server_read_framing(connection, &framing);
+    server_read_framing(server, connection, &framing);
     exchange_init(&exchange, &server->site);
     is_sound = framing_is_sound(&framing, &exchange.problem);
     if (is_sound) {
@@ -350,7 +300,7 @@ static bool server_hand_over(struct server *server, struct MHD_Connection *conne
         .content_length = request->content_length,
     };
     server_read_head(connection, &task->head);
-    server_read_framing(connection, &task->framing);
+    server_read_framing(server, connection, &task->framing);
     exchange_init(&task->exchange, &server->site);
     /* What is not in order is refused where it came in. */
     if (!framing_is_sound(&task->framing, &problem) || (task->framing.has_content && !request->takes_content)) {
@@ -442,7 +392,7 @@ static enum MHD_Result server_handle(void *context, struct MHD_Connection *conne
     if (!kept->is_known) {
         kept->is_known = true;
         deadline_set(server->watch, server_deadline(connection), server->options.request_ms);
-        server_read_framing(connection, &framing);
+        server_read_framing(server, connection, &framing);
         kept->takes_content = server_wants_content(server, connection, &framing, method, kept->target);
         kept->content_room = framing_length(&framing);
         /* The library ends a connection whose answer comes at its first call, before the request is whole. Only content
@@ -506,17 +456,21 @@ static void server_watch(void *context, struct MHD_Connection *connection, void 
 
 static int server_start_daemon(struct server *server)
 {
+    static const struct MHD_OptionItem none[] = {{MHD_OPTION_END, 0, NULL}};
+    const struct MHD_OptionItem *secured = server->options.tls == NULL ? none : tls_serve(server->options.tls);
+    const unsigned flags = MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_ITC | MHD_ALLOW_SUSPEND_RESUME |
+                           (server->options.tls == NULL ? 0U : (unsigned)MHD_USE_TLS);
     int rc = 0;
 
     errno = 0;
-    server->daemon = MHD_start_daemon(
-        MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_ITC | MHD_ALLOW_SUSPEND_RESUME, 0, NULL, NULL, server_handle, server,
-        MHD_OPTION_LISTEN_SOCKET, server->fd, MHD_OPTION_THREAD_POOL_SIZE, server->options.threads,
-        MHD_OPTION_CONNECTION_LIMIT, server->options.connections, MHD_OPTION_CONNECTION_TIMEOUT,
-        (unsigned)SERVER_IDLE_S, MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)SERVER_CONNECTION_BYTES,
-        MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_UNESCAPE_CALLBACK, server_leave_escapes, NULL,
-        MHD_OPTION_URI_LOG_CALLBACK, server_note_target, server, MHD_OPTION_NOTIFY_COMPLETED, server_complete, server,
-        MHD_OPTION_NOTIFY_CONNECTION, server_watch, server, MHD_OPTION_END);
+    server->daemon =
+        MHD_start_daemon(flags, 0, NULL, NULL, server_handle, server, MHD_OPTION_LISTEN_SOCKET, server->fd,
+                         MHD_OPTION_ARRAY, secured, MHD_OPTION_THREAD_POOL_SIZE, server->options.threads,
+                         MHD_OPTION_CONNECTION_LIMIT, server->options.connections, MHD_OPTION_CONNECTION_TIMEOUT,
+                         (unsigned)SERVER_IDLE_S, MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)SERVER_CONNECTION_BYTES,
+                         MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_UNESCAPE_CALLBACK, server_leave_escapes, NULL,
+                         MHD_OPTION_URI_LOG_CALLBACK, server_note_target, server, MHD_OPTION_NOTIFY_COMPLETED,
+                         server_complete, server, MHD_OPTION_NOTIFY_CONNECTION, server_watch, server, MHD_OPTION_END);
     if (server->daemon == NULL) {
         rc = errno == 0 ? -EIO : -errno;
     } else {
@@ -533,9 +487,11 @@ static int server_make_gate(struct server *server)
         .failures = server->options.failures,
         .requests = server->options.token_requests,
         .cookie = server->cookie,
+        .is_secure = server->options.tls != NULL,
     };
 
-    snprintf(server->cookie, sizeof(server->cookie), "leastport-%u", server->port);
+    snprintf(server->cookie, sizeof(server->cookie), "%sleastport-%u", server->options.tls == NULL ? "" : "__Host-",
+             server->port);
     return gate_create(&options, &server->site.gate);
 }
 

@@ -6,12 +6,14 @@
 
 struct sandbox;
 struct server;
+struct tls;
 
 struct server_options {
     const char *db_path;      /* borrowed for the server's life */
     const char *control_path; /* NULL: none; borrowed likewise */
-    struct addr address;      /* loopback */
-    uint16_t port;            /* 0: the kernel chooses */
+    struct addr address;
+    uint16_t port;   /* 0: the kernel chooses */
+    struct tls *tls; /* NULL: cleartext; borrowed likewise */
     unsigned threads;
     unsigned connections;
     uint32_t head_ms;        /* a request's head must be there in this time */

@@ -143,6 +143,9 @@ static const struct validate_schema RETENTION = {
 static const struct validate_field CONFIG_FIELDS[] = {{"version", &VERSION, true},
                                                       {"db", &shape_path, false},
                                                       {"listen", &LISTEN, false},
+                                                      {"tls_certificate", &shape_path, false},
+                                                      {"tls_key", &shape_path, false},
+                                                      {"cleartext_exposes_tokens", &FLAG, false},
                                                       {"realm", &shape_name, false},
                                                       {"vantage", &VANTAGE, false},
                                                       {"scope", &PREFIXES, false},
@@ -218,6 +221,8 @@ void config_done(struct config *config)
     labels_done(&config->labels);
     config_list_done(&config->scope);
     free(config->never_scan);
+    free(config->tls_certificate);
+    free(config->tls_key);
     config_list_done(&config->targets);
     config_list_done(&config->exclude);
     free(config->ports);
@@ -323,6 +328,8 @@ static int set_places(const struct yaml_node *root, const char *folder, struct c
     int rc = set_path(root, "db", folder, &config->db);
 
     rc = rc == 0 ? set_path(root, "never_scan", folder, &config->never_scan) : rc;
+    rc = rc == 0 ? set_path(root, "tls_certificate", folder, &config->tls_certificate) : rc;
+    rc = rc == 0 ? set_path(root, "tls_key", folder, &config->tls_key) : rc;
     rc = rc == 0 ? set_path(root, "policy", folder, &config->policy) : rc;
     return rc == 0 ? config_read_text(root, "listen", &config->listen) : rc;
 }
@@ -362,6 +369,7 @@ static int set_all(const struct yaml_node *root, const char *folder, struct conf
     set_flag(root, "services", &config->services);
     set_flag(root, "door_checks", &config->door_checks);
     set_flag(root, "printers", &config->printers);
+    set_flag(root, "cleartext_exposes_tokens", &config->cleartext_exposes_tokens);
     rc = rc == 0 ? set_scan(root, config) : rc;
     rc = rc == 0 ? config_read_duration(root, "max_age", &config->max_age_ms) : rc;
     for (int i = SEVERITY_LOW; due != NULL && i <= SEVERITY_CRITICAL && rc == 0; i++) {

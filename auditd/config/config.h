@@ -28,10 +28,13 @@ struct config_ephemeral {
 
 /* Owns all that it points to. Paths are absolute, or relative to the working folder where the caller set them. */
 struct config {
-    char *db;      /* NULL: the state folder's default, which is the caller's to choose */
-    char *listen;  /* "127.0.0.1:8480" */
-    char *realm;   /* "default" */
-    char *vantage; /* "local" */
+    char *db;              /* NULL: the state folder's default, which is the caller's to choose */
+    char *listen;          /* "127.0.0.1:8480" */
+    char *tls_certificate; /* files; NULL: the dashboard is served without TLS */
+    char *tls_key;
+    bool cleartext_exposes_tokens; /* and beyond loopback all the same */
+    char *realm;                   /* "default" */
+    char *vantage;                 /* "local" */
     bool has_vantage_class;
     enum vantage_class vantage_class;     /* declared; else worked out for each target */
     struct config_list vantage_addresses; /* of the machine that scans */

@@ -220,6 +220,37 @@ refuses_to_listen "an address that is not loopback's" 0.0.0.0:8480 loopback
 serve_ports here 127.0.0.1 8481
 refuses_to_listen "a port that is taken" 127.0.0.1:8481 'port 8481 on 127.0.0.1 is in use'
 
+# ---- TLS, by the configuration ----
+certify() {
+    openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 10 -subj "/CN=$1" \
+        -addext subjectAltName=IP:127.0.0.1 -keyout "$DIR/key.pem" -out "$DIR/certificate.pem" 2>/dev/null
+}
+shows() {
+    [[ $(openssl s_client -connect "${url:8:-1}" </dev/null 2>/dev/null | openssl x509 -noout -subject) == *"= $1" ]]
+}
+certify before
+cat >"$DIR/tls.yaml" <<END
+version: 1
+db: $DIR/tls.db
+listen: "127.0.0.1:8482"
+tls_certificate: certificate.pem
+tls_key: key.pem
+END
+"$BIN/leastport" serve --config "$DIR/tls.yaml" >/dev/null 2>"$DIR/tls.log" &
+daemon=$!
+harness_pids+=("$daemon")
+wait_for 20 grep -q '"dashboard at' "$DIR/tls.log" || tap_fail "the daemon starts with TLS" "$(<"$DIR/tls.log")"
+url=$(grep -o 'dashboard at https://[^" ]*' "$DIR/tls.log" | cut -c 14-)
+tap_is "the dashboard is at an https address" "$url" https://127.0.0.1:8482/
+tap_ok "and answers there" curl -fsS -o /dev/null --cacert "$DIR/certificate.pem" "${url}healthz"
+tap_ok "with the configured certificate" shows before
+certify after
+kill -HUP "$daemon"
+tap_ok "SIGHUP to the daemon: the new one is shown" wait_for 20 shows after
+kill -TERM "$daemon"
+wait "$daemon"
+tap_is "and the daemon went on until it was ended" "$?" 0
+
 DEEP=$DIR/$(printf 'd%.0s' {1..90})
 mkdir "$DEEP"
 "$BIN/leastport" serve --db "$DEEP/audit.db" --listen 127.0.0.1:0 >/dev/null 2>"$DIR/other"

@@ -27,7 +27,7 @@ export async function startSite(db, { listen = "127.0.0.1:0", more = [] } = {}) 
     let said = "";
     child.stdout.on("data", (data) => {
       said += data;
-      const match = /^listening (http:\S+)\/\n/.exec(said);
+      const match = /^listening (https?:\S+)\/\n/.exec(said);
       if (match) {
         resolve(match[1]);
       }
@@ -35,5 +35,5 @@ export async function startSite(db, { listen = "127.0.0.1:0", more = [] } = {}) 
     child.on("error", reject);
     ended.then(({ status }) => reject(new Error(`leastport-web ended with ${status}: ${errors}`)));
   });
-  return { url, port: Number(new URL(url).port), pid: child.pid, stop: () => { child.kill("SIGTERM"); return ended; } };
+  return { url, port: Number(new URL(url).port), pid: child.pid, said: () => errors, stop: () => { child.kill("SIGTERM"); return ended; } };
 }

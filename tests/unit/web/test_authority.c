@@ -56,8 +56,8 @@ static void reads_where_to_listen(void **state)
     assert_int_equal(authority_parse_listen("[::1]:0", &addr, &port), 0);
     assert_string_equal(addr_format(&addr, text), "::1");
     assert_int_equal(authority_parse_listen("localhost:1", &addr, &port), 0);
-    assert_int_equal(authority_parse_listen("0.0.0.0:1", &addr, &port), -EPERM);
-    assert_int_equal(authority_parse_listen("[2001:db8::1]:1", &addr, &port), -EPERM);
+    assert_int_equal(authority_parse_listen("0.0.0.0:1", &addr, &port), 0);
+    assert_int_equal(authority_parse_listen("[2001:db8::1]:1", &addr, &port), 0);
     assert_int_equal(authority_parse_listen("127.0.0.1", &addr, &port), -EINVAL);
     assert_int_equal(authority_parse_listen("127.0.0.1:", &addr, &port), -EINVAL);
     assert_int_equal(authority_parse_listen("127.0.0.1:65536", &addr, &port), -EINVAL);
