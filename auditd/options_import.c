@@ -7,6 +7,7 @@
 
 #include <argp.h>
 #include <errno.h>
+#include <glib.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -16,8 +17,9 @@ enum { IMPORT_NAME_MAX = 128 };
 
 static void import_name(const struct argp_state *state, const char *option, const char *text)
 {
-    if (text[0] == '\0' || strlen(text) > IMPORT_NAME_MAX || !field_is_printable(text)) {
-        argp_error(state, "--%s \"%s\" is no name of 1 to %d characters", option, text, IMPORT_NAME_MAX);
+    if (text[0] == '\0' || strlen(text) > IMPORT_NAME_MAX || !field_is_printable(text) ||
+        !g_utf8_validate(text, -1, NULL)) {
+        argp_error(state, "--%s \"%s\" is no name of 1 to %d bytes of UTF-8", option, text, IMPORT_NAME_MAX);
     }
 }
 

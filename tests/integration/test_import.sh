@@ -118,6 +118,7 @@ take foreign.db --scope 192.0.2.0/24 foreign.xml
 tap_is "with the scope it is taken" "$status" 0
 printf 'hello\n' >hello
 refused "some other file" hello "neither nmap's XML"
+refused "a name that is no UTF-8" nmap.xml 'no name of 1 to 128 bytes of UTF-8' --vantage $'x\xff'
 refused "no file" missing 'missing: No such file'
 refused "a wrong format" masscan.list 'masscan.list:1:1: is no XML' --format nmap
 tap_done
