@@ -63,8 +63,9 @@ static int change_find_scan(struct store_reader *reader, const char *uuid, int64
     int64_t last = -1;
     int rc;
 
-    store_query_init(&query, "SELECT COALESCE((SELECT MAX(x.id) FROM finding_event x JOIN scan o ON o.id = x.scan_id "
-                             "WHERE o.started_at <= s.started_at), 0) FROM scan s WHERE s.uuid = ");
+    store_query_init(&query,
+                     "SELECT COALESCE((SELECT MAX((SELECT MAX(x.id) FROM finding_event x WHERE x.scan_id = o.id)) "
+                     "FROM scan o WHERE o.started_at <= s.started_at), 0) FROM scan s WHERE s.uuid = ");
     store_query_add(&query, "?%d", store_query_text(&query, uuid));
     rc = store_query_run(&query, reader, change_last_of_scan, &last);
     store_query_done(&query);

@@ -11,14 +11,16 @@
     "iif(" DRIFT_WORD("sight_" end) " = 'RETIRED', 'RETIRED', coalesce(" DRIFT_WORD("presence_" end) ", ''))"
 
 /* ?1 is the earlier moment, ?2 the later. Of each finding the last events before either, and what changed between; an
- * id grows with the order in which things happened, whatever the clock said. */
+ * id grows with the order in which things happened, whatever the clock said. Of which nothing is told between the two
+ * moments was the same at both: only the others are looked at, found by finding_event_by_time. */
 #define DRIFT_ENDS                                                                                                     \
     "SELECT x.finding_id AS id, max(iif(x.what = 'presence' AND x.at <= ?1, x.id, NULL)) AS presence_a,"               \
     " max(iif(x.what = 'presence', x.id, NULL)) AS presence_b,"                                                        \
     " max(iif(x.what = 'sight' AND x.at <= ?1, x.id, NULL)) AS sight_a,"                                               \
     " max(iif(x.what = 'sight', x.id, NULL)) AS sight_b,"                                                              \
     " group_concat(DISTINCT iif(x.at > ?1 AND x.what IN ('severity', 'breadth', 'service', 'rule'), x.what, NULL))"    \
-    " AS changes FROM finding_event x WHERE x.at <= ?2 GROUP BY x.finding_id"
+    " AS changes FROM finding_event x WHERE x.at <= ?2 AND x.finding_id IN (SELECT c.finding_id FROM finding_event c"  \
+    " WHERE c.at > ?1 AND c.at <= ?2) GROUP BY x.finding_id"
 #define DRIFT_WORDS                                                                                                    \
     "SELECT e.id, e.changes, " DRIFT_PRESENCE("a") " AS was, " DRIFT_PRESENCE("b") " AS became FROM ends e"
 #define DRIFT_KINDS                                                                                                    \

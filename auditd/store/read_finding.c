@@ -2,6 +2,7 @@
 #include "auditd/store/query.h"
 
 #include <assert.h>
+#include <string.h>
 
 #define FINDING_NAME STORE_ASSET_IDENTITY("f.asset_id", "name")
 /* What counts was judged, with the same result, by the last that judged everything anew. */
@@ -82,7 +83,6 @@ static void finding_add_filter(struct store_query *query, const struct store_fin
     store_query_among(query, "f.presence", &filter->presences);
     store_query_among(query, "f.disposition", &filter->dispositions);
     store_query_among(query, "f.sight", &filter->sights);
-    store_query_among(query, "f.severity", &filter->severities);
     store_query_among(query, "f.breadth_class", &filter->breadth_classes);
     if (filter->severity_min > 0) {
         store_query_add(query, " AND f.severity_rank >= ?%d", store_query_number(query, filter->severity_min));
@@ -154,6 +154,31 @@ static int finding_row(struct store_row *row, void *context)
     return target->fn(target->context, &finding);
 }
 
+/* A list that goes by severity is walked in the index of that order, and there from the first rank that was asked for
+ * to the last: a list of the lowest does not walk all that is worse, nor sort what there is of them. */
+static void finding_add_severities(struct store_query *query, const struct store_finding_filter *filter)
+{
+    static const char *const names[] = {"low", "medium", "high", "critical"};
+    bool is_walked = filter->page.sort == STORE_FINDING_BY_SEVERITY;
+    int64_t first = 0;
+    int64_t last = 0;
+
+    for (int64_t rank = 1; rank <= 4; rank++) {
+        for (size_t i = 0; i < filter->severities.count; i++) {
+            if (strcmp(filter->severities.values[i], names[rank - 1]) == 0) {
+                first = first == 0 ? rank : first;
+                last = rank;
+            }
+        }
+    }
+    /* The plus keeps SQLite from any other index over severities. */
+    store_query_among(query, is_walked ? "+f.severity" : "f.severity", &filter->severities);
+    if (is_walked && first != 0) {
+        store_query_add(query, " AND f.severity_rank BETWEEN ?%d", store_query_number(query, first));
+        store_query_add(query, " AND ?%d", store_query_number(query, last));
+    }
+}
+
 int store_read_findings(struct store_reader *reader, const struct store_finding_filter *filter, store_finding_fn *fn,
                         void *context)
 {
@@ -165,6 +190,7 @@ int store_read_findings(struct store_reader *reader, const struct store_finding_
     store_query_init(&query, "");
     store_query_add(&query, "SELECT %s, %s", key, finding_select);
     finding_add_filter(&query, filter);
+    finding_add_severities(&query, filter);
     store_query_page(&query, &filter->page, key, "f.id");
     rc = store_query_run(&query, reader, finding_row, &target);
     store_query_done(&query);
@@ -241,6 +267,7 @@ int store_read_finding_groups(struct store_reader *reader, const struct store_fi
                     group_asks_for_place(filter, keys) ? FINDING_PLACE : "",
                     group_asks_for(keys, STORE_GROUP_TAG) ? FINDING_TAG : "");
     finding_add_filter(&query, filter);
+    store_query_among(&query, "f.severity", &filter->severities);
     store_query_add(&query, " GROUP BY ");
     for (size_t i = 0; i < keys.count; i++) {
         store_query_add(&query, "%s%zu", i == 0 ? "" : ", ", i + 1);

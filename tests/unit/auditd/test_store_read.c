@@ -275,6 +275,44 @@ static void filters_bind_and_never_become_sql(void **state)
     store_reader_close(reader);
 }
 
+static struct seen see_severities(struct store_reader *reader, const char *const severities[2],
+                                  enum store_finding_sort sort, bool is_descending)
+{
+    static const char *const presences[] = {"NEW", "OPEN", "FIXED"};
+    static const char *const sights[] = {"FRESH", "STALE", "RETIRED"};
+    const struct store_finding_filter filter = {.presences = {presences, 3},
+                                                .sights = {sights, 3},
+                                                .severities = {severities, severities[1] == NULL ? 1 : 2},
+                                                .page = {.sort = sort, .is_descending = is_descending}};
+    struct seen seen = {0};
+
+    assert_int_equal(store_read_findings(reader, &filter, see_finding, &seen), 0);
+    return seen;
+}
+
+static void lists_severities_in_every_order(void **state)
+{
+    static const char *const apart[] = {"low", "critical"};
+    static const char *const beside[] = {"high", "low"};
+    static const char *const one[] = {"high", NULL};
+    static const char *const none[] = {"medium", NULL};
+    static const char *const unknown[] = {"other", NULL};
+    struct store_reader *reader = open_reader();
+    struct seen seen = see_severities(reader, apart, STORE_FINDING_BY_SEVERITY, true);
+    (void)state;
+
+    ASSERT_SEEN(seen, 2, 4, 3);
+    seen = see_severities(reader, apart, STORE_FINDING_BY_ID, false);
+    ASSERT_SEEN(seen, 2, 3, 4);
+    seen = see_severities(reader, beside, STORE_FINDING_BY_SEVERITY, false);
+    ASSERT_SEEN(seen, 3, 1);
+    seen = see_severities(reader, one, STORE_FINDING_BY_SEVERITY, true);
+    ASSERT_SEEN(seen, 1);
+    assert_int_equal(see_severities(reader, none, STORE_FINDING_BY_SEVERITY, true).count, 0);
+    assert_int_equal(see_severities(reader, unknown, STORE_FINDING_BY_SEVERITY, true).count, 0);
+    store_reader_close(reader);
+}
+
 static void a_function_can_end_the_list(void **state)
 {
     struct store_reader *reader = open_reader();
@@ -857,6 +895,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(lists_what_counts_now),
         cmocka_unit_test(goes_on_after_a_position),
+        cmocka_unit_test(lists_severities_in_every_order),
         cmocka_unit_test(filters_bind_and_never_become_sql),
         cmocka_unit_test(a_function_can_end_the_list),
         cmocka_unit_test(knows_who_held_an_address_then),
