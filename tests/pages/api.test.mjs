@@ -4,6 +4,7 @@ import { execFileSync, spawnSync } from "node:child_process";
 import { mkdirSync, readFileSync, readdirSync, renameSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { createServer, connect } from "node:net";
+import { fileURLToPath } from "node:url";
 import { after, before, describe, test } from "node:test";
 import { alter, makeEmpty, makeFixture, signedIn, TOKEN, uuidOf } from "./support/fixture.mjs";
 import { BIN, makeFolder, startSite } from "./support/site.mjs";
@@ -13,6 +14,7 @@ const require = createRequire(import.meta.url);
 const yaml = require("js-yaml");
 const Ajv = require("ajv/dist/2020.js");
 const addFormats = require("ajv-formats");
+const { createConfig, lint } = require("@redocly/openapi-core");
 const SCHEMA = readdirSync(new URL("../../schema/migrations", import.meta.url)).length;
 
 let place;
@@ -76,6 +78,13 @@ describe("the description", () => {
     const description = yaml.load(text);
     assert.match(description.openapi, /^3\.1\./);
     assert.deepEqual(await new Validator().validate(description), { valid: true });
+  });
+
+  test("has nothing that a lint finds", async () => {
+    // What anybody may ask, and takes nothing, has no error of its own.
+    const config = await createConfig({ extends: ["recommended"], rules: { "operation-4xx-response": "off" } });
+    const found = await lint({ ref: fileURLToPath(new URL("../../schema/openapi.yaml", import.meta.url)), config });
+    assert.deepEqual(found.map(({ ruleId, message, location }) => `${location[0].pointer}: ${message} (${ruleId})`), []);
   });
 
   test("names every route of the table and no other, each with an id, a summary and a default answer", async () => {
