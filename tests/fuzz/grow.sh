@@ -92,6 +92,8 @@ value_by_list() {
     state:*/hosts) echo up,down ;;
     state:*) echo 'open,open|filtered' ;;
     sort:*/scans) echo -started_at ;;
+    sort:*/policies) echo -loaded_at ;;
+    sort:*/waivers) echo -until ;;
     sort:*/certificates) echo not_after ;;
     sort:*/changes | sort:*/services | sort:*/events) echo at ;;
     sort:*) echo -id ;;
