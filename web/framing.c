@@ -27,8 +27,23 @@ static void framing_add_length(struct framing *framing, const char *value)
     framing->has_content = framing->has_content || strspn(value, "0") != strlen(value);
 }
 
+/* RFC 9110 section 5.6.2. Blanks before the colon are to be refused (RFC 9112 section 5.1): who drops them sees a
+ * length where we see none. */
+static bool framing_is_token(const char *name)
+{
+    static const char marks[] = "!#$%&'*+-.^_`|~";
+
+    for (const char *at = name; *at != '\0'; at++) {
+        if (!isalnum((unsigned char)*at) && strchr(marks, *at) == NULL) {
+            return false;
+        }
+    }
+    return *name != '\0';
+}
+
 void framing_add(struct framing *framing, const char *name, const char *value)
 {
+    framing->has_bad_field = framing->has_bad_field || !framing_is_token(name);
     framing->header_count++;
     framing->head_bytes += strlen(name) + strlen(value) + 4;
     if (strcasecmp(name, "Host") == 0) {
@@ -49,6 +64,8 @@ bool framing_is_sound(const struct framing *framing, struct problem *problem)
     if (framing->head_bytes > FRAMING_MAX_HEAD_BYTES || framing->header_count > FRAMING_MAX_HEADERS) {
         problem_set(problem, 431, "The header fields take more than %d bytes or are more than %d.",
                     FRAMING_MAX_HEAD_BYTES, FRAMING_MAX_HEADERS);
+    } else if (framing->has_bad_field) {
+        problem_set(problem, 400, "A header field's name is no token; do blanks stand before its colon?");
     } else if (framing->host_count != 1) {
         problem_set(problem, 400, "A request carries exactly one Host header; this one carries %u.",
                     framing->host_count);

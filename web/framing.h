@@ -24,6 +24,7 @@ struct framing {
     const char *content_type;
     bool has_transfer_encoding;
     bool has_bad_length;
+    bool has_bad_field; /* a name that is no token: others may read it as another field */
     bool has_content;
     bool takes_any_host; /* else loopback's names alone */
 };
