@@ -19,8 +19,7 @@ static int suggest_run(struct store *store, const struct policy *policy)
         log_error("%s", rc == -ENOMEM ? "out of memory" : store_last_error(store)->text);
         return rc;
     }
-    log_notice("drafted %" PRIu64 " rules for %" PRIu64 " hosts; %" PRIu64
-               " more are struck out, for the baseline forbids them",
+    log_notice("drafted rules: %" PRIu64 ", for hosts: %" PRIu64 "; struck out, for they are forbidden: %" PRIu64,
                counts.rules, counts.hosts, counts.struck);
     if (counts.left_out > 0) {
         log_warning("%" PRIu64 " more were left out: a policy takes no more rules", counts.left_out);

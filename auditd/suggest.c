@@ -184,7 +184,7 @@ static void list_classes(const struct exposure *exposure, char *ret_from)
 
 static bool is_forbidden(const struct decision *decision, const struct exposure *exposure)
 {
-    return decision->kind == DECISION_HARD || decision->kind == DECISION_DOOR ||
+    return decision->kind == DECISION_HARD || decision->kind == DECISION_DOOR || decision->kind == DECISION_FORBID ||
            (decision->kind == DECISION_ROW && exposure->vantage_class >= VANTAGE_PUBLIC_RANGE);
 }
 
@@ -196,6 +196,7 @@ static int on_port(void *context, const struct survey_port *port)
     struct decision decision;
     char from[FROM_SIZE];
     char key[FROM_SIZE + SERVICE_MOST + 32];
+    char label[VERDICT_NAME_SIZE];
     const char *widest;
     bool forbidden;
     int rc = 0;
@@ -210,6 +211,10 @@ static int on_port(void *context, const struct survey_port *port)
     }
     service = strlen(service) > SERVICE_MOST ? "" : service;
     list_classes(exposure, from);
+    snprintf(label, sizeof(label), "%s%s", decision.kind == DECISION_FORBID ? "@" : "",
+             decision.kind == DECISION_FORBID ? decision.rule->id
+             : decision.row != NULL           ? decision.row->label
+                                              : "");
     widest = exposure->vantage_class == VANTAGE_SELF ? "own-vpc" : vantage_class_name(exposure->vantage_class);
     forbidden = is_forbidden(&decision, exposure);
     snprintf(key, sizeof(key), "%s %05u %s %s%s", exposure->proto, exposure->port, service, from,
@@ -217,8 +222,7 @@ static int on_port(void *context, const struct survey_port *port)
     return json_object_set_new(this->ports, key,
                                json_pack("{s:s, s:i, s:s, s:s, s:s, s:b, s:s, s:i}", "proto", exposure->proto, "port",
                                          (int)exposure->port, "service", service, "from", from, "widest", widest,
-                                         "forbidden", forbidden ? 1 : 0, "label",
-                                         decision.row != NULL ? decision.row->label : "", "hosts", 1)) < 0
+                                         "forbidden", forbidden ? 1 : 0, "label", label, "hosts", 1)) < 0
                ? -ENOMEM
                : 0;
 }
@@ -311,7 +315,9 @@ static void write_rule(struct suggestion *this, const json_t *group, const json_
     if (count > 1) {
         snprintf(more, sizeof(more), "-%" JSON_INTEGER_FORMAT, count);
     }
-    if (struck) {
+    if (struck && label[0] == '@') {
+        fprintf(out, "  # The policy's own rule %s forbids this: close it, or change that rule.\n", label + 1);
+    } else if (struck) {
         fprintf(out, "  # The baseline forbids this (%s): close it rather than allow it.\n",
                 label[0] != '\0' ? label : "it answers without a credential");
     }

@@ -29,11 +29,22 @@ struct derive_words {
     char address[STORE_ALERT_NAME_SIZE];
 };
 
+/* A rule allowed it as far as was known, which nobody is told of; now it is known that none does. */
+static int derive_need(const struct store_alert_event *event)
+{
+    bool was_meant = strcmp(event->was, "unverified") == 0 || strcmp(event->was, "unproven") == 0;
+
+    if (!was_meant || !event->was_open || !event->is_open) {
+        return -1;
+    }
+    return event->was_plain ? (int)ALERT_REOPENED : (int)ALERT_NEW;
+}
+
 /* -1: nothing that anybody is told. NEW is told when a second probe makes it OPEN: a listener that came and went is
  * none. */
 static int derive_change(const struct store_alert_event *event)
 {
-    if (event->is_retired) {
+    if (event->is_retired || event->is_meant) {
         return -1;
     }
     if (strcmp(event->what, "disposition") == 0) {
@@ -41,6 +52,9 @@ static int derive_change(const struct store_alert_event *event)
     }
     if (event->is_waived) {
         return -1;
+    }
+    if (strcmp(event->what, "need") == 0) {
+        return derive_need(event);
     }
     if (strcmp(event->became, "REAPPEARED") == 0) {
         return ALERT_REOPENED;

@@ -58,6 +58,19 @@ static const struct {
     {"<", CONDITION_LESS},    {">", CONDITION_MORE},     {"=", CONDITION_IS},
 };
 
+const char *condition_sign(enum condition_relation relation)
+{
+    if (relation == CONDITION_IS) {
+        return "";
+    }
+    for (size_t i = 0; i < sizeof(SIGNS) / sizeof(*SIGNS); i++) {
+        if (SIGNS[i].relation == relation) {
+            return SIGNS[i].sign;
+        }
+    }
+    return "";
+}
+
 static enum condition_relation take_sign(const char **text)
 {
     enum condition_relation relation = CONDITION_IS;

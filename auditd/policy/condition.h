@@ -36,6 +36,9 @@ void condition_done(struct condition *condition);
 
 enum truth condition_holds(const struct condition *condition, const struct exposure *exposure);
 
+/* As a person writes it before the value: ">=", …; "" for CONDITION_IS. */
+const char *condition_sign(enum condition_relation relation);
+
 enum { EXPOSURE_FACT_SIZE = 24 };
 
 /* What is known of it, also what follows from other facts; NULL when it is not known. `buffer` has EXPOSURE_FACT_SIZE

@@ -142,6 +142,9 @@ static bool find_allow(struct decision *decision, const struct rule_view *view)
             decision->rule = rule;
             return true;
         }
+        if (answer == RULE_OTHER_FACT && decision->unmet == NULL) {
+            decision->unmet = rule;
+        }
         if (rule_answer_is_aside(answer)) {
             decision->aside_answer = decision->aside == NULL ? answer : decision->aside_answer;
             decision->aside = decision->aside == NULL ? rule : decision->aside;
@@ -320,6 +323,18 @@ void decision_make(const struct policy *policy, const struct exposure *exposure,
     }
 }
 
+void decision_facts(const struct decision *decision, char ret_text[FACT_TEXT_SIZE])
+{
+    bool nobody = decision->kind == DECISION_ROW || decision->kind == DECISION_DEFAULT;
+
+    ret_text[0] = '\0';
+    if (decision->kind == DECISION_UNSURE) {
+        fact_text_of_rule(decision->rule, decision->answer, &decision->exposure, false, ret_text);
+    } else if (nobody && decision->aside == NULL && decision->unmet != NULL) {
+        fact_text_of_rule(decision->unmet, RULE_OTHER_FACT, &decision->exposure, false, ret_text);
+    }
+}
+
 /* ---- the key ---- */
 
 static void add_text(crypto_generichash_state *state, const char *text)
@@ -343,10 +358,14 @@ struct decision_key decision_key(const struct decision *decision)
         uint64_t row;
         uint64_t rule;
         uint64_t aside;
+        uint64_t unmet;
+        uint64_t known; /* of facts that are named */
         uint32_t kind, answer, aside_answer, port, vantage_class, is_udp, asked, has_bound, family;
         struct addr bound;
         char text[256];
     } block;
+    char known[FACT_TEXT_SIZE];
+    unsigned char digest[crypto_generichash_BYTES_MIN];
     size_t used = 0;
 
     memset(&block, 0, sizeof(block));
@@ -356,6 +375,12 @@ struct decision_key decision_key(const struct decision *decision)
     block.answer = decision->answer;
     block.aside = (uint64_t)(uintptr_t)decision->aside;
     block.aside_answer = decision->aside_answer;
+    block.unmet = (uint64_t)(uintptr_t)decision->unmet;
+    decision_facts(decision, known);
+    if (known[0] != '\0') {
+        (void)crypto_generichash(digest, sizeof(digest), (const unsigned char *)known, strlen(known), NULL, 0);
+        memcpy(&block.known, digest, sizeof(block.known));
+    }
     block.port = exposure->port;
     block.vantage_class = exposure->vantage_class;
     block.is_udp = strcmp(exposure->proto, "udp") == 0;

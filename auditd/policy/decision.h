@@ -4,6 +4,7 @@
 #define LEASTPORT_AUDITD_POLICY_DECISION_H
 
 #include "auditd/policy/baseline.h"
+#include "auditd/policy/fact_text.h"
 #include "auditd/policy/rule.h"
 
 enum decision_kind {
@@ -28,6 +29,7 @@ struct decision {
     enum rule_answer answer;
     const struct rule *aside; /* allows it perhaps, and decides nothing; NULL: none */
     enum rule_answer aside_answer;
+    const struct rule *unmet;       /* would allow it, but for a fact; NULL: none */
     const struct baseline_row *row; /* of what answers, or of the port; NULL: none */
     const char *services[2];        /* as struct rule_view has them */
     double service_weight;
@@ -39,6 +41,9 @@ struct decision {
 
 /* Of all the vantages that see it open the one with the worst verdict. */
 void decision_make(const struct policy *policy, const struct exposure *exposure, struct decision *ret_decision);
+
+/* What is known that keeps a rule from allowing it, as decision_write() says it; "" where no fact does. */
+void decision_facts(const struct decision *decision, char ret_text[FACT_TEXT_SIZE]);
 
 /* Puts it into words. */
 void decision_write(const struct decision *decision, struct verdict *ret_verdict);

@@ -23,14 +23,18 @@ static void explain_rules(const struct rule_set *set, bool forbid, const struct 
     const struct rule_list *list = forbid ? &set->forbid : &set->allow;
     const char *word = forbid ? "forbid   " : "allow    ";
     struct shown id;
+    struct shown known;
+    char facts[FACT_TEXT_SIZE];
 
     if (list->count == 0) {
         fprintf(out, "  %s  the policy has no such rule\n", word);
     }
     for (size_t i = 0; i < list->count; i++) {
         const struct rule *rule = &list->items[i];
-        fprintf(out, "  %s  user/%s (line %u): %s\n", word, shown(rule->id, &id), rule->line,
-                rule_answer_text(forbid ? rule_forbids(set, rule, view) : rule_allows(set, rule, view)));
+        enum rule_answer answer = forbid ? rule_forbids(set, rule, view) : rule_allows(set, rule, view);
+        fact_text_of_rule(rule, answer, view->exposure, true, facts);
+        fprintf(out, "  %s  user/%s (line %u): %s%s%s\n", word, shown(rule->id, &id), rule->line,
+                rule_answer_text(answer), facts[0] != '\0' ? ": " : "", shown(facts, &known));
     }
 }
 

@@ -213,12 +213,14 @@ static const char *unsure_fix(enum rule_answer answer)
 static void write_unsure(const struct decision *decision, const char *what, struct verdict *verdict)
 {
     const struct rule *rule = decision->rule;
+    char facts[FACT_TEXT_SIZE];
 
     snprintf(verdict->rule_id, sizeof(verdict->rule_id), "user/%s", rule->id);
     snprintf(verdict->title, sizeof(verdict->title), "%s: the rule %s allows it, which is %s", what, rule->id,
              verdict->need_kind);
-    snprintf(verdict->why, sizeof(verdict->why), "The rule %s allows this port but is %s: %s.", rule->id,
-             verdict->need_kind, rule_answer_text(decision->answer));
+    decision_facts(decision, facts);
+    snprintf(verdict->why, sizeof(verdict->why), "The rule %s allows this port but is %s: %s%s%s.", rule->id,
+             verdict->need_kind, rule_answer_text(decision->answer), facts[0] != '\0' ? ": " : "", facts);
     snprintf(verdict->fix, sizeof(verdict->fix), "%s", unsure_fix(decision->answer));
 }
 
@@ -238,15 +240,24 @@ static void write_default(const struct decision *decision, const char *what, str
         row != NULL ? " " : "", row != NULL ? row->fix : "");
 }
 
-/* A rule that would allow it, were more known, is named: the reader wrote it and will ask. */
-static void mention_aside(const struct decision *decision, struct verdict *verdict)
+/* A rule that would allow it, were more known or what is known another, is named: the reader wrote it and will ask. */
+static void mention_rule(const struct decision *decision, struct verdict *verdict)
 {
     char why[VERDICT_TEXT_SIZE];
+    char facts[FACT_TEXT_SIZE];
     size_t length;
 
     memcpy(why, verdict->why, sizeof(why));
-    snprintf(verdict->why, sizeof(verdict->why), "The rule %s allows this port but is unproven: %s. ",
-             decision->aside->id, rule_answer_text(decision->aside_answer));
+    decision_facts(decision, facts);
+    if (decision->aside != NULL) {
+        snprintf(verdict->why, sizeof(verdict->why), "The rule %s allows this port but is unproven: %s. ",
+                 decision->aside->id, rule_answer_text(decision->aside_answer));
+    } else if (facts[0] != '\0') {
+        snprintf(verdict->why, sizeof(verdict->why), "The rule %s does not allow this port: %s. ", decision->unmet->id,
+                 facts);
+    } else {
+        return;
+    }
     length = strlen(verdict->why);
     if (length + strlen(why) < sizeof(verdict->why)) {
         memcpy(verdict->why + length, why, strlen(why) + 1);
@@ -269,8 +280,8 @@ void decision_write(const struct decision *decision, struct verdict *ret_verdict
     set_terms(decision, ret_verdict);
     describe(decision, ret_verdict, what, sizeof(what));
     WRITERS[decision->kind](decision, what, ret_verdict);
-    if (decision->aside != NULL && (decision->kind == DECISION_ROW || decision->kind == DECISION_DEFAULT)) {
-        mention_aside(decision, ret_verdict);
+    if (decision->kind == DECISION_ROW || decision->kind == DECISION_DEFAULT) {
+        mention_rule(decision, ret_verdict);
     }
     compliance_note(ret_verdict, decision->rule != NULL ? decision->rule->controls : "",
                     exposure->address_count > 0 ? &exposure->addresses[0] : NULL);

@@ -56,6 +56,8 @@ static void alert_read_event(sqlite3_stmt *row, struct store_alert_event *event)
         .fix = store_text(row, 16),
         .address = store_text(row, 17),
         .was_open = sqlite3_column_int(row, 18) != 0,
+        .is_meant = sqlite3_column_int(row, 19) != 0,
+        .was_plain = sqlite3_column_int(row, 20) != 0,
     };
 }
 
@@ -72,9 +74,12 @@ int store_alert_events(struct store *store, int64_t event_id,
         " f.title, f.fix, (SELECT i.value FROM asset_identity i WHERE i.asset_id = f.asset_id"
         " AND i.kind = 'address' AND i.valid_to IS NULL ORDER BY i.id LIMIT 1),"
         " EXISTS (SELECT 1 FROM finding_event p WHERE p.finding_id = e.finding_id AND p.id < e.id"
-        " AND p.what = 'presence' AND p.became IN ('OPEN', 'REAPPEARED'))"
+        " AND p.what = 'presence' AND p.became IN ('OPEN', 'REAPPEARED')),"
+        " f.need_kind IN ('unverified', 'unproven'),"
+        " e.what = 'need' AND EXISTS (SELECT 1 FROM finding_event p WHERE p.finding_id = e.finding_id AND p.id < e.id"
+        " AND p.what = 'need' AND p.was NOT IN ('unverified', 'unproven'))"
         " FROM finding_event e JOIN finding f ON f.id = e.finding_id"
-        " WHERE e.id > ? AND e.what IN ('presence', 'disposition')"
+        " WHERE e.id > ? AND e.what IN ('presence', 'disposition', 'need')"
         " AND (f.adopted_at IS NULL OR e.at > f.adopted_at) ORDER BY e.id",
         "i", event_id);
 

@@ -22,6 +22,8 @@ struct store_alert_event {
     const char *was;
     const char *became;
     bool was_open;   /* before, once */
+    bool was_plain;  /* before, once: a finding that no rule allows */
+    bool is_meant;   /* now: some rule allows it, as far as is known (unverified, unproven) */
     bool is_waived;  /* now */
     bool is_retired; /* now */
     bool is_open;    /* now, in the sense of presence */

@@ -17,6 +17,7 @@
 static const char *title = "Redis on 6379/tcp";
 static const char *owner = "";
 static enum severity severity = SEVERITY_HIGH;
+static const char *need = "forbidden";
 
 static void judge_plainly(const struct policy *policy, const struct exposure *exposure, struct verdict *ret_verdict)
 {
@@ -34,6 +35,8 @@ static void judge_plainly(const struct policy *policy, const struct exposure *ex
                                     .breadth_class = "own-vpc"};
     snprintf(ret_verdict->title, sizeof(ret_verdict->title), "%s", title);
     snprintf(ret_verdict->owner, sizeof(ret_verdict->owner), "%s", owner);
+    snprintf(ret_verdict->need_kind, sizeof(ret_verdict->need_kind), "%s", need);
+    ret_verdict->verdict = verdict_kind_of(need);
 }
 
 static void configure(struct config *config, const char *alerts)
@@ -111,6 +114,35 @@ static void one_port_on_many_hosts_is_one_alert(void **state)
     /* Nothing happened: nothing is told. */
     scan(fixture, 500, 6379, true);
     assert_int_equal(fixture_int(fixture, "SELECT sum(findings) FROM alert_line"), 1000);
+    config_done(&config);
+}
+
+/* Somebody said that it is meant: nobody is told until it is known that it is not. */
+static void what_is_unproven_is_told_to_nobody(void **state)
+{
+    static const char *const meant[] = {"unproven", "unverified"};
+    struct fixture *fixture = *state;
+    struct config config;
+
+    configure(&config, "  rules: [{name: all, severity: low, on: [new, reopened], to: [ops]}]\n");
+    assert_int_equal(derive_attach(fixture->store, &config.alerts), 0);
+    for (size_t i = 0; i < 2; i++) {
+        int port = 6379 + (int)i;
+        char expected[64];
+        need = meant[i];
+        open_port(fixture, 3, port);
+        fix_port(fixture, 3, port);
+        scan(fixture, 3, port, true);
+        assert_int_equal(fixture_int(fixture, "SELECT count(*) FROM finding WHERE presence = 'REAPPEARED'"), 3);
+        assert_int_equal(fixture_int(fixture, "SELECT count(*) FROM alert_line"), (int64_t)i);
+        need = "forbidden";
+        scan(fixture, 3, port, true);
+        scan(fixture, 3, port, true);
+        assert_int_equal(fixture_int(fixture, "SELECT count(*) FROM alert_line"), (int64_t)i + 1);
+        snprintf(expected, sizeof(expected), "ops new 3 3%s", i > 0 ? ";ops new 3 3" : "");
+        assert_string_equal(fixture_text(fixture, alerts_sql), expected);
+        fix_port(fixture, 3, port);
+    }
     config_done(&config);
 }
 
@@ -397,6 +429,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(one_port_on_many_hosts_is_one_alert, fixture_setup, fixture_teardown),
+        cmocka_unit_test_setup_teardown(what_is_unproven_is_told_to_nobody, fixture_setup, fixture_teardown),
         cmocka_unit_test_setup_teardown(a_group_has_an_alert_of_its_own, fixture_setup, fixture_teardown),
         cmocka_unit_test_setup_teardown(a_receiver_is_told_by_the_first_rule_that_fits, fixture_setup,
                                         fixture_teardown),

@@ -691,6 +691,63 @@ static void explains_what_decided(void **state)
     policy_destroy(policy);
 }
 
+/* What is known decides, and it is said what that was: which fact, what it is and what was asked for. */
+static void names_the_facts_that_decided(void **state)
+{
+    static const struct {
+        const char *name, *value; /* NULL: not known */
+        const char *explains, *why;
+    } cases[] = {
+        {"tls.version", "1.3", "user/t (line 2): it applies: tls.version is 1.3\n", "The rule t allows it: w"},
+        {"tls.version", "1.0", "its condition (when) does not hold: tls.version is 1.0, and must be >=1.2\n",
+         "The rule t does not allow this port: tls.version is 1.0, and must be >=1.2. Nothing in the policy"},
+        {NULL, NULL, "are not known: tls.version is not known, and must be >=1.2\n",
+         "The rule t allows this port but is unproven: the facts that its condition (when) asks for are not known: "
+         "tls.version is not known, and must be >=1.2."},
+        /* A finding's words do not change from day to day. */
+        {"cert.not_after", "2030-01-01T00:00:00Z", "are not known: tls.version is not known, and must be >=1.2\n",
+         "tls.version is not known, and must be >=1.2."},
+        {"cert.not_after", "2020-01-01T00:00:00Z", ", and must be >=30\n",
+         "The rule t does not allow this port: cert.days_left is not >=30. "},
+    };
+    struct addr address;
+
+    (void)state;
+    assert_int_equal(addr_parse("10.0.0.5", &address), 0);
+    for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+        bool dated = cases[i].name != NULL && strcmp(cases[i].name, "cert.not_after") == 0;
+        struct policy *policy = load(
+            dated ? "version: 1\nallow: [{id: t, to: any, ports: 4433, from: world, why: w, when: {cert.days_left: "
+                    "'>=30', tls.version: '>=1.2'}}]\n"
+                  : "version: 1\n"
+                    "allow: [{id: t, to: any, ports: 4433, from: world, why: w, when: {tls.version: '>=1.2'}}]\n");
+        const struct exposure_fact fact = {cases[i].name, cases[i].value};
+        struct exposure exposure = {.realm = "r",
+                                    .addresses = &address,
+                                    .address_count = 1,
+                                    .proto = "tcp",
+                                    .port = 4433,
+                                    .vantage_class = VANTAGE_WORLD,
+                                    .vantage = "outside",
+                                    .now_ms = NOW_MS,
+                                    .asked = true,
+                                    .facts = &fact,
+                                    .fact_count = cases[i].name == NULL ? 0 : 1};
+        struct verdict verdict;
+        char *text = NULL;
+        size_t size = 0;
+        FILE *out = open_memstream(&text, &size);
+        policy_explain(policy, &exposure, out);
+        fclose(out);
+        judge_exposure(policy, &exposure, &verdict);
+        if (strstr(text, cases[i].explains) == NULL || strstr(verdict.why, cases[i].why) == NULL) {
+            fail_msg("%zu: %s\nwhy: %s", i, text, verdict.why);
+        }
+        free(text);
+        policy_destroy(policy);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -715,6 +772,7 @@ int main(void)
         cmocka_unit_test(fits_the_longest_texts),
         cmocka_unit_test(names_classes_and_severities),
         cmocka_unit_test(explains_what_decided),
+        cmocka_unit_test(names_the_facts_that_decided),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }

@@ -141,6 +141,21 @@ static void conditions_decide_by_what_is_stored(void **state)
     }
 }
 
+/* Reports, the API and the page show what is stored: the fact that kept a rule from allowing it is in the words. */
+static void the_fact_that_decided_is_named(void **state)
+{
+    static const char sql[] = "SELECT why FROM finding WHERE port = 7000 AND kind = 'exposure'";
+    const struct seen old[] = {{"10.0.0.5", 7000, "\"service\":\"x-y\",\"tls\":true,\"tls.version\":\"1.0\""},
+                               {NULL, 0, NULL}};
+    const struct seen silent[] = {{"10.0.0.5", 7000, "\"service\":\"x-y\",\"tls\":true"}, {NULL, 0, NULL}};
+
+    audit(*state, ALLOW "{tls.version: '>=1.2'}}\n", old);
+    assert_non_null(strstr(fixture_text(*state, sql),
+                           "The rule r does not allow this port: tls.version is 1.0, and must be >=1.2. Nothing"));
+    audit(*state, ALLOW "{tls.version: '>=1.2'}}\n", silent);
+    assert_non_null(strstr(fixture_text(*state, sql), "tls.version is not known, and must be >=1.2."));
+}
+
 /* A condition follows the fact from scan to scan. */
 static void a_condition_is_asked_again_at_each_scan(void **state)
 {
@@ -323,6 +338,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(conditions_decide_by_what_is_stored),
+        WITH_STORE(the_fact_that_decided_is_named),
         WITH_STORE(a_condition_is_asked_again_at_each_scan),
         WITH_STORE(a_back_end_beside_its_front_is_a_finding),
         cmocka_unit_test(what_is_one_server_is_none),
