@@ -26,6 +26,7 @@ void api_waiver_give(struct exchange *exchange);
 void api_waiver_end(struct exchange *exchange);
 void api_changes(struct exchange *exchange);
 void api_service_changes(struct exchange *exchange);
+void api_events(struct exchange *exchange);
 void api_score(struct exchange *exchange);
 void api_session(struct exchange *exchange);
 void api_session_begin(struct exchange *exchange);

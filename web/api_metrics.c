@@ -2,6 +2,7 @@
 #include "web/api.h"
 #include "web/exchange.h"
 #include "web/metrics.h"
+#include "web/stream.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -12,7 +13,7 @@ static void metrics_head(struct buffer *out, const char *name, const char *type,
     buffer_print(out, "# HELP %s %s\n# TYPE %s %s\n", name, help, name, type);
 }
 
-static void metrics_own(struct buffer *out, struct metrics *metrics)
+static void metrics_own(struct buffer *out, struct metrics *metrics, struct stream *stream)
 {
     metrics_head(out, "leastport_build_info", "gauge", "The version that runs; always 1.");
     buffer_print(out, "leastport_build_info{version=\"" LEASTPORT_VERSION "\"} 1\n");
@@ -23,6 +24,10 @@ static void metrics_own(struct buffer *out, struct metrics *metrics)
     }
     metrics_head(out, "leastport_http_connections", "gauge", "Connections that are open now.");
     buffer_print(out, "leastport_http_connections %" PRIuFAST64 "\n", atomic_load(&metrics->connections));
+    if (stream != NULL) {
+        metrics_head(out, "leastport_event_streams", "gauge", "Clients that listen to events now.");
+        buffer_print(out, "leastport_event_streams %zu\n", stream_count(stream));
+    }
     metrics_head(out, "leastport_http_late_connections_total", "counter",
                  "Connections that were closed because a request or its answer took too long.");
     buffer_print(out, "leastport_http_late_connections_total %" PRIuFAST64 "\n",
@@ -126,7 +131,7 @@ void api_metrics(struct exchange *exchange)
     int rc;
 
     exchange->content_type = "text/plain; version=0.0.4; charset=utf-8";
-    metrics_own(&exchange->body, exchange->site->metrics);
+    metrics_own(&exchange->body, exchange->site->metrics, exchange->site->stream);
     rc = metrics_store(exchange);
     if (rc != 0) {
         exchange_fail(exchange, rc);

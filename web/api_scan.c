@@ -1,4 +1,6 @@
 /* /api/v1/scans: what was swept, from where, how far, and what it may have missed. */
+#include "web/api_scan.h"
+
 #include "web/api.h"
 #include "web/list.h"
 
@@ -42,9 +44,9 @@ static void scan_write_progress(struct json_writer *writer, const struct store_s
     json_close_object(writer);
 }
 
-static void scan_write(struct json_writer *writer, const struct store_scan *scan, bool with_plan)
+static void scan_write(struct json_writer *writer, const char *key, const struct store_scan *scan, bool with_plan)
 {
-    json_open_object(writer, NULL);
+    json_open_object(writer, key);
     json_put_text(writer, "uuid", scan->uuid);
     json_put_text(writer, "realm", scan->realm);
     json_put_text(writer, "vantage", scan->vantage);
@@ -68,12 +70,17 @@ static void scan_write(struct json_writer *writer, const struct store_scan *scan
     json_close_object(writer);
 }
 
+void api_scan_write(struct json_writer *writer, const char *key, const struct store_scan *scan)
+{
+    scan_write(writer, key, scan, false);
+}
+
 static int scan_list_row(void *context, const struct store_scan *scan)
 {
     struct list *list = context;
 
     if (list_takes(list, scan->sort_key, scan->id)) {
-        scan_write(&list->writer, scan, false);
+        scan_write(&list->writer, NULL, scan, false);
     }
     return 0;
 }
@@ -95,7 +102,7 @@ static int scan_one_row(void *context, const struct store_scan *scan)
     struct json_writer writer;
 
     json_writer_init(&writer, context);
-    scan_write(&writer, scan, true);
+    scan_write(&writer, NULL, scan, true);
     return 0;
 }
 

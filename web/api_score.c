@@ -1,4 +1,6 @@
 /* /api/v1/score: the score of the fleet, the realms and the hosts with every term, now, then, or over time. */
+#include "web/api_score.h"
+
 #include "web/api.h"
 #include "web/list.h"
 
@@ -23,14 +25,8 @@ static const struct param_table score_table = {
     .sort = STORE_SCORE_BY_ID,
 };
 
-static int score_row(void *context, const struct store_score *score)
+void api_score_write(struct json_writer *writer, const struct store_score *score)
 {
-    struct list *list = context;
-    struct json_writer *writer = &list->writer;
-
-    if (!list_takes(list, score->sort_key, score->id)) {
-        return 0;
-    }
     json_open_object(writer, NULL);
     json_put_text(writer, "scope", score->scope);
     json_put_text(writer, "subject", score->subject);
@@ -50,6 +46,15 @@ static int score_row(void *context, const struct store_score *score)
     json_put_time(writer, "last_at", score->last_at);
     json_put_time(writer, "ended_at", score->ended_at);
     json_close_object(writer);
+}
+
+static int score_row(void *context, const struct store_score *score)
+{
+    struct list *list = context;
+
+    if (list_takes(list, score->sort_key, score->id)) {
+        api_score_write(&list->writer, score);
+    }
     return 0;
 }
 

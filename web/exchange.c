@@ -1,6 +1,7 @@
 #include "web/exchange.h"
 
 #include "web/recall.h"
+#include "web/stream.h"
 
 #include <errno.h>
 #include <string.h>
@@ -18,6 +19,7 @@ void exchange_init(struct exchange *exchange, const struct exchange_site *site)
 void exchange_done(struct exchange *exchange)
 {
     answer_release(exchange->answer);
+    stream_ticket_drop(exchange->ticket);
     buffer_done(&exchange->body);
     principal_done(&exchange->principal);
 }

@@ -20,6 +20,8 @@ struct recall;
 struct request_head;
 struct repeat_table;
 struct store_pool;
+struct stream;
+struct stream_ticket;
 
 /* What every exchange of a server shares; borrowed for the server's life. */
 struct exchange_site {
@@ -29,6 +31,7 @@ struct exchange_site {
     struct sandbox sandbox;
     struct repeat_table *repeats; /* NULL: nothing is remembered */
     struct recall *recall;        /* NULL: nothing is kept */
+    struct stream *stream;        /* NULL: none */
     const char *control_path;     /* NULL: none */
 };
 
@@ -54,6 +57,7 @@ struct exchange {
     char location[EXCHANGE_LOCATION_SIZE]; /* where else it is; "" for none */
     uint32_t retry_after_s;                /* 0: not said */
     bool challenges;                       /* says how to sign in */
+    struct stream_ticket *ticket;          /* the answer goes on by it, without an end; NULL for all others */
     bool is_page;                          /* HTML, which may load scripts and styles from here */
     struct problem problem;                /* when its status is not 0 it is the answer */
 };

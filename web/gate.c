@@ -276,6 +276,7 @@ static bool gate_by_session(struct gate *gate, struct exchange *exchange, const 
         exchange->principal.expires_at = ends_at;
     }
     memcpy(exchange->principal.csrf, session.csrf, sizeof(session.csrf));
+    memcpy(exchange->principal.session, id, sizeof(id));
     return true;
 }
 
@@ -423,4 +424,14 @@ void gate_logout(struct gate *gate, struct exchange *exchange, const struct requ
         gate_note(gate, exchange, head, (struct gate_event){"signed out", false, ""});
     }
     gate_set_cookie(gate, exchange, "", 0);
+}
+
+bool gate_session_lives(struct gate *gate, const char *session)
+{
+    return session_lives(gate->sessions, session, mono_now());
+}
+
+uint32_t gate_session_ends(const struct gate *gate)
+{
+    return session_ends(gate->sessions);
 }

@@ -54,6 +54,11 @@ struct gate_event {
 void gate_note(struct gate *gate, const struct exchange *exchange, const struct request_head *head,
                struct gate_event event);
 
+/* Of who is let in for longer than a request: whether a principal's session is one still, which does not keep it from
+ * ending of idleness; and a number that is another once some session has ended before its time. */
+bool gate_session_lives(struct gate *gate, const char *session);
+uint32_t gate_session_ends(const struct gate *gate);
+
 /* The seal of cursors of readers that are limited; new with each start. */
 const unsigned char *gate_seal(const struct gate *gate);
 

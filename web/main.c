@@ -16,6 +16,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 enum {
@@ -284,6 +285,17 @@ static int serve(struct arguments *arguments, const sigset_t *signals)
     return rc;
 }
 
+/* Each connection is one: as many as this user may have. With fewer the library accepts fewer. */
+static void raise_descriptors(void)
+{
+    struct rlimit limit;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < limit.rlim_max) {
+        limit.rlim_cur = limit.rlim_max;
+        (void)setrlimit(RLIMIT_NOFILE, &limit);
+    }
+}
+
 int main(int argc, char **argv)
 {
     static const struct argp argp = {options, parse_option, NULL, help, NULL, NULL, NULL};
@@ -302,6 +314,7 @@ int main(int argc, char **argv)
         log_error("libsodium cannot start");
         return EXIT_MISUSE;
     }
+    raise_descriptors();
     block_signals(&signals);
     return serve(&arguments, &signals) == 0 ? EXIT_SUCCESS : EXIT_MISUSE;
 }

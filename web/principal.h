@@ -6,7 +6,7 @@
 #include "lib/role.h"
 #include "lib/token.h"
 
-enum { PRINCIPAL_NAME_SIZE = 128, PRINCIPAL_LIMITS = 100, PRINCIPAL_CSRF_SIZE = 33 };
+enum { PRINCIPAL_NAME_SIZE = 128, PRINCIPAL_LIMITS = 100, PRINCIPAL_CSRF_SIZE = 33, PRINCIPAL_SESSION_SIZE = 65 };
 
 struct principal {
     char token[TOKEN_ID_SIZE]; /* '' before it is known who asks */
@@ -14,7 +14,8 @@ struct principal {
     enum role role;
     unsigned scopes;
     int64_t expires_at;             /* of the token or the session, whichever is first; 0: never */
-    char csrf[PRINCIPAL_CSRF_SIZE]; /* '' for one that came with a token */
+    char csrf[PRINCIPAL_CSRF_SIZE]; /* '' for one that came with a token, as the next */
+    char session[PRINCIPAL_SESSION_SIZE];
     /* What it is limited to: texts cut out of `lines`. */
     char *lines;
     const char *limits[2 * PRINCIPAL_LIMITS];

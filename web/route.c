@@ -20,6 +20,7 @@ static const char media_json[] = "application/json";
 static const char media_html[] = "text/html";
 static const char media_yaml[] = "application/yaml";
 static const char media_text[] = "text/plain";
+static const char media_events[] = "text/event-stream";
 
 #define ANYBODY                                                                                                        \
     {                                                                                                                  \
@@ -103,6 +104,7 @@ const struct route routes[] = {
     {"/api/v1/waivers/{uuid}/end", media_json, WRITES_ALL, api_waiver_end, NULL, true, "POST", true, true},
     {"/api/v1/changes", media_json, READS, api_changes, NULL, true, NULL, false, false},
     {"/api/v1/changes/services", media_json, READS, api_service_changes, NULL, true, NULL, false, false},
+    {"/api/v1/events", media_events, READS, api_events, NULL, true, NULL, false, false},
     {"/api/v1/score", media_json, READS, api_score, NULL, true, NULL, false, false},
     {"/login", media_html, ANYBODY, NULL, "/assets/login.html", false, NULL, false, false},
     PAGE("/", "overview.html"),
@@ -539,9 +541,9 @@ static void route_finish(struct exchange *exchange, const struct request_head *h
     if (exchange->body.failed) {
         problem_set(&exchange->problem, 503, "Out of memory.");
     }
-    /* What tells of one session is no copy of anything. */
+    /* What tells of one session, or has no end, is no copy of anything. */
     if (exchange->problem.status != 0 || exchange->status != 200 || exchange->cookie[0] != '\0' ||
-        strcmp(head->method, "POST") == 0) {
+        strcmp(head->method, "POST") == 0 || exchange->content_type == media_events) {
         return;
     }
     if (exchange->answer == NULL) {

@@ -37,6 +37,7 @@ struct request_head {
     const char *csrf;
     const char *origin;
     const char *fetch_site;
+    const char *last_event_id;
     const char *address; /* the client's, for the audit log; NULL: not known */
     const char *content; /* of a request to a route that takes some */
     size_t content_length;

@@ -11,6 +11,7 @@
 #include "web/repeat.h"
 #include "web/route.h"
 #include "web/store_pool.h"
+#include "web/stream_line.h"
 #include "web/tls.h"
 #include "web/worker.h"
 
@@ -42,6 +43,8 @@ struct server_options server_options_default(void)
         .port = 8480,
         .threads = 4,
         .connections = 1000,
+        .streams = 10240,
+        .token_streams = 1024,
         .head_ms = 10000,
         .request_ms = 60000,
         .failures = 10,
@@ -151,6 +154,7 @@ struct server_task {
 struct server_request {
     bool is_known;      /* the library has told of its head */
     bool takes_content; /* which is gathered here */
+    bool is_streamed;   /* its answer is the stream's; when the library asks again it has ended */
     size_t content_length;
     size_t content_room;
     char *content;            /* NULL until there is some */
@@ -228,10 +232,25 @@ static void server_read_head(struct MHD_Connection *connection, struct request_h
     head->csrf = server_lookup(connection, "X-CSRF-Token");
     head->origin = server_lookup(connection, "Origin");
     head->fetch_site = server_lookup(connection, "Sec-Fetch-Site");
+    head->last_event_id = server_lookup(connection, "Last-Event-ID");
+}
+
+/* An answer without an end. From here on its time is not limited here, and the connection not the library's. */
+static enum MHD_Result server_stream(struct server *server, struct MHD_Connection *connection,
+                                     struct server_request *request, struct exchange *exchange)
+{
+    deadline_set(server->watch, server_deadline(connection), UINT32_MAX);
+    request->is_streamed = true;
+    if (stream_line_admit(exchange->ticket, connection) != 0) {
+        return MHD_NO;
+    }
+    exchange->ticket = NULL;
+    metrics_count_response(&server->metrics, exchange->status);
+    return MHD_YES;
 }
 
 static enum MHD_Result server_serve(struct server *server, struct MHD_Connection *connection, const char *method,
-                                    const struct server_request *request)
+                                    struct server_request *request)
 {
     char client[ADDR_TEXT_SIZE];
     struct framing framing;
@@ -255,6 +274,11 @@ static enum MHD_Result server_serve(struct server *server, struct MHD_Connection
         route_answer(&exchange, &head);
     }
     server_settle(&exchange, request->target);
+    if (exchange.ticket != NULL && exchange.problem.status == 0) {
+        result = server_stream(server, connection, request, &exchange);
+        exchange_done(&exchange);
+        return result;
+    }
     /* Content that nobody wants is not read: the connection ends with the answer. */
     result = server_send(server, connection, &exchange, !is_sound || (framing.has_content && !request->takes_content));
     exchange_done(&exchange);
@@ -386,7 +410,7 @@ static enum MHD_Result server_handle(void *context, struct MHD_Connection *conne
 
     (void)url;
     (void)version;
-    if (kept == NULL) {
+    if (kept == NULL || kept->is_streamed) {
         return MHD_NO;
     }
     if (!kept->is_known) {
@@ -463,14 +487,14 @@ static int server_start_daemon(struct server *server)
     int rc = 0;
 
     errno = 0;
-    server->daemon =
-        MHD_start_daemon(flags, 0, NULL, NULL, server_handle, server, MHD_OPTION_LISTEN_SOCKET, server->fd,
-                         MHD_OPTION_ARRAY, secured, MHD_OPTION_THREAD_POOL_SIZE, server->options.threads,
-                         MHD_OPTION_CONNECTION_LIMIT, server->options.connections, MHD_OPTION_CONNECTION_TIMEOUT,
-                         (unsigned)SERVER_IDLE_S, MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)SERVER_CONNECTION_BYTES,
-                         MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_UNESCAPE_CALLBACK, server_leave_escapes, NULL,
-                         MHD_OPTION_URI_LOG_CALLBACK, server_note_target, server, MHD_OPTION_NOTIFY_COMPLETED,
-                         server_complete, server, MHD_OPTION_NOTIFY_CONNECTION, server_watch, server, MHD_OPTION_END);
+    server->daemon = MHD_start_daemon(
+        flags, 0, NULL, NULL, server_handle, server, MHD_OPTION_LISTEN_SOCKET, server->fd, MHD_OPTION_ARRAY, secured,
+        MHD_OPTION_THREAD_POOL_SIZE, server->options.threads, MHD_OPTION_CONNECTION_LIMIT,
+        server->options.connections + server->options.streams, MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)SERVER_IDLE_S,
+        MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)SERVER_CONNECTION_BYTES, MHD_OPTION_STRICT_FOR_CLIENT, 1,
+        MHD_OPTION_UNESCAPE_CALLBACK, server_leave_escapes, NULL, MHD_OPTION_URI_LOG_CALLBACK, server_note_target,
+        server, MHD_OPTION_NOTIFY_COMPLETED, server_complete, server, MHD_OPTION_NOTIFY_CONNECTION, server_watch,
+        server, MHD_OPTION_END);
     if (server->daemon == NULL) {
         rc = errno == 0 ? -EIO : -errno;
     } else {
@@ -493,6 +517,18 @@ static int server_make_gate(struct server *server)
     snprintf(server->cookie, sizeof(server->cookie), "%sleastport-%u", server->options.tls == NULL ? "" : "__Host-",
              server->port);
     return gate_create(&options, &server->site.gate);
+}
+
+static int server_make_stream(struct server *server)
+{
+    struct stream_options options = stream_options_default();
+
+    options.db_path = server->options.db_path;
+    options.control_path = server->options.control_path;
+    options.gate = server->site.gate;
+    options.clients = server->options.streams;
+    options.per_token = server->options.token_streams;
+    return stream_create(&options, &server->site.stream);
 }
 
 int server_open(const struct server_options *options, struct server **ret_server)
@@ -526,6 +562,7 @@ int server_start(struct server *server, const struct sandbox *sandbox)
     server->site.sandbox = *sandbox;
     rc = rc == 0 ? worker_pool_create(&server->workers) : rc;
     rc = rc == 0 ? server_make_gate(server) : rc;
+    rc = rc == 0 ? server_make_stream(server) : rc;
     return rc == 0 ? server_start_daemon(server) : rc;
 }
 
@@ -540,11 +577,13 @@ void server_stop(struct server *server)
         return;
     }
     /* No connection may sleep when the library stops. */
+    stream_stop(server->site.stream);
     worker_pool_drain(server->workers);
     if (server->daemon != NULL) {
         MHD_stop_daemon(server->daemon);
     }
     worker_pool_destroy(server->workers);
+    stream_destroy(server->site.stream);
     deadline_watch_destroy(server->watch);
     gate_destroy(server->site.gate);
     recall_destroy(server->site.recall);

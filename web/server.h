@@ -15,7 +15,9 @@ struct server_options {
     uint16_t port;   /* 0: the kernel chooses */
     struct tls *tls; /* NULL: cleartext; borrowed likewise */
     unsigned threads;
-    unsigned connections;
+    unsigned connections;    /* beside streams of events */
+    unsigned streams;        /* of events */
+    unsigned token_streams;  /* and of one token */
     uint32_t head_ms;        /* a request's head must be there in this time */
     uint32_t request_ms;     /* and its answer taken in this */
     uint32_t failures;       /* failed attempts to sign in, from an address in a minute; 0: any number */

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <pthread.h>
 #include <sodium.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,6 +21,7 @@ struct session_slot {
 
 struct session_table {
     pthread_mutex_t mutex;
+    atomic_uint_fast32_t ends;
     struct session_slot slots[SESSION_MAX];
 };
 
@@ -78,6 +80,9 @@ void session_begin(struct session_table *table, const char *token, struct mono_t
     sodium_bin2hex(ret_id, SESSION_ID_SIZE, secret, sizeof(secret));
     pthread_mutex_lock(&table->mutex);
     slot = session_room(table, now);
+    if (slot->is_used) {
+        atomic_fetch_add(&table->ends, 1);
+    }
     *slot = (struct session_slot){.is_used = true, .begun = now, .seen = now};
     session_hash(ret_id, slot->hash);
     snprintf(slot->token, sizeof(slot->token), "%s", token);
@@ -126,6 +131,24 @@ void session_end(struct session_table *table, const char *id)
     slot = session_look(table, id);
     if (slot != NULL) {
         *slot = (struct session_slot){0};
+        atomic_fetch_add(&table->ends, 1);
     }
     pthread_mutex_unlock(&table->mutex);
+}
+
+bool session_lives(struct session_table *table, const char *id, struct mono_time now)
+{
+    struct session_slot *slot;
+    bool lives;
+
+    pthread_mutex_lock(&table->mutex);
+    slot = session_look(table, id);
+    lives = slot != NULL && !session_is_over(slot, now);
+    pthread_mutex_unlock(&table->mutex);
+    return lives;
+}
+
+uint32_t session_ends(const struct session_table *table)
+{
+    return (uint32_t)atomic_load(&table->ends);
 }

@@ -6,6 +6,8 @@
 #include "lib/clock.h"
 #include "lib/token.h"
 
+#include <stdbool.h>
+
 struct session_table;
 
 enum {
@@ -33,5 +35,9 @@ void session_begin(struct session_table *table, const char *token, struct mono_t
 MUST_USE int session_find(struct session_table *table, const char *id, struct mono_time now,
                           struct session *ret_session);
 void session_end(struct session_table *table, const char *id);
+/* Whether there is one, without looking at it in that sense. */
+bool session_lives(struct session_table *table, const char *id, struct mono_time now);
+/* Another number than before: one has ended before its time. */
+uint32_t session_ends(const struct session_table *table);
 
 #endif

@@ -16,7 +16,7 @@
 #include <stdint.h>
 
 /* The schema version (PRAGMA user_version) that this reader reads. */
-enum { STORE_READ_SCHEMA_VERSION = 14, STORE_READ_ERROR_SIZE = 512 };
+enum { STORE_READ_SCHEMA_VERSION = 15, STORE_READ_ERROR_SIZE = 512 };
 
 /* Once, before the first reader of a process with threads: SQLite counts no memory then, which takes a lock for each
  * allocation. Harmless where SQLite runs already. */
@@ -538,5 +538,41 @@ struct store_score_filter {
 typedef int store_score_fn(void *context, const struct store_score *score);
 MUST_USE int store_read_scores(struct store_reader *reader, const struct store_score_filter *filter, store_score_fn *fn,
                                void *context);
+
+/* ---- streams: what happened, in the order in which it was committed ---- */
+
+/* A place in the stream: the last event of findings, the last row of scores and the last event of scans that were told.
+ * Their numbers only grow. `mark` is made of these rows' content: another database, or one that was brought back from a
+ * backup, has another at the same numbers. */
+struct store_stream_place {
+    int64_t change, score, scan;
+    int64_t mark;
+};
+
+/* How many rows may lie between a place and now: whoever missed more is better off with lists. */
+enum { STORE_STREAM_SPAN = 50000, STORE_STREAM_KEY_BYTES = 32 };
+
+/* Where the stream stands now, whatever the reader is limited to. */
+MUST_USE int store_read_stream_head(struct store_reader *reader, struct store_stream_place *ret_head);
+/* Makes the mark of a place whose numbers are those of rows that were read. */
+MUST_USE int store_read_stream_mark(struct store_reader *reader, struct store_stream_place *place);
+/* -ESTALE when not everything that came after the place is there any more (retention), the database is another one, or
+ * STORE_STREAM_SPAN rows are not enough. */
+MUST_USE int store_read_stream_check(struct store_reader *reader, const struct store_stream_place *place);
+/* What covers the places of limited readers. */
+MUST_USE int store_read_stream_key(struct store_reader *reader, unsigned char ret_key[STORE_STREAM_KEY_BYTES]);
+/* Another number than before: somebody committed something. Not within a snapshot. */
+MUST_USE int store_read_version(struct store_reader *reader, int64_t *ret_version);
+
+struct store_scan_event {
+    int64_t id;
+    const char *what; /* begun, ended, judged */
+    const char *scan; /* uuid */
+};
+
+typedef int store_scan_event_fn(void *context, const struct store_scan_event *event);
+/* Those after number `after`, oldest first, `limit` at most. */
+MUST_USE int store_read_scan_events(struct store_reader *reader, int64_t after, uint32_t limit, store_scan_event_fn *fn,
+                                    void *context);
 
 #endif

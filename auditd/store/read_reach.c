@@ -73,6 +73,8 @@ static const struct reach_table reach_tables[] = {
     {"token", "*", REACH_NONE},
     {"token_limit", "*", REACH_NONE},
     {"audit_log", "*", REACH_NONE},
+    {"scan_event", "*", "scan_id IN (SELECT id FROM temp.scan)"},
+    {"stream_key", "*", REACH_NONE},
 };
 
 enum { REACH_SQL_SIZE = 1024 };

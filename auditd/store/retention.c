@@ -19,7 +19,8 @@ enum { RETENTION_SLICE = 2000 };
 #define HOST_OVER                                                                                                      \
     "t.ended_at < ?1 AND EXISTS (SELECT 1 FROM asset_state n WHERE n.asset_id = t.asset_id AND n.state = t.state"      \
     " AND n.id > t.id) AND NOT EXISTS (SELECT 1 FROM finding f WHERE f.asset_id = t.asset_id AND " OPEN ")"
-#define SCORE_OVER "t.ended_at < ?1"
+/* The newest row stays, so that no number is given twice. */
+#define SCORE_OVER "t.ended_at < ?1 AND t.id < (SELECT max(id) FROM score)"
 /* The newest event of all stays: its number tells which were told. Of a finding there stay the last event of each
  * column, and all from the one on that confirmed it last: its life goes on without a gap from there. */
 #define EVENT_OVER                                                                                                     \

@@ -104,7 +104,8 @@ describe("the description", () => {
   test("names every parameter that is taken, and each is taken", async () => {
     const description = yaml.load(await (await ask("/api/v1/openapi.yaml")).text());
     for (const [path, { get }] of Object.entries(description.paths).filter(([, of]) => of.get)) {
-      const names = (get.parameters ?? []).map((one) => (one.$ref ? description.components.parameters[one.$ref.split("/").at(-1)] : one).name);
+      const names = (get.parameters ?? []).map((one) => (one.$ref ? description.components.parameters[one.$ref.split("/").at(-1)] : one))
+        .filter((one) => one.in !== "header").map((one) => one.name);
       for (const name of names) {
         const response = await ask(`${path.replace("{uuid}", uuidOf("x"))}?${name}=%01`);
         const { errors = [] } = response.status === 400 ? await response.json() : {};

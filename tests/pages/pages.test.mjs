@@ -1,6 +1,7 @@
 // The pages in a real browser: what they show, where links lead, that nothing hostile runs, that everybody can use them.
 // Runner: first, a browser takes its time.
 import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
 import { mkdirSync, readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { join } from "node:path";
@@ -374,6 +375,39 @@ describe("when things go wrong", { skip }, () => {
       await page.waitForSelector(".score-value");
     });
     await own.stop();
+  });
+
+  test("the overview follows what happens, and says when it cannot", async () => {
+    const path = place.path("live.db");
+    makeFixture(path);
+    const sql = (text) => execFileSync("sqlite3", ["-bail", "-cmd", ".timeout 5000", path, text], { encoding: "utf8" }).trim();
+    const count = () => Number(sql("SELECT count(*) FROM finding WHERE severity = 'critical' AND sight <> 'RETIRED' AND presence IN ('NEW', 'OPEN', 'VERIFYING', 'REAPPEARED')"));
+    const own = await startSite(path);
+    const { page, close } = await openPage(browser, { site: own.url, expectErrors: true });
+    try {
+      await page.goto(own.url);
+      await settle(page);
+      const before = count();
+      assert.equal(await page.textContent(".tile-count"), String(before));
+      await page.evaluate(() => { window.isSamePage = true; });
+      sql(`BEGIN; UPDATE finding SET presence = 'FIXED' WHERE id = (SELECT min(id) FROM finding WHERE severity = 'critical' AND presence = 'OPEN');
+        INSERT INTO finding_event (finding_id, at, actor, what, was, became, reason, evidence)
+          VALUES ((SELECT min(id) FROM finding WHERE presence = 'FIXED'), 1, 'test', 'presence', 'OPEN', 'FIXED', 'test', '{}'); COMMIT`);
+      assert.equal(count(), before - 1);
+      const critical = 'a[href="/findings?severity=critical"] .tile-count';
+      await page.waitForSelector(`${critical}:text-is("${before - 1}")`);
+      sql(`BEGIN; UPDATE score SET ended_at = last_at WHERE scope = 'fleet' AND ended_at IS NULL;
+        INSERT INTO score (scope, subject, score, grade, caps, exposure, waived, coverage, terms, policy_id, first_at, last_at)
+          SELECT scope, subject, 12.3, 'F', caps, exposure, waived, coverage, terms, policy_id, ended_at + 1, ended_at + 1 FROM score WHERE scope = 'fleet' ORDER BY id DESC LIMIT 1; COMMIT`);
+      await page.waitForSelector('.score-value:has-text("12")');
+      assert.equal(await page.evaluate(() => window.isSamePage), true, "without loading the page anew");
+      await own.stop();
+      await page.waitForSelector('.connection:has-text("Connection lost")');
+      assert.deepEqual(await violations(page), []);
+    } finally {
+      await close();
+      await own.stop();
+    }
   });
 
   test("the keyboard alone reaches the content, and sees where it is", async () => {

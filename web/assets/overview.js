@@ -4,9 +4,10 @@ import { get } from "./api.js";
 import { el, show } from "./dom.js";
 import { changeItem, findingBadges, findingPlace, findingTitle, fixBox, foldChanges, formula, hostLink } from "./finding_part.js";
 import { days, plural, when } from "./format.js";
+import { listen } from "./live.js";
 import { scoreHistory } from "./score_chart.js";
 import { scoreCaps, scoreFacts, scoreFigure, scoreTerms } from "./score_part.js";
-import { latestScans, run, showEmpty, showFreshness } from "./state.js";
+import { latestScans, run, showEmpty, showFreshness, showProgress } from "./state.js";
 
 const LATELY_DAYS = 3;
 const CHANGES = 10;
@@ -60,14 +61,20 @@ function unseenCard(hosts) {
       : el("ul", { class: "timeline" }, items));
 }
 
+// What stands on the page and is made anew when something changes; null while there is nothing.
+let parts = null;
+
+const readNow = () => Promise.all([
+  get("score", { scope: "fleet" }),
+  get("findings", { group_by: "severity" }),
+  get("findings", { sort: "-penalty", limit: 5 }),
+]);
+
 async function load() {
+  parts = null;
   const { all, audits, changing } = await latestScans();
   showFreshness(all);
-  const [score, groups, worst] = await Promise.all([
-    get("score", { scope: "fleet" }),
-    get("findings", { group_by: "severity" }),
-    get("findings", { sort: "-penalty", limit: 5 }),
-  ]);
+  const [score, groups, worst] = await readNow();
   if (audits.length === 0 || score.items.length === 0) {
     showEmpty();
     return;
@@ -77,12 +84,42 @@ async function load() {
     get("hosts", { last_up_before: new Date(Date.now() - LATELY_DAYS * 24 * 3600e3).toISOString(), sort: "last_up", limit: 8 }),
   ]);
   const history = scoreHistory("fleet", "");
+  parts = { score: scoreCard(score.items[0], audits), tiles: severityTiles(groups.groups), worst: worstCard(worst.items) };
   show(el("div", { class: "stack" },
-    el("div", { class: "columns columns-hero" }, scoreCard(score.items[0], audits), history.card),
-    severityTiles(groups.groups),
-    el("div", { class: "columns columns-even" }, worstCard(worst.items),
+    el("div", { class: "columns columns-hero" }, parts.score, history.card),
+    parts.tiles,
+    el("div", { class: "columns columns-even" }, parts.worst,
       el("div", { class: "stack" }, changesCard(changes, audits.map((scan) => scan.started_at).sort()[0]), unseenCard(unseen.items)))));
   await history.ready();
 }
 
-run(load);
+// A part takes the place of what it was, unless it says the same; what is unfolded stays so.
+function exchange(name, made) {
+  const old = parts[name];
+  const isOpen = old.querySelector("details")?.open ?? false;
+  const details = made.querySelector("details");
+  if (details) {
+    details.open = isOpen;
+  }
+  if (old.isEqualNode(made) || old.contains(document.activeElement)) {
+    return;
+  }
+  old.replaceWith(made);
+  parts[name] = made;
+}
+
+async function refresh() {
+  if (parts === null) {
+    await load();
+    return;
+  }
+  const [{ all, audits }, [score, groups, worst]] = await Promise.all([latestScans(), readNow()]);
+  showFreshness(all);
+  if (parts !== null && score.items.length > 0) {
+    exchange("score", scoreCard(score.items[0], audits));
+    exchange("tiles", severityTiles(groups.groups));
+    exchange("worst", worstCard(worst.items));
+  }
+}
+
+run(load).then(() => listen({ change: refresh, progress: showProgress }));

@@ -59,13 +59,21 @@ export async function latestScans() {
   return { all: items, audits: found.map((place) => place.audit ?? place.scans.at(-1)), changing: found.flatMap((place) => place.scans) };
 }
 
+// Of a scan that runs, or an event of it.
+export function showProgress({ probes_done: done, probes_planned: planned }) {
+  const text = `A scan is running: ${planned === 0 ? 0 : Math.floor((100 * done) / planned)} %`;
+  const line = document.getElementById("freshness");
+  if (line.textContent !== text) {
+    line.replaceChildren(text);
+  }
+}
+
 export function showFreshness(scans) {
   const line = document.getElementById("freshness");
   if (scans.length === 0) {
     line.replaceChildren();
   } else if (scans[0].state === "running") {
-    const { probes_done: done, probes_planned: planned } = scans[0];
-    line.replaceChildren(`A scan is running: ${planned === 0 ? 0 : Math.floor((100 * done) / planned)} %`);
+    showProgress(scans[0]);
   } else {
     line.replaceChildren("Last scan ", when(scans[0].started_at));
   }

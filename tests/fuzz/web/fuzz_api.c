@@ -9,6 +9,7 @@
 #include "web/metrics.h"
 #include "web/route.h"
 #include "web/store_pool.h"
+#include "web/stream_place.h"
 
 #include <assert.h>
 #include <jansson.h>
@@ -51,6 +52,21 @@ static char *cut(char **rest, const char *separators)
     return word == NULL ? word : word + strspn(word, " ");
 }
 
+/* What is taken for a place in the stream is written as it was read, but for zeros in front. */
+static void check_place(const char *text)
+{
+    static const unsigned char key[STORE_STREAM_KEY_BYTES] = {1};
+    struct store_stream_place place;
+    struct store_stream_place again;
+    char written[STREAM_PLACE_TEXT_SIZE];
+
+    assert(stream_place_parse(text, key, &place) != 0);
+    if (stream_place_parse(text, NULL, &place) == 0) {
+        stream_place_format(&place, NULL, written);
+        assert(stream_place_parse(written, NULL, &again) == 0 && stream_place_is_same(&place, &again));
+    }
+}
+
 /* As libmicrohttpd hands them on: name and value apart, no line ends within. */
 static void read_headers(char *rest, struct framing *framing, struct request_head *head)
 {
@@ -68,6 +84,9 @@ static void read_headers(char *rest, struct framing *framing, struct request_hea
             head->authorization = value;
         } else if (strcasecmp(name, "Cookie") == 0) {
             head->cookie = value;
+        } else if (strcasecmp(name, "Last-Event-ID") == 0) {
+            head->last_event_id = value;
+            check_place(value);
         }
     }
 }

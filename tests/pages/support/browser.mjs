@@ -15,6 +15,8 @@ export async function launch() {
     "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"] });
 }
 
+const pending = new WeakMap(); // by page: what it waits for; a stream of events has no end
+
 export const sizes = { desktop: { width: 1280, height: 900 }, phone: { width: 390, height: 844 } };
 
 // Signed in at `site`, when there is one. `said` gathers console errors, page errors and CSP violations.
@@ -30,6 +32,13 @@ export async function openPage(browser, { colorScheme = "light", size = "desktop
   }
   const page = await context.newPage();
   const said = [];
+  const requests = new Set();
+  pending.set(page, requests);
+  page.on("request", (request) => request.resourceType() !== "eventsource" && requests.add(request));
+  page.on("requestfinished", (request) => requests.delete(request));
+  page.on("requestfailed", (request) => requests.delete(request));
+  // Of what a page that was left still asked for nothing is heard.
+  page.on("framenavigated", (frame) => frame === page.mainFrame() && requests.clear());
   page.on("pageerror", (error) => said.push(`error: ${error.message}`));
   page.on("console", (message) => {
     const isFailedFetch = expectErrors && /Failed to load resource/.test(message.text());
@@ -47,5 +56,13 @@ export async function openPage(browser, { colorScheme = "light", size = "desktop
 // The page has filled itself, or said why not.
 export async function settle(page) {
   await page.waitForSelector('#content[aria-busy="false"]');
-  await page.waitForLoadState("networkidle");
+  await page.waitForLoadState("load");
+  const requests = pending.get(page);
+  for (let quiet = 0, looks = 0; quiet < 5; looks++) {
+    if (looks === 300) {
+      throw new Error(`still asks for ${[...requests].map((request) => request.url()).join(", ")}`);
+    }
+    await page.waitForTimeout(100);
+    quiet = requests.size === 0 ? quiet + 1 : 0;
+  }
 }

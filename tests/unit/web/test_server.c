@@ -1,25 +1,13 @@
 #include "web/server.h"
 
-#include "auditd/protocol.h"
-#include "auditd/store/read.h"
-#include "lib/token.h"
+#include "tests/unit/web/database.h"
 #include "web/sandbox.h"
 
 #include <errno.h>
 #include <pthread.h>
-#include <setjmp.h>
 #include <sodium.h>
-#include <sqlite3.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
-
-#include <cmocka.h>
 
 enum { CLIENTS = 8, REQUESTS = 40 };
 
@@ -27,75 +15,25 @@ static char folder[] = "/tmp/leastport-server-XXXXXX";
 static char db_path[64];
 static char token[TOKEN_TEXT_SIZE];
 
-static const char *const migrations[] = {
-    "0001_model.sql",        "0002_services.sql",    "0003_policy.sql", "0004_schedules.sql", "0005_inventories.sql",
-    "0006_dispositions.sql", "0007_adopted.sql",     "0008_due.sql",    "0009_alerts.sql",    "0010_retired.sql",
-    "0011_lists.sql",        "0012_handed_over.sql", "0013_access.sql"};
-
-/* A migration as it stands in the tree: a test of web does not know auditd's inside. The caller frees it. */
-static char *read_migration(const char *name)
-{
-    static const char own[] = "tests/unit/web/test_server.c";
-    char path[512];
-    char *sql = calloc(1, 65536);
-    FILE *file;
-    size_t count;
-    snprintf(path, sizeof(path), "%.*sschema/migrations/%s", (int)(strlen(__FILE__) - strlen(own)), __FILE__, name);
-    file = fopen(path, "r");
-    assert_non_null(file);
-    count = fread(sql, 1, 65535, file);
-    fclose(file);
-    assert_in_range(count, 100, 65534);
-    return sql;
-}
-
-static void migrate(sqlite3 *db)
-{
-    char pragmas[512];
-    char id[TOKEN_ID_SIZE];
-    char hash[TOKEN_HASH_SIZE];
-    token_make(token, id, hash);
-    for (size_t i = 0; i < sizeof(migrations) / sizeof(*migrations); i++) {
-        char *sql = read_migration(migrations[i]);
-        assert_int_equal(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
-        free(sql);
-    }
-    snprintf(
-        pragmas, sizeof(pragmas),
-        "PRAGMA user_version = %d; INSERT INTO realm VALUES (1, 'r', 1); INSERT INTO token (public_id, kind, name, "
-        "hash, role, scopes, created_at, created_by) VALUES ('%s', 'token', 't', '%s', 'viewer', 'read metrics', 1, "
-        "'test')",
-        STORE_READ_SCHEMA_VERSION, id, hash);
-    assert_int_equal(sqlite3_exec(db, pragmas, NULL, NULL, NULL), SQLITE_OK);
-}
-
 static int make_database(void **state)
 {
+    char id[TOKEN_ID_SIZE];
     sqlite3 *db;
     (void)state;
     if (sodium_init() < 0 || mkdtemp(folder) == NULL) {
         return -1;
     }
     snprintf(db_path, sizeof(db_path), "%s/audit.db", folder);
-    if (sqlite3_open(db_path, &db) != SQLITE_OK) {
-        return -1;
-    }
-    sqlite3_exec(db, "PRAGMA journal_mode = WAL; PRAGMA application_id = 1819505776", NULL, NULL, NULL);
-    assert_int_equal(STORE_APPLICATION_ID, 1819505776);
-    migrate(db);
+    db = database_make(db_path);
+    database_add_token(db, token, id);
     sqlite3_close(db);
     return 0;
 }
 
 static int remove_database(void **state)
 {
-    static const char *const ends[] = {"", "-wal", "-shm"};
-    char path[80];
     (void)state;
-    for (size_t i = 0; i < sizeof(ends) / sizeof(*ends); i++) {
-        snprintf(path, sizeof(path), "%s%s", db_path, ends[i]);
-        unlink(path);
-    }
+    database_remove(db_path);
     return rmdir(folder);
 }
 
