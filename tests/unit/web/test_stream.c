@@ -493,17 +493,14 @@ static void nobody_misses_anything_or_hears_it_twice(void **state)
 
 /* ---- who is slow ---- */
 
-static void who_takes_nothing_is_cut_off_and_comes_back(void **state)
+static void who_falls_behind_is_cut_off_and_comes_back(void **state)
 {
-    struct stream_options options = quick();
-    struct stream *stream;
+    struct stream *stream = start(quick());
     struct listener *slow;
     struct listener *other;
     int slow_fd;
     int other_fd;
     (void)state;
-    options.patience_ms = 50;
-    stream = start(options);
     slow = arrive(stream, NULL, &slow_fd);
     other = arrive(stream, NULL, &other_fd);
     /* More than sockets hold, and less at a time than is too much. */
@@ -538,6 +535,31 @@ static void who_takes_nothing_is_cut_off_and_comes_back(void **state)
     close(other_fd);
     free(slow);
     free(other);
+    stream_stop(stream);
+    stream_destroy(stream);
+}
+
+static void who_takes_nothing_is_cut_off(void **state)
+{
+    struct stream_options options = quick();
+    struct stream *stream;
+    struct listener *listener;
+    int fd;
+    (void)state;
+    options.patience_ms = 50;
+    stream = start(options);
+    listener = arrive(stream, NULL, &fd);
+    for (int i = 0; i < PATIENCE_MS && stream_count(stream) > 0; i++) {
+        database_run(db, "BEGIN IMMEDIATE");
+        for (int j = 0; j < 100; j++) {
+            put_change(1, 26000 + j);
+        }
+        database_run(db, "COMMIT");
+        usleep(1000);
+    }
+    assert_int_equal(stream_count(stream), 0);
+    close(fd);
+    free(listener);
     stream_stop(stream);
     stream_destroy(stream);
 }
@@ -740,7 +762,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_teardown(nobody_misses_anything_or_hears_it_twice, seed_say),
-        cmocka_unit_test(who_takes_nothing_is_cut_off_and_comes_back),
+        cmocka_unit_test(who_falls_behind_is_cut_off_and_comes_back),
+        cmocka_unit_test(who_takes_nothing_is_cut_off),
         cmocka_unit_test(a_token_that_ends_ends_its_streams),
         cmocka_unit_test(there_are_so_many_and_no_more),
         cmocka_unit_test(what_is_gone_is_told_by_a_reset),
