@@ -116,6 +116,9 @@ const struct route routes[] = {
     PAGE("/changes", "changes.html"),
     PAGE("/scans", "scans.html"),
     PAGE("/scans/{uuid}", "scan.html"),
+    PAGE("/policy", "policy.html"),
+    PAGE("/schedules", "schedules.html"),
+    PAGE("/alerts", "alerts.html"),
     PAGE("/access", "access.html"),
     {NULL, NULL, ANYBODY, NULL, NULL, false, NULL, false, false},
 };

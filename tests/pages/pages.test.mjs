@@ -71,7 +71,7 @@ async function violations(page) {
 describe("every page, light and dark, wide and narrow", { skip }, () => {
   const pages = { overview: "/", findings: "/findings", hosts: "/hosts", host: hostPath, "host-door": cachePath, "host-answers": edgePath,
     "host-hostile": `/hosts/${uuidOf("host staging 10.20.1.14")}`,
-    finding: findingPath, "finding-hostile": hostileFindingPath, map: "/map", "map-tags": "/map?rows=tag", changes: "/changes?days=90", scans: "/scans", scan: scanPath, access: "/access" };
+    finding: findingPath, "finding-hostile": hostileFindingPath, map: "/map", "map-tags": "/map?rows=tag", changes: "/changes?days=90", scans: "/scans", scan: scanPath, policy: "/policy", access: "/access" };
   for (const { colorScheme, size } of looks) {
     for (const [name, path] of Object.entries(pages)) {
       test(`${name}, ${colorScheme}, ${size}: no violation, nothing cut off`, async () => {

@@ -1,6 +1,8 @@
 // What a person does with the pages, in a real browser, on a real server that asks a real daemon.
 // Runner: first, a browser takes its time.
 import assert from "node:assert/strict";
+import { writeFileSync } from "node:fs";
+import { createServer } from "node:net";
 import { after, before, describe, test } from "node:test";
 import { launch, missingBrowser, openPage, settle } from "./support/browser.mjs";
 import { startDaemon } from "./support/daemon.mjs";
@@ -20,7 +22,17 @@ before(async () => {
   place = makeFolder();
   makeFixture(place.path("audit.db"));
   alter(place.path("audit.db"), [tokenRows("operator", { role: "operator" }), tokenRows("viewer", { role: "viewer" })].join("\n"));
-  [daemon, browser] = await Promise.all([startDaemon(place.path("audit.db")), launch()]);
+  writeFileSync(place.path("config.yaml"), `version: 1
+schedules:
+  - {name: nightly, cron: "30 2 * * *", zone: Europe/Berlin, targets: 127.0.0.1, ports: "9"}
+alerts:
+  receivers:
+    - {name: ops, kind: webhook, url: "http://127.0.0.1:9/nobody"}
+  rules:
+    - {name: worst, to: [ops]}
+`);
+  daemon = await startDaemon(place.path("audit.db"), { more: ["--config", place.path("config.yaml")] });
+  browser = await launch();
 });
 after(async () => {
   await browser?.close();
@@ -114,10 +126,10 @@ describe("a person can", { skip }, () => {
   test("see what one scan changed, compare two, and send the comparison to somebody", async () => {
     let link;
     await visit("/scans", "viewer", async (page) => {
-      const ticks = page.getByRole("checkbox");
+      const ticks = page.getByRole("checkbox", { name: /prod-eu/ });
       assert.ok(await button(page, "Compare the two").isDisabled());
-      await ticks.nth(40).check();
-      await ticks.nth(2).check();
+      await ticks.last().check();
+      await ticks.first().check();
       await button(page, "Compare the two").click();
       await page.waitForURL(/\/changes\?from=[0-9a-f-]{36}&to=[0-9a-f-]{36}$/);
       await settle(page);
@@ -139,6 +151,94 @@ describe("a person can", { skip }, () => {
       assert.equal(await page.locator(".findings-table .opener").count(), 1);
       assert.match(await page.innerText(".findings-table"), /Redis on 6379\/tcp is open to the world/);
     });
+  });
+
+  test("edit a policy, see what it would change, and apply it", async () => {
+    const { page, said, close } = await openPage(browser, { site: daemon.url });
+    await page.goto(`${daemon.url}/policy`);
+    await settle(page);
+    const text = page.getByLabel("The policy’s text");
+    await text.fill("version: 1\nbaseline: 1\nallow:\n  - {id: cache, to: any, prots: 6379, from: world, why: it is public}\n");
+    await button(page, "Check").click();
+    await page.getByText("It cannot be applied").waitFor();
+    await button(page, "line 4, column 26").click();
+    assert.deepEqual(await text.evaluate((area) => [document.activeElement === area, area.value.slice(area.selectionStart, area.selectionStart + 5)]), [true, "prots"]);
+    assert.ok(await button(page, "Apply").isDisabled());
+    await text.fill("version: 1\nbaseline: 1\nallow:\n  - {id: backends, to: any, ports: 8080, from: any, why: they are public}\n");
+    await button(page, "See what it would change").click();
+    await page.getByText(/\d+ would be allowed/).waitFor();
+    const allowed = Number(/(\d+) would be allowed/.exec(await page.innerText("main"))[1]);
+    assert.ok(allowed > 10, `${allowed} are allowed`);
+    await button(page, "Apply").click();
+    await page.locator("#outcome", { hasText: `${allowed} are allowed` }).waitFor();
+    assert.match(await page.innerText("main"), /edited on the page\s+Judges now/);
+    assert.deepEqual(said, []);
+    await close();
+    await visit("/findings?presence=ALLOWED&port=8080", "viewer", async (list) => {
+      assert.match(await list.innerText("#summary"), new RegExp(`^${allowed} findings`));
+    });
+    await visit("/policy", "viewer", async (mine) => {
+      assert.equal(await button(mine, "Apply").count(), 0);
+    });
+  });
+
+  test("start a scan, watch it end, and see what it found", async () => {
+    const server = createServer((socket) => { socket.on("error", () => {}); socket.end(); });
+    await new Promise((resolve) => { server.listen(0, "127.0.0.1", resolve); });
+    await visit("/scans", "operator", async (page) => {
+      await page.locator("summary", { hasText: "Start a scan" }).click();
+      await page.getByLabel("Targets").fill("127.0.0.1");
+      await page.getByLabel("Ports").fill(String(server.address().port));
+      await page.getByLabel("Realm").fill("here");
+      await button(page, "Start").click();
+      const link = page.getByRole("row", { name: /here from/ }).first().getByRole("link");
+      await link.waitFor();
+      await page.getByRole("row", { name: /here from .*Complete/ }).first().waitFor();
+      await link.click();
+      await page.waitForURL(/\/scans\/[0-9a-f-]{36}$/);
+      await settle(page);
+      assert.match(await page.innerText("main"), /Scan of here[^]*Complete[^]*Open ports\n1\n/);
+    });
+    server.close();
+  });
+
+  test("pause a schedule and let it run again", async () => {
+    await visit("/schedules", "operator", async (page) => {
+      assert.match(await page.innerText("main"), /nightly[^]*Waits for its time[^]*30 2 \* \* \* Europe\/Berlin/);
+      await button(page, "Pause nightly").click();
+      await button(page, "Resume nightly").click();
+      await button(page, "Pause nightly").waitFor();
+    });
+  });
+
+  test("send a test alert, see that nobody takes it, and drop it", async () => {
+    await visit("/alerts", "operator", async (page) => {
+      await button(page, "Send a test").click();
+      await page.getByText("1 test on the way.").waitFor();
+      const row = page.getByRole("row", { name: /test/i }).filter({ has: page.getByRole("button", { name: /^Drop/ }) });
+      await row.getByRole("button", { name: /^Drop/ }).first().click();
+      await page.locator(".badge", { hasText: "Dropped" }).waitFor();
+    });
+  });
+
+  test("make a token, which lets in and is shown once, and revoke it", async () => {
+    const { page, said, close } = await openPage(browser, { site: daemon.url });
+    await page.goto(`${daemon.url}/access`);
+    await settle(page);
+    await page.locator("summary", { hasText: "Make a token" }).click();
+    await page.getByLabel("Name").fill("ci");
+    await button(page, "Make it").click();
+    const secret = await page.locator("#secret").innerText();
+    const ask = () => fetch(`${daemon.url}/api/v1/findings?limit=1`, { headers: { Authorization: `Bearer ${secret}` } });
+    assert.equal((await ask()).status, 200);
+    await page.reload();
+    await settle(page);
+    assert.equal(await page.locator("#secret").count(), 0);
+    await button(page, "Revoke ci").click();
+    await button(page, "Revoke ci").waitFor({ state: "detached" });
+    assert.equal((await ask()).status, 401);
+    assert.deepEqual(said, []);
+    await close();
   });
 
   test("read the audit log only as an admin", async () => {

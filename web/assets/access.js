@@ -1,5 +1,6 @@
 // Tokens and the audit log: for admins. Whoever is none sees their own session.
-import { get } from "./api.js";
+import { actionButton, actionForm, choiceField, inputField, outcomeLine } from "./action_part.js";
+import { get, send } from "./api.js";
 import { badge } from "./badge.js";
 import { el, show } from "./dom.js";
 import { exactly, when } from "./format.js";
@@ -29,10 +30,34 @@ function sessionCard(session) {
   return card("You", el("dl", { class: "facts" }, facts.map(([name, value]) => el("div", {}, el("dt", {}, name), el("dd", {}, value)))));
 }
 
+// The secret is shown once, and gone with the page.
+function secretBox(name, { token, expires_at: until }) {
+  return el("div", { class: "fix", role: "status" }, el("strong", {}, `The token ${visible(name)}: copy it now, it is not shown again`),
+    el("code", { class: "whole", id: "secret" }, token), el("p", { class: "small" }, until === null ? "It never ends." : ["Until ", exactly(until)]));
+}
+
+function createForm() {
+  const line = outcomeLine();
+  const place = el("div", {});
+  return el("details", {}, el("summary", {}, "Make a token"), actionForm("Make a token", "Make it", [
+    inputField("name", "Name", { required: true, maxlength: 100 }, "Who or what will use it."),
+    choiceField("role", "Role", [["viewer", "Viewer: reads"], ["operator", "Operator: reads, decides, scans"], ["admin", "Admin: all of it"]]),
+    inputField("realms", "Only these realms", {}, "Commas between; empty for all."),
+    inputField("expires", "Ends after", { value: "90d" }, "90d, a date, or never."),
+  ], line, async ({ realms, ...content }, form) => {
+    const answer = await send("tokens", { ...content, ...(realms ? { realms: realms.split(",").map((one) => one.trim()).filter(Boolean) } : {}) });
+    place.replaceChildren(secretBox(content.name, answer));
+    form.reset();
+  }), place);
+}
+
 function tokenCard(tokens) {
-  return card("Tokens", el("p", { class: "small muted" }, "Made and revoked at the machine: ", el("code", {}, "leastport token create --name NAME"), ", ",
-    el("code", {}, "leastport token revoke ID"), "."),
-  cardTable("Youngest first", [
+  const line = outcomeLine();
+  const revoke = (token) => async () => {
+    await send("tokens/revoke", { token: token.id });
+    await run(load);
+  };
+  return card("Tokens", createForm(), cardTable("Youngest first", [
     ["Name", (token) => visible(token.name)],
     ["State", tokenState],
     ["Role", (token) => token.role],
@@ -40,8 +65,8 @@ function tokenCard(tokens) {
     ["Last used", (token) => when(token.last_used_at)],
     ["Expires", (token) => (token.expires_at === null ? "never" : exactly(token.expires_at))],
     ["Made", (token) => [exactly(token.created_at), el("span", { class: "muted" }, ` by ${visible(token.created_by)}`)]],
-    ["Id", (token) => el("code", {}, token.id)],
-  ], tokens));
+    ["Do", (token) => (token.revoked_at === null ? actionButton("Revoke", line, revoke(token), { "aria-label": `Revoke ${visible(token.name)}` }) : null)],
+  ], tokens), line);
 }
 
 function logCard(page) {

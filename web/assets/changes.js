@@ -37,7 +37,7 @@ async function question() {
   if (from && to) {
     const [first, second] = await Promise.all([get(`scans/${from}`), get(`scans/${to}`)]);
     const before = second.judged_at === null ? null : new Date(Date.parse(second.judged_at) + 1).toISOString();
-    return { filter: { since_scan: from, at_before: before }, since: first.judged_at, before,
+    return { from, to, realm: first.realm, since: first.judged_at, before,
       words: ["From the scan ", scanLink(first, exactly(first.started_at)), " to the scan ", scanLink(second, exactly(second.started_at))] };
   }
   const since = new Date(Date.now() - Number(days || 7) * DAY).toISOString();
@@ -53,7 +53,7 @@ const columns = [
   ["Where", place],
   ["Realm", (change) => change.host.realm, "keep"],
   ["When", (change) => exactly(change.at)],
-  ["Why", (change) => change.reason],
+  ["Why", (change) => change.reason ?? null],
 ];
 
 function group(title, text, changes) {
@@ -80,6 +80,18 @@ function kinds(changes) {
   return { opened, closed, rest };
 }
 
+// Between two scans the server compares; else the moves of a span are folded.
+async function differences(asked, realm) {
+  if (asked.from) {
+    const found = await all("scans/compare", { from: asked.from, to: asked.to });
+    const of = (kind) => found.items.filter((one) => one.kind === kind).map((one) => ({ ...one, at: one.last_seen,
+      what: one.changes.join(", ") || "presence", reason: one.changes.length === 0 ? null : `${one.changes.join(" and ")} changed` }));
+    return { opened: of("opened"), closed: of("closed"), rest: of("changed"), more: found.more };
+  }
+  const found = await all("changes", { ...asked.filter, realm });
+  return { ...kinds(foldChanges(found.items)), more: found.more };
+}
+
 const otherColumns = [columns[0], ["Change", (change) => `${change.what}: ${change.was ?? "–"} → ${change.became ?? "–"}`], ...columns.slice(2)];
 
 async function load() {
@@ -89,16 +101,16 @@ async function load() {
     showEmpty();
     return;
   }
-  const { filter, since, before, words } = await question();
-  const { realm } = view.state();
-  const [found, services] = await Promise.all([all("changes", { ...filter, realm }),
+  const asked = await question();
+  const { since, before, words } = asked;
+  const realm = asked.realm ?? view.state().realm;
+  const [{ opened, closed, rest, more }, services] = await Promise.all([differences(asked, realm),
     all("changes/services", { at_since: since, at_before: before, realm })]);
-  const { opened, closed, rest } = kinds(foldChanges(found.items));
   const realms = [...new Set(scans.map((scan) => scan.realm))].sort();
   view.showFilters(view.select("days", "Time", spans), view.select("realm", "Realm", [["", "Any"], ...realms.map((name) => [name, name])]));
   document.getElementById("filters").hidden = Boolean(view.state().scan || view.state().from);
   document.getElementById("summary").replaceChildren(...words, `: ${opened.length} opened, ${closed.length} closed, ${rest.length} otherwise`,
-    found.more ? `, among the youngest ${AT_MOST} events; choose a shorter time for all` : "", ".");
+    more ? `, among the youngest ${AT_MOST} events; choose a shorter time for all` : "", ".");
   show(el("div", { class: "stack" }, group("Opened", "What is open now and was not before", opened), group("Closed", "Closed, and proven so", closed),
     rest.length === 0 ? null : card(`Changed otherwise (${rest.length})`, cardTable("Moves that neither opened nor closed anything", otherColumns, rest)),
     serviceCard(services.items)));

@@ -1,9 +1,12 @@
 // The scans: what runs now, with its progress, and those that ran.
-import { get } from "./api.js";
+import { actionButton, actionForm, inputField, outcomeLine } from "./action_part.js";
+import { visible } from "./answer_part.js";
+import { get, mayWrite, send, whoAmI } from "./api.js";
+import { badge } from "./badge.js";
 import { el, show } from "./dom.js";
-import { exactly, number } from "./format.js";
-import { missed, progressBar, progressText, scanBadge, scanLink, scanName, took } from "./scan_part.js";
-import { run, showEmpty, showFreshness } from "./state.js";
+import { exactly, number, plural, when } from "./format.js";
+import { duration, missed, scanBadge, scanLink, scanName, took } from "./scan_part.js";
+import { run, showFreshness } from "./state.js";
 import { card, cardTable, listView, nothing } from "./view.js";
 
 const PAGE = 50;
@@ -14,8 +17,10 @@ let timer;
 
 const choices = [["", "Any"], ["running", "Running"], ["complete", "Complete"], ["incomplete", "Incomplete"], ["failed", "Failed"]];
 
+const comparable = () => chosen.length === 2 && chosen[0].realm === chosen[1].realm;
+
 function compareButton() {
-  const button = el("button", { type: "button", class: "button", disabled: chosen.length !== 2, onclick: () => {
+  const button = el("button", { type: "button", class: "button", disabled: true, onclick: () => {
     const [from, to] = [...chosen].sort((a, b) => (a.started_at < b.started_at ? -1 : 1));
     location.assign(`/changes?from=${from.uuid}&to=${to.uuid}`);
   } }, "Compare the two");
@@ -25,14 +30,14 @@ function compareButton() {
 function chooser(scan, button) {
   return el("input", { type: "checkbox", class: "tick", "aria-label": `Compare ${scanName(scan)} of ${scan.started_at}`, onchange: (event) => {
     chosen = event.target.checked ? [...chosen, scan] : chosen.filter((one) => one.uuid !== scan.uuid);
-    button.disabled = chosen.length !== 2;
+    button.disabled = !comparable();
   } });
 }
 
 function scanTable(scans) {
   chosen = [];
   const button = compareButton();
-  return el("section", { class: "card" }, cardTable("Youngest first. Tick two to see what changed from one to the other.", [
+  return el("section", { class: "card" }, cardTable("Youngest first. Tick two of a realm to see what changed from one to the other.", [
     ["Started", (scan) => scanLink(scan, exactly(scan.started_at))],
     ["Place", (scan) => [scanName(scan), scan.verifies ? el("span", { class: "muted small" }, ", a second look") : null]],
     ["State", scanBadge],
@@ -44,46 +49,88 @@ function scanTable(scans) {
   ], scans), el("div", { class: "pages" }, el("span", {}), button));
 }
 
-function runningItem(scan, before, passed) {
-  return el("li", {}, el("h3", {}, scanLink(scan)), progressBar(scan), el("p", { class: "small", "aria-live": "polite" }, progressText(scan, before, passed)));
+// An audit that a person starts: it waits or runs at once, and its job can be ended.
+function startCard(realms) {
+  const line = outcomeLine();
+  return el("details", { class: "card decide-many" }, el("summary", {}, "Start a scan"), actionForm("Start a scan", "Start", [
+    inputField("targets", "Targets", { required: true }, "Addresses, networks (10.0.0.0/24), names; commas between. Only what is in the daemon’s scope."),
+    inputField("ports", "Ports", {}, "22,80-90,https; empty for the usual ones."),
+    inputField("realm", "Realm", { list: "realms", value: realms.length === 1 ? realms[0] : "" }, "Which network it is; empty for the daemon’s own."),
+    el("datalist", { id: "realms" }, realms.map((name) => el("option", { value: name }))),
+  ], line, async ({ targets, ...content }) => {
+    await send("scans", { ...content, targets: targets.split(/[\s,]+/).filter(Boolean) });
+    await run(load);
+  }));
+}
+
+const jobStates = { queued: "Waits", running: "Runs" };
+
+function jobItem(job, line, may) {
+  const cancel = async () => {
+    await send(`jobs/${job.uuid}/cancel`);
+    await run(load);
+  };
+  return el("li", {}, el("h3", {}, job.scan === null ? `${jobStates[job.state]}: ${visible(job.targets.slice(0, 4).join(", "))}` : scanLink({ uuid: job.scan }, visible(job.targets.slice(0, 4).join(", ")))),
+    el("progress", { max: Math.max(1, job.probes), value: job.probes_done, "aria-label": "Progress" }),
+    el("p", { class: "small", "aria-live": "polite" }, jobText(job)), may ? actionButton("Cancel", line, cancel, { "aria-label": `Cancel the scan of ${job.targets[0]}` }) : null);
+}
+
+function jobText(job) {
+  if (job.state === "queued") {
+    return `Waits for its turn; asked for by ${visible(job.actor)}.`;
+  }
+  const share = job.probes === 0 ? 0 : Math.floor((100 * job.probes_done) / job.probes);
+  const left = job.eta_s === null ? "" : `, ${duration(1000 * job.eta_s)} left`;
+  return `${job.phase === "verify" ? "A second look at what changed: " : ""}${share} % of ${plural(job.probes, "probe")}, ${number(job.rate_pps, 0)} probes/s${left}, ${plural(job.open, "open port")} so far`;
+}
+
+const isLive = (job) => job.state === "queued" || job.state === "running";
+
+function failedItem(job) {
+  return el("li", {}, el("p", {}, badge([job.state[0].toUpperCase() + job.state.slice(1), job.state === "failed" ? "critical" : "medium", job.state]), ` ${visible(job.targets.slice(0, 4).join(", "))}: `, visible(job.message ?? "")),
+    el("p", { class: "small muted" }, `Asked for by ${visible(job.actor)}, ended `, when(job.ended_at)));
 }
 
 // Reads what runs again and again, as long as something does; what has ended shows in the list.
-function follow(list, seen, read_at) {
+function follow(list, seen) {
   timer = setTimeout(async () => {
-    const { items } = await get("scans", { state: "running", limit: 20 }).catch(() => ({ items: null }));
-    if (items === null) {
-      follow(list, seen, read_at);
-    } else if (items.length === 0 || items.length !== seen.length) {
+    const answer = await get("jobs").catch(() => null);
+    const live = answer?.items.filter(isLive);
+    if (live === undefined) {
+      follow(list, seen);
+    } else if (live.map((job) => job.uuid + job.state + job.scan).join() !== seen) {
       run(load);
     } else {
-      const now = performance.now();
-      items.forEach((scan, i) => {
+      live.forEach((job, i) => {
         const item = list.children[i];
-        item.querySelector("progress").value = scan.probes_done;
-        item.querySelector("p").textContent = progressText(scan, seen.find((one) => one.uuid === scan.uuid), now - read_at);
+        item.querySelector("progress").value = job.probes_done;
+        item.querySelector("p").textContent = jobText(job);
       });
-      follow(list, items, now);
+      follow(list, seen);
     }
   }, POLL_MS);
 }
 
 async function load() {
   clearTimeout(timer);
-  const [{ items: all }, { items: running }, page] = await Promise.all([get("scans", { limit: 1 }), get("scans", { state: "running", limit: 20 }),
-    get("scans", { limit: PAGE, ...view.state() })]);
+  // The daemon knows what runs; without it the list of what ran can be read all the same.
+  const [{ items: all }, jobs, page, may, { tags, realms: limits }] = await Promise.all([get("scans", { limit: 200 }), get("jobs").catch(() => ({ items: [] })),
+    get("scans", { limit: PAGE, ...view.state() }), mayWrite(), whoAmI()]);
   showFreshness(all);
-  if (all.length === 0) {
-    showEmpty();
-    return;
-  }
+  const mayStart = may && tags.length === 0;
+  const realms = limits.length > 0 ? limits : [...new Set(all.map((scan) => scan.realm))].sort();
   view.showFilters(view.select("state", "State", choices));
-  const list = el("ul", { class: "worst" }, running.map((scan) => runningItem(scan)));
-  show(el("div", { class: "stack" }, running.length === 0 ? null : card("Running now", list),
-    page.items.length === 0 ? nothing("Nothing here", "No scan fits.") : scanTable(page.items),
+  const live = jobs.items.filter(isLive);
+  const failed = jobs.items.filter((job) => ["failed", "unanswered"].includes(job.state)).slice(0, 3);
+  const line = outcomeLine();
+  const list = el("ul", { class: "worst" }, live.map((job) => jobItem(job, line, mayStart)));
+  show(el("div", { class: "stack" }, live.length === 0 ? null : card("Now", list, line),
+    failed.length === 0 ? null : card("Ended without a result", el("ul", { class: "worst" }, failed.map(failedItem))),
+    mayStart ? startCard(realms) : null,
+    page.items.length === 0 ? nothing("Nothing here", "No scan fits, or none was made yet.") : scanTable(page.items),
     view.pager("Further scans", page.next_cursor)));
-  if (running.length > 0) {
-    follow(list, running, performance.now());
+  if (live.length > 0) {
+    follow(list, live.map((job) => job.uuid + job.state + job.scan).join());
   }
 }
 

@@ -1,0 +1,55 @@
+// Buttons and forms that ask the server to do something: they say that they work, and what went wrong.
+import { el } from "./dom.js";
+
+// Where the outcome of what was done stands; it is spoken.
+export function outcomeLine() {
+  return el("p", { class: "said", role: "alert" });
+}
+
+export function tell(line, error) {
+  line.replaceChildren(error.message, ...(error.details ?? []).map((detail) => el("span", { class: "small" }, ` ${detail}`)));
+}
+
+// A button that runs `act`, is off meanwhile, and shows in `line` why it failed.
+export function actionButton(text, line, act, attributes = {}) {
+  const button = el("button", { type: "button", class: "button button-small", ...attributes, onclick: async () => {
+    button.disabled = true;
+    line.replaceChildren();
+    try {
+      await act();
+    } catch (error) {
+      tell(line, error);
+    }
+    button.disabled = false;
+  } }, text);
+  return button;
+}
+
+// fields: elements with names. `act(content)` gets what was filled in, without what was left empty.
+export function actionForm(label, text, fields, line, act) {
+  const submit = el("button", { type: "submit", class: "button button-main" }, text);
+  const form = el("form", { class: "decide", "aria-label": label, onsubmit: async (event) => {
+    event.preventDefault();
+    submit.disabled = true;
+    line.replaceChildren();
+    try {
+      await act(Object.fromEntries([...new FormData(form)].filter(([, value]) => value !== "")), form);
+    } catch (error) {
+      tell(line, error);
+    }
+    submit.disabled = false;
+  } }, fields, el("div", { class: "buttons" }, submit), line);
+  return form;
+}
+
+export function inputField(name, label, attributes = {}, help = null) {
+  const id = `field-${name}`;
+  return el("div", { class: "field" }, el("label", { for: id }, label), el("input", { id, name, autocomplete: "off", "aria-describedby": help && `${id}-help`, ...attributes }),
+    help && el("p", { id: `${id}-help`, class: "small muted" }, help));
+}
+
+export function choiceField(name, label, choices) {
+  const id = `field-${name}`;
+  return el("div", { class: "field" }, el("label", { for: id }, label),
+    el("select", { id, name }, choices.map(([value, text]) => el("option", { value }, text))));
+}
