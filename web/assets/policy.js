@@ -8,7 +8,7 @@ import { exactly, number, plural } from "./format.js";
 import { run } from "./state.js";
 import { card, cardTable } from "./view.js";
 
-const FIRST = "version: 1\nbaseline: 1\nallow:\n  # - {id: https, to: any, ports: 443, from: world, why: the shop}\n";
+const FIRST = "version: 1\nbaseline: 1\n# allow:\n#   - {id: https, to: any, ports: 443, from: world, why: the shop}\n";
 
 function problemList(problems, kind) {
   return problems.length === 0 ? null : el("ul", { class: "problems" }, problems.map((one) => el("li", {}, badge([kind === "errors" ? "Error" : "Warning", kind === "errors" ? "critical" : "medium", ""]),

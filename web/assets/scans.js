@@ -114,17 +114,17 @@ function follow(list, seen) {
 async function load() {
   clearTimeout(timer);
   // The daemon knows what runs; without it the list of what ran can be read all the same.
-  const [{ items: all }, jobs, page, may, { tags, realms: limits }] = await Promise.all([get("scans", { limit: 200 }), get("jobs").catch(() => ({ items: [] })),
+  const [{ items: all }, jobs, page, may, { tags, realms: limits }] = await Promise.all([get("scans", { limit: 200 }), get("jobs").catch((error) => ({ items: [], error })),
     get("scans", { limit: PAGE, ...view.state() }), mayWrite(), whoAmI()]);
   showFreshness(all);
-  const mayStart = may && tags.length === 0;
+  const mayStart = may && tags.length === 0 && jobs.error === undefined;
   const realms = limits.length > 0 ? limits : [...new Set(all.map((scan) => scan.realm))].sort();
   view.showFilters(view.select("state", "State", choices));
   const live = jobs.items.filter(isLive);
   const failed = jobs.items.filter((job) => ["failed", "unanswered"].includes(job.state)).slice(0, 3);
   const line = outcomeLine();
   const list = el("ul", { class: "worst" }, live.map((job) => jobItem(job, line, mayStart)));
-  show(el("div", { class: "stack" }, live.length === 0 ? null : card("Now", list, line),
+  show(el("div", { class: "stack" }, jobs.error ? el("p", { class: "quiet", role: "status" }, `What runs now cannot be told: ${jobs.error.message}`) : null, live.length === 0 ? null : card("Now", list, line),
     failed.length === 0 ? null : card("Ended without a result", el("ul", { class: "worst" }, failed.map(failedItem))),
     mayStart ? startCard(realms) : null,
     page.items.length === 0 ? nothing("Nothing here", "No scan fits, or none was made yet.") : scanTable(page.items),
