@@ -22,7 +22,8 @@ enum { RETENTION_SLICE = 2000 };
 /* The newest row stays, so that no number is given twice. */
 #define SCORE_OVER "t.ended_at < ?1 AND t.id < (SELECT max(id) FROM score)"
 /* The newest event of all stays: its number tells which were told. Of a finding there stay the last event of each
- * column, and all from the one on that confirmed it last: its life goes on without a gap from there. */
+ * column, and all from the one on that confirmed it last: its life goes on without a gap from there. Of a column none
+ * goes before an older one, which a clock that was set back may have dated later. */
 #define EVENT_OVER                                                                                                     \
     "t.at < ?1 AND t.id < (SELECT max(id) FROM finding_event)"                                                         \
     " AND t.id <= coalesce((SELECT event_id FROM alert_cursor), t.id)"                                                 \
@@ -32,7 +33,9 @@ enum { RETENTION_SLICE = 2000 };
     " AND EXISTS (SELECT 1 FROM finding_event n WHERE n.finding_id = t.finding_id AND n.id > t.id AND n.what = "       \
     "t.what)"                                                                                                          \
     " AND t.id < (SELECT coalesce(max(iif(n.became IN ('OPEN', 'REAPPEARED'), n.id, NULL)), max(n.id))"                \
-    " FROM finding_event n WHERE n.finding_id = t.finding_id AND n.what = 'presence')"
+    " FROM finding_event n WHERE n.finding_id = t.finding_id AND n.what = 'presence')"                                 \
+    " AND NOT EXISTS (SELECT 1 FROM finding_event n WHERE n.finding_id = t.finding_id AND n.id < t.id"                 \
+    " AND n.what = t.what AND n.at >= ?1)"
 #define CERTIFICATE_OVER                                                                                               \
     "t.first_seen < ?1 AND NOT EXISTS (SELECT 1 FROM endpoint_answer n WHERE n.certificate_id = t.id)"
 #define ALERT_OVER "t.state IN ('delivered', 'dropped') AND coalesce(t.delivered_at, t.tried_at, t.created_at) < ?1"

@@ -85,14 +85,18 @@ static inline void decision_waive(struct decision_port *port, int64_t until, int
     }
 }
 
-/* `counts[h][p]`: its finding is there and open. */
+/* `counts[h][p]`: its finding is there and open. `touched[h]`: the scan looked at all of the host, or moved a finding
+ * of it; NULL when no scan asks: waivers of rules cover what is new on all hosts then. */
 static inline void decisions_enforce(struct decisions *decisions, bool counts[DECISION_HOSTS][DECISION_PORTS],
-                                     int64_t now_ms)
+                                     int64_t now_ms, bool *touched)
 {
     for (int i = 0; i < DECISION_HOSTS * DECISION_PORTS; i++) {
         struct decision_port *port = &decisions->ports[i / DECISION_PORTS][i % DECISION_PORTS];
         if (port->disposition != 'N' && !decision_holds(port, now_ms)) {
             port->disposition = 'N';
+            if (touched != NULL) {
+                touched[i / DECISION_PORTS] = true;
+            }
         }
     }
     for (int g = 0; g < decisions->grant_count; g++) {
@@ -100,8 +104,8 @@ static inline void decisions_enforce(struct decisions *decisions, bool counts[DE
         grant->living = grant->living && grant->until > now_ms;
         for (int h = 0; grant->living && h < DECISION_HOSTS; h++) {
             struct decision_port *port = &decisions->ports[h][grant->port];
-            if ((grant->host < 0 || grant->host == h) && counts[h][grant->port] && port->disposition != 'W' &&
-                !port->was_covered[g] && port->known.breadth <= grant->breadth &&
+            if ((touched == NULL || touched[h]) && (grant->host < 0 || grant->host == h) && counts[h][grant->port] &&
+                port->disposition != 'W' && !port->was_covered[g] && port->known.breadth <= grant->breadth &&
                 grant->services[port->known.service]) {
                 decision_waive(port, grant->until, g);
             }
@@ -303,7 +307,7 @@ static inline void decision_tick(const struct decision_case *this)
     assert_int_equal(store_begin(this->fixture->store), 0);
     assert_int_equal(disposition_enforce(this->fixture->store, this->now_ms, 0, &moved), 0);
     assert_int_equal(store_commit(this->fixture->store), 0);
-    decisions_enforce(this->decisions, this->counts, this->now_ms);
+    decisions_enforce(this->decisions, this->counts, this->now_ms, NULL);
 }
 
 /* ---- what must hold of every log, whoever wrote it ---- */

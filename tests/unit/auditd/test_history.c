@@ -170,7 +170,7 @@ static void model_counts(const struct model *model, bool counts[HOSTS][PORTS])
 }
 
 /* A port that this vantage has to do with, and that somebody sees open, is judged as it is now. */
-static void model_judge(struct model *model, int vantage, int64_t now_ms)
+static void model_judge(struct model *model, int vantage, int64_t now_ms, bool touched[HOSTS])
 {
     bool counts[HOSTS][PORTS];
 
@@ -178,12 +178,14 @@ static void model_judge(struct model *model, int vantage, int64_t now_ms)
         for (int p = 0; p < PORTS; p++) {
             struct decision_port *decided = &model->decisions.ports[h][p];
             if (looks_was_open(&model->ports[h][p].looks[vantage]) && is_seen_open(&model->ports[h][p])) {
+                touched[h] = touched[h] || decided->known.breadth != decided->world.breadth ||
+                             decided->known.service != decided->world.service;
                 decided->known = decided->world;
             }
         }
     }
     model_counts(model, counts);
-    decisions_enforce(&model->decisions, counts, now_ms);
+    decisions_enforce(&model->decisions, counts, now_ms, touched);
 }
 
 static void change_the_world(struct model *model, struct random_source *source)
@@ -316,26 +318,35 @@ static void model_fold(struct model *model, const struct sweep_case *sweep, int 
     }
 }
 
-/* A port that an incomplete scan leaves out is one that it was blind to. */
-static void scan_host(struct fixture *fixture, struct model *model, const struct sweep_case *sweep, int h,
+/* A port that an incomplete scan leaves out is one that it was blind to. Whether the host was looked at, or a finding
+ * of it moved. */
+static bool scan_host(struct fixture *fixture, struct model *model, const struct sweep_case *sweep, int h,
                       struct random_source *source)
 {
     const char *before = model->ports[h][PORTS - 1].presence;
+    const struct model_fold folded = model->folds[h];
+    bool touched = sweep->complete;
     char address[32];
 
     snprintf(address, sizeof(address), "10.0.0.%d", h + 1);
     for (int p = 0; p < PORTS; p++) {
+        const struct model_port *port = &model->ports[h][p];
+        const char *presence = port->presence;
+        const char *sight = port->sight;
         if (sweep->complete || draw(source, 2) == 0) {
             scan_port(fixture, model, sweep, h, p);
         } else {
             model_look(&model->ports[h][p], sweep->vantage, 'B');
         }
+        touched = touched || strcmp(presence, port->presence) != 0 || strcmp(sight, port->sight) != 0;
     }
     if (sweep->complete) {
         fixture_host(fixture, address, model->up[h]);
     }
     model_fold(model, sweep, h,
                strcmp(before, "FOLDED") != 0 && strcmp(model->ports[h][PORTS - 1].presence, "FOLDED") == 0);
+    return touched || strcmp(folded.presence, model->folds[h].presence) != 0 ||
+           strcmp(folded.sight, model->folds[h].sight) != 0;
 }
 
 static void settle_again_and_again(struct fixture *fixture, struct random_source *source, int64_t skew_ms)
@@ -368,6 +379,7 @@ static void one_scan(struct fixture *fixture, struct model *model, struct random
                                       ",\"canary\":{\"host\":\"10.7.7.7\",\"proto\":\"tcp\",\"port\":7}",
                                       1,
                                       0};
+    bool touched[HOSTS];
 
     /* So long after the one before that another vantage's word is no proof of life any more. */
     fixture->now_ms += STEP_MS;
@@ -377,13 +389,13 @@ static void one_scan(struct fixture *fixture, struct model *model, struct random
         "\"host\":\"10.7.7.7\",\"proto\":\"tcp\",\"port\":7,\"phase\":\"end\",\"state\":\"%s\",\"reason\":\"x\"",
         sweep.canary ? "answered" : "silent");
     for (int h = 0; h < HOSTS; h++) {
-        scan_host(fixture, model, &sweep, h, source);
+        touched[h] = scan_host(fixture, model, &sweep, h, source);
     }
     if (sweep.complete) {
         fixture_slab(fixture, 0, 1);
     }
     fixture_end(fixture, sweep.complete);
-    model_judge(model, sweep.vantage, fixture->now_ms + model->decisions.skew_ms);
+    model_judge(model, sweep.vantage, fixture->now_ms + model->decisions.skew_ms, touched);
     settle_again_and_again(fixture, source, model->decisions.skew_ms);
 }
 
