@@ -45,6 +45,8 @@ tap_is "a sanitizer's report fails" \
     "$(judged n.sh 5 'echo "1..1"; echo "ok 1"; echo "a.c:1:2: runtime error: shift" >&2')" "1 1 0"
 tap_is "a child's sanitizer report fails" \
     "$(judged o.sh 5 'echo "1..1"; echo "ok 1"; p=${ASAN_OPTIONS#log_path=}; echo x >"${p%%:*}.77"')" "1 1 0"
+tap_is "that a process was killed while leaks were looked for is none" \
+    "$(judged u.sh 5 'echo "1..1"; echo "ok 1"; p=${ASAN_OPTIONS#log_path=}; echo "==12==Unable to get registers from thread 7." >"${p%%:*}.78"')" "1 0 0"
 tap_is "counts skips" "$(judged p.sh 5 'echo "1..2"; echo "ok 1 - a # SKIP none here"; echo "ok 2 # SKIP b"')" "0 0 2"
 tap_is "counts a program that is skipped whole" "$(judged q.sh 5 'echo "1..0 # SKIP none here"')" "0 0 1"
 tap_is "counts a skip as cmocka 1.1.5 writes it" "$(judged t.sh 5 'echo "1..1"; echo "not ok 1 # SKIP b"')" "0 0 1"
