@@ -1,6 +1,7 @@
 #include "auditd/policy_change.h"
 
 #include "auditd/policy_ask.h"
+#include "auditd/policy_tell.h"
 #include "auditd/protocol.h"
 #include "auditd/store/scan.h"
 #include "lib/clock.h"
@@ -60,6 +61,12 @@ void policy_change_request(struct desk *desk, struct settings *settings, bool bu
 
     if (word == NULL || strcmp(word, CONTROL_POLICY_APPLY) == 0) {
         policy_change_apply(desk, settings, busy, client, request);
+    } else if (strcmp(word, CONTROL_POLICY_EXPLAIN) == 0) {
+        policy_tell_explain(settings, client, request);
+    } else if (strcmp(word, CONTROL_POLICY_TEST) == 0) {
+        policy_tell_test(settings, client, request);
+    } else if (strcmp(word, CONTROL_POLICY_SUGGEST) == 0) {
+        policy_tell_suggest(settings, client, request);
     } else if (!json_is_string(json_object_get(request, "policy"))) {
         control_refuse_for(client, -EINVAL, "\"policy\" must be a text: the policy");
     } else if (strcmp(word, CONTROL_POLICY_CHECK) == 0) {
@@ -67,7 +74,7 @@ void policy_change_request(struct desk *desk, struct settings *settings, bool bu
     } else if (strcmp(word, CONTROL_POLICY_DRY_RUN) == 0) {
         policy_ask_dry_run(settings, client, request);
     } else {
-        control_refuse_for(client, -EINVAL, "\"do\" of \"policy\" is check, dry-run or apply");
+        control_refuse_for(client, -EINVAL, "\"do\" of \"policy\" is check, test, dry-run, explain, suggest or apply");
     }
 }
 

@@ -1,6 +1,6 @@
 #include "auditd/policy_explain.h"
 
-#include "auditd/finding/survey.h"
+#include "auditd/explanation.h"
 #include "auditd/policy/policy.h"
 #include "auditd/policy_verb.h"
 #include "auditd/protocol.h"
@@ -16,7 +16,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { EXPLAIN_HOST_SIZE = 256, EXPLAIN_ASSETS_MAX = 64 };
+enum { EXPLAIN_HOST_SIZE = 256 };
 
 struct explaining {
     const struct policy_command *command;
@@ -94,55 +94,38 @@ static int explain_load_policy(struct explaining *this, const char *configured)
 static int explain_on_port(void *context, const struct survey_port *port)
 {
     struct explaining *this = context;
-    bool is_udp = strcmp(this->proto, "udp") == 0;
 
-    if (port->port.port == this->port && port->port.is_udp == is_udp) {
-        printf("%s%s%s%s\n", this->told > 0 ? "\n" : "", port->address, port->known->name_count > 0 ? ", " : "",
-               port->known->name_count > 0 ? port->known->names[0] : "");
-        policy_explain(this->policy, port->exposure, stdout);
-        this->told++;
-    }
+    printf("%s%s%s%s\n", this->told > 0 ? "\n" : "", port->address, port->known->name_count > 0 ? ", " : "",
+           port->known->name_count > 0 ? port->known->names[0] : "");
+    policy_explain(this->policy, port->exposure, stdout);
+    this->told++;
     return 0;
 }
 
-/* Those that have the address or the name now; in thirty realms they may be thirty. */
-static int explain_assets(struct explaining *this, int64_t *ret_assets, size_t *ret_count)
+/* By address, or by name where that is none. */
+static struct explanation explain_asked(const struct explaining *this)
 {
-    char text[ADDR_TEXT_SIZE];
-    const char *value = this->is_address ? addr_format(&this->address, text) : this->host;
-    sqlite3_stmt *row;
-    int rc = store_query(this->store, &row,
-                         "SELECT DISTINCT i.asset_id FROM asset_identity i JOIN realm r ON r.id = i.realm_id"
-                         " WHERE i.kind = ?1 AND i.value = ?2 COLLATE NOCASE AND i.valid_to IS NULL"
-                         " AND (?3 IS NULL OR r.name = ?3) ORDER BY i.asset_id",
-                         "ttt", this->is_address ? "address" : "name", value, this->command->realm);
+    const struct policy_command *command = this->command;
 
-    *ret_count = 0;
-    while (rc == 0 && (rc = store_step(this->store, row)) == 1) {
-        rc = 0;
-        if (*ret_count < EXPLAIN_ASSETS_MAX) {
-            ret_assets[(*ret_count)++] = sqlite3_column_int64(row, 0);
-        }
-    }
-    return rc;
+    return (struct explanation){
+        .realm = command->realm,
+        .name = this->is_address ? command->name : this->host,
+        .is_address = this->is_address,
+        .address = this->address,
+        .proto = this->proto,
+        .port = this->port,
+    };
 }
 
 static int explain_known(struct explaining *this)
 {
-    struct survey_options options = survey_options_default();
-    int64_t assets[EXPLAIN_ASSETS_MAX];
-    size_t count = 0;
-    int rc = explain_assets(this, assets, &count);
+    const struct explanation asked = explain_asked(this);
+    struct explanation_walk walk = {.fn = explain_on_port, .context = this};
+    int rc = explanation_walk(this->store, this->policy, &asked, &walk);
 
-    options.policy = this->policy;
-    for (size_t i = 0; i < count && rc == 0; i++) {
-        options.first_asset = assets[i];
-        options.last_asset = assets[i];
-        rc = survey_walk(this->store, &options, explain_on_port, this);
-    }
     if (rc < 0) {
         log_error("%s", store_last_error(this->store)->text);
-    } else if (count == 0 && !this->is_address) {
+    } else if (walk.hosts == 0 && !this->is_address) {
         log_error("no known host is called %s", this->host);
         return -ENOENT;
     }
@@ -151,20 +134,11 @@ static int explain_known(struct explaining *this)
 
 static void explain_supposed(const struct explaining *this)
 {
-    const struct policy_command *command = this->command;
-    const struct exposure exposure = {
-        .realm = command->realm == NULL ? "default" : command->realm,
-        .names = &command->name,
-        .name_count = command->name == NULL ? 0 : 1,
-        .addresses = &this->address,
-        .address_count = this->is_address ? 1 : 0,
-        .proto = this->proto,
-        .port = this->port,
-        .vantage_class = command->vantage_class,
-        .vantage = vantage_class_name(command->vantage_class),
-        .now_ms = wall_now_ms(),
-    };
+    struct explanation asked = explain_asked(this);
+    struct exposure exposure;
 
+    asked.name = this->command->name;
+    explanation_suppose(&asked, this->command->vantage_class, wall_now_ms(), &exposure);
     if (this->store != NULL) {
         printf("not known to be open; if it were:\n");
     }

@@ -12,6 +12,7 @@
 #define CONTROL_OP_AUDIT "audit"
 #define CONTROL_OP_CANCEL "cancel"
 #define CONTROL_OP_INVENTORY "inventory"
+#define CONTROL_OP_SCANNERS "scanners"
 #define CONTROL_OP_SCHEDULE "schedule"
 #define CONTROL_OP_DISPOSITION "disposition"
 #define CONTROL_OP_IMPORT "import"
@@ -46,12 +47,16 @@
 #define CONTROL_POLICY_CHECK "check"
 #define CONTROL_POLICY_DRY_RUN "dry-run"
 #define CONTROL_POLICY_APPLY "apply"
+#define CONTROL_POLICY_EXPLAIN "explain"
+#define CONTROL_POLICY_TEST "test"
+#define CONTROL_POLICY_SUGGEST "suggest"
 
 /* The same of "alert". */
 #define CONTROL_ALERT_LIST "list"
 #define CONTROL_ALERT_RETRY "retry"
 #define CONTROL_ALERT_DROP "drop"
 #define CONTROL_ALERT_LIFT "lift"
+#define CONTROL_ALERT_AMISS "amiss"
 #define CONTROL_ALERT_TEST "test"
 
 /* The same of "token". */

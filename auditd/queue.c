@@ -556,9 +556,11 @@ static json_t *queue_item_status(const struct queue_item *item)
 {
     const char *scan = item->job == NULL ? "" : job_scan_uuid(item->job);
     const char *realm = json_string_value(json_object_get(item->request, "realm"));
+    const char *vantage = json_string_value(json_object_get(item->request, "vantage"));
 
-    return json_pack("{s:s, s:s, s:s, s:s, s:o, s:s, s:O, s:I, s:I, s:I, s:I, s:o}", "job", item->uuid, "realm",
-                     realm == NULL ? item->queue->options.settings->config.realm : realm, "state",
+    return json_pack("{s:s, s:s, s:s, s:s, s:s, s:o, s:s, s:O, s:I, s:I, s:I, s:I, s:o}", "job", item->uuid, "realm",
+                     realm == NULL ? item->queue->options.settings->config.realm : realm, "vantage",
+                     vantage == NULL ? item->queue->options.settings->config.vantage : vantage, "state",
                      item->job == NULL ? "queued" : "running", "phase",
                      item->job == NULL ? "queued" : job_phase_name(job_phase(item->job)), "scan",
                      scan[0] == '\0' ? json_null() : json_string(scan), "actor", item->actor, "targets",

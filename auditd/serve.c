@@ -4,11 +4,13 @@
 #include "auditd/alert/courier.h"
 #include "auditd/alert/post.h"
 #include "auditd/alert/vigil.h"
+#include "auditd/asked_log.h"
 #include "auditd/dispositions.h"
 #include "auditd/imports.h"
 #include "auditd/notify.h"
 #include "auditd/policy_change.h"
 #include "auditd/protocol.h"
+#include "auditd/scanner_list.h"
 #include "auditd/scheduler.h"
 #include "auditd/store/token.h"
 #include "auditd/supervise.h"
@@ -116,6 +118,22 @@ static void serve_on_inventory(struct serve *serve, struct control_client *clien
     inventories_request(serve->inventories, client, request);
 }
 
+static void serve_on_scanners(struct serve *serve, struct control_client *client, const json_t *request)
+{
+    const struct scanner_list_options options = {
+        .config = &serve->settings.config, .db = serve->settings.db, .now_ms = wall_now_ms()};
+    char error[SCANNER_LIST_ERROR_SIZE];
+    json_t *list = NULL;
+    int rc = scanner_list(&options, queue_status(serve->queue), &list, error);
+
+    (void)request;
+    if (rc < 0) {
+        control_refuse_for(client, rc, "%s", error);
+    } else {
+        control_send(client, json_pack("{s:b, s:o}", "ok", 1, "scanners", list));
+    }
+}
+
 static void serve_on_disposition(struct serve *serve, struct control_client *client, const json_t *request)
 {
     dispositions_request(serve->dispositions, client, request);
@@ -201,7 +219,7 @@ static const struct {
     {CONTROL_OP_INVENTORY, serve_on_inventory}, {CONTROL_OP_DISPOSITION, serve_on_disposition},
     {CONTROL_OP_POLICY, serve_on_policy},       {CONTROL_OP_ALERT, serve_on_alert},
     {CONTROL_OP_TOKEN, serve_on_token},         {CONTROL_OP_ACCESS, serve_on_access},
-    {CONTROL_OP_IMPORT, serve_on_import},
+    {CONTROL_OP_IMPORT, serve_on_import},       {CONTROL_OP_SCANNERS, serve_on_scanners},
 };
 
 static void serve_on_request(void *context, struct control_client *client, const json_t *request)
@@ -216,39 +234,15 @@ static void serve_on_request(void *context, struct control_client *client, const
     }
     control_refuse(client,
                    "there is no operation \"%.64s\": status, audit, cancel, schedule, inventory, disposition, "
-                   "policy, alert, token, access, import",
+                   "policy, alert, token, access, import, scanners",
                    op);
 }
 
-/* Into the audit log: all that was asked for but looking, and pieces of a file that is stored by a later word. Tokens
- * and what web saw have entries of their own, unless they were refused. */
 static void serve_on_settled(void *context, struct control_client *client, const char *asked, const char *error)
 {
-    static const char *const looks[] = {CONTROL_OP_STATUS,
-                                        CONTROL_OP_SCHEDULE " " CONTROL_SCHEDULE_LIST,
-                                        CONTROL_OP_INVENTORY " " CONTROL_INVENTORY_LIST,
-                                        CONTROL_OP_ALERT " " CONTROL_ALERT_LIST,
-                                        CONTROL_OP_POLICY " " CONTROL_POLICY_CHECK,
-                                        CONTROL_OP_POLICY " " CONTROL_POLICY_DRY_RUN,
-                                        CONTROL_OP_ACCESS,
-                                        CONTROL_OP_IMPORT " " CONTROL_IMPORT_LINES};
-    bool is_token = strncmp(asked, CONTROL_OP_TOKEN " ", sizeof(CONTROL_OP_TOKEN)) == 0;
-    struct serve *serve = context;
-    const struct access_options options = {
-        .actor = control_client_actor(client), .address = control_client_address(client), .now_ms = wall_now_ms()};
+    const struct serve *serve = context;
 
-    for (size_t i = 0; i < sizeof(looks) / sizeof(*looks); i++) {
-        if (strcmp(looks[i], asked) == 0) {
-            return;
-        }
-    }
-    if (is_token && error == NULL) {
-        return;
-    }
-    if (access_log(serve->desk.store, &options, asked, error != NULL, error == NULL ? "" : error) < 0) {
-        log_error("the audit log cannot be written: %s asked for \"%s\": %s", options.actor, asked,
-                  store_last_error(serve->desk.store)->text);
-    }
+    asked_log(serve->desk.store, client, asked, error);
 }
 
 static void serve_on_gone(void *context, struct control_client *client)

@@ -1,4 +1,4 @@
-/* Schedules, inventories and alerts: /api/v1/schedules, /api/v1/inventories, /api/v1/alerts. The configuration's file
+/* Schedules, scanners, inventories and alerts: /api/v1/schedules, /api/v1/scanners, ... The configuration's file
  * says what they are; here they are looked at, run, paused, confirmed, tried again. */
 #include "auditd/protocol.h"
 #include "web/api.h"
@@ -64,6 +64,18 @@ void api_alerts(struct exchange *exchange)
     operate_list(exchange, operate_ask(exchange, CONTROL_OP_ALERT, CONTROL_ALERT_LIST), "alerts");
 }
 
+void api_alerts_amiss(struct exchange *exchange)
+{
+    operate_list(exchange, operate_ask(exchange, CONTROL_OP_ALERT, CONTROL_ALERT_AMISS), "amiss");
+}
+
+void api_scanners(struct exchange *exchange)
+{
+    if (order_takes_no_query(exchange)) {
+        operate_list(exchange, order_send(exchange, json_pack("{s:s}", "op", CONTROL_OP_SCANNERS)), "scanners");
+    }
+}
+
 /* ---- what is done: the path's last word, about what the content names ---- */
 
 /* What the content calls it is `member`, what auditd calls it `name`. */
@@ -107,6 +119,12 @@ void api_inventory_do(struct exchange *exchange)
 void api_alert_test(struct exchange *exchange)
 {
     operate_do(exchange, &(struct operate_verb){CONTROL_OP_ALERT, "receiver", "of", false});
+}
+
+/* Lets findings of the place turn FIXED again. */
+void api_alert_lift(struct exchange *exchange)
+{
+    operate_do(exchange, &(struct operate_verb){CONTROL_OP_ALERT, "place", "of", true});
 }
 
 /* Again: one, or all that were given up; never again: one. */

@@ -9,7 +9,7 @@
 
 #include <stdio.h>
 
-enum { POLICY_TEXT_MAX = FRAMING_MAX_BODY_BYTES, POLICY_NAME_MAX = 200 };
+enum { POLICY_TEXT_MAX = FRAMING_MAX_BODY_BYTES, POLICY_NAME_MAX = 200, POLICY_HOST_MAX = 255 };
 
 static const struct content_member policy_members[] = {
     {"policy", CONTENT_TEXT, true, POLICY_TEXT_MAX, NULL},
@@ -125,22 +125,57 @@ static void policy_pass_on(struct exchange *exchange, json_t *answer)
     }
 }
 
-void api_policy_check(struct exchange *exchange)
+static void policy_question(struct exchange *exchange, const struct content_member *members, const char *word)
 {
-    json_t *request = content_read(exchange, policy_members);
+    json_t *request = content_read(exchange, members);
 
     if (request != NULL) {
-        policy_pass_on(exchange, policy_order(exchange, request, CONTROL_POLICY_CHECK));
+        policy_pass_on(exchange, policy_order(exchange, request, word));
     }
+}
+
+void api_policy_check(struct exchange *exchange)
+{
+    policy_question(exchange, policy_members, CONTROL_POLICY_CHECK);
 }
 
 void api_policy_dry_run(struct exchange *exchange)
 {
-    json_t *request = content_read(exchange, policy_members);
+    policy_question(exchange, policy_members, CONTROL_POLICY_DRY_RUN);
+}
 
-    if (request != NULL) {
-        policy_pass_on(exchange, policy_order(exchange, request, CONTROL_POLICY_DRY_RUN));
-    }
+void api_policy_explain(struct exchange *exchange)
+{
+    static const char *const protos[] = {"tcp", "udp", NULL};
+    static const char *const classes[] = {"self", "own-vpc", "vpn", "peer", "public-range", "world", NULL};
+    static const struct content_member members[] = {
+        {"policy", CONTENT_TEXT, false, POLICY_TEXT_MAX, NULL},
+        {"host", CONTENT_TEXT, true, POLICY_HOST_MAX, NULL},
+        {"port", CONTENT_NUMBER, true, UINT16_MAX, NULL},
+        {"proto", CONTENT_CHOICE, false, 0, protos},
+        {"realm", CONTENT_TEXT, false, POLICY_NAME_MAX, NULL},
+        {"from", CONTENT_CHOICE, false, 0, classes},
+        {0},
+    };
+
+    policy_question(exchange, members, CONTROL_POLICY_EXPLAIN);
+}
+
+/* About the policy that the content brings, or the one that judges. */
+static const struct content_member policy_asked[] = {
+    {"policy", CONTENT_TEXT, false, POLICY_TEXT_MAX, NULL},
+    {"name", CONTENT_TEXT, false, POLICY_NAME_MAX, NULL},
+    {0},
+};
+
+void api_policy_test(struct exchange *exchange)
+{
+    policy_question(exchange, policy_asked, CONTROL_POLICY_TEST);
+}
+
+void api_policy_suggest(struct exchange *exchange)
+{
+    policy_question(exchange, policy_asked, CONTROL_POLICY_SUGGEST);
 }
 
 /* With If-Match the hash that was read goes along: should another policy come before this one, auditd refuses. */

@@ -161,6 +161,19 @@ static void post_answer_list(struct store *store, struct control_client *client,
     }
 }
 
+/* What Leastport has to say of itself: holds among it. */
+static void post_answer_amiss(struct store *store, struct control_client *client)
+{
+    json_t *list = NULL;
+    int rc = store_condition_list(store, &list);
+
+    if (rc < 0) {
+        control_refuse_for(client, rc, "%.250s", store_last_error(store)->text);
+    } else {
+        control_send(client, json_pack("{s:b, s:o}", "ok", 1, "amiss", list));
+    }
+}
+
 void post_request(struct store *store, const struct config_alerts *alerts, struct control_client *client,
                   const json_t *request)
 {
@@ -177,6 +190,10 @@ void post_request(struct store *store, const struct config_alerts *alerts, struc
         post_answer_list(store, client, request);
         return;
     }
+    if (wish.what != NULL && strcmp(wish.what, CONTROL_ALERT_AMISS) == 0) {
+        post_answer_amiss(store, client);
+        return;
+    }
     if (wish.what != NULL && strcmp(wish.what, CONTROL_ALERT_TEST) == 0) {
         post_answer_test(store, alerts, client, wish.uuid);
         return;
@@ -184,7 +201,7 @@ void post_request(struct store *store, const struct config_alerts *alerts, struc
     if (wish.what == NULL ||
         (strcmp(wish.what, CONTROL_ALERT_RETRY) != 0 && strcmp(wish.what, CONTROL_ALERT_DROP) != 0 &&
          strcmp(wish.what, CONTROL_ALERT_LIFT) != 0)) {
-        control_refuse_for(client, -EINVAL, "\"do\" must be retry, drop, test or lift");
+        control_refuse_for(client, -EINVAL, "\"do\" must be list, amiss, retry, drop, test or lift");
         return;
     }
     rc = post_decide(store, alerts, &wish, &count, reason);

@@ -96,7 +96,7 @@ describe("every operation of the description", () => {
   test("with the wrong role or scope: 403; with the right ones not", async () => {
     const admins = ["listTokens", "listAuditLog"];
     for (const operation of closed.filter(({ path, method }) => path !== "/api/v1/session" && method !== "get")) {
-      const looks = ["checkPolicy", "tryPolicy"].includes(operation.operationId);
+      const looks = ["checkPolicy", "tryPolicy", "explainPolicy", "testPolicy", "suggestPolicy"].includes(operation.operationId);
       await refuses(operation, bearer("metrics"), 403);
       await (looks ? Promise.resolve() : refuses(operation, bearer("viewer"), 403));
       await (looks || operation.path.startsWith("/api/v1/tokens") ? Promise.resolve() : refuses(operation, bearer("reader"), 403));
@@ -104,7 +104,7 @@ describe("every operation of the description", () => {
     }
     for (const operation of closed.filter(({ path, method }) => path !== "/api/v1/session" && method === "get")) {
       const isAdmin = admins.includes(operation.operationId);
-      const good = operation.operationId === "compareScans" ? 400 : /\/jobs|\/schedules|\/inventories|\/alerts/.test(operation.path) ? 503 : 200;
+      const good = operation.operationId === "compareScans" ? 400 : /\/jobs|\/schedules|\/scanners|\/inventories|\/alerts/.test(operation.path) ? 503 : 200;
       await (isAdmin ? refuses(operation, bearer("viewer"), 403) : send(operation, bearer("viewer")).then(({ status }) => assert.equal(status, good, operation.path)));
       await (operation.path === "/metrics" ? send(operation, bearer("metrics")).then(({ status }) => assert.equal(status, 200))
         : refuses(operation, bearer("metrics"), 403));

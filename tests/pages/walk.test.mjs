@@ -92,6 +92,7 @@ const cancel = async (uuid) => {
   await until(async () => (await ask({ method: "get" }, `/api/v1/jobs/${uuid}`)).json(), ({ state }) => !["queued", "running"].includes(state));
 };
 const idle = () => until(async () => (await (await ask({ method: "get" }, "/api/v1/jobs")).json()).items, (jobs) => !jobs.some(({ state }) => ["queued", "running"].includes(state)));
+const hold = (where) => alter(place.path("audit.db"), `INSERT INTO alert_condition (kind, subject, text, since) VALUES ('fewer-open', '${where}', 'fewer are open', 1);`);
 const live = {
   getScan: () => ({ uuid: ids.scans[0] }), getHost: () => ({ uuid: ids.host }),
   compareScans: () => ({ query: `?from=${ids.scans[0]}&to=${ids.scans[1]}` }),
@@ -107,6 +108,7 @@ const live = {
   confirmInventory: () => ({ content: { inventory: "few" } }), testAlert: () => ({ content: { receiver: "hook" } }), retryAlert: () => ({ content: {} }),
   dropAlert: async () => ({ content: { alert: (await (await ask({ method: "get" }, "/api/v1/alerts")).json()).items.find(({ state }) => state === "waiting" || state === "dead").id } }),
   applyPolicy: async () => { await idle(); return {}; },
+  liftHold: () => { const held = `prod-eu/held-${serial++}`; hold(held); return { content: { place: held } }; },
   createToken: () => ({ content: { name: `walked-${serial++}`, role: "viewer" } }),
   revokeToken: async () => { const name = `revoked-${serial++}`; await ask({ method: "post" }, "/api/v1/tokens", { content: { name } }); return { content: { token: name } }; },
 };
@@ -187,6 +189,8 @@ const missing = {
   revokeToken: () => ({ path: "/api/v1/tokens/revoke", content: { token: "nobody's" } }),
   retryAlert: () => ({ path: "/api/v1/alerts/retry", content: { alert: "ffffffff" } }), dropAlert: () => ({ path: "/api/v1/alerts/drop", content: { alert: "ffffffff" } }),
   testAlert: () => ({ path: "/api/v1/alerts/test", content: { receiver: "nobody" } }),
+  explainPolicy: () => ({ path: "/api/v1/policy/explain", content: { host: "nobody.example", port: 22 } }),
+  liftHold: () => ({ path: "/api/v1/alerts/lift", content: { place: "no/where" } }),
   confirmInventory: () => ({ path: "/api/v1/inventories/confirm", content: { inventory: "none" } }),
 };
 // Two requests with one key while the daemon is held: whichever comes second is told so at once.
