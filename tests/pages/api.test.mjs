@@ -88,7 +88,7 @@ describe("the description", () => {
   });
 
   test("names every route of the table and no other, each with an id, a summary and a default answer", async () => {
-    const table = readFileSync(new URL("../../web/route.c", import.meta.url), "utf8");
+    const table = readFileSync(new URL("../../web/routes.c", import.meta.url), "utf8");
     const routes = [...table.matchAll(/^ +\{"(\/[^"]*)", media_(\w+),/gm)].filter((match) => match[2] !== "html").map((match) => match[1]);
     const methods = ["get", "post", "put", "patch", "delete"];
     const { paths } = yaml.load(await (await ask("/api/v1/openapi.yaml")).text());
@@ -133,7 +133,7 @@ describe("the description", () => {
     const { items: [scan] } = await read("/api/v1/scans");
     const uuids = { "/api/v1/scans/{uuid}": scan.uuid, "/api/v1/hosts/{uuid}": finding.host.uuid };
     // What asks the daemon, or must be told what to compare, walk.test.mjs asks.
-    for (const path of Object.keys(description.paths).filter((one) => description.paths[one].get && !/jobs|compare|schedules|inventories|alerts/.test(one))) {
+    for (const path of Object.keys(description.paths).filter((one) => description.paths[one].get && !/jobs|compare|schedules|scanners|inventories|alerts/.test(one))) {
       const pointer = `#/paths/${path.replaceAll("~", "~0").replaceAll("/", "~1")}/get/responses/200/content/application~1json/schema`;
       if (!description.paths[path].get.responses["200"].content["application/json"]) {
         continue;
