@@ -24,6 +24,10 @@ wait_random() {
     sleep "$((moment / 1000)).$(printf %03d $((moment % 1000)))"
 }
 
+# What is put before the command of what is killed before it ends: a leak checker looks at a process from another one, which
+# complains when the first is killed meanwhile. Who is not killed is looked at.
+leaks_unasked=(env "ASAN_OPTIONS=${ASAN_OPTIONS-}:detect_leaks=0")
+
 child() {
     pgrep -P "$1" -x "$2"
 }
@@ -44,12 +48,12 @@ tap_is "an undisturbed scan finds what is there" \
     "$(grep -c '"type":"port"' "$DIR/whole.result") $(grep -c '"type":"slab"' "$DIR/whole")" "72 $PLACE_SLABS"
 scan_ms=$(tail -n 1 "$DIR/whole" | jq .elapsed_ms)
 
-# scan_once FILE: goes on where there is something to go on with.
+# scan_once FILE [PREFIX...]: goes on where there is something to go on with.
 scan_once() {
     if [[ -e $DIR/state ]]; then
-        exec "$SCANNER" --resume "$DIR/state" -o "jsonl:$1" 2>"$DIR/err"
+        exec "${@:2}" "$SCANNER" --resume "$DIR/state" -o "jsonl:$1" 2>"$DIR/err"
     fi
-    exec "$SCANNER" --plan "$DIR/plan.json" --state "$DIR/state" -o "jsonl:$1" 2>"$DIR/err"
+    exec "${@:2}" "$SCANNER" --plan "$DIR/plan.json" --state "$DIR/state" -o "jsonl:$1" 2>"$DIR/err"
 }
 
 kill_scan() {
@@ -58,12 +62,15 @@ kill_scan() {
     touch "$DIR/committed"
     for round in 1 2 3; do
         rm -f -- "$DIR/torn"
-        scan_once "$DIR/torn" &
-        pid=$!
         if ((round < 3)); then
+            scan_once "$DIR/torn" "${leaks_unasked[@]}" &
+            pid=$!
             wait_random "$scan_ms"
             moments+=" $moment"
             kill_hard "$pid"
+        else
+            scan_once "$DIR/torn" &
+            pid=$!
         fi
         wait "$pid" 2>/dev/null
         status=$?
@@ -101,9 +108,9 @@ kill_audit() {
     rm -f -- "$DB"*
     place_forget
     for round in 1 2 3; do
-        "$BIN/leastport" audit "${PLACE_AUDIT[@]}" --db "$DB" >"$DIR/out" 2>"$DIR/err" &
-        pid=$!
         if ((round < 3)); then
+            "${leaks_unasked[@]}" "$BIN/leastport" audit "${PLACE_AUDIT[@]}" --db "$DB" >"$DIR/out" 2>"$DIR/err" &
+            pid=$!
             wait_random "$audit_ms"
             moments+=" $moment"
             case $2 in
@@ -111,6 +118,9 @@ kill_audit() {
             auditd) kill_hard "$pid" ;;
             all) kill_hard "$(child "$pid" leastport-scan)" "$pid" ;;
             esac
+        else
+            "$BIN/leastport" audit "${PLACE_AUDIT[@]}" --db "$DB" >"$DIR/out" 2>"$DIR/err" &
+            pid=$!
         fi
         wait "$pid" 2>/dev/null
         status=$?
@@ -129,10 +139,10 @@ kill_audit() {
 
 # ---- the daemon ----
 
-# Sets daemon; what it says is in $DIR/log.
+# start_daemon [PREFIX...]: sets daemon; what it says is in $DIR/log.
 start_daemon() {
     : >"$DIR/log"
-    "$BIN/leastport" serve --db "$DB" --listen 127.0.0.1:0 2>"$DIR/log" >/dev/null &
+    "$@" "$BIN/leastport" serve --db "$DB" --listen 127.0.0.1:0 2>"$DIR/log" >/dev/null &
     daemon=$!
     wait_for 20 grep -q '"dashboard at' "$DIR/log"
 }
@@ -148,8 +158,8 @@ kill_daemon() {
     local client problems=''
     rm -f -- "$DB"*
     place_forget
-    start_daemon || problems+="the daemon does not start: $(<"$DIR/log")"$'\n'
-    "$BIN/leastport" audit "${PLACE_AUDIT[@]}" --db "$DB" >"$DIR/out" 2>"$DIR/err" &
+    start_daemon "${leaks_unasked[@]}" || problems+="the daemon does not start: $(<"$DIR/log")"$'\n'
+    "${leaks_unasked[@]}" "$BIN/leastport" audit "${PLACE_AUDIT[@]}" --db "$DB" >"$DIR/out" 2>"$DIR/err" &
     client=$!
     wait_random "$audit_ms"
     case $2 in

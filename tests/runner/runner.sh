@@ -4,7 +4,6 @@
 #   RUNNER_RESULTS   a folder for what the programs write
 #   RUNNER_SKIPS     the file of expected skips
 #   CI               "true": a skip that the file does not name is a failure
-#   RUNNER_AGAIN     how many programs of a group that runs side by side may run a second time, alone (0)
 # A line in a program's head says how it is run beside others: "Runner: alone, …" when no other runs (one that measures time or
 # memory of the whole machine), "Runner: first, …" before the rest of its group (one that takes long).
 
@@ -81,10 +80,9 @@ runner_judge() {
     fi
 }
 
-# Reports go to BASE.san.PID; a program that closed its stderr is caught so too. Leaks are looked for from another process: when
-# the one that is looked at is killed meanwhile, that one's word is no report.
+# Reports go to BASE.san.PID; a program that closed its stderr is caught so too.
 runner_sanitizer_spoke() {
-    grep -q -v -E '^==[0-9]+==Unable to get registers from thread [0-9]+\.$' -- "$1".san.* 2>/dev/null || grep -q -E 'ERROR: [A-Za-z]+Sanitizer|runtime error: |WARNING: ThreadSanitizer' "$1.tap" "$1.err"
+    compgen -G "$1.san.*" >/dev/null || grep -q -E 'ERROR: [A-Za-z]+Sanitizer|runtime error: |WARNING: ThreadSanitizer' "$1.tap" "$1.err"
 }
 
 # runner_show BASE: the program's own words, cut to a screenful or two.
@@ -261,41 +259,6 @@ runner_room() {
     done
 }
 
-# runner_once_more NAME: whether a program failed in a way that what ran beside it may have caused: a test of it did, and no sanitizer
-# spoke, nothing was left running, and it ended by itself.
-runner_once_more() {
-    local base=$RUNNER_RESULTS/$1 counts
-    [[ -s $base.result ]] || return 1
-    read -r -a counts <"$base.result"
-    ((counts[1] > 0)) && ((counts[1] == $(grep -c '^not ok: ' "$base.result"))) && ! runner_sanitizer_spoke "$base"
-}
-
-# runner_again ENTRY...: runs those of a group's programs a second time, alone, that failed beside others, if they are no more than
-# RUNNER_AGAIN. The second verdict counts; the first stays in NAME.beside.*, and the summary tells of both.
-runner_again() {
-    local entry name file
-    local -a failed=()
-    for entry in "$@"; do
-        name=$(runner_name "${entry#* }")
-        if runner_once_more "$name"; then
-            failed+=("$entry")
-        fi
-    done
-    if ((${#failed[@]} == 0 || ${#failed[@]} > ${RUNNER_AGAIN:-0})); then
-        return 0
-    fi
-    runner_await_behind
-    for entry in "${failed[@]}"; do
-        name=$(runner_name "${entry#* }")
-        printf 'again, alone: %s\n' "$name"
-        for file in "$RUNNER_RESULTS/$name".{tap,err,result}; do
-            mv -- "$file" "$RUNNER_RESULTS/$name.beside.${file##*.}.first"
-        done
-        runner_begin "$entry"
-        wait "$!" || true
-    done
-}
-
 # runner_group HEADING JOBS: runs what was added, at most JOBS at once, and adds up the counts. Those that want it run first,
 # those that want to be alone at the end, when what ran behind the groups has ended, too.
 runner_group() {
@@ -328,9 +291,6 @@ runner_group() {
         names+=("$name")
     done
     runner_room 1
-    if ((jobs > 1)); then
-        runner_again "${first[@]}" "${rest[@]}"
-    fi
     for name in "${names[@]}"; do
         runner_take "$name"
     done
@@ -370,23 +330,11 @@ runner_slowest() {
 
 # runner_summary: what failed and what was skipped, what took longest, then the line that scripts read. Its status is the run's.
 runner_summary() {
-    local result name verdict counts
+    local result
     runner_heading "In all"
     for result in "$RUNNER_RESULTS"/*.result; do
         if [[ $(wc -l <"$result") -gt 1 ]]; then
             tail -n +2 "$result" | sed "s|^|$(basename -- "$result" .result): |"
-        fi
-    done
-    for result in "$RUNNER_RESULTS"/*.beside.result.first; do
-        if [[ -e $result ]]; then
-            name=$(basename -- "$result" .beside.result.first)
-            read -r -a counts <"$RUNNER_RESULTS/$name.result"
-            verdict=passed
-            if ((counts[1] > 0)); then
-                verdict="failed, too,"
-            fi
-            printf '%s: failed beside other programs (%s); %s when it ran alone\n' "$name" \
-                "$(grep '^not ok: ' "$result" | paste -sd';')" "$verdict"
         fi
     done
     printf 'The slowest, of %d s:\n%s\n' "$SECONDS" "$(runner_slowest 10)"
