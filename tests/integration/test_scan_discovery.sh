@@ -218,7 +218,7 @@ test_kill() {
     scan --syn -p 6001-6100 10.78.1.0-127 -o jsonl:undisturbed 2>/dev/null
     for ((turn = 0; turn < KILLS; turn++)); do
         rm -f killed.state
-        "$BIN/leastport-scan" --syn -p 6001-6100 10.78.1.0-127 -o jsonl:torn --state killed.state 2>/dev/null &
+        "${TAP_NO_LEAKS[@]}" "$BIN/leastport-scan" --syn -p 6001-6100 10.78.1.0-127 -o jsonl:torn --state killed.state 2>/dev/null &
         sleep "$(printf '0.%03d' $((RANDOM % 1000)))"
         kill -KILL $! 2>/dev/null
         wait $! 2>/dev/null

@@ -690,7 +690,7 @@ kill_once() {
     local most_ms=$1 pid slabs before after network times after_ms
     rm -f killed torn again
     forget_counts
-    "$BIN/leastport-scan" --plan kill.json --state killed -o jsonl:torn 2>torn.err &
+    "${TAP_NO_LEAKS[@]}" "$BIN/leastport-scan" --plan kill.json --state killed -o jsonl:torn 2>torn.err &
     pid=$!
     after_ms=$((RANDOM % most_ms))
     sleep "$((after_ms / 1000)).$(printf '%03d' $((after_ms % 1000)))"

@@ -206,7 +206,7 @@ test_kill() {
     timeout 300 "$BIN/leastport-scan" --plan plan.json -o jsonl:whole 2>whole.err
     for ((i = 0; i < REPEATS; i++)); do
         rm -f killed torn again
-        "$BIN/leastport-scan" --plan plan.json --state killed -o jsonl:torn 2>torn.err &
+        "${TAP_NO_LEAKS[@]}" "$BIN/leastport-scan" --plan plan.json --state killed -o jsonl:torn 2>torn.err &
         pid=$!
         sleep "$((RANDOM % 2)).$((RANDOM % 10))"
         kill -KILL "$pid" 2>/dev/null

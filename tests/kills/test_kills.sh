@@ -24,10 +24,6 @@ wait_random() {
     sleep "$((moment / 1000)).$(printf %03d $((moment % 1000)))"
 }
 
-# What is put before the command of what is killed before it ends: a leak checker looks at a process from another one, which
-# complains when the first is killed meanwhile. Who is not killed is looked at.
-leaks_unasked=(env "ASAN_OPTIONS=${ASAN_OPTIONS-}:detect_leaks=0")
-
 child() {
     pgrep -P "$1" -x "$2"
 }
@@ -63,7 +59,7 @@ kill_scan() {
     for round in 1 2 3; do
         rm -f -- "$DIR/torn"
         if ((round < 3)); then
-            scan_once "$DIR/torn" "${leaks_unasked[@]}" &
+            scan_once "$DIR/torn" "${TAP_NO_LEAKS[@]}" &
             pid=$!
             wait_random "$scan_ms"
             moments+=" $moment"
@@ -109,7 +105,7 @@ kill_audit() {
     place_forget
     for round in 1 2 3; do
         if ((round < 3)); then
-            "${leaks_unasked[@]}" "$BIN/leastport" audit "${PLACE_AUDIT[@]}" --db "$DB" >"$DIR/out" 2>"$DIR/err" &
+            "${TAP_NO_LEAKS[@]}" "$BIN/leastport" audit "${PLACE_AUDIT[@]}" --db "$DB" >"$DIR/out" 2>"$DIR/err" &
             pid=$!
             wait_random "$audit_ms"
             moments+=" $moment"
@@ -158,8 +154,8 @@ kill_daemon() {
     local client problems=''
     rm -f -- "$DB"*
     place_forget
-    start_daemon "${leaks_unasked[@]}" || problems+="the daemon does not start: $(<"$DIR/log")"$'\n'
-    "${leaks_unasked[@]}" "$BIN/leastport" audit "${PLACE_AUDIT[@]}" --db "$DB" >"$DIR/out" 2>"$DIR/err" &
+    start_daemon "${TAP_NO_LEAKS[@]}" || problems+="the daemon does not start: $(<"$DIR/log")"$'\n'
+    "${TAP_NO_LEAKS[@]}" "$BIN/leastport" audit "${PLACE_AUDIT[@]}" --db "$DB" >"$DIR/out" 2>"$DIR/err" &
     client=$!
     wait_random "$audit_ms"
     case $2 in
