@@ -123,8 +123,18 @@ audit() {
     err=$(<"$DIR/err")
 }
 
+# sql DB SQL: reads. A test that would write by it is wrong and ends here; sqlite3 DB SQL writes.
 sql() {
-    sqlite3 -readonly "$1" "$2"
+    local said rc
+    # Its output is the caller's, its error ours: 3 is the caller's stdout.
+    { said=$(sqlite3 -readonly "$1" "$2" 2>&1 >&3); rc=$?; } 3>&1
+    [[ -z $said ]] || printf '%s\n' "$said" >&2
+    if [[ $said == *'attempt to write a readonly database'* ]]; then
+        printf 'sql only reads, and was to run: %s\n' "$2" >&2
+        # Its caller is mostly a subshell, whose end nobody would see.
+        kill -TERM "$$"
+    fi
+    return "$rc"
 }
 
 # findings DB: "port presence sight severity", one a line.
