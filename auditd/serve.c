@@ -14,6 +14,7 @@
 #include "auditd/scheduler.h"
 #include "auditd/store/token.h"
 #include "auditd/supervise.h"
+#include "auditd/upkeep.h"
 #include "lib/clock.h"
 #include "lib/log.h"
 #include "lib/sibling.h"
@@ -40,6 +41,7 @@ struct serve {
     struct scheduler *scheduler;
     struct courier *courier;
     struct vigil *vigil;
+    struct upkeep *upkeep;
     struct dispositions *dispositions;
     struct imports *imports;
     struct control *control;
@@ -92,10 +94,11 @@ static void serve_on_status(struct serve *serve, struct control_client *client, 
     char started[WALL_TEXT_SIZE];
 
     (void)request;
-    control_send(client, json_pack("{s:b, s:s, s:I, s:s, s:s, s:o, s:o, s:o}", "ok", 1, "version", LEASTPORT_VERSION,
-                                   "pid", (json_int_t)getpid(), "db", serve->settings.db, "started_at",
-                                   wall_format(serve->started_ms, started), "web", serve_web_status(serve), "jobs",
-                                   queue_status(serve->queue), "ended", queue_ended(serve->queue)));
+    control_send(client, json_pack("{s:b, s:s, s:I, s:s, s:s, s:o, s:o, s:o, s:o}", "ok", 1, "version",
+                                   LEASTPORT_VERSION, "pid", (json_int_t)getpid(), "db", serve->settings.db,
+                                   "started_at", wall_format(serve->started_ms, started), "web",
+                                   serve_web_status(serve), "jobs", queue_status(serve->queue), "ended",
+                                   queue_ended(serve->queue), "upkeep", upkeep_status(serve->upkeep)));
 }
 
 static void serve_on_audit(struct serve *serve, struct control_client *client, const json_t *request)
@@ -356,6 +359,7 @@ static void serve_stop(struct serve *serve, int status)
     dispositions_stop(serve->dispositions);
     vigil_stop(serve->vigil);
     imports_stop(serve->imports);
+    upkeep_stop(serve->upkeep);
     queue_stop(serve->queue);
 }
 
@@ -527,6 +531,13 @@ static int serve_start(struct serve *serve)
     if (serve->dispositions == NULL || serve->imports == NULL) {
         return -ENOMEM;
     }
+    serve->upkeep = upkeep_create(&serve->loop, &(struct upkeep_options){.store = serve->desk.store,
+                                                                         .config = &serve->settings.config,
+                                                                         .may_write = serve_may_write,
+                                                                         .context = serve});
+    if (serve->upkeep == NULL) {
+        return -ENOMEM;
+    }
     rc = serve_start_alerts(serve);
     rc = rc < 0 ? rc : serve_open_control(serve);
     rc = rc < 0 ? rc : serve_start_web(serve);
@@ -554,6 +565,7 @@ static void serve_loop(struct serve *serve)
         inventories_stop(serve->inventories);
         dispositions_stop(serve->dispositions);
         vigil_stop(serve->vigil);
+        upkeep_stop(serve->upkeep);
         serve_on_queue_stopped(serve);
     }
     uv_run(&serve->loop, UV_RUN_DEFAULT);
@@ -562,6 +574,7 @@ static void serve_loop(struct serve *serve)
     scheduler_destroy(serve->scheduler);
     courier_destroy(serve->courier);
     vigil_destroy(serve->vigil);
+    upkeep_destroy(serve->upkeep);
     inventories_destroy(serve->inventories);
     dispositions_destroy(serve->dispositions);
     imports_destroy(serve->imports);

@@ -130,16 +130,6 @@ static const struct validate_field DUE_FIELDS[] = {{"critical", &shape_duration,
 static const struct validate_schema DUE = {
     .types = VALIDATE_OBJECT, .expected = "a mapping like {critical: 7d, high: 30d}", .fields = DUE_FIELDS};
 
-static const struct validate_field RETENTION_FIELDS[] = {{"intervals", &shape_duration, false},
-                                                         {"events", &shape_duration, false},
-                                                         {"scores", &shape_duration, false},
-                                                         {"certificates", &shape_duration, false},
-                                                         {"alerts", &shape_duration, false},
-                                                         {"plans", &shape_duration, false},
-                                                         {NULL, NULL, false}};
-static const struct validate_schema RETENTION = {
-    .types = VALIDATE_OBJECT, .expected = "a mapping like {intervals: 400d, alerts: 90d}", .fields = RETENTION_FIELDS};
-
 static const struct validate_field CONFIG_FIELDS[] = {{"version", &VERSION, true},
                                                       {"db", &shape_path, false},
                                                       {"listen", &LISTEN, false},
@@ -162,7 +152,7 @@ static const struct validate_field CONFIG_FIELDS[] = {{"version", &VERSION, true
                                                       {"ephemeral", &EPHEMERALS, false},
                                                       {"max_age", &shape_duration, false},
                                                       {"due", &DUE, false},
-                                                      {"retention", &RETENTION, false},
+                                                      {"retention", &keeping_schema, false},
                                                       {"probe", &shape_probe, false},
                                                       {"verify", &FLAG, false},
                                                       {"services", &FLAG, false},
@@ -190,12 +180,7 @@ int config_init_default(struct config *ret_config)
         .retries = RETRIES,
         .scans_at_once = SCANS_AT_ONCE,
         .max_age_ms = 7 * DAY_MS,
-        .retention_ms = {[RETENTION_INTERVALS] = 400 * DAY_MS,
-                         [RETENTION_EVENTS] = 400 * DAY_MS,
-                         [RETENTION_SCORES] = 1100 * DAY_MS,
-                         [RETENTION_CERTIFICATES] = 400 * DAY_MS,
-                         [RETENTION_ALERTS] = 90 * DAY_MS,
-                         [RETENTION_PLANS] = 90 * DAY_MS},
+        .keeping = keeping_default(),
         .due_ms = {0, 180 * DAY_MS, 90 * DAY_MS, 30 * DAY_MS, 7 * DAY_MS},
         .verify = true,
         .services = true,
@@ -362,7 +347,6 @@ static void set_flag(const struct yaml_node *root, const char *key, bool *flag)
 static int set_all(const struct yaml_node *root, const char *folder, struct config *config)
 {
     const struct yaml_node *due = yaml_node_get(root, "due");
-    const struct yaml_node *retention = yaml_node_get(root, "retention");
     int rc = set_places(root, folder, config);
 
     set_flag(root, "verify", &config->verify);
@@ -375,9 +359,7 @@ static int set_all(const struct yaml_node *root, const char *folder, struct conf
     for (int i = SEVERITY_LOW; due != NULL && i <= SEVERITY_CRITICAL && rc == 0; i++) {
         rc = config_read_duration(due, severity_name((enum severity)i), &config->due_ms[i]);
     }
-    for (int i = 0; retention != NULL && i < RETENTION_KINDS && rc == 0; i++) {
-        rc = config_read_duration(retention, retention_name((enum retention_kind)i), &config->retention_ms[i]);
-    }
+    rc = rc == 0 ? keeping_read(yaml_node_get(root, "retention"), &config->keeping) : rc;
     return rc;
 }
 

@@ -5,12 +5,12 @@
 
 #include "auditd/config/alerts.h"
 #include "auditd/config/inventories.h"
+#include "auditd/config/keeping.h"
 #include "auditd/config/label.h"
 #include "auditd/config/problem.h"
 #include "auditd/config/schedules.h"
 #include "auditd/config/vantages.h"
 #include "auditd/policy/judge.h"
-#include "auditd/store/retention.h"
 
 /* An endpoint known to answer. `host` NULL: none. */
 struct config_canary {
@@ -58,10 +58,10 @@ struct config {
     int64_t max_age_ms;                    /* what was judged longer ago is not covered */
     int64_t due_ms[SEVERITY_CRITICAL + 1]; /* so long after it opened a finding is to be fixed, by severity */
     char *probe;                           /* "auto", "syn", "connect"; NULL: "auto" */
-    int64_t retention_ms[RETENTION_KINDS]; /* so long what is over is kept; see store/retention.h */
-    bool verify;                           /* probe what changed a second time */
-    bool services;                         /* ask open ports what answers there */
-    struct config_vantage *vantages;       /* others than `vantage` */
+    struct config_keeping keeping;
+    bool verify;                     /* probe what changed a second time */
+    bool services;                   /* ask open ports what answers there */
+    struct config_vantage *vantages; /* others than `vantage` */
     size_t vantage_count;
     struct config_inventory *inventories;
     size_t inventory_count;

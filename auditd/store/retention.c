@@ -2,8 +2,6 @@
 
 #include "auditd/store/sql.h"
 
-enum { RETENTION_SLICE = 2000 };
-
 #define OPEN "(f.presence IN ('NEW', 'OPEN', 'VERIFYING', 'REAPPEARED') OR f.disposition <> 'NONE')"
 /* A finding at port 0 speaks of all ports of its host. */
 #define OF_NOTHING_OPEN                                                                                                \
@@ -46,6 +44,8 @@ enum { RETENTION_SLICE = 2000 };
     " AND n.started_at > t.started_at) AND (t.state <> 'incomplete' OR EXISTS (SELECT 1 FROM scan n"                   \
     " WHERE n.request = t.request AND n.started_at > t.started_at))"
 
+#define LOG_OVER "t.at < ?1"
+
 #define SLICE " t.id BETWEEN ?2 AND ?3 AND "
 #define ALERTS_OVER "(SELECT t.id FROM alert t WHERE" SLICE ALERT_OVER ")"
 #define STEP(kind, table, over)                                                                                        \
@@ -69,15 +69,17 @@ static const struct {
     STEP(RETENTION_ALERTS, "alert", ALERT_OVER),
     {RETENTION_PLANS, "SELECT coalesce(max(id), 0) FROM scan", "SELECT count(*) FROM scan t WHERE" SLICE PLAN_OVER,
      "UPDATE scan AS t SET plan = '{}' WHERE" SLICE PLAN_OVER},
+    STEP(RETENTION_LOG, "audit_log", LOG_OVER),
 };
 
 enum { RETENTION_STEPS = sizeof(retention_steps) / sizeof(*retention_steps) };
 
 const char *retention_name(enum retention_kind kind)
 {
-    static const char *const names[] = {
-        [RETENTION_INTERVALS] = "intervals",       [RETENTION_EVENTS] = "events", [RETENTION_SCORES] = "scores",
-        [RETENTION_CERTIFICATES] = "certificates", [RETENTION_ALERTS] = "alerts", [RETENTION_PLANS] = "plans"};
+    static const char *const names[] = {[RETENTION_INTERVALS] = "intervals", [RETENTION_EVENTS] = "events",
+                                        [RETENTION_SCORES] = "scores",       [RETENTION_CERTIFICATES] = "certificates",
+                                        [RETENTION_ALERTS] = "alerts",       [RETENTION_PLANS] = "plans",
+                                        [RETENTION_LOG] = "audit_log"};
 
     return names[kind];
 }
@@ -134,6 +136,7 @@ static int retention_count(struct store *store, struct retention *retention, int
 
 int retention_step(struct store *store, bool dry, struct retention *retention)
 {
+    int64_t slice = retention->slice == 0 ? RETENTION_SLICE_MAX : retention->slice;
     int64_t last;
     int rc = 0;
 
@@ -147,7 +150,7 @@ int retention_step(struct store *store, bool dry, struct retention *retention)
         rc = store_query_int(store, &retention->last_id, retention_steps[retention->step].last, "");
         retention->next_id = 1;
     }
-    last = retention->next_id + RETENTION_SLICE - 1;
+    last = retention->next_id + slice - 1;
     if (rc == 0 && retention->next_id <= retention->last_id) {
         rc = dry ? retention_count(store, retention, last) : retention_clear(store, retention, last);
     }

@@ -12,11 +12,14 @@ enum retention_kind {
     RETENTION_CERTIFICATES, /* that no endpoint shows */
     RETENTION_ALERTS,       /* delivered or dropped */
     RETENTION_PLANS,        /* of scans: the scan itself stays */
+    RETENTION_LOG,          /* entries of the audit log */
     RETENTION_KINDS
 };
 
 /* "intervals", …: as the configuration has them. */
 const char *retention_name(enum retention_kind kind);
+
+enum { RETENTION_SLICE_MAX = 2000 };
 
 struct retention {
     int64_t before_ms[RETENTION_KINDS]; /* what ended before then goes; 0: all stays */
@@ -24,9 +27,10 @@ struct retention {
     size_t step;                        /* where it stands; 0 at first */
     int64_t next_id;
     int64_t last_id;
+    int64_t slice; /* how many ids a step looks at; 0 is RETENTION_SLICE_MAX. May change between steps. */
 };
 
-/* Looks at some thousand rows, in a transaction of its own: call it until it returns 0. 1: there is more; -errno. With
+/* Looks at a slice of rows, in a transaction of its own: call it until it returns 0. 1: there is more; -errno. With
  * `dry` it only counts, also in a store that was opened to read. Not within a transaction. */
 MUST_USE int retention_step(struct store *store, bool dry, struct retention *retention);
 

@@ -294,6 +294,10 @@ static int store_setup(struct store *store, const char *path, const struct store
     if (rc == 0) {
         rc = store_recognise(store, path, &version);
     }
+    if (rc == 0 && version == 0) {
+        /* Only before the first page: room that deleted rows leave can be given back to the disk (room.h). */
+        rc = store_exec(store, "PRAGMA auto_vacuum = INCREMENTAL");
+    }
     if (rc == 0) {
         rc = store_exec(store, "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;"
                                "PRAGMA trusted_schema = OFF");

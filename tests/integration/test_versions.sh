@@ -155,18 +155,19 @@ sqlite3 "$DB" "INSERT INTO alert (id, uuid, rule, receiver, key, severity_rank, 
         'dead', 1, NULL);
     INSERT INTO alert_line SELECT id, id, 'k', 'new', 1, 'exposure', 's', 'tcp', 1, '', '', 't', '', 1, '[]' FROM alert;
     INSERT INTO alert_item SELECT (SELECT min(id) FROM finding), 'r', 'new', id, id FROM alert_line;
+    INSERT INTO audit_log VALUES (1, 1, 'somebody', '', 'did', 'done', ''), (2, 9e12, 'somebody', '', 'will', 'done', '');
     INSERT INTO certificate SELECT 1000, 'unseen', der, subject, issuer, names, not_before, not_after, key, key_bits,
         signature, 1 FROM certificate LIMIT 1"
 printf 'version: 1\nretention: {%s}\n' \
-    'intervals: 1s, events: 1s, scores: 1s, certificates: 1s, alerts: 1d, plans: 1s' >"$DIR/short.yaml"
+    'intervals: 1s, events: 1s, scores: 1s, certificates: 1s, alerts: 1d, plans: 1s, audit_log: 1d' >"$DIR/short.yaml"
 before=$(says "$DB")
 lp retain --db "$DB" --dry-run
 tap_is "by default what is young stays" \
-    "$status $(awk '$1 != "alerts" && $1 != "certificates" { n += $2 } END { print n }' <<<"$out")" '0 0'
+    "$status $(awk '$1 != "alerts" && $1 != "certificates" && $1 != "audit_log" { n += $2 } END { print n }' <<<"$out")" '0 0'
 lp retain --db "$DB" --config "$DIR/short.yaml" --dry-run
 counted=$(awk '{ print $1, $2 }' <<<"$out")
 tap_is "a dry run deletes nothing" "$status $(sql "$DB" 'SELECT count(*) FROM alert')" '0 2'
-tap_is "each kind has what goes" "$(awk '$2 > 0 { n++ } END { print n }' <<<"$counted")" 6
+tap_is "each kind has what goes" "$(awk '$2 > 0 { n++ } END { print n }' <<<"$counted")" 7
 lp retain --db "$DB" --config "$DIR/short.yaml"
 tap_is "as much goes as was counted" "$status $(awk '{ print $1, $2 }' <<<"$out")" "0 $counted"
 tap_is "what is open says what it said" "$(says "$DB")" "$before"

@@ -365,6 +365,43 @@ static void finds_files_beside_itself(void **state)
     rmdir(folder);
 }
 
+static void says_from_before_when_what_is_over_goes(void **state)
+{
+    const int64_t now_ms = 20000 * DAY_MS;
+    int64_t before_ms[RETENTION_KINDS];
+    struct config config;
+
+    (void)state;
+    parse("version: 1", NULL, &config);
+    keeping_before(&config, now_ms, before_ms);
+    assert_int_equal(before_ms[RETENTION_INTERVALS], now_ms - 400 * DAY_MS);
+    assert_int_equal(before_ms[RETENTION_LOG], now_ms - 400 * DAY_MS);
+    assert_int_equal(config.keeping.every_ms, DAY_MS);
+    /* Before all that there is: nothing. */
+    keeping_before(&config, 399 * DAY_MS, before_ms);
+    assert_int_equal(before_ms[RETENTION_INTERVALS], 0);
+    assert_int_equal(before_ms[RETENTION_ALERTS], 309 * DAY_MS);
+    config_done(&config);
+
+    /* Alerts outlive the longest time for which a rule asks after them, unless they stay anyway. */
+    parse("version: 1\n"
+          "retention: {scores: forever, alerts: 1d, audit_log: 2w, every: 90m}\n"
+          "alerts:\n"
+          "  receivers: [{name: r, kind: webhook, url: \"https://127.0.0.1/\"}]\n"
+          "  rules: [{name: a, to: r, dedup: 3d}, {name: b, to: r, dedup: 2d}]\n",
+          NULL, &config);
+    keeping_before(&config, now_ms, before_ms);
+    assert_int_equal(before_ms[RETENTION_SCORES], 0);
+    assert_int_equal(before_ms[RETENTION_ALERTS], now_ms - 3 * DAY_MS);
+    assert_int_equal(before_ms[RETENTION_LOG], now_ms - 14 * DAY_MS);
+    assert_int_equal(before_ms[RETENTION_EVENTS], now_ms - 400 * DAY_MS);
+    assert_int_equal(config.keeping.every_ms, DAY_MS / 16);
+    config.keeping.kept_ms[RETENTION_ALERTS] = 0;
+    keeping_before(&config, now_ms, before_ms);
+    assert_int_equal(before_ms[RETENTION_ALERTS], 0);
+    config_done(&config);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -376,6 +413,7 @@ int main(void)
         cmocka_unit_test(reads_durations),
         cmocka_unit_test(takes_ephemeral_ranges_of_other_realms),
         cmocka_unit_test(takes_schedules),
+        cmocka_unit_test(says_from_before_when_what_is_over_goes),
         cmocka_unit_test(finds_files_beside_itself),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
