@@ -5,6 +5,7 @@
 #include "auditd/alert/post.h"
 #include "auditd/alert/vigil.h"
 #include "auditd/asked_log.h"
+#include "auditd/dashboard.h"
 #include "auditd/dispositions.h"
 #include "auditd/imports.h"
 #include "auditd/notify.h"
@@ -13,7 +14,6 @@
 #include "auditd/scanner_list.h"
 #include "auditd/scheduler.h"
 #include "auditd/store/token.h"
-#include "auditd/supervise.h"
 #include "auditd/upkeep.h"
 #include "lib/clock.h"
 #include "lib/log.h"
@@ -21,7 +21,6 @@
 #include "scanner/protocol.h"
 
 #include <errno.h>
-#include <inttypes.h>
 #include <limits.h>
 #include <signal.h>
 #include <stdio.h>
@@ -29,7 +28,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { SERVE_URL_SIZE = 256, SERVE_LINK_SIZE = SERVE_URL_SIZE + 128, SERVE_SIGNALS = 3, SERVE_WEB_ARGS = 13 };
+enum { SERVE_LINK_SIZE = DASHBOARD_URL_SIZE + 128, SERVE_SIGNALS = 3 };
 
 struct serve {
     struct settings settings;
@@ -45,15 +44,12 @@ struct serve {
     struct dispositions *dispositions;
     struct imports *imports;
     struct control *control;
-    struct supervise *web;
+    struct dashboard *web;
     int64_t started_ms;
     int status;
     bool stopping;
-    bool was_ready;
-    char url[SERVE_URL_SIZE];
     char scanner[PATH_MAX];
     char web_path[PATH_MAX];
-    char *web_args[SERVE_WEB_ARGS];
 };
 
 static void serve_stop(struct serve *serve, int status);
@@ -74,19 +70,9 @@ static const char serve_cannot_write[] = "the daemon is ending, or cannot write 
 /* The secret stands behind the #, which no browser sends to any server. */
 static const char *serve_format_link(const struct serve *serve, const json_t *answer, char url[SERVE_LINK_SIZE])
 {
-    snprintf(url, SERVE_LINK_SIZE, "%slogin#%s", serve->url, json_string_value(json_object_get(answer, "token")));
+    snprintf(url, SERVE_LINK_SIZE, "%slogin#%s", dashboard_url(serve->web),
+             json_string_value(json_object_get(answer, "token")));
     return url;
-}
-
-static json_t *serve_web_status(const struct serve *serve)
-{
-    enum supervise_state state = serve->web == NULL ? SUPERVISE_STOPPED : supervise_state(serve->web);
-    pid_t pid = serve->web == NULL ? 0 : supervise_pid(serve->web);
-
-    return json_pack("{s:s, s:o, s:o, s:I}", "state", supervise_state_name(state), "url",
-                     state == SUPERVISE_READY ? json_string(serve->url) : json_null(), "pid",
-                     pid == 0 ? json_null() : json_integer(pid), "restarts",
-                     (json_int_t)(serve->web == NULL ? 0 : supervise_restarts(serve->web)));
 }
 
 static void serve_on_status(struct serve *serve, struct control_client *client, const json_t *request)
@@ -97,7 +83,7 @@ static void serve_on_status(struct serve *serve, struct control_client *client, 
     control_send(client, json_pack("{s:b, s:s, s:I, s:s, s:s, s:o, s:o, s:o, s:o}", "ok", 1, "version",
                                    LEASTPORT_VERSION, "pid", (json_int_t)getpid(), "db", serve->settings.db,
                                    "started_at", wall_format(serve->started_ms, started), "web",
-                                   serve_web_status(serve), "jobs", queue_status(serve->queue), "ended",
+                                   dashboard_status(serve->web), "jobs", queue_status(serve->queue), "ended",
                                    queue_ended(serve->queue), "upkeep", upkeep_status(serve->upkeep)));
 }
 
@@ -175,7 +161,7 @@ static void serve_on_token(struct serve *serve, struct control_client *client, c
     json_t *answer = NULL;
     int rc;
 
-    if (is_link && serve->url[0] == '\0') {
+    if (is_link && *dashboard_url(serve->web) == '\0') {
         control_refuse(client, "the dashboard is not there yet; ask again in a moment");
         return;
     }
@@ -282,38 +268,16 @@ static void serve_offer_link(struct serve *serve)
     json_decref(request);
 }
 
-static void serve_on_ready(void *context, const char *url)
+static void serve_on_ready(void *context)
 {
-    struct serve *serve = context;
-
-    snprintf(serve->url, sizeof(serve->url), "%s", url);
-    if (serve->was_ready) {
-        log_notice("the dashboard is back at %s", url);
-        return;
-    }
-    serve->was_ready = true;
-    log_notice("dashboard at %s", url);
-    serve_offer_link(serve);
+    serve_offer_link(context);
     serve_notify("READY=1");
 }
 
-static void serve_on_died(void *context, const char *how, enum supervise_state next, uint64_t wait_ms)
+/* Without a page from the start there is nothing to serve; later, audits go on without it. */
+static void serve_on_given_up(void *context)
 {
-    struct serve *serve = context;
-
-    if (next == SUPERVISE_WAITING) {
-        log_warning("%s %s; it is started again in %" PRIu64 " ms", WEB_PROGRAM, how, wait_ms);
-        return;
-    }
-    if (supervise_was_misused(serve->web)) {
-        log_error("the dashboard cannot be served: %s said why, above", WEB_PROGRAM);
-    } else {
-        log_error("%s %s again and again and is not started any more; what it said stands above", WEB_PROGRAM, how);
-    }
-    /* Without a page from the start there is nothing to serve; later, audits go on without it. */
-    if (!serve->was_ready) {
-        serve_stop(serve, AUDIT_EXIT_ERROR);
-    }
+    serve_stop(context, AUDIT_EXIT_ERROR);
 }
 
 /* ---- stopping, in order: audits, web, the socket, the database ---- */
@@ -343,7 +307,7 @@ static void serve_on_queue_stopped(void *context)
     if (serve->web == NULL) {
         serve_on_web_stopped(serve);
     } else {
-        supervise_stop(serve->web);
+        dashboard_stop(serve->web);
     }
 }
 
@@ -369,8 +333,7 @@ static void serve_on_signal(uv_signal_t *handle, int number)
 
     if (number == SIGHUP && isatty(STDERR_FILENO) != 1) {
         /* Of a service it asks to read again what can be; a terminal's says that it is gone. */
-        if (serve->web == NULL || supervise_state(serve->web) != SUPERVISE_READY ||
-            kill(supervise_pid(serve->web), SIGHUP) != 0) {
+        if (!dashboard_reload(serve->web)) {
             log_warning("the dashboard is not there to read its certificate again");
         }
         return;
@@ -417,52 +380,16 @@ static int serve_open_control(struct serve *serve)
     return rc;
 }
 
-/* What is not configured is left out. */
-static void serve_name_web_args(struct serve *serve)
-{
-    static char words[][32] = {
-        WEB_PROGRAM, "--db", "--listen", "--control", "--tls-certificate", "--tls-key", "--cleartext-exposes-tokens"};
-    const struct config *config = &serve->settings.config;
-    char *const values[] = {NULL,
-                            serve->settings.db,
-                            config->listen,
-                            serve->settings.control,
-                            config->tls_certificate,
-                            config->tls_key,
-                            config->cleartext_exposes_tokens ? words[6] : NULL};
-    size_t count = 0;
-
-    serve->web_args[count++] = words[0];
-    for (size_t i = 1; i < sizeof(values) / sizeof(*values); i++) {
-        if (values[i] != NULL && values[i] != words[i]) {
-            serve->web_args[count++] = words[i];
-        }
-        if (values[i] != NULL) {
-            serve->web_args[count++] = values[i];
-        }
-    }
-    serve->web_args[count] = NULL;
-}
-
 static int serve_start_web(struct serve *serve)
 {
-    struct supervise_options options = supervise_options_default();
-    int rc;
-
-    options.program = serve->web_path;
-    serve_name_web_args(serve);
-    options.args = serve->web_args;
-    options.ready_prefix = WEB_LISTENING;
-    options.misuse_status = WEB_EXIT_MISUSE;
-    options.on_ready = serve_on_ready;
-    options.on_died = serve_on_died;
-    options.on_stopped = serve_on_web_stopped;
-    options.context = serve;
-    rc = supervise_create(&serve->loop, &options, &serve->web);
-    if (rc < 0) {
-        log_error("cannot start %s: %s", serve->web_path, strerror(-rc));
-    }
-    return rc;
+    return dashboard_create(&serve->loop,
+                            &(struct dashboard_options){.program = serve->web_path,
+                                                        .settings = &serve->settings,
+                                                        .on_ready = serve_on_ready,
+                                                        .on_given_up = serve_on_given_up,
+                                                        .on_stopped = serve_on_web_stopped,
+                                                        .context = serve},
+                            &serve->web);
 }
 
 static bool serve_may_write(void *context)
