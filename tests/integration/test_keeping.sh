@@ -35,12 +35,16 @@ upkeep_is() {
     [[ $(upkeep "$1") == true ]]
 }
 
-# old_scores DB: 8 MiB of what is old and over.
+# old_scores DB: 8 MiB of what is old and over, and before what stands now, as it is in life: of all scores the newest one
+# never goes.
 old_scores() {
-    sqlite3 "$1" "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 2000)
+    sqlite3 -cmd '.timeout 20000' "$1" "BEGIN IMMEDIATE;
+        WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 2000)
         INSERT INTO score (scope, subject, score, grade, caps, exposure, waived, coverage, terms, policy_id, first_at, last_at,
             ended_at) SELECT 'host', 'gone', 1, 'A', '[]', 0, 0, 1, printf('[%.*c]', 4000, ' '), (SELECT min(id) FROM policy),
             i * 10, i * 10 + 9, i * 10 + 10 FROM n;
+        UPDATE score SET id = id + 10000 WHERE ended_at IS NULL;
+        COMMIT;
         PRAGMA wal_checkpoint(TRUNCATE)" >/dev/null
 }
 
