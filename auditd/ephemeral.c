@@ -119,15 +119,17 @@ static int ephemeral_last_up(const struct ephemeral *this, int64_t asset_id, int
                            "i", asset_id);
 }
 
-/* The next older complete scan from here that began since nobody saw it up, *scan_id at first 0. By the order of scans,
- * not by their time: a clock that was ahead for a while had them begin long after. -ENOENT. */
+/* The next older complete scan from here that began since anybody saw it up, *scan_id at first 0; one that nobody saw
+ * up, since a scan found a port of it. By the order of scans, not by their time: a clock that was ahead for a while had
+ * them begin long after. -ENOENT. */
 static int ephemeral_scan_before(const struct ephemeral *this, int64_t asset_id, int64_t *scan_id)
 {
     return store_query_int(
         this->store, scan_id,
         "SELECT c.id FROM scan c JOIN asset a ON a.id = ?4 WHERE c.realm_id = ?1 AND c.vantage_id = ?2 AND c.id <> ?3"
         " AND c.started_at >= a.created_at AND c.id > coalesce((SELECT max(last_scan_id) FROM asset_state WHERE"
-        " asset_id = ?4 AND state = 'up'), 0) AND c.state = 'complete' AND c.canary <> 'silent' AND (?5 = 0 OR"
+        " asset_id = ?4 AND state = 'up'), (SELECT min(s.first_scan_id) FROM endpoint_state s JOIN endpoint e ON e.id"
+        " = s.endpoint_id WHERE e.asset_id = ?4), 0) AND c.state = 'complete' AND c.canary <> 'silent' AND (?5 = 0 OR"
         " c.id < ?5) ORDER BY c.id DESC LIMIT 1",
         "iiiii", this->scan.realm_id, this->scan.vantage_id, this->scan.id, asset_id, *scan_id);
 }

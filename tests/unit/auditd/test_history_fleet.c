@@ -1,7 +1,7 @@
 /* Random histories of fleets: machines that change their address, addresses that change their machine, two realms with
  * the same addresses, an inventory that is cut short or names fewer machines, a range in which machines come and go,
- * vantages that are lost, scans of a part or cut off, policies that change, waivers, clocks that jump. After each step
- * the store must say what a simple model says. */
+ * vantages that are lost, scans of a part of hosts or ports or cut off, policies that change, waivers, clocks that
+ * jump. After each step the store must say what a simple model says. */
 #include "tests/unit/auditd/fixture.h"
 #include "tests/unit/auditd/history_fleet.h"
 #include "tests/unit/auditd/history_keeping.h"
@@ -196,6 +196,7 @@ struct sweep {
     int realm;
     int vantage;
     int addresses; /* the first so many */
+    int ports;     /* the first so many */
     bool complete;
     bool canary;
     bool lost; /* nothing comes back */
@@ -242,7 +243,7 @@ static void tell_host(struct history *history, struct sweep *sweep, int address)
     int holder;
     char text[24];
 
-    for (int p = 0; p < FLEET_PORTS; p++) {
+    for (int p = 0; p < sweep->ports; p++) {
         tell_port(history, sweep, address, p);
     }
     fixture_host(history->fixture, address_text(address, text), machine != NULL);
@@ -264,7 +265,7 @@ static void model_looks(struct history *history, const struct sweep *sweep)
         struct fleet_asset *asset = &history->fleet.assets[holder < 0 ? 0 : holder];
         bool proves = sweep->complete && sweep->canary &&
                       (sweep->found[a] == 'u' || fleet_is_running(asset, sweep->begun_ms, sweep->ended_ms));
-        for (int p = 0; holder >= 0 && sweep->found[a] != 0 && p < FLEET_PORTS; p++) {
+        for (int p = 0; holder >= 0 && sweep->found[a] != 0 && p < sweep->ports; p++) {
             char state = truth_of(sweep, machine_seen(history, sweep, a), p);
             fleet_look(&history->fleet, asset, p, sweep->vantage,
                        state == 'o'   ? 'O'
@@ -281,7 +282,7 @@ static void model_blind(struct history *history, const struct sweep *sweep)
     for (int i = 0; i < history->fleet.asset_count; i++) {
         struct fleet_asset *asset = &history->fleet.assets[i];
         bool looked = asset->address >= 0 && sweep->found[asset->address] != 0;
-        for (int p = 0; p < FLEET_PORTS; p++) {
+        for (int p = 0; p < sweep->ports; p++) {
             if (asset->is_living && asset->realm == sweep->realm && asset->last_address < sweep->addresses && !looked) {
                 fleet_look(&history->fleet, asset, p, sweep->vantage, 'B');
             }
@@ -302,11 +303,12 @@ static void remember_missed(struct history *history, const struct sweep *sweep)
 
 static void scan_lines(struct history *history, struct sweep *sweep)
 {
+    static const char *const ports[FLEET_PORTS] = {"22", "22,443", "22,443,5432"};
     char targets[32];
     const struct fixture_plan plan = {realms[sweep->realm],
                                       vantages[sweep->vantage],
                                       targets,
-                                      "22,443,5432",
+                                      ports[sweep->ports - 1],
                                       ",\"canary\":{\"host\":\"10.7.7.7\",\"proto\":\"tcp\",\"port\":7}",
                                       1,
                                       0};
@@ -359,13 +361,15 @@ static void one_scan(struct history *history)
     struct sweep sweep = {.realm = draw(history, FLEET_REALMS),
                           .vantage = draw(history, FLEET_SCANNERS),
                           .addresses = draw(history, 3) == 0 ? 3 : FLEET_ADDRESSES,
+                          .ports = draw(history, 4) == 0 ? 1 + draw(history, FLEET_PORTS - 1) : FLEET_PORTS,
                           .complete = draw(history, 5) > 0,
                           .canary = draw(history, 5) > 0};
 
     sweep.lost = !sweep.canary && draw(history, 2) == 0;
-    snprintf(history->did, sizeof(history->did), "scan of %s from %s, %d addresses%s%s%s", realms[sweep.realm],
-             vantages[sweep.vantage], sweep.addresses, sweep.complete ? "" : ", cut off",
-             sweep.canary ? "" : ", canary silent", sweep.lost ? ", vantage lost" : "");
+    snprintf(history->did, sizeof(history->did), "scan of %s from %s, %d addresses, %d ports%s%s%s",
+             realms[sweep.realm], vantages[sweep.vantage], sweep.addresses, sweep.ports,
+             sweep.complete ? "" : ", cut off", sweep.canary ? "" : ", canary silent",
+             sweep.lost ? ", vantage lost" : "");
     scan_lines(history, &sweep);
     model_looks(history, &sweep);
     model_blind(history, &sweep);
