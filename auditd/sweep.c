@@ -62,6 +62,8 @@ struct sweep {
      * outcome says it, and once is enough. */
     char last_said[SWEEP_TEXT_SIZE];
     bool last_said_waits;
+    /* The last line on stderr that the scanner did not write: what starts it at its vantage (ssh) may have failed. */
+    char last_foreign[SWEEP_TEXT_SIZE];
     char out_buffer[SWEEP_READ_BYTES];
     char err_buffer[SWEEP_SAID_MAX_BYTES];
 };
@@ -133,6 +135,8 @@ static void sweep_judge_exit(struct sweep *sweep, struct sweep_outcome *outcome)
         return;
     } else if (sweep->exit_status != SCAN_EXIT_DONE && sweep->exit_status != SCAN_EXIT_INTERRUPTED) {
         snprintf(what, sizeof(what), "the scanner failed with status %" PRId64, sweep->exit_status);
+        sweep_say(outcome->message, what, sweep->last_said[0] != '\0' ? sweep->last_said : sweep->last_foreign);
+        return;
     } else {
         snprintf(what, sizeof(what), "the scanner's output ended before its scan did");
     }
@@ -302,9 +306,13 @@ static int sweep_take_said(void *context, const char *line, size_t length)
     struct sweep *sweep = context;
     enum log_level level = LOG_LEVEL_NOTICE;
 
-    (void)length;
     if (strncmp(line, prefix, sizeof(prefix) - 1) == 0) {
         line += sizeof(prefix) - 1;
+    } else {
+        /* ssh ends its lines as a terminal wants them. */
+        int shown = (int)(length > 0 && line[length - 1] == '\r' ? length - 1 : length);
+        snprintf(sweep->last_foreign, sizeof(sweep->last_foreign), "%.*s", shown, line);
+        line = sweep->last_foreign;
     }
     if (strncmp(line, "error: ", 7) == 0) {
         line += 7;

@@ -24,10 +24,12 @@ vantage: inside
 vantages:
   - {name: outside, class: world, address: 203.0.113.9, tags: {site: other}, run: [$DIR/outside, $BIN/leastport-scan]}
   - {name: broken, run: [$DIR/nobody, leastport-scan]}
+  - {name: cut, run: [sh, -c, "printf 'connection refused\\\\r\\\\n' >&2; exit 255"]}
 schedules:
   - {name: in, cron: "0 0 1 1 *"}
   - {name: out, cron: "0 0 1 1 *", vantage: outside}
   - {name: bad, cron: "0 0 1 1 *", vantage: broken}
+  - {name: cut, cron: "0 0 1 1 *", vantage: cut}
 YAML
 
 "$BIN/leastport" serve --config "$DIR/config.yaml" --db "$DB" --listen 127.0.0.1:0 2>"$DIR/log" >/dev/null &
@@ -68,6 +70,8 @@ tap_is "what the world reaches weighs more" \
 scan bad
 tap_like "a command that cannot be run fails" "$state" "^failed "
 tap_like "and the log says why" "$(<"$DIR/log")" "cannot start $DIR/nobody: No such file"
+scan cut
+tap_is "what the command said last is why" "$state" "failed the scanner failed with status 255: connection refused"
 audit 10.99.0.1 --db "$DB" -p 6379 --vantage outside --fresh
 tap_is "a person's audit can go there, too" "$(sql "$DB" "SELECT v.name FROM scan s JOIN vantage v ON v.id = s.vantage_id
     WHERE s.request <> '' ORDER BY s.id DESC LIMIT 1")" outside
