@@ -378,12 +378,26 @@ static void job_fail_store(struct job *job, const char *what)
     job_end(job, JOB_FAILED, message);
 }
 
+/* The scanner could not begin. What is resumed is sent as it was begun: SYNs need their capability again. */
+static void job_end_unbegun(struct job *job, const struct sweep_outcome *outcome)
+{
+    char message[SWEEP_TEXT_SIZE];
+
+    snprintf(message, sizeof(message), "%.400s%s", outcome->message,
+             job->resumed ? "; the interrupted scan goes on only as it began (--fresh starts over)" : "");
+    job_end(job, JOB_FAILED, message);
+}
+
 /* The scan stands judged, whatever becomes of the second look. */
 static void job_after_scan(struct job *job, const struct sweep_outcome *outcome)
 {
     struct stored_scan scan;
     int rc;
 
+    if (outcome->end == SWEEP_BROKEN && outcome->sent_nothing) {
+        job_end_unbegun(job, outcome);
+        return;
+    }
     if (outcome->end != SWEEP_DONE) {
         job_end(job, JOB_INCOMPLETE, outcome->message);
         return;

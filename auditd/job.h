@@ -19,7 +19,7 @@ enum job_end {
     JOB_INCOMPLETE, /* what was seen is stored and judged, but the scan ended early; the same request goes on from there
                      */
     JOB_UNANSWERED, /* the whole plan was tried, and no host answered: nothing can be said of any port */
-    JOB_FAILED,     /* nothing was judged: `message` says why */
+    JOB_FAILED,     /* nothing was looked at: `message` says why */
 };
 
 struct job_result {

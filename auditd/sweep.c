@@ -56,7 +56,8 @@ struct sweep {
     bool interrupted;
     bool killed;
     bool overdue;
-    bool heard; /* since the scanner's exit, or the last look for it */
+    bool sent_nothing; /* its last line says so */
+    bool heard;        /* since the scanner's exit, or the last look for it */
     char scan_uuid[STORE_UUID_SIZE];
     /* The last error that the scanner said, and whether it is still to be passed on: when it is why the scan broke, the
      * outcome says it, and once is enough. */
@@ -212,6 +213,7 @@ static void sweep_finish(struct sweep *sweep)
     }
     sweep_report_lost_lines(sweep);
     outcome.counts = ingest_counts(sweep->ingest);
+    outcome.sent_nothing = sweep->sent_nothing;
     snprintf(outcome.scan_uuid, sizeof(outcome.scan_uuid), "%s", ingest_scan_uuid(sweep->ingest));
     sweep_judge(sweep, &outcome);
     if (strstr(outcome.message, sweep->last_said) == NULL) {
@@ -293,6 +295,10 @@ static void sweep_on_taken(void *context, const struct observation *observation)
 
     if (observation->type == OBSERVATION_NOTICE && !sweep_may_say(sweep)) {
         return;
+    }
+    if (observation->type == OBSERVATION_SCAN_END) {
+        sweep->sent_nothing =
+            strcmp(observation->scan_end.cause, "error") == 0 && observation->scan_end.probes_sent == 0;
     }
     if (sweep->options.on_observation != NULL) {
         sweep->options.on_observation(sweep->options.context, observation);

@@ -24,6 +24,7 @@ struct sweep_outcome {
     int rc; /* 0, or -errno of what broke it */
     struct ingest_counts counts;
     char scan_uuid[STORE_UUID_SIZE]; /* "" when no scan had begun */
+    bool sent_nothing;               /* an error came before the first probe: the scanner could not begin */
     char message[SWEEP_TEXT_SIZE];   /* what happened, for a person; "" for SWEEP_DONE */
 };
 
