@@ -33,6 +33,12 @@ static int store_resume_read(sqlite3_stmt *statement, struct store_resume *ret_r
     return 0;
 }
 
+/* One that an error ended goes on, too, but not from its very beginning: it may be the plan that is wrong. */
+static bool resume_is_worth_it(const char *state, int64_t slabs_done)
+{
+    return strcmp(state, "incomplete") == 0 || (strcmp(state, "failed") == 0 && slabs_done > 0);
+}
+
 int store_resume_find(struct store *store, const char *key, int64_t since_ms, struct store_resume *ret_resume)
 {
     static const char sql[] = "SELECT uuid, plan, started_at, slabs_done, slabs_total, state FROM scan"
@@ -48,7 +54,8 @@ int store_resume_find(struct store *store, const char *key, int64_t since_ms, st
         return rc < 0 ? rc : -ENOENT;
     }
     rc = -ENOENT;
-    if (strcmp(store_text(statement, 5), "incomplete") == 0 && sqlite3_column_int64(statement, 2) >= since_ms) {
+    if (resume_is_worth_it(store_text(statement, 5), sqlite3_column_int64(statement, 3)) &&
+        sqlite3_column_int64(statement, 2) >= since_ms) {
         rc = store_resume_read(statement, ret_resume);
     }
     store_walked(statement);

@@ -15,8 +15,9 @@ struct store_resume {
 /* Remembers what was asked of a scan: `key` is equal for equal requests. -ENOENT for an unknown scan. */
 MUST_USE int store_resume_put(struct store *store, const char *scan_uuid, const char *key);
 
-/* The newest scan of that key, if it ended early and began at or after `since_ms`; -ENOENT when there is none, or when
- * a later one of that key was complete. End it with store_resume_done(). */
+/* The newest scan of that key, if it ended early (by an error: not before its first slab was stored) and began at or
+ * after `since_ms`; -ENOENT when there is none, or when a later one of that key was complete. End it with
+ * store_resume_done(). */
 MUST_USE int store_resume_find(struct store *store, const char *key, int64_t since_ms, struct store_resume *ret_resume);
 void store_resume_done(struct store_resume *resume);
 

@@ -85,8 +85,8 @@ tap_is "without the capability: plain connects" \
     "$status $(probes "$DIR/unprivileged.db") $(findings "$DIR/unprivileged.db")" "1 [\"connect\"] $asked"
 tap_like "and that is said, with how to get SYNs" "$err" 'scanning by plain connects: raw SYNs.*need CAP_NET_RAW.*doctor'
 audit_unprivileged $THERE --db "$DIR/refused.db" --syn
-tap_like "--syn without it is incomplete, says why, and asks nothing in its place" \
-    "$status $(sql "$DIR/refused.db" 'SELECT count(*) FROM endpoint') $err" '^3 0 .*raw packets need CAP_NET_RAW'
+tap_like "--syn without it is an error that says why, and asks nothing in its place" \
+    "$status $(sql "$DIR/refused.db" 'SELECT count(*) FROM endpoint') $err" '^2 0 .*error: raw packets need CAP_NET_RAW'
 printf 'version: 1\nprobe: connect\n' >"$DIR/connects.yaml"
 audit $THERE --db "$DIR/configured.db" --config "$DIR/connects.yaml"
 tap_is "the configuration decides where nothing is asked for" "$(probes "$DIR/configured.db")" '["connect"]'
@@ -243,6 +243,11 @@ cut() {
         tap_like "$name: says that it is incomplete" "$(<"$DIR/err")" 'the audit is incomplete'
         tap_is "$name: the scan is stored as incomplete" \
             "$(sql "$db" "SELECT state FROM scan ORDER BY id LIMIT 1")" incomplete
+    fi
+    if [[ $what == auditd && $signal == INT ]]; then
+        audit_unprivileged "${many[@]}" --db "$db"
+        tap_like "$name: what began by SYNs goes on by SYNs, else it says the ways out" "$status $err" \
+            '^2 .*error: raw packets need CAP_NET_RAW.*goes on only as it began \(--fresh starts over\)$'
     fi
     audit "${many[@]}" --db "$db"
     tap_like "$name: the next audit goes on with the second slab" "$err" 'from part 2 of 2'
