@@ -69,6 +69,9 @@ static int csv_end_cell(struct csv *csv, bool *ret_last)
     if (csv->at == csv->end) {
         return csv_fail(csv, csv->line, "the last line has no end: is the file whole?");
     }
+    if (*csv->at == '\0') {
+        return csv_fail(csv, csv->line, "there is a zero byte in it: is it text, in UTF-8 and not UTF-16?");
+    }
     if (*csv->at != '\n') {
         return csv_fail(csv, csv->line,
                         "a comma or the line's end must follow a cell; one with quotes in it stands in quotes");

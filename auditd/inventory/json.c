@@ -133,7 +133,10 @@ int inventory_parse_json(const char *text, size_t size, struct inventory *ret_in
     int rc = -EBADMSG;
 
     *ret_inventory = (struct inventory){0};
-    if (root == NULL) {
+    if (root == NULL && json_error_code(&error) == json_error_null_character) {
+        snprintf(reason, INVENTORY_REASON_SIZE, "line %d, column %d: a text has a zero byte in it (\\u0000)",
+                 error.line, error.column);
+    } else if (root == NULL) {
         snprintf(reason, INVENTORY_REASON_SIZE, "line %d, column %d: %.200s", error.line, error.column, error.text);
     } else if (!json_is_array(list)) {
         snprintf(reason, INVENTORY_REASON_SIZE,

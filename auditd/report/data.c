@@ -566,6 +566,7 @@ int report_data_read(struct store_reader *reader, int64_t now_ms, struct report_
     }
     rc = read_all(reader, &data);
     rc = rc == 0 ? due_read(reader, now_ms, &data.due) : rc;
+    rc = rc == 0 ? report_holds_read(reader, &data.holds) : rc;
     store_reader_end(reader);
     if (rc != 0) {
         report_data_done(&data);

@@ -6,6 +6,7 @@
 #include "auditd/report/answer_changes.h"
 #include "auditd/report/answers.h"
 #include "auditd/report/due.h"
+#include "auditd/report/holds.h"
 #include "auditd/store/read.h"
 
 #include <jansson.h>
@@ -72,6 +73,7 @@ struct report_data {
     char policy[300];
     char policy_hash[65];
     struct due due;
+    struct report_holds holds;
     json_t *caps;  /* array of texts */
     json_t *terms; /* as score_terms_json() writes them */
     struct report_audit last;

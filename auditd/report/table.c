@@ -528,6 +528,20 @@ static void not_seen_canary(const struct report_data *data, char *text, size_t s
     }
 }
 
+static void not_seen_fixed(const struct report_data *data, char *text, size_t size)
+{
+    const struct report_holds *holds = &data->holds;
+    size_t length;
+
+    if (holds->count > 0) {
+        length = (size_t)snprintf(text, size, "Held at VERIFYING: %s.", holds->first);
+        if (holds->count > 1 && length < size) {
+            snprintf(text + length, size - length, " So it is in %" PRIu64 " more place%s (leastport alert list).",
+                     holds->count - 1, plural(holds->count - 1));
+        }
+    }
+}
+
 static void not_seen_covered(const struct report_data *data, char *text, size_t size)
 {
     if (data->coverage < 1 && data->host_count > 0) {
@@ -546,8 +560,9 @@ static void not_seen_missed(const struct report_data *data, char *text, size_t s
 
 static void print_not_seen(const struct pen *pen)
 {
-    static void (*const sayings[])(const struct report_data *, char *, size_t) = {
-        not_seen_stale, not_seen_hosts, not_seen_rest, not_seen_canary, not_seen_covered, not_seen_missed};
+    static void (*const sayings[])(const struct report_data *, char *,
+                                   size_t) = {not_seen_stale, not_seen_hosts,   not_seen_rest,  not_seen_canary,
+                                              not_seen_fixed, not_seen_covered, not_seen_missed};
     bool said = false;
 
     for (size_t i = 0; i < sizeof(sayings) / sizeof(*sayings); i++) {

@@ -122,6 +122,11 @@ struct store_drift {
     int64_t port, first_seen, last_seen, id;
 };
 
+typedef int store_condition_fn(void *context, const char *text);
+/* Where too much was gone at once, so that nothing turns FIXED (finding/hold.h), the oldest first: what a person is
+ * told of it. */
+MUST_USE int store_read_holds(struct store_reader *reader, store_condition_fn *fn, void *context);
+
 typedef int store_drift_fn(void *context, const struct store_drift *drift);
 /* Those that count at one end only, and those that count at both and whose attributes changed between: opened first,
  * then closed, then changed, worst first. */

@@ -79,10 +79,15 @@ tap_like "each finding keeps that it was held" \
 tap_ok "a receiver is told" wait_for 20 grep -q '10 of 11 open endpoints are gone' "$DIR/told"
 tap_like "a report counts them as findings still, to be verified" "$("$BIN/leastport" report --db "$DB" 2>&1)" \
     '11 findings.*10 answering no more, to be verified'
+report_in_a_line() { "$BIN/leastport" report --db "$DB" 2>&1 | tr -s '\n ' ' '; }
+tap_like "and why none turns FIXED" "$(report_in_a_line)" \
+    "Held at VERIFYING: $place: 10 of 11 open endpoints are gone at once.*leastport alert lift $place"
 
 "$BIN/leastport" alert lift site/nowhere --db "$DB" >"$DIR/out" 2>"$DIR/err"
 tap_is "a place that is not held cannot be lifted" "$?" 2
 tap_ok "lift" "$BIN/leastport" alert lift "$place" --db "$DB"
+says_nothing_held() { ! report_in_a_line | grep -q "Held at VERIFYING"; }
+tap_ok "a report says no more of it" says_nothing_held
 tap_is "it is known who did" "$(sql "$DB" "SELECT ended_by <> '' AND ended_at IS NOT NULL FROM alert_condition")" 1
 tap_is "that alone fixes nothing" "$(presences)" "VERIFYING 10"
 scan

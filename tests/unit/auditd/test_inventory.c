@@ -117,7 +117,7 @@ static void says_where_it_is_no_utf8(void **state)
         {inventory_parse_json, "[{\"id\":\n\"\xff\"}]", "line 2, column 1: unable to decode byte 0xff"},
         {inventory_parse_json, "[{\"\xe9\":1}]", "line 1, column 3: unable to decode byte 0xe9"},
         {inventory_parse_json, "[{\"id\":\"\\ud800\"}]", "line 1, column 15: invalid Unicode"},
-        {inventory_parse_json, "[{\"id\":\"\\u0000\"}]", "\\u0000 is not allowed"},
+        {inventory_parse_json, "[{\"id\":\"\\u0000\"}]", "a text has a zero byte in it (\\u0000)"},
     };
 
     (void)state;
@@ -193,11 +193,30 @@ static void no_part_is_complete(void **state)
     }
 }
 
+static void names_a_zero_byte(void **state)
+{
+    static const char text[] = "address,id\n10.0.0.1,a\0b\n#end,1\n";
+    static const char wide[] = "a\0d\0d\0\n\0";
+    struct inventory inventory;
+    char reason[INVENTORY_REASON_SIZE];
+
+    (void)state;
+    assert_int_equal(inventory_parse_csv(text, sizeof(text) - 1, &inventory, reason), -EBADMSG);
+    assert_string_equal(reason, "line 2: there is a zero byte in it: is it text, in UTF-8 and not UTF-16?");
+    inventory_done(&inventory);
+    assert_int_equal(inventory_parse_csv(wide, sizeof(wide) - 1, &inventory, reason), -EBADMSG);
+    assert_string_equal(reason, "line 1: there is a zero byte in it: is it text, in UTF-8 and not UTF-16?");
+    inventory_done(&inventory);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(reads_csv),           cmocka_unit_test(reads_json),
-        cmocka_unit_test(says_what_is_wrong),  cmocka_unit_test(says_where_it_is_no_utf8),
+        cmocka_unit_test(names_a_zero_byte),
+        cmocka_unit_test(reads_csv),
+        cmocka_unit_test(reads_json),
+        cmocka_unit_test(says_what_is_wrong),
+        cmocka_unit_test(says_where_it_is_no_utf8),
         cmocka_unit_test(no_part_is_complete),
     };
 
