@@ -11,7 +11,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { APPLY_SHOWN_MOST = 200, APPLY_TEXT_SIZE = 1024 };
+enum { APPLY_SHOWN_MOST = 200, APPLY_TEXT_SIZE = 1024, APPLY_WORD_SIZE = 280 };
 
 struct apply_listing {
     FILE *out;
@@ -30,24 +30,50 @@ static const char *apply_word(const char *rule, const char *severity, const char
     return buffer;
 }
 
+static void apply_whose(const char *owner, char *text, size_t size)
+{
+    char shown[APPLY_TEXT_SIZE];
+
+    typeset_escape(owner, shown, sizeof(shown));
+    snprintf(text, size, "%s%.100s", owner[0] == '\0' ? ", of nobody" : ", of ", shown);
+}
+
+/* What is decided alike differs in whose it is, or in what is said of it. */
+static void apply_words(const struct rejudge_change *change, char was[APPLY_WORD_SIZE], char is[APPLY_WORD_SIZE])
+{
+    size_t length;
+
+    apply_word(change->was_rule, change->was_severity, change->was_need, was, APPLY_WORD_SIZE);
+    apply_word(change->rule, change->severity, change->need, is, APPLY_WORD_SIZE);
+    if (strcmp(was, is) != 0) {
+        return;
+    }
+    length = strlen(was);
+    if (strcmp(change->was_owner, change->owner) == 0) {
+        snprintf(is + length, APPLY_WORD_SIZE - length, ", in other words");
+        return;
+    }
+    apply_whose(change->was_owner, was + length, APPLY_WORD_SIZE - length);
+    apply_whose(change->owner, is + length, APPLY_WORD_SIZE - length);
+}
+
 static void apply_on_change(void *context, const struct rejudge_change *change)
 {
     struct apply_listing *listing = context;
     char host[APPLY_TEXT_SIZE];
     char realm[APPLY_TEXT_SIZE];
-    char was[160];
-    char is[160];
+    char was[APPLY_WORD_SIZE];
+    char is[APPLY_WORD_SIZE];
 
     if (listing->told++ >= APPLY_SHOWN_MOST) {
         return;
     }
     typeset_escape(change->name[0] != '\0' ? change->name : change->address, host, sizeof(host));
     typeset_escape(change->realm, realm, sizeof(realm));
+    apply_words(change, was, is);
     fprintf(listing->out, "%s %u/%s (%s)%s%s: %s -> %s\n", host, change->port.port, change->port.is_udp ? "udp" : "tcp",
             realm, strcmp(change->kind, "exposure") == 0 ? "" : " ",
-            strcmp(change->kind, "exposure") == 0 ? "" : change->kind,
-            apply_word(change->was_rule, change->was_severity, change->was_need, was, sizeof(was)),
-            apply_word(change->rule, change->severity, change->need, is, sizeof(is)));
+            strcmp(change->kind, "exposure") == 0 ? "" : change->kind, was, is);
 }
 
 static void apply_sum_up(const struct rejudge_result *result, bool dry_run, FILE *out)

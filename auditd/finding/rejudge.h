@@ -16,9 +16,11 @@ struct rejudge_change {
     const char *was_rule;
     const char *was_severity;
     const char *was_need;
+    const char *was_owner;
     const char *rule;
     const char *severity;
     const char *need;
+    const char *owner;
     const char *title;
 };
 

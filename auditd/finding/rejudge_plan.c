@@ -113,9 +113,11 @@ static void tell(const struct making *making, const struct survey_port *port, in
         .was_rule = "",
         .was_severity = "",
         .was_need = "",
+        .was_owner = "",
         .rule = "",
         .severity = "",
         .need = "",
+        .owner = "",
     };
 
     if (finding_id != 0 && store_finding_get(store, finding_id, &was) == 0) {
@@ -125,6 +127,7 @@ static void tell(const struct making *making, const struct survey_port *port, in
             change.was_rule = was.verdict.rule_id;
             change.was_severity = severities[was.verdict.severity];
             change.was_need = was.verdict.need_kind;
+            change.was_owner = was.verdict.owner;
         }
     }
     if (verdict != NULL) {
@@ -133,6 +136,7 @@ static void tell(const struct making *making, const struct survey_port *port, in
         change.rule = verdict->rule_id;
         change.severity = severities[verdict->severity];
         change.need = verdict->need_kind;
+        change.owner = verdict->owner;
     }
     making->options->on_change(making->options->context, &change);
 }
