@@ -28,6 +28,7 @@ vantages:
 schedules:
   - {name: in, cron: "0 0 1 1 *"}
   - {name: out, cron: "0 0 1 1 *", vantage: outside}
+  - {name: connects, cron: "0 0 1 1 *", probe: connect}
   - {name: bad, cron: "0 0 1 1 *", vantage: broken}
   - {name: cut, cron: "0 0 1 1 *", vantage: cut}
 YAML
@@ -57,6 +58,10 @@ seen() {
 scan in
 tap_is "a schedule without a vantage scans from the configuration's" "$state" "complete "
 tap_is "as what is its own" "$(seen)" "inside 6379 1"
+probes() { sql "$DB" "SELECT json_extract(plan, '$.probes') FROM scan WHERE request <> '' ORDER BY id DESC LIMIT 1"; }
+tap_is "by SYNs, which this place can send" "$(probes)" '["syn"]'
+scan connects
+tap_is "a schedule may want connects" "$state $(probes)" 'complete  ["connect"]'
 before=$(sql "$DB" "SELECT penalty FROM finding")
 scan out
 tap_is "one with another scans from there" "$state" "complete "
