@@ -1,5 +1,7 @@
 #include "auditd/imports.h"
 
+#include "auditd/cloud/snapshot.h"
+#include "auditd/cloud_entry.h"
 #include "auditd/import/entry.h"
 #include "auditd/import/import.h"
 #include "auditd/import/scope.h"
@@ -26,7 +28,9 @@ struct visit {
     char vantage_class[IMPORTS_NAME_SIZE]; /* "": as it is declared */
     char digest[IMPORT_DIGEST_SIZE];
     int64_t begun_ms;
-    char *text; /* of the scan that comes in */
+    char inventory[IMPORTS_NAME_SIZE]; /* of a cloud's snapshot; "": scans come in */
+    bool is_confirmed;
+    char *text; /* of the scan or snapshot that comes in */
     size_t size;
     size_t room;
 };
@@ -201,6 +205,22 @@ static void imports_begin(struct imports *imports, struct control_client *client
     prefix_list_done(&scope);
 }
 
+static void imports_cloud(struct imports *imports, struct control_client *client, const json_t *request)
+{
+    struct visit *visit = &imports->visit;
+
+    imports_end_visit(imports);
+    if (!imports_name(request, "inventory", NULL, visit->inventory, sizeof(visit->inventory)) ||
+        strchr(visit->inventory, '/') != NULL) {
+        visit->inventory[0] = '\0';
+        control_refuse(client, "a cloud begins with \"inventory\", a name without /");
+        return;
+    }
+    visit->client = client;
+    visit->is_confirmed = json_is_true(json_object_get(request, "confirm"));
+    control_send(client, json_pack("{s:b}", "ok", 1));
+}
+
 /* ---- a scan ---- */
 
 static void imports_lines(struct imports *imports, struct control_client *client, const json_t *request)
@@ -212,7 +232,8 @@ static void imports_lines(struct imports *imports, struct control_client *client
     char *grown;
 
     if (!json_is_string(text) || visit->size + length > IMPORT_PART_MAX_BYTES) {
-        control_refuse(client, "\"text\" must be a scan's lines, of at most %d bytes", IMPORT_PART_MAX_BYTES);
+        control_refuse(client, "\"text\" must be a scan's lines or a snapshot, of at most %d bytes",
+                       IMPORT_PART_MAX_BYTES);
         return;
     }
     grown = realloc(visit->text, room + 1);
@@ -227,7 +248,7 @@ static void imports_lines(struct imports *imports, struct control_client *client
     control_send(client, json_pack("{s:b}", "ok", 1));
 }
 
-static void imports_store(struct imports *imports, struct control_client *client, const json_t *request)
+static void imports_store_scan(struct imports *imports, struct control_client *client)
 {
     struct visit *visit = &imports->visit;
     const struct import_origin origin = imports_origin(visit);
@@ -238,7 +259,6 @@ static void imports_store(struct imports *imports, struct control_client *client
     char uuid[STORE_UUID_SIZE];
     int rc = imports_load_scope(imports, &scope);
 
-    (void)request;
     if (rc == 0) {
         rc = import_entry_store(&into, &lines, uuid, reason);
     }
@@ -256,16 +276,87 @@ static void imports_store(struct imports *imports, struct control_client *client
     control_send(client, json_pack("{s:b, s:s}", "ok", 1, "scan", uuid));
 }
 
+/* ---- a cloud ---- */
+
+static int imports_unpack(const struct visit *visit, struct aws *aws, char *reason)
+{
+    json_error_t error = {.line = 0};
+    json_t *snapshot =
+        visit->text == NULL ? NULL : json_loadb(visit->text, visit->size, JSON_REJECT_DUPLICATES, &error);
+    int rc = snapshot == NULL ? -EINVAL : aws == NULL ? -ENOMEM : cloud_snapshot_unpack(aws, snapshot);
+
+    json_decref(snapshot);
+    if (rc < 0) {
+        snprintf(reason, CLOUD_REASON_SIZE, "%s", rc == -ENOMEM ? "out of memory" : "what came in is no snapshot");
+    }
+    return rc;
+}
+
+static int imports_enter_cloud(const struct imports *imports, struct cloud_entered *entered, const char *actor,
+                               char *reason)
+{
+    const struct desk *desk = imports->options.desk;
+    const struct cloud_entry entry = {.store = desk->store,
+                                      .name = imports->visit.inventory,
+                                      .actor = actor,
+                                      .is_confirmed = imports->visit.is_confirmed,
+                                      .now_ms = wall_now_ms()};
+    const struct judging judging = {.store = desk->store,
+                                    .config = &imports->options.settings->config,
+                                    .policy = imports->options.settings->policy,
+                                    .policy_id = desk->policy_id};
+    struct aws *aws = aws_create();
+    int rc = imports_unpack(&imports->visit, aws, reason);
+
+    rc = rc == 0 ? cloud_entry_run(&entry, aws, entered, reason) : rc;
+    aws_destroy(aws);
+    if (rc == 0 && entered->changed + entered->gone > 0) {
+        rc = judging_hosts(&judging);
+        if (rc < 0) {
+            snprintf(reason, CLOUD_REASON_SIZE, "it is stored, but cannot be judged now: %.500s",
+                     store_last_error(desk->store)->text);
+        }
+    }
+    return rc;
+}
+
+static void imports_store_cloud(struct imports *imports, struct control_client *client)
+{
+    char reason[CLOUD_REASON_SIZE] = "";
+    struct cloud_entered entered = {.hosts_unread = false};
+    int rc = imports_enter_cloud(imports, &entered, control_client_actor(client), reason);
+
+    imports->visit.size = 0;
+    if (rc < 0) {
+        control_refuse(client, "%s", reason);
+        return;
+    }
+    cloud_entry_say(imports->visit.inventory, &entered);
+    control_send(client, cloud_entered_json(&entered));
+}
+
+static void imports_store(struct imports *imports, struct control_client *client, const json_t *request)
+{
+    (void)request;
+    if (imports->visit.inventory[0] != '\0') {
+        imports_store_cloud(imports, client);
+    } else {
+        imports_store_scan(imports, client);
+    }
+}
+
 /* ---- requests ---- */
 
 static const struct {
     const char *name;
     void (*run)(struct imports *imports, struct control_client *client, const json_t *request);
+    bool begins;
     bool writes;
 } imports_verbs[] = {
-    {CONTROL_IMPORT_BEGIN, imports_begin, true},
-    {CONTROL_IMPORT_LINES, imports_lines, false},
-    {CONTROL_IMPORT_STORE, imports_store, true},
+    {CONTROL_IMPORT_BEGIN, imports_begin, true, true},
+    {CONTROL_IMPORT_CLOUD, imports_cloud, true, false},
+    {CONTROL_IMPORT_LINES, imports_lines, false, false},
+    {CONTROL_IMPORT_STORE, imports_store, false, true},
 };
 
 void imports_request(struct imports *imports, struct control_client *client, const json_t *request)
@@ -278,10 +369,10 @@ void imports_request(struct imports *imports, struct control_client *client, con
         i++;
     }
     if (verb == NULL || i == count) {
-        control_refuse(client, "\"do\" must be begin, lines or store");
+        control_refuse(client, "\"do\" must be begin, cloud, lines or store");
     } else if (imports->visit.client != NULL && imports->visit.client != client) {
         control_refuse(client, "another import comes in: try again when it has ended");
-    } else if (i > 0 && imports->visit.client == NULL) {
+    } else if (!imports_verbs[i].begins && imports->visit.client == NULL) {
         control_refuse(client, "an import begins with \"begin\"");
     } else if (imports->stopping) {
         control_refuse(client, "the daemon is ending");

@@ -1,8 +1,7 @@
 #include "auditd/inventories.h"
 
-#include "auditd/finding/rejudge.h"
-#include "auditd/finding/scoring.h"
 #include "auditd/inventory/driver.h"
+#include "auditd/judging.h"
 #include "auditd/protocol.h"
 #include "auditd/store/inventory.h"
 #include "lib/clock.h"
@@ -81,26 +80,16 @@ static int inventories_fail(struct tracked *item, const char *error)
     return store_inventory_failed(item->inventories->options.desk->store, &read, error);
 }
 
-/* Findings by the tags that are now, and the score without what is gone. */
 static int inventories_judge(const struct inventories *inventories)
 {
-    const struct settings *settings = inventories->options.settings;
-    struct scoring_options scoring = {
+    const struct judging judging = {
+        .store = inventories->options.desk->store,
+        .config = &inventories->options.settings->config,
+        .policy = inventories->options.settings->policy,
         .policy_id = inventories->options.desk->policy_id,
-        .max_age_ms = settings->config.max_age_ms,
-        .now_ms = wall_now_ms(),
     };
-    struct rejudge_options options = rejudge_options_default();
-    struct rejudge_result result;
-    int rc;
 
-    options.policy = settings->policy;
-    options.policy_id = scoring.policy_id;
-    options.reason = "an inventory changed";
-    options.max_age_ms = scoring.max_age_ms;
-    options.now_ms = scoring.now_ms;
-    rc = rejudge_run(inventories->options.desk->store, &options, &result);
-    return rc < 0 ? rc : scoring_update(inventories->options.desk->store, &scoring);
+    return judging_hosts(&judging);
 }
 
 /* `actor` NULL: an ordinary read; else a person's, who confirms it. */

@@ -87,3 +87,15 @@ int judging_scan(const struct judging *this, const char *scan_uuid)
     rc = rc < 0 ? rc : scoring_update(this->store, &scoring);
     return rc < 0 ? rc : vigil_look(this->store, scoring.max_age_ms, wall_now_ms());
 }
+
+int judging_hosts(const struct judging *this)
+{
+    struct scoring_options scoring = {
+        .policy_id = this->policy_id,
+        .max_age_ms = this->config->max_age_ms,
+        .now_ms = wall_now_ms(),
+    };
+    int rc = judging_again(this, "an inventory changed", &scoring);
+
+    return rc < 0 ? rc : scoring_update(this->store, &scoring);
+}

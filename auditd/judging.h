@@ -1,4 +1,5 @@
-/* After a scan's lines are stored: tags, findings, what no scan has looked at where there is a reason to, scores. */
+/* After a scan's lines are stored, or an inventory's hosts: tags, findings, what no scan has looked at where there is a
+ * reason to, scores. */
 #ifndef LEASTPORT_AUDITD_JUDGING_H
 #define LEASTPORT_AUDITD_JUDGING_H
 
@@ -17,5 +18,9 @@ struct judging {
 
 /* The store's errors, -ENOMEM. */
 MUST_USE int judging_scan(const struct judging *judging, const char *scan_uuid);
+
+/* After an inventory changed: findings by the tags that are now, and the score without what is gone. `since_ms` does
+ * not matter. */
+MUST_USE int judging_hosts(const struct judging *judging);
 
 #endif

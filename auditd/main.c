@@ -7,6 +7,7 @@
 #include "auditd/child.h"
 #include "auditd/disposition_verb.h"
 #include "auditd/export_verb.h"
+#include "auditd/import_aws_verb.h"
 #include "auditd/import_verb.h"
 #include "auditd/inventory_verb.h"
 #include "auditd/outputs.h"
@@ -82,6 +83,9 @@ static int main_import(int argc, char **argv)
     struct import_command command;
     int status;
 
+    if (argc > 1 && strcmp(argv[1], "aws") == 0) {
+        return import_aws_verb_main(argc, argv);
+    }
     options_parse_import(argc, argv, &command);
     status = import_verb_run(&command);
     options_list_done(&command.scope);

@@ -134,10 +134,10 @@ void options_parse_import(int argc, char **argv, struct import_command *ret_comm
     const struct argp argp = {
         .options = table,
         .parser = import_one,
-        .args_doc = "FILE",
+        .args_doc = "FILE\naws FOLDER",
         .doc =
             "Stores and judges what another scanner saw: nmap's XML (-oX), masscan's list (-oL) or JSON (-oJ). All of "
-            "the file or nothing.\v"
+            "the file or nothing. \"aws FOLDER\" stores what an AWS account declares; it has a --help of its own.\v"
             "Exit status: 0, or 2 when the file is refused, for error or misuse.",
     };
 

@@ -38,10 +38,12 @@
 #define CONTROL_DISPOSITION_IMPORT "import"
 #define CONTROL_DISPOSITION_ADOPT "adopt"
 
-/* The same of "import", in this order; the last two for each scan that the file becomes. */
+/* The same of "import", in this order; the last two for each scan that the file becomes. A cloud's snapshot begins by
+ * "cloud" instead and is stored once. */
 #define CONTROL_IMPORT_BEGIN "begin"
 #define CONTROL_IMPORT_LINES "lines"
 #define CONTROL_IMPORT_STORE "store"
+#define CONTROL_IMPORT_CLOUD "cloud"
 
 /* The same of "policy"; without it, apply. */
 #define CONTROL_POLICY_CHECK "check"

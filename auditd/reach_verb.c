@@ -1,6 +1,7 @@
 #include "auditd/reach_verb.h"
 
 #include "auditd/cloud/folder.h"
+#include "auditd/cloud_stored.h"
 #include "auditd/protocol.h"
 #include "auditd/reach/diff.h"
 #include "auditd/reach/through.h"
@@ -13,10 +14,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { KEY_AWS = 0x100, KEY_TO, KEY_FROM, KEY_ALL, KEY_WHAT_IF, KEY_JSON };
+enum { KEY_AWS = 0x100, KEY_TO, KEY_FROM, KEY_ALL, KEY_WHAT_IF, KEY_JSON, KEY_CONFIG, KEY_DB, KEY_INVENTORY, KEY_AT };
 
 struct reach_command {
-    const char *aws;
+    const char *aws; /* NULL: what is stored */
+    const char *config;
+    const char *db;
+    const char *inventory;
+    const char *at;
     const char *to;
     const char *from;
     const char *what_if;
@@ -41,8 +46,16 @@ static void cloud_close(struct cloud *cloud)
     *cloud = (struct cloud){0};
 }
 
-/* With the records of `what_if`, unless it is NULL, in place of those of the folder that have their ids. */
-static int cloud_open(const char *folder, const char *what_if, struct cloud *cloud)
+static int cloud_stored_take(struct aws *aws, const struct reach_command *command)
+{
+    const struct cloud_stored stored = {
+        .config = command->config, .db = command->db, .name = command->inventory, .at = command->at};
+
+    return cloud_stored_load(&stored, aws);
+}
+
+/* With the records of `what_if`, unless it is NULL, in place of those of the cloud that have their ids. */
+static int cloud_open(const struct reach_command *command, const char *what_if, struct cloud *cloud)
 {
     struct aws_fault fault = {""};
     int rc;
@@ -50,7 +63,10 @@ static int cloud_open(const char *folder, const char *what_if, struct cloud *clo
     *cloud = (struct cloud){.aws = aws_create()};
     rc = cloud->aws == NULL ? -ENOMEM : 0;
     rc = rc == 0 && what_if != NULL ? cloud_file_take(cloud->aws, what_if) : rc;
-    rc = rc == 0 ? cloud_folder_take(cloud->aws, folder) : rc;
+    if (rc == 0) {
+        rc =
+            command->aws != NULL ? cloud_folder_take(cloud->aws, command->aws) : cloud_stored_take(cloud->aws, command);
+    }
     if (rc < 0) {
         return rc;
     }
@@ -300,7 +316,7 @@ static int reach_run(const struct reach_command *command)
     struct cloud cloud;
     struct cloud changed = {0};
     struct reach_goal goal = {.to_count = 0};
-    int rc = cloud_open(command->aws, NULL, &cloud);
+    int rc = cloud_open(command, NULL, &cloud);
     struct reach_printer printer = {.out = stdout, .model = &cloud.model, .json = command->json};
 
     if (rc == 0) {
@@ -308,7 +324,7 @@ static int reach_run(const struct reach_command *command)
         rc = command->to == NULL ? 0 : reach_goal_parse(&cloud.model, command->to, command->from, &goal);
     }
     if (rc == 0 && command->what_if != NULL) {
-        rc = cloud_open(command->aws, command->what_if, &changed);
+        rc = cloud_open(command, command->what_if, &changed);
         rc = rc == 0 ? check_what_if(&cloud, &changed) : rc;
         rc = rc == 0 ? print_change(&printer, &cloud, &changed, &goal) : rc;
     } else if (rc == 0 && command->all) {
@@ -332,8 +348,9 @@ static int reach_run(const struct reach_command *command)
 
 static void reach_check(struct argp_state *state, const struct reach_command *command)
 {
-    if (command->aws == NULL) {
-        argp_error(state, "--aws FOLDER is missing: what `aws ... describe-* --output json` printed");
+    if (command->aws != NULL &&
+        (command->db != NULL || command->config != NULL || command->inventory != NULL || command->at != NULL)) {
+        argp_error(state, "--aws FOLDER asks the folder: --db, --config, --inventory and --at are of what is stored");
     }
     if ((command->to == NULL) == !command->all && (command->all || command->what_if == NULL)) {
         argp_error(state, "either --to ASSET[:PORT] or --all");
@@ -343,14 +360,34 @@ static void reach_check(struct argp_state *state, const struct reach_command *co
     }
 }
 
+static error_t reach_place(int key, char *arg, struct reach_command *command)
+{
+    switch (key) {
+    case KEY_AWS:
+        command->aws = arg;
+        return 0;
+    case KEY_CONFIG:
+        command->config = arg;
+        return 0;
+    case KEY_DB:
+        command->db = arg;
+        return 0;
+    case KEY_INVENTORY:
+        command->inventory = arg;
+        return 0;
+    case KEY_AT:
+        command->at = arg;
+        return 0;
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+}
+
 static error_t reach_one(int key, char *arg, struct argp_state *state)
 {
     struct reach_command *command = state->input;
 
     switch (key) {
-    case KEY_AWS:
-        command->aws = arg;
-        return 0;
     case KEY_TO:
         command->to = arg;
         return 0;
@@ -373,30 +410,31 @@ static error_t reach_one(int key, char *arg, struct argp_state *state)
         reach_check(state, command);
         return 0;
     default:
-        return ARGP_ERR_UNKNOWN;
+        return reach_place(key, arg, command);
     }
 }
 
 int reach_verb_main(int argc, char **argv)
 {
     const struct argp_option table[] = {
-        {"aws", KEY_AWS, "FOLDER", 0, "Files as `aws ... describe-* --output json` prints them", 0},
+        {"aws", KEY_AWS, "FOLDER", 0, "Ask what `aws ... describe-*` printed, not the store", 0},
         {"to", KEY_TO, "ASSET[:PORT[/PROTO]]", 0,
-         "An interface, instance, balancer or database by id or name, or an address; PORT may be a range, PROTO is "
-         "tcp, "
-         "udp or a number",
-         0},
+         "By id, name or address; PORT may be a range, PROTO is tcp, udp or a number", 0},
         {"from", KEY_FROM, "SOURCE", 0, "world (the default), a CIDR, or an asset", 0},
         {"all", KEY_ALL, NULL, 0, "All that the internet reaches", 0},
         {"what-if", KEY_WHAT_IF, "FILE", 0,
          "Security groups or network ACLs in place of those with their ids: what would open and close", 0},
+        {"at", KEY_AT, "TIME", 0, "The store as it was then: a date, or RFC 3339", 0},
+        {"inventory", KEY_INVENTORY, "NAME", 0, "Which of several accounts that are stored", 0},
+        {"db", KEY_DB, "FILE", 0, "The database, as of audit", 0},
+        {"config", KEY_CONFIG, "FILE", 0, "Read this configuration (YAML)", 0},
         {"json", KEY_JSON, NULL, 0, "Lines of JSON instead of a table", 0},
         {0},
     };
     const struct argp argp = {
         .options = table,
         .parser = reach_one,
-        .doc = "Says who reaches what, as the cloud's configuration declares it, and by which rules.\v"
+        .doc = "Says who reaches what by the cloud's configuration, and by which rules.\v"
                "Verdicts: REACHABLE, CONDITIONAL (a share of the sources, or of the ports that answers go to), UNKNOWN "
                "(something was not read or cannot be modelled), BLOCKED_RETURN (the answer cannot leave), BLOCKED. "
                "Exit status: 0, or 2 for error or misuse.",

@@ -17,36 +17,37 @@ static const struct {
     const char *key;
     enum reach_kind kind; /* REACH_KINDS: nothing is unread without it */
     const char *command;  /* NULL: one of the kind's others will do */
+    const char *id;       /* what tells its records apart; NULL: nothing does */
 } LISTS[] = {
-    {"Vpcs", REACH_VPC, "ec2 describe-vpcs"},
-    {"Subnets", REACH_SUBNET, "ec2 describe-subnets"},
-    {"NetworkAcls", REACH_ACL, "ec2 describe-network-acls"},
-    {"SecurityGroups", REACH_GROUP, "ec2 describe-security-groups"},
-    {"SecurityGroupRules", REACH_KINDS, NULL},
-    {"RouteTables", REACH_TABLE, "ec2 describe-route-tables"},
-    {"InternetGateways", REACH_GATEWAY, "ec2 describe-internet-gateways"},
-    {"VpcPeeringConnections", REACH_PEERING, "ec2 describe-vpc-peering-connections"},
-    {"PrefixLists", REACH_LIST, "ec2 describe-prefix-lists"},
-    {"Entries", REACH_KINDS, NULL},
-    {"NetworkInterfaces", REACH_ENI, "ec2 describe-network-interfaces"},
-    {"VpcBlockPublicAccessOptions", REACH_BLOCK, "ec2 describe-vpc-block-public-access-options"},
-    {"VpcBlockPublicAccessExclusions", REACH_KINDS, NULL},
-    {"LoadBalancers", REACH_BALANCER, "elbv2 describe-load-balancers"},
-    {"TargetGroups", REACH_TARGETS, "elbv2 describe-target-groups"},
-    {"Listeners", REACH_KINDS, NULL},
-    {"Rules", REACH_KINDS, NULL},
-    {"TargetHealthDescriptions", REACH_KINDS, NULL},
-    {"Attributes", REACH_KINDS, NULL},
-    {"Reservations", REACH_KINDS, NULL},
-    {"DBInstances", REACH_KINDS, NULL},
-    {"CacheClusters", REACH_KINDS, NULL},
-    {"CacheSubnetGroups", REACH_KINDS, NULL},
+    {"Vpcs", REACH_VPC, "ec2 describe-vpcs", "VpcId"},
+    {"Subnets", REACH_SUBNET, "ec2 describe-subnets", "SubnetId"},
+    {"NetworkAcls", REACH_ACL, "ec2 describe-network-acls", "NetworkAclId"},
+    {"SecurityGroups", REACH_GROUP, "ec2 describe-security-groups", "GroupId"},
+    {"SecurityGroupRules", REACH_KINDS, NULL, "SecurityGroupRuleId"},
+    {"RouteTables", REACH_TABLE, "ec2 describe-route-tables", "RouteTableId"},
+    {"InternetGateways", REACH_GATEWAY, "ec2 describe-internet-gateways", "InternetGatewayId"},
+    {"VpcPeeringConnections", REACH_PEERING, "ec2 describe-vpc-peering-connections", "VpcPeeringConnectionId"},
+    {"PrefixLists", REACH_LIST, "ec2 describe-prefix-lists", "PrefixListId"},
+    {"Entries", REACH_KINDS, NULL, NULL},
+    {"NetworkInterfaces", REACH_ENI, "ec2 describe-network-interfaces", "NetworkInterfaceId"},
+    {"VpcBlockPublicAccessOptions", REACH_BLOCK, "ec2 describe-vpc-block-public-access-options", NULL},
+    {"VpcBlockPublicAccessExclusions", REACH_KINDS, NULL, "ExclusionId"},
+    {"LoadBalancers", REACH_BALANCER, "elbv2 describe-load-balancers", "LoadBalancerArn"},
+    {"TargetGroups", REACH_TARGETS, "elbv2 describe-target-groups", "TargetGroupArn"},
+    {"Listeners", REACH_KINDS, NULL, "ListenerArn"},
+    {"Rules", REACH_KINDS, NULL, "RuleArn"},
+    {"TargetHealthDescriptions", REACH_KINDS, NULL, NULL},
+    {"Attributes", REACH_KINDS, NULL, NULL},
+    {"Reservations", REACH_KINDS, NULL, "ReservationId"},
+    {"DBInstances", REACH_KINDS, NULL, "DBInstanceIdentifier"},
+    {"CacheClusters", REACH_KINDS, NULL, "CacheClusterId"},
+    {"CacheSubnetGroups", REACH_KINDS, NULL, "CacheSubnetGroupName"},
     /* Read for nothing: interfaces and routes say the same. */
-    {"ManagedPrefixLists", REACH_KINDS, NULL},
-    {"PrefixListAssociations", REACH_KINDS, NULL},
-    {"Addresses", REACH_KINDS, NULL},
-    {"NatGateways", REACH_KINDS, NULL},
-    {"EgressOnlyInternetGateways", REACH_KINDS, NULL},
+    {"ManagedPrefixLists", REACH_KINDS, NULL, "PrefixListId"},
+    {"PrefixListAssociations", REACH_KINDS, NULL, NULL},
+    {"Addresses", REACH_KINDS, NULL, "AllocationId"},
+    {"NatGateways", REACH_KINDS, NULL, "NatGatewayId"},
+    {"EgressOnlyInternetGateways", REACH_KINDS, NULL, "EgressOnlyInternetGatewayId"},
 };
 
 enum { LIST_COUNT = sizeof(LISTS) / sizeof(*LISTS) };
@@ -89,18 +90,41 @@ int aws_take(struct aws *aws, const char *name, json_t *document)
     return 0;
 }
 
-/* A list is read when a document has it, and none of them was cut short. */
-static bool list_is_read(const struct aws *aws, const char *key)
+json_t *aws_document(const struct aws *aws, size_t n, const char **ret_name)
+{
+    if (n >= aws->count) {
+        return NULL;
+    }
+    *ret_name = aws->documents[n].name;
+    return aws->documents[n].root;
+}
+
+bool aws_is_cut_short(const json_t *document)
+{
+    const json_t *token = json_object_get(document, "NextToken");
+
+    return (token != NULL && !json_is_null(token)) || json_object_get(document, "NextMarker") != NULL;
+}
+
+const char *aws_list(size_t n, const char **ret_id)
+{
+    if (n >= LIST_COUNT) {
+        return NULL;
+    }
+    *ret_id = LISTS[n].id;
+    return LISTS[n].key;
+}
+
+bool aws_has_whole(const struct aws *aws, const char *key)
 {
     bool found = false;
 
     for (size_t i = 0; i < aws->count; i++) {
         json_t *root = aws->documents[i].root;
-        json_t *token = json_object_get(root, "NextToken");
         if (json_object_get(root, key) == NULL) {
             continue;
         }
-        if ((token != NULL && !json_is_null(token)) || json_object_get(root, "NextMarker") != NULL) {
+        if (aws_is_cut_short(root)) {
             return false;
         }
         found = true;
@@ -111,7 +135,7 @@ static bool list_is_read(const struct aws *aws, const char *key)
 const char *aws_missing(const struct aws *aws, size_t n)
 {
     for (size_t i = 0; i < LIST_COUNT; i++) {
-        if (LISTS[i].command != NULL && !list_is_read(aws, LISTS[i].key) && n-- == 0) {
+        if (LISTS[i].command != NULL && !aws_has_whole(aws, LISTS[i].key) && n-- == 0) {
             return LISTS[i].command;
         }
     }
@@ -134,7 +158,7 @@ int aws_model(struct aws *aws, struct reach_model *model, struct aws_fault *ret_
     ret_fault->text[0] = '\0';
     for (size_t i = 0; i < LIST_COUNT; i++) {
         if (LISTS[i].kind != REACH_KINDS) {
-            model->unread[LISTS[i].kind] |= !list_is_read(aws, LISTS[i].key);
+            model->unread[LISTS[i].kind] |= !aws_has_whole(aws, LISTS[i].key);
         }
     }
     reading.failed = reading.seen == NULL;

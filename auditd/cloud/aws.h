@@ -31,6 +31,19 @@ MUST_USE int aws_take(struct aws *aws, const char *name, json_t *document);
  * The caller ends the model, in any case, by reach_model_done(). */
 MUST_USE int aws_model(struct aws *aws, struct reach_model *model, struct aws_fault *ret_fault);
 
+/* What was taken, in that order: NULL behind the last. Name and document are borrowed. */
+json_t *aws_document(const struct aws *aws, size_t n, const char **ret_name);
+
+/* Whether an answer ends before its lists do: there are more pages. */
+bool aws_is_cut_short(const json_t *document);
+
+/* Whether the list is there, and none of its documents is cut short. */
+bool aws_has_whole(const struct aws *aws, const char *list);
+
+/* The names of the lists that are known: NULL behind the last. *ret_id is the member that tells its records apart, NULL
+ * where none does. */
+const char *aws_list(size_t n, const char **ret_id);
+
 /* The commands whose answers are missing, one after the other: NULL behind the last. */
 const char *aws_missing(const struct aws *aws, size_t n);
 

@@ -62,6 +62,10 @@ static const struct reach_table reach_tables[] = {
     {"schedule_run", "*", REACH_NONE},
     {"inventory", "*", "NOT " REACH_BY_TAG " AND realm_id IN (SELECT id FROM temp.realm)"},
     {"inventory_host", "*", REACH_ASSET("asset_id")},
+    /* A cloud's rules tell of all that is in it. */
+    {"cloud_source", "*", REACH_NONE},
+    {"cloud_list", "*", REACH_NONE},
+    {"cloud_record", "*", REACH_NONE},
     {"due", "*", REACH_ALL},
     /* Alerts go to people whom the configuration names, whatever they are of. */
     {"alert", "*", REACH_NONE},

@@ -1,4 +1,6 @@
 #include "auditd/reach/engine.h"
+#include "auditd/reach/proof.h"
+#include "auditd/reach/through.h"
 #include "tests/unit/alloc_countdown.h"
 #include "tests/unit/auditd/reach/scene.h"
 
@@ -207,6 +209,31 @@ static void the_first_entry_of_an_acl_decides(void **state)
     entry = scene_entry(&stage.model, stage.acl, 110, false, "0.0.0.0/0");
     entry->allow = false;
     stage_expect(&stage, ask_world(REACH_TCP, 443), REACH_REACHABLE);
+}
+
+/* The proof ends at the entry that stops it. */
+static void a_proof_names_the_entry_that_denies(void **state)
+{
+    struct stage stage;
+    struct reach_question question = ask_world(REACH_TCP, 443);
+    const struct addr source = scene_addr("198.51.100.7");
+    struct reach_entry *entry;
+    struct reach_engine *engine;
+    struct reach_proof proof;
+
+    (void)state;
+    stage_begin(&stage);
+    entry = scene_entry(&stage.model, stage.acl, 90, false, "0.0.0.0/0");
+    entry->allow = false;
+    assert_int_equal(reach_model_finish(&stage.model), 0);
+    engine = reach_engine_create(&stage.model);
+    assert_non_null(engine);
+    assert_int_equal(reach_prove(engine, &question, span_value_of(&source), 443, &proof), 0);
+    assert_int_equal(proof.verdict, REACH_BLOCKED);
+    assert_string_equal(proof.steps[proof.count - 1].id, "acl-1");
+    assert_non_null(strstr(proof.steps[proof.count - 1].text, "rule 90 denies"));
+    reach_engine_destroy(engine);
+    reach_model_done(&stage.model);
 }
 
 static void an_acl_that_lets_no_answer_out_is_a_trap(void **state)
@@ -460,6 +487,55 @@ static void the_longest_prefix_decides(void **state)
     stage_expect(&stage, ask_world(REACH_TCP, 443), REACH_REACHABLE);
 }
 
+/* An Application Load Balancer on 443, its target on 8080 from the balancer's group alone. */
+static void a_target_behind_its_balancer_is_blocked_but_for_the_balancer(void **state)
+{
+    static const enum reach_verdict verdicts[] = {REACH_REACHABLE, REACH_BLOCKED, REACH_REACHABLE};
+
+    (void)state;
+    for (int asked = 0; asked < 3; asked++) {
+        const struct addr client = scene_addr("198.51.100.7");
+        struct stage stage;
+        struct reach_question question = ask_world(REACH_TCP, asked == 0 ? 443 : 8080);
+        struct reach_passage passage = {.proto = REACH_TCP};
+        struct reach_rule *rule;
+        struct reach_balancer *balancer;
+        struct reach_listener *listener;
+        struct reach_targets *targets;
+        struct reach_engine *engine;
+        struct reach_answer answer;
+
+        stage_begin(&stage);
+        stage_neighbour(&stage, "subnet-1", "vpc-1", "10.0.1.6");
+        rule = scene_rule(&stage.model, &stage.model.groups.items[1], REACH_TCP, 8080, 8080, NULL);
+        rule->peer = REACH_PEER_GROUP;
+        rule->ref = scene_ref("sg-1");
+        balancer = MADE_PUSH(&stage.model, &stage.model.balancers);
+        balancer->id = "lb-1";
+        balancer->cross_zone = REACH_YES;
+        *MADE_PUSH(&stage.model, &balancer->nodes) = scene_ref("eni-1");
+        listener = MADE_PUSH(&stage.model, &balancer->listeners);
+        listener->port = 443;
+        listener->tcp = true;
+        *MADE_PUSH(&stage.model, &listener->targets) = scene_ref("tg-1");
+        targets = MADE_PUSH(&stage.model, &stage.model.targets);
+        targets->id = "tg-1";
+        targets->is_read = true;
+        *MADE_PUSH(&stage.model, &targets->targets) = (struct reach_target){scene_ref("eni-2"), 8080};
+        question.eni = asked == 0 ? 0 : 1;
+        assert_int_equal(reach_model_finish(&stage.model), 0);
+        engine = reach_engine_create(&stage.model);
+        assert_non_null(engine);
+        assert_int_equal(asked < 2 ? reach_ask(engine, &question, &answer)
+                                   : reach_through(engine, &question, false, &passage, &answer),
+                         0);
+        assert_int_equal(reach_cell_verdict_of(&answer.cells[0], span_value_of(&client)), verdicts[asked]);
+        reach_answer_done(&answer);
+        reach_engine_destroy(engine);
+        reach_model_done(&stage.model);
+    }
+}
+
 static int run_out_of_memory(void)
 {
     long left = alloc_left;
@@ -500,6 +576,7 @@ int main(void)
         cmocka_unit_test(protocols_and_ranges_admit_their_ports),
         cmocka_unit_test(icmp_has_types_instead_of_ports),
         cmocka_unit_test(the_first_entry_of_an_acl_decides),
+        cmocka_unit_test(a_proof_names_the_entry_that_denies),
         cmocka_unit_test(an_acl_that_lets_no_answer_out_is_a_trap),
         cmocka_unit_test(the_share_of_return_ports_is_said),
         cmocka_unit_test(groups_add_up),
@@ -513,6 +590,7 @@ int main(void)
         cmocka_unit_test(a_middlebox_is_unknown),
         cmocka_unit_test(public_access_can_be_blocked),
         cmocka_unit_test(the_longest_prefix_decides),
+        cmocka_unit_test(a_target_behind_its_balancer_is_blocked_but_for_the_balancer),
         cmocka_unit_test(running_out_of_memory_is_said),
     };
 
