@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* Where a list that was cut short ends: what the CLI prints there, it only has to be something. */
@@ -81,6 +82,30 @@ static int take_whole(json_t *records, const json_t *value)
     return rc == 0 ? 0 : -ENOMEM;
 }
 
+/* Another one with the id (a reservation that two answers have a part of each) sorts behind the first. */
+static int take_record(json_t *records, const char *key, json_t *item)
+{
+    json_t *record = record_of(item);
+    json_t *before = json_object_get(records, key);
+    char *other = NULL;
+    int rc;
+
+    if (record == NULL) {
+        return -ENOMEM;
+    }
+    if (before != NULL && json_equal(before, record)) {
+        json_decref(record);
+        return 0;
+    }
+    if (before != NULL && asprintf(&other, "%s#%zu", key, json_object_size(records)) < 0) {
+        json_decref(record);
+        return -ENOMEM;
+    }
+    rc = json_object_set_new(records, before == NULL ? key : other, record);
+    free(other);
+    return rc == 0 ? 0 : -ENOMEM;
+}
+
 static int take_records(json_t *records, const json_t *value, const char *id)
 {
     size_t index;
@@ -91,8 +116,7 @@ static int take_records(json_t *records, const json_t *value, const char *id)
     }
     json_array_foreach(value, index, item)
     {
-        const char *key = json_string_value(json_object_get(item, id));
-        if (json_object_get(records, key) == NULL && json_object_set_new(records, key, record_of(item)) != 0) {
+        if (take_record(records, json_string_value(json_object_get(item, id)), item) < 0) {
             return -ENOMEM;
         }
     }

@@ -253,7 +253,7 @@ static int load_records(struct store *store, const struct moment *moment, const 
     sqlite3_stmt *row;
     int rc = store_query(store, &row,
                          "SELECT key, body FROM cloud_record WHERE source_id = ?1 AND document = ?2 AND list = ?3"
-                         " AND valid_from <= ?4 AND (valid_to IS NULL OR valid_to > ?4) ORDER BY id",
+                         " AND valid_from <= ?4 AND (valid_to IS NULL OR valid_to > ?4) ORDER BY key",
                          "itti", moment->source_id, place->document, place->list, moment->at_ms);
 
     while (rc == 0 && (rc = store_step(store, row)) == 1) {

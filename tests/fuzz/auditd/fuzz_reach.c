@@ -1,6 +1,8 @@
 /* What the AWS CLI prints, as a model, and all that may be asked of it. An input is one document; to keep it short it
  * may have every list that is known at once. */
 #include "auditd/cloud/aws.h"
+#include "auditd/cloud/hosts.h"
+#include "auditd/cloud/snapshot.h"
 #include "auditd/reach/proof.h"
 #include "auditd/reach/surface.h"
 #include "tests/fuzz/fuzz.h"
@@ -50,6 +52,35 @@ static void check_model(const struct reach_model *model)
     reach_engine_destroy(engine);
 }
 
+/* Taken apart for the store and put together again it is the same cloud, with the same hosts. */
+static void check_snapshot(const struct aws *aws, const struct reach_model *model)
+{
+    json_t *snapshot = cloud_snapshot_of(aws);
+    struct aws *again = aws_create();
+    json_t *same;
+    struct reach_model other;
+    struct aws_fault fault;
+    struct cloud_hosts hosts;
+    char reason[INVENTORY_REASON_SIZE] = "";
+    int rc;
+
+    assert(snapshot != NULL && again != NULL);
+    assert(cloud_snapshot_unpack(again, snapshot) == 0);
+    same = cloud_snapshot_of(again);
+    assert(json_equal(snapshot, same));
+    assert(aws_model(again, &other, &fault) == 0);
+    assert(other.enis.count == model->enis.count && other.groups.count == model->groups.count);
+    assert(other.acls.count == model->acls.count && other.lists.count == model->lists.count);
+    assert(memcmp(other.unread, model->unread, sizeof(other.unread)) == 0);
+    rc = cloud_hosts_of(again, &hosts, reason);
+    assert(rc == 0 || rc == -ENODATA || (rc == -EBADMSG && reason[0] != '\0'));
+    cloud_hosts_done(&hosts);
+    reach_model_done(&other);
+    json_decref(same);
+    json_decref(snapshot);
+    aws_destroy(again);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     json_t *root = json_loadb((const char *)data, size, JSON_REJECT_DUPLICATES, NULL);
@@ -66,6 +97,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     }
     if (rc == 0) {
         check_model(&model);
+        check_snapshot(aws, &model);
     }
     reach_model_done(&model);
     aws_destroy(aws);
