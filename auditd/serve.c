@@ -13,6 +13,7 @@
 #include "auditd/protocol.h"
 #include "auditd/scanner_list.h"
 #include "auditd/scheduler.h"
+#include "auditd/store/hindrance.h"
 #include "auditd/store/token.h"
 #include "auditd/upkeep.h"
 #include "lib/clock.h"
@@ -77,14 +78,17 @@ static const char *serve_format_link(const struct serve *serve, const json_t *an
 
 static void serve_on_status(struct serve *serve, struct control_client *client, const json_t *request)
 {
+    char hindrance[STORE_HINDRANCE_SIZE];
     char started[WALL_TEXT_SIZE];
 
     (void)request;
-    control_send(client, json_pack("{s:b, s:s, s:I, s:s, s:s, s:o, s:o, s:o, s:o}", "ok", 1, "version",
+    store_hindrance(serve->desk.store, hindrance);
+    control_send(client, json_pack("{s:b, s:s, s:I, s:s, s:s, s:o, s:o, s:o, s:o, s:o}", "ok", 1, "version",
                                    LEASTPORT_VERSION, "pid", (json_int_t)getpid(), "db", serve->settings.db,
                                    "started_at", wall_format(serve->started_ms, started), "web",
                                    dashboard_status(serve->web), "jobs", queue_status(serve->queue), "ended",
-                                   queue_ended(serve->queue), "upkeep", upkeep_status(serve->upkeep)));
+                                   queue_ended(serve->queue), "upkeep", upkeep_status(serve->upkeep), "hindrance",
+                                   hindrance[0] == '\0' ? json_null() : json_string(hindrance)));
 }
 
 static void serve_on_audit(struct serve *serve, struct control_client *client, const json_t *request)

@@ -3,7 +3,7 @@
 #include "lib/clock.h"
 #include "web/api.h"
 #include "web/asset.h"
-#include "web/control.h"
+#include "web/daemon_view.h"
 #include "web/exchange.h"
 #include "web/json_writer.h"
 #include "web/store_pool.h"
@@ -25,6 +25,7 @@ void api_readyz(struct exchange *exchange)
 {
     char error[STORE_READ_ERROR_SIZE] = "";
     struct json_writer writer;
+    struct daemon_said said;
 
     exchange->store_rc = store_pool_borrow(exchange->site->pool, NULL, error, &exchange->reader);
     if (exchange->store_rc != 0) {
@@ -39,7 +40,9 @@ void api_readyz(struct exchange *exchange)
     json_open_object(&writer, NULL);
     json_put_text(&writer, "status", "ready");
     json_put_text(&writer, "database", "readable");
-    json_put_text(&writer, "auditd", control_state_name(control_ask(exchange->site->control_path)));
+    daemon_view_look(exchange->site->daemon, &said);
+    json_put_text(&writer, "auditd", control_state_name(said.state));
+    json_put_text_or_null(&writer, "hindrance", said.hindrance);
     json_close_object(&writer);
 }
 
@@ -96,14 +99,17 @@ static int health_write_database(struct json_writer *writer, struct store_reader
 void api_health(struct exchange *exchange)
 {
     struct json_writer writer;
+    struct daemon_said said;
     int rc;
 
+    daemon_view_look(exchange->site->daemon, &said);
     json_writer_init(&writer, &exchange->body);
     json_open_object(&writer, NULL);
     health_write_web(&writer, &exchange->site->sandbox);
     rc = health_write_database(&writer, exchange->reader);
     json_open_object(&writer, "auditd");
-    json_put_text(&writer, "status", control_state_name(control_ask(exchange->site->control_path)));
+    json_put_text(&writer, "status", control_state_name(said.state));
+    json_put_text_or_null(&writer, "hindrance", said.hindrance);
     json_close_object(&writer);
     json_close_object(&writer);
     if (rc != 0) {

@@ -110,13 +110,15 @@ int control_request(const char *path, const json_t *request, uint32_t patience_m
     return 0;
 }
 
-enum control_state control_ask(const char *path)
+enum control_state control_ask(const char *path, char ret_hindrance[CONTROL_HINDRANCE_SIZE])
 {
+    const char *hindrance;
     json_t *request;
     json_t *answer = NULL;
     bool is_ok;
     int rc;
 
+    ret_hindrance[0] = '\0';
     if (path == NULL) {
         return CONTROL_UNKNOWN;
     }
@@ -124,6 +126,8 @@ enum control_state control_ask(const char *path)
     rc = request == NULL ? -ENOMEM : control_request(path, request, CONTROL_TIMEOUT_MS, &answer);
     json_decref(request);
     is_ok = rc == 0 && json_is_true(json_object_get(answer, "ok"));
+    hindrance = json_string_value(json_object_get(answer, "hindrance"));
+    snprintf(ret_hindrance, CONTROL_HINDRANCE_SIZE, "%s", hindrance == NULL ? "" : hindrance);
     json_decref(answer);
     return rc == -ECONNREFUSED ? CONTROL_STOPPED : is_ok ? CONTROL_RUNNING : CONTROL_SILENT;
 }

@@ -14,10 +14,11 @@ enum control_state {
     CONTROL_RUNNING,
 };
 
-enum { CONTROL_TIMEOUT_MS = 300 };
+enum { CONTROL_TIMEOUT_MS = 300, CONTROL_HINDRANCE_SIZE = 256 };
 
-/* `path` may be NULL. */
-enum control_state control_ask(const char *path);
+/* `path` may be NULL. What keeps the daemon from writing its database is written to `ret_hindrance`; "" for nothing, or
+ * when it does not say. */
+enum control_state control_ask(const char *path, char ret_hindrance[CONTROL_HINDRANCE_SIZE]);
 /* Sends a line and reads one, of at most 8 MiB. -ECONNREFUSED when nobody listens there, -ETIMEDOUT when no good answer
  * came in `patience_ms`, -ENOMEM. The caller owns *ret_answer. */
 MUST_USE int control_request(const char *path, const json_t *request, uint32_t patience_ms, json_t **ret_answer);

@@ -14,6 +14,7 @@
 enum { EXCHANGE_ETAG_SIZE = 40, EXCHANGE_COOKIE_SIZE = 192, EXCHANGE_LOCATION_SIZE = 1024, EXCHANGE_ALLOW_SIZE = 64 };
 
 struct answer;
+struct daemon_view;
 struct gate;
 struct metrics;
 struct recall;
@@ -32,6 +33,7 @@ struct exchange_site {
     struct repeat_table *repeats; /* NULL: nothing is remembered */
     struct recall *recall;        /* NULL: nothing is kept */
     struct stream *stream;        /* NULL: none */
+    struct daemon_view *daemon;   /* how it is */
     const char *control_path;     /* NULL: none */
 };
 

@@ -1,5 +1,6 @@
 #include "web/server.h"
 
+#include "web/daemon_view.h"
 #include "web/deadline.h"
 #include "web/exchange.h"
 #include "web/framing.h"
@@ -544,7 +545,10 @@ int server_open(const struct server_options *options, struct server **ret_server
     server->site.control_path = options->control_path;
     server->site.metrics = &server->metrics;
     server->site.repeats = repeat_table_create();
-    rc = server->site.repeats == NULL ? -ENOMEM : store_pool_create(options->db_path, &server->site.pool);
+    server->site.daemon = daemon_view_create(options->control_path);
+    rc = server->site.repeats == NULL || server->site.daemon == NULL
+             ? -ENOMEM
+             : store_pool_create(options->db_path, &server->site.pool);
     rc = rc == 0 ? recall_create(&server->site.recall) : rc;
     rc = rc == 0 ? listener_open(&options->address, options->port, &server->port, &server->fd) : rc;
     if (rc != 0) {
@@ -592,5 +596,6 @@ void server_stop(struct server *server)
     }
     store_pool_destroy(server->site.pool);
     repeat_table_destroy(server->site.repeats);
+    daemon_view_destroy(server->site.daemon);
     free(server);
 }

@@ -21,15 +21,27 @@ function leaveToSignIn() {
   return new Promise(() => {}); // the page is left
 }
 
-export async function get(resource, parameters = {}) {
-  const query = new URLSearchParams(Object.entries(parameters).filter(([, value]) => value !== "" && value != null));
-  let response;
+// Of whoever is not there, an ApiError with status 0.
+async function ask(path) {
   try {
-    response = await fetch(`/api/v1/${resource}${query.size === 0 || `${query}` === "" ? "" : `?${query}`}`,
-      { headers: { Accept: "application/json" } });
+    return await fetch(path, { headers: { Accept: "application/json" } });
   } catch {
     throw new ApiError("The server does not answer. Is leastport serve running?", 0, false);
   }
+}
+
+// Whether there is something to show. It needs no session, and so keeps none from ending.
+export async function readiness() {
+  const response = await ask("/readyz");
+  if (!response.ok) {
+    throw await problemOf(response);
+  }
+  return response.json();
+}
+
+export async function get(resource, parameters = {}) {
+  const query = new URLSearchParams(Object.entries(parameters).filter(([, value]) => value !== "" && value != null));
+  const response = await ask(`/api/v1/${resource}${query.size === 0 || `${query}` === "" ? "" : `?${query}`}`);
   if (response.status === 401) {
     return leaveToSignIn();
   }
@@ -43,7 +55,11 @@ let session;
 
 // Who is signed in; asked once a page.
 export function whoAmI() {
-  session ??= get("session");
+  // Nobody is asked for ever because once there was no answer.
+  session ??= get("session").catch((error) => {
+    session = undefined;
+    throw error;
+  });
   return session;
 }
 

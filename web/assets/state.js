@@ -33,13 +33,31 @@ export function showError(error, retry) {
       : el("button", { class: "button", type: "button", onclick: retry }, "Try again")));
 }
 
+let current = null; // what the page shows, and whether it could not for a reason that passes
+
 // Runs a page: loading, then what `load` shows, or why not.
 export async function run(load) {
+  const mine = { load, hasFailed: false };
+  current = mine;
   showLoading();
   try {
     await load();
   } catch (error) {
+    mine.hasFailed = error.status === 0 || error.status >= 500;
     showError(error, () => run(load));
+  }
+}
+
+export const hasFailed = () => current?.hasFailed ?? false;
+
+// Has somebody begun to write what a new view would take away?
+const isWritten = () => [...document.querySelectorAll("#content input, #content textarea")].some((field) =>
+  (["checkbox", "radio"].includes(field.type) ? field.checked !== field.defaultChecked : field.value !== field.defaultValue));
+
+// The page reads its data again.
+export function again() {
+  if (current !== null && (current.hasFailed || !isWritten())) {
+    run(current.load);
   }
 }
 

@@ -35,13 +35,14 @@ static bool is_good(const uint8_t *data, size_t size)
 /* The fuzzer's timer would end its wait for the answer. */
 static enum control_state ask_undisturbed(const char *path)
 {
+    char said[CONTROL_HINDRANCE_SIZE];
     enum control_state state;
     sigset_t alarm;
     sigset_t before;
 
     assert(sigemptyset(&alarm) == 0 && sigaddset(&alarm, SIGALRM) == 0);
     assert(pthread_sigmask(SIG_BLOCK, &alarm, &before) == 0);
-    state = control_ask(path);
+    state = control_ask(path, said);
     assert(pthread_sigmask(SIG_SETMASK, &before, NULL) == 0);
     return state;
 }

@@ -4,9 +4,10 @@ import { spawn } from "node:child_process";
 import { join } from "node:path";
 import { BIN } from "./site.mjs";
 
-// Resolves once the pages are served. `stop()` resolves to how it ended.
-export async function startDaemon(db, { more = [], environment = {} } = {}) {
-  const child = spawn(join(BIN, "leastport"), ["serve", "--db", db, "--listen", "127.0.0.1:0", ...more],
+// Resolves once the pages are served. `stop()` resolves to how it ended. `within`: words that run the command behind them.
+export async function startDaemon(db, { more = [], environment = {}, listen = "127.0.0.1:0", within = [] } = {}) {
+  const [program, ...words] = [...within, join(BIN, "leastport"), "serve", "--db", db, "--listen", listen, ...more];
+  const child = spawn(program, words,
     { stdio: ["ignore", "ignore", "pipe"], env: { ...process.env, ...environment } });
   const daemon = { pid: child.pid, log: "" };
   const ended = new Promise((resolve) => { child.on("exit", (status, signal) => resolve({ status, signal })); });
@@ -22,7 +23,7 @@ export async function startDaemon(db, { more = [], environment = {} } = {}) {
     ended.then(({ status }) => reject(new Error(`leastport serve ended with ${status}: ${daemon.log}`)));
   });
   daemon.stop = () => { child.kill("SIGTERM"); return ended; };
-  daemon.kill = (signal) => child.kill(signal);
+  daemon.kill = (signal) => { child.kill(signal); return ended; };
   return daemon;
 }
 
