@@ -546,9 +546,8 @@ int server_open(const struct server_options *options, struct server **ret_server
     server->site.metrics = &server->metrics;
     server->site.repeats = repeat_table_create();
     server->site.daemon = daemon_view_create(options->control_path);
-    rc = server->site.repeats == NULL || server->site.daemon == NULL
-             ? -ENOMEM
-             : store_pool_create(options->db_path, &server->site.pool);
+    rc = server->site.repeats != NULL && server->site.daemon != NULL ? 0 : -ENOMEM;
+    rc = rc == 0 ? store_pool_create(options->db_path, &server->site.pool) : rc;
     rc = rc == 0 ? recall_create(&server->site.recall) : rc;
     rc = rc == 0 ? listener_open(&options->address, options->port, &server->port, &server->fd) : rc;
     if (rc != 0) {
