@@ -114,7 +114,7 @@ describe("while people browse", { skip, concurrency: 4 }, () => {
     }
   });
 
-  test("the daemon is away, and a backup is restored meanwhile", async () => {
+  const restored = async () => {
     const db = folderOf("restored");
     execFileSync(join(BIN, "leastport"), ["backup", "--db", db, place.path("restored/backup.db")], { stdio: "ignore" });
     const kept = JSON.parse(execFileSync("sqlite3", [place.path("restored/backup.db"), `SELECT json_group_object(presence, n) FROM (SELECT presence, count(*) AS n FROM finding
@@ -164,9 +164,9 @@ describe("while people browse", { skip, concurrency: 4 }, () => {
       assert.deepEqual(await daemon.stop(), { status: 0, signal: null });
       assert.deepEqual(await site.stop(), { status: 0, signal: null, errors: "" });
     }
-  });
+  };
 
-  // A statement waits five seconds for the lock: with --long alone.
+  // A statement waits five seconds for the lock.
   const locked = async () => {
     const db = folderOf("locked");
     const daemon = await startDaemon(db);
@@ -194,7 +194,9 @@ describe("while people browse", { skip, concurrency: 4 }, () => {
     }
   };
 
+  // These two take longest: with --long alone.
   if (process.env.LEASTPORT_TEST_LONG === "1") {
+    test("the daemon is away, and a backup is restored meanwhile", restored);
     test("another process locks the database", locked);
   }
 
