@@ -10,9 +10,12 @@
 #include "lib/log.h"
 
 #include <argp.h>
+#include <errno.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 enum retain_key { KEY_CONFIG = 0x100, KEY_DB, KEY_DRY_RUN, KEY_COMPACT };
@@ -53,6 +56,22 @@ static int retain_open(const struct retain_command *command, const char *db, str
         log_error("%s", error.text);
     }
     return rc;
+}
+
+/* A file that is written anew is written beside the old one first, where there is room for it: SQLite's own choice
+ * would be /var/tmp. Read when SQLite starts. */
+static int retain_write_beside(const char *db)
+{
+    char folder[PATH_MAX];
+    char *slash;
+
+    snprintf(folder, sizeof(folder), "%s", db);
+    slash = strrchr(folder, '/');
+    if (slash == NULL) {
+        return setenv("SQLITE_TMPDIR", ".", 1);
+    }
+    slash[slash == folder ? 1 : 0] = '\0';
+    return setenv("SQLITE_TMPDIR", folder, 1);
 }
 
 /* The room that is free now goes back to the disk. */
@@ -111,8 +130,13 @@ static int retain_run(const struct retain_command *command, const struct setting
     struct room before = {0};
     struct room after = {0};
     struct store *store = NULL;
-    int rc = retain_open(command, settings->db, &store);
+    int rc;
 
+    if (command->compact && retain_write_beside(settings->db) < 0) {
+        log_error("cannot begin: out of memory");
+        return -ENOMEM;
+    }
+    rc = retain_open(command, settings->db, &store);
     if (rc < 0) {
         return rc;
     }

@@ -61,10 +61,15 @@ static int backup_refuse_sqlite(struct store_error *ret_error, const char *path,
 static int backup_connect(const char *path, int flags, sqlite3 **ret_database, struct store_error *ret_error)
 {
     sqlite3 *database = NULL;
+    struct stat status;
     int sqlite_rc;
 
-    if (access(path, F_OK) != 0) {
+    if (stat(path, &status) != 0) {
         return backup_refuse_errno(ret_error, "read", path, errno);
+    }
+    if (!S_ISREG(status.st_mode)) {
+        return backup_refuse(ret_error, STORE_FAULT_OTHER, -EINVAL,
+                             "cannot read %.400s: it is no plain file; name a database's file", path);
     }
     sqlite_rc = sqlite3_open_v2(path, &database, flags | SQLITE_OPEN_NOMUTEX, NULL);
     if (sqlite_rc == SQLITE_OK) {
@@ -333,6 +338,11 @@ static int backup_check(const char *path, struct store_error *ret_error)
     sqlite3 *database = NULL;
     int rc = backup_open_source(path, &database, ret_error);
 
+    if (rc < 0 && (ret_error->fault == STORE_FAULT_CORRUPT || ret_error->fault == STORE_FAULT_NOT_DATABASE)) {
+        /* What the store says of a database that cannot be used is no help with a backup. */
+        return backup_refuse(ret_error, ret_error->fault, rc,
+                             "%.400s is damaged, cut short, or no database at all; use an older backup", path);
+    }
     if (rc < 0) {
         return rc;
     }

@@ -385,6 +385,9 @@ int store_open_read_only(const char *path, struct store **ret_store, struct stor
     if (access(path, F_OK) != 0) {
         return store_refuse_errno(ret_error, path, errno);
     }
+    if (store_is_folder(path)) {
+        return store_refuse(ret_error, STORE_FAULT_OTHER, -EISDIR, path, "it is a folder; name a file in it");
+    }
     sqlite_rc = sqlite3_open_v2(path, &database, SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX, NULL);
     if (sqlite_rc != SQLITE_OK) {
         rc = store_explain(sqlite_rc, path, sqlite3_errstr(sqlite_rc), ret_error);

@@ -126,6 +126,13 @@ tap_is "another program's database does not come back" "$status $(sql "$DB" 'SEL
 head -c 20000 "$DIR/kept" >"$DIR/half"
 lp restore "$DIR/half" --db "$DB"
 tap_is "nor does half a backup" "$status $(sql "$DB" 'SELECT count(*) > 0 FROM pair')" '2 1'
+tap_like "with what to do then" "$err" "$DIR/half is damaged, cut short, or .*; use an older backup"
+lp restore "$DIR" --db "$DB"
+tap_like "a folder is no backup" "$status $err" '^2 .* no plain file; name '
+lp backup "$DIR/copy" --db "$DIR"
+tap_like "nor a database to copy" "$status $err" '^2 .* no plain file; name '
+lp check --db "$DIR"
+tap_like "nor to look at" "$status $err" '^2 .*it is a folder; name a file in it'
 
 # A damaged database.
 DB=$DIR/hurt.db
