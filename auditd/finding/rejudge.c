@@ -47,6 +47,7 @@ struct rejudge_options rejudge_options_default(void)
         .actor = "auditd",
         .now_ms = wall_now_ms(),
         .max_age_ms = INT64_C(7) * 24 * 3600 * 1000,
+        .put_off_from = 20000,
     };
 }
 
@@ -328,6 +329,11 @@ static int rejudge_write(struct store *store, const struct rejudge_options *opti
     uint64_t moved = 0;
     int rc = rejudge_prepare(&this);
 
+    if (rc == 0) {
+        const struct store_event event = rejudge_event(&this, options->reason);
+        const struct rejudge_altered_options altered = {options->policy_id, &event, options->put_off_from};
+        rc = rejudge_altered_write(plan->altered, store, &altered);
+    }
     for (size_t i = 0; i < plan->count && rc == 0; i++) {
         rc = rejudge_port(&this, &plan->ports[i]);
     }
@@ -358,7 +364,6 @@ int rejudge_run(struct store *store, const struct rejudge_options *options, stru
         return rc;
     }
     rc = rejudge_plan_make(store, options, &plan);
-    plan.result.ports = plan.count;
     if (rc == 0 && !options->dry_run) {
         rc = rejudge_write(store, options, &plan);
     }

@@ -31,13 +31,15 @@ struct rejudge_options {
     const char *actor;
     int64_t now_ms;
     int64_t max_age_ms; /* a look from elsewhere that is older proves nothing */
-    bool dry_run;       /* writes nothing: a store that only reads will do */
+    /* From so many altered findings on, and from a quarter of all, indices are built anew afterwards. */
+    size_t put_off_from;
+    bool dry_run; /* writes nothing: a store that only reads will do */
     /* Each change, of a dry run; may be NULL. */
     void (*on_change)(void *context, const struct rejudge_change *change);
     void *context;
 };
 
-/* No policy, "the policy changed", "auditd", now, 7 days. */
+/* No policy, "the policy changed", "auditd", now, 7 days, 20,000. */
 struct rejudge_options rejudge_options_default(void);
 
 struct rejudge_result {

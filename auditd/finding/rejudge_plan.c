@@ -96,7 +96,8 @@ struct matched {
     const struct judged *judged; /* of the port: the exposure's and those of checks */
     size_t count;
     bool has[1 + CHECKS_MAX]; /* a finding of that kind is stored */
-    bool changed;
+    bool changed;             /* one begins, moves, or gets one of too many verdicts: the port is judged once more */
+    size_t altered;           /* how many were altered before this port */
 };
 
 static void tell(const struct making *making, const struct survey_port *port, int64_t finding_id,
@@ -150,9 +151,20 @@ static void note(struct making *making, const struct survey_port *port, int64_t 
     }
 }
 
+static int match_altered(const struct making *making, const struct judged *judged, struct matched *matched)
+{
+    int rc = rejudge_altered_add(making->plan->altered, making->known.id, judged->verdict, judged->hash);
+
+    if (rc == -ENOMEM) {
+        return store_fail(making->store, STORE_FAULT_OTHER, -ENOMEM, "out of memory");
+    }
+    matched->changed = matched->changed || rc < 0;
+    return 0;
+}
+
 /* A stored finding of the port beside the verdict of its kind. What is being verified, or was proven closed, waits for
  * a scan. */
-static void match_known(struct making *making, const struct survey_port *port, struct matched *matched)
+static int match_known(struct making *making, const struct survey_port *port, struct matched *matched)
 {
     const struct known *known = &making->known;
     struct rejudge_result *result = &making->plan->result;
@@ -168,7 +180,7 @@ static void match_known(struct making *making, const struct survey_port *port, s
     }
     if (known->retired || strcmp(known->kind, STORE_KIND_EPHEMERAL) == 0 ||
         (!open && known->presence != PRESENCE_ALLOWED)) {
-        return;
+        return 0;
     }
     if (judged == NULL || judged->verdict->verdict == VERDICT_ALLOWED) {
         if (open) {
@@ -179,9 +191,10 @@ static void match_known(struct making *making, const struct survey_port *port, s
         matched->changed = true;
         note(making, port, known->id, judged->verdict, &result->opened);
     } else if (judged->hash != known->hash) {
-        matched->changed = true;
         note(making, port, known->id, judged->verdict, &result->altered);
+        return match_altered(making, judged, matched);
     }
+    return 0;
 }
 
 static int plan_add(struct rejudge_plan *plan, const struct store_port *port)
@@ -199,14 +212,27 @@ static int plan_add(struct rejudge_plan *plan, const struct store_port *port)
     return 0;
 }
 
+/* A port whose findings are altered and nothing else is not judged once more to be written. */
+static int match_end(struct rejudge_plan *plan, const struct survey_port *port, const struct matched *matched)
+{
+    if (matched->changed) {
+        rejudge_altered_cut(plan->altered, matched->altered);
+        plan->result.ports++;
+        return plan_add(plan, &port->port);
+    }
+    plan->result.ports += rejudge_altered_count(plan->altered) > matched->altered;
+    return 0;
+}
+
 static int match(struct making *making, const struct survey_port *port, const struct judged *judged, size_t count)
 {
-    struct matched matched = {.judged = judged, .count = count};
+    struct rejudge_altered *altered = making->plan->altered;
+    struct matched matched = {.judged = judged, .count = count, .altered = rejudge_altered_count(altered)};
     int rc = known_seek(making, &port->port);
 
     while (rc == 0 && making->has_known && compare_ports(&making->known.port, &port->port) == 0) {
-        match_known(making, port, &matched);
-        rc = known_next(making);
+        rc = match_known(making, port, &matched);
+        rc = rc == 0 ? known_next(making) : rc;
     }
     for (size_t i = 0; rc == 0 && i < count; i++) {
         if (!matched.has[i] && judged[i].verdict->verdict != VERDICT_ALLOWED) {
@@ -214,7 +240,7 @@ static int match(struct making *making, const struct survey_port *port, const st
             note(making, port, 0, judged[i].verdict, &making->plan->result.opened);
         }
     }
-    return rc == 0 && matched.changed ? plan_add(making->plan, &port->port) : rc;
+    return rc == 0 ? match_end(making->plan, port, &matched) : rc;
 }
 
 static const char *fact_of(const struct exposure *exposure, const char *name)
@@ -304,11 +330,16 @@ int rejudge_plan_make(struct store *store, const struct rejudge_options *options
 {
     struct making making = {.store = store, .options = options, .plan = plan};
     struct survey_options survey = survey_options_default();
-    int rc =
-        store_query(store, &making.findings,
-                    "SELECT asset_id, proto, port, kind, presence, verdict_hash, id, sight = 'RETIRED' FROM finding"
-                    " INDEXED BY finding_by_asset ORDER BY asset_id, proto, port, kind",
-                    "");
+    int rc;
+
+    plan->altered = rejudge_altered_create();
+    if (plan->altered == NULL) {
+        return store_fail(store, STORE_FAULT_OTHER, -ENOMEM, "out of memory");
+    }
+    rc = store_query(store, &making.findings,
+                     "SELECT asset_id, proto, port, kind, presence, verdict_hash, id, sight = 'RETIRED' FROM finding"
+                     " INDEXED BY finding_by_asset ORDER BY asset_id, proto, port, kind",
+                     "");
 
     survey.policy = options->policy;
     survey.now_ms = options->now_ms;
@@ -337,5 +368,6 @@ int rejudge_plan_make(struct store *store, const struct rejudge_options *options
 void rejudge_plan_done(struct rejudge_plan *plan)
 {
     free(plan->ports);
+    rejudge_altered_destroy(plan->altered);
     *plan = (struct rejudge_plan){0};
 }

@@ -5,13 +5,15 @@
 
 #include "auditd/finding/life.h"
 #include "auditd/finding/rejudge.h"
+#include "auditd/finding/rejudge_altered.h"
 #include "auditd/finding/survey.h"
 #include "auditd/policy/checks.h"
 
 struct rejudge_plan {
-    struct store_port *ports; /* of which a finding changes; owned */
+    struct store_port *ports; /* of which a finding begins or moves; owned */
     size_t count;
     size_t size;
+    struct rejudge_altered *altered; /* findings of all other ports; owned */
     struct rejudge_result result;
 };
 

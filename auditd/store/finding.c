@@ -5,7 +5,6 @@
 
 #include <assert.h>
 #include <errno.h>
-#include <math.h>
 #include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -257,124 +256,6 @@ int store_finding_insert(struct store *store, const struct store_finding_new *ne
         *ret_finding = finding;
     }
     return rc;
-}
-
-/* What a person reads as a change, with the two texts of it. */
-struct finding_change {
-    const char *what;
-    const char *was;
-    const char *became;
-};
-
-static int finding_log_change(struct store *store, const struct stored_finding *finding,
-                              const struct finding_change *change, const struct store_event *event)
-{
-    struct store_event logged = *event;
-    int rc;
-
-    if (strcmp(change->was, change->became) == 0) {
-        return 0;
-    }
-    logged.finding_id = finding->id;
-    logged.what = change->what;
-    logged.was = change->was;
-    logged.became = change->became;
-    rc = store_event_add(store, &logged);
-    return rc < 0 ? rc : 1;
-}
-
-static int finding_log_changes(struct store *store, const struct stored_finding *finding, const struct verdict *now,
-                               const struct store_event *event)
-{
-    const struct verdict *was = &finding->verdict;
-    const struct finding_change changes[] = {
-        {"severity", severity_name(was->severity), severity_name(now->severity)},
-        {"breadth", was->breadth_class, now->breadth_class},
-        {"service", was->service, now->service},
-        {"rule", was->rule_id, now->rule_id},
-        {"need", was->need_kind, now->need_kind},
-        {"evidence", was->evidence_kind, now->evidence_kind},
-        {"owner", was->owner, now->owner},
-    };
-    int count = 0;
-
-    for (size_t i = 0; i < sizeof(changes) / sizeof(*changes); i++) {
-        int rc = finding_log_change(store, finding, &changes[i], event);
-        if (rc < 0) {
-            return rc;
-        }
-        count += rc;
-    }
-    return count;
-}
-
-static bool finding_same_verdict(const struct verdict *a, const struct verdict *b)
-{
-    return a->severity == b->severity && fabs(a->service_weight - b->service_weight) < 1e-9 &&
-           fabs(a->breadth - b->breadth) < 1e-9 && fabs(a->evidence - b->evidence) < 1e-9 &&
-           fabs(a->need - b->need) < 1e-9 && fabs(a->penalty - b->penalty) < 1e-9 &&
-           strcmp(a->service, b->service) == 0 && strcmp(a->rule_id, b->rule_id) == 0 &&
-           strcmp(a->breadth_class, b->breadth_class) == 0 && strcmp(a->evidence_kind, b->evidence_kind) == 0 &&
-           strcmp(a->need_kind, b->need_kind) == 0 && strcmp(a->owner, b->owner) == 0 &&
-           strcmp(a->title, b->title) == 0 && strcmp(a->why, b->why) == 0 && strcmp(a->fix, b->fix) == 0 &&
-           strcmp(a->controls, b->controls) == 0;
-}
-
-/* What lists are sorted and counted by. */
-static bool finding_same_listed(const struct verdict *a, const struct verdict *b)
-{
-    return a->severity == b->severity && fabs(a->penalty - b->penalty) < 1e-9 && strcmp(a->service, b->service) == 0 &&
-           strcmp(a->rule_id, b->rule_id) == 0;
-}
-
-/* By itself, for a statement that names a column writes each index with that column anew, changed or not. */
-static int finding_write_listed(struct store *store, int64_t id, const struct verdict *verdict)
-{
-    return store_run(store,
-                     "UPDATE finding SET severity = ?, severity_rank = ?, service = ?, rule_id = ?, penalty = ?"
-                     " WHERE id = ?",
-                     "tittri", severity_name(verdict->severity), (int64_t)verdict->severity, verdict->service,
-                     verdict->rule_id, verdict->penalty, id);
-}
-
-/* `changed_ms` 0: nothing that a person reads as a change. */
-static int finding_write_words(struct store *store, int64_t id, const struct verdict *verdict, int64_t policy_id,
-                               int64_t changed_ms)
-{
-    return store_run(store,
-                     "UPDATE finding SET policy_id = ?1, service_weight = ?2, breadth = ?3, breadth_class = ?4,"
-                     " evidence = ?5, evidence_kind = ?6, need = ?7, need_kind = ?8, title = ?9, why = ?10, fix = ?11,"
-                     " owner = ?12, controls = ?13, verdict_hash = ?14, changed_at = iif(?15 > 0, ?15, changed_at)"
-                     " WHERE id = ?16",
-                     "irrtrtrttttttiii", policy_id, verdict->service_weight, verdict->breadth, verdict->breadth_class,
-                     verdict->evidence, verdict->evidence_kind, verdict->need, verdict->need_kind, verdict->title,
-                     verdict->why, verdict->fix, verdict->owner, verdict->controls, verdict_hash(verdict), changed_ms,
-                     id);
-}
-
-int store_finding_update(struct store *store, struct stored_finding *finding, const struct verdict *verdict,
-                         int64_t policy_id, const struct store_event *event)
-{
-    int count;
-    int rc;
-
-    if (finding->policy_id == policy_id && finding_same_verdict(&finding->verdict, verdict)) {
-        return 0;
-    }
-    count = finding_log_changes(store, finding, verdict, event);
-    if (count < 0) {
-        return count;
-    }
-    rc = finding_write_words(store, finding->id, verdict, policy_id, count > 0 ? event->at_ms : 0);
-    if (rc == 0 && !finding_same_listed(&finding->verdict, verdict)) {
-        rc = finding_write_listed(store, finding->id, verdict);
-    }
-    if (rc < 0) {
-        return rc;
-    }
-    finding->policy_id = policy_id;
-    finding->verdict = *verdict;
-    return count;
 }
 
 static int finding_log_move(struct store *store, const struct stored_finding *finding, const struct life_move *move,

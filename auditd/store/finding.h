@@ -84,6 +84,20 @@ MUST_USE int store_event_add(struct store *store, const struct store_event *even
 MUST_USE int store_finding_update(struct store *store, struct stored_finding *finding, const struct verdict *verdict,
                                   int64_t policy_id, const struct store_event *event);
 
+struct store_finding_revision {
+    const struct verdict *verdict;
+    int64_t hash; /* verdict_hash() of it */
+    int64_t policy_id;
+};
+
+/* The same in two steps, for a finding that nobody has read. First the events, of event->finding_id: how many, and
+ * whether something differs that lists are sorted and counted by. -ENOENT. */
+MUST_USE int store_finding_log_revision(struct store *store, const struct store_finding_revision *revision,
+                                        const struct store_event *event, bool *ret_listed);
+/* Then its row. `changed_ms` 0: no event. */
+MUST_USE int store_finding_revise(struct store *store, int64_t finding_id,
+                                  const struct store_finding_revision *revision, int64_t changed_ms, bool listed);
+
 /* Move and log; 1 moved, 0 stood there already, -EPERM illegal. `event` gives all but what, was and became. */
 MUST_USE int store_finding_presence(struct store *store, struct stored_finding *finding, enum presence to,
                                     const struct store_event *event);

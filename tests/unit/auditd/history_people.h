@@ -344,6 +344,8 @@ static inline void people_change_policy(struct history *history)
     options.policy = history->policies[policy];
     options.policy_id = history->policy_ids[policy];
     options.now_ms = history->fixture->now_ms;
+    /* Both ways of writing what is altered. */
+    options.put_off_from = policy % 2 == 0 ? 0 : SIZE_MAX;
     assert_int_equal(rejudge_run(history->fixture->store, &options, &result), 0);
     fleet_judge(&history->fleet, policy);
     people_enforce(&history->fleet, history->fixture->now_ms);

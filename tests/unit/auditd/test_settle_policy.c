@@ -216,7 +216,9 @@ static void count_change(void *context, const struct rejudge_change *change)
     ++*(int *)context;
 }
 
-static struct rejudge_result rejudge(struct shop *shop, const struct policy *policy, bool dry_run)
+/* `put_off_from` as the options have it. */
+static struct rejudge_result rejudge_from(struct shop *shop, const struct policy *policy, bool dry_run,
+                                          size_t put_off_from)
 {
     const struct store_policy row = {policy_hash(policy), policy_name(policy), policy_source(policy), 1};
     struct rejudge_options options = rejudge_options_default();
@@ -229,6 +231,7 @@ static struct rejudge_result rejudge(struct shop *shop, const struct policy *pol
     options.policy = policy;
     options.now_ms = fixture->now_ms;
     options.dry_run = dry_run;
+    options.put_off_from = put_off_from;
     options.on_change = dry_run ? count_change : NULL;
     options.context = &changes;
     if (!dry_run) {
@@ -240,6 +243,11 @@ static struct rejudge_result rejudge(struct shop *shop, const struct policy *pol
     }
     assert_true(!dry_run || (uint64_t)changes == result.opened + result.allowed + result.altered);
     return result;
+}
+
+static struct rejudge_result rejudge(struct shop *shop, const struct policy *policy, bool dry_run)
+{
+    return rejudge_from(shop, policy, dry_run, rejudge_options_default().put_off_from);
 }
 
 /* What judging anew comes to is what the next scan would have come to, and it is written once. */
@@ -287,6 +295,43 @@ static void a_change_of_policy_judges_anew(void **state)
     assert_string_equal(fixture_text(fixture, count), events);
     free(events);
     policy_destroy(allows);
+    policy_destroy(forbids);
+}
+
+/* Very many: the indices are built anew after the rows, as they were, and nothing that is read differs. */
+static void what_is_altered_in_bulk_stands_in_every_index(void **state)
+{
+    static const char *const schema = "SELECT group_concat(sql) FROM (SELECT sql FROM sqlite_schema ORDER BY name)";
+    static const char *const events =
+        "SELECT group_concat(finding_id || what || ':' || was || '>' || became, ' ') FROM (SELECT * FROM finding_event"
+        " WHERE what <> 'presence' AND what <> 'sight' ORDER BY finding_id, id)";
+    struct shop *shop = *state;
+    struct fixture *fixture = shop->fixture;
+    struct policy *owned = parse_policy("version: 1\ndefaults: {owner: other}\n");
+    struct policy *forbids = parse_policy("version: 1\ndefaults: {owner: other}\n"
+                                          "forbid: [{id: none, to: any, ports: any, severity: critical}]\n");
+    char *before = strdup(fixture_text(fixture, schema));
+
+    scan_port(shop, "inside", 443, "open");
+    scan_port(shop, "inside", 5432, "open");
+    scan_port(shop, "inside", 443, "open");
+    scan_port(shop, "inside", 5432, "open");
+    assert_int_equal(rejudge_from(shop, owned, false, 0).altered, 2);
+    expect(shop, 443, "default unknown OPEN other");
+    /* Also those by which lists are sorted and counted. */
+    assert_int_equal(rejudge_from(shop, forbids, false, 0).altered, 2);
+    expect(shop, 443, "user/none forbidden OPEN other");
+    expect(shop, 5432, "user/none forbidden OPEN other");
+    assert_string_equal(fixture_text(fixture, schema), before);
+    assert_string_equal(fixture_text(fixture, "SELECT group_concat(integrity_check) FROM pragma_integrity_check"),
+                        "ok");
+    assert_string_equal(fixture_text(fixture, events),
+                        "1rule:user/https>default 1need:unproven>unknown 1owner:shop-team>other"
+                        " 1severity:low>critical 1rule:default>user/none 1need:unknown>forbidden"
+                        " 2severity:low>medium 2rule:user/app-db>baseline/postgresql 2need:unverified>forbidden"
+                        " 2owner:shop-team>other 2severity:medium>critical 2rule:baseline/postgresql>user/none");
+    free(before);
+    policy_destroy(owned);
     policy_destroy(forbids);
 }
 
@@ -487,6 +532,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(old_looks_prove_nothing, setup, teardown),
         cmocka_unit_test_setup_teardown(unknown_facts_leave_it_unproven, setup, teardown),
         cmocka_unit_test_setup_teardown(a_change_of_policy_judges_anew, setup, teardown),
+        cmocka_unit_test_setup_teardown(what_is_altered_in_bulk_stands_in_every_index, setup, teardown),
         cmocka_unit_test_setup_teardown(a_stricter_policy_finds_what_was_allowed, setup, teardown),
         cmocka_unit_test_setup_teardown(what_is_not_open_waits, setup, teardown),
         cmocka_unit_test_setup_teardown(what_could_not_be_looked_at_is_judged_anew, setup, teardown),
