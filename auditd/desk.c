@@ -38,6 +38,15 @@ static int desk_settle_pending(const struct desk *desk, const struct settings *s
     return settle_pending(desk->store, &options, &count);
 }
 
+/* What was judged before a crash and after it, and not scored. */
+static int desk_score_pending(const struct desk *desk, const struct settings *settings)
+{
+    const struct scoring_options options = {
+        .policy_id = desk->policy_id, .max_age_ms = settings->config.max_age_ms, .now_ms = wall_now_ms()};
+
+    return scoring_catch_up(desk->store, &options);
+}
+
 int desk_rule_ended(const struct desk *desk, const struct settings *settings, bool *ret_ended)
 {
     int64_t policy_id;
@@ -155,6 +164,9 @@ int desk_open(const struct settings *settings, struct desk *ret_desk, struct sto
     }
     if (rc == 0) {
         rc = desk_judge(&desk, settings, &desk.rejudged);
+    }
+    if (rc == 0) {
+        rc = desk_score_pending(&desk, settings);
     }
     if (rc < 0) {
         *ret_error = *store_last_error(desk.store);

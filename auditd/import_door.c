@@ -46,17 +46,17 @@ static int door_begin_here(struct import_door *door, const struct import_origin 
     return import_entry_begin(door->desk.store, &door->origin, ret_stored, door->reason);
 }
 
-static int door_store_here(struct import_door *door, const char *text, size_t size)
+static int door_store_here(struct import_door *door, const struct import_lines *lines, bool more)
 {
     const struct judging judging = {.store = door->desk.store,
                                     .config = &door->settings->config,
                                     .policy = door->settings->policy,
                                     .policy_id = door->desk.policy_id,
-                                    .since_ms = door->origin.begun_ms};
+                                    .since_ms = door->origin.begun_ms,
+                                    .more = more};
     const struct import_entry into = {door->desk.store, &door->origin, &door->scope};
-    const struct import_lines lines = {text, size};
     char uuid[STORE_UUID_SIZE];
-    int rc = import_entry_store(&into, &lines, uuid, door->reason);
+    int rc = import_entry_store(&into, lines, uuid, door->reason);
 
     if (rc == 0) {
         rc = judging_scan(&judging, uuid);
@@ -143,23 +143,26 @@ static int door_begin_daemon(struct import_door *door, const struct import_origi
     return rc;
 }
 
-static int door_store_daemon(struct import_door *door, const char *text, size_t size)
+static int door_store_daemon(struct import_door *door, const struct import_lines *lines, bool more)
 {
     json_t *answer = NULL;
     int rc = 0;
 
-    for (size_t at = 0; rc == 0 && at < size; at += DOOR_PIECE_BYTES) {
-        size_t length = size - at < DOOR_PIECE_BYTES ? size - at : DOOR_PIECE_BYTES;
+    for (size_t at = 0; rc == 0 && at < lines->size; at += DOOR_PIECE_BYTES) {
+        size_t length = lines->size - at < DOOR_PIECE_BYTES ? lines->size - at : DOOR_PIECE_BYTES;
         rc = door_tell(door,
                        json_pack("{s:s, s:s, s:s%}", "op", CONTROL_OP_IMPORT, "do", CONTROL_IMPORT_LINES, "text",
-                                 text + at, length),
+                                 lines->text + at, length),
                        &answer);
         if (rc == 0) {
             json_decref(answer);
         }
     }
     if (rc == 0) {
-        rc = door_tell(door, json_pack("{s:s, s:s}", "op", CONTROL_OP_IMPORT, "do", CONTROL_IMPORT_STORE), &answer);
+        rc = door_tell(
+            door,
+            json_pack("{s:s, s:s, s:b}", "op", CONTROL_OP_IMPORT, "do", CONTROL_IMPORT_STORE, "more", more ? 1 : 0),
+            &answer);
         if (rc == 0) {
             json_decref(answer);
         }

@@ -14,8 +14,8 @@ struct import_door_ways {
     /* As import_entry_begin(); then door->realm and door->scope are known. The origin's texts are borrowed until
      * import_door_close(). */
     int (*begin)(struct import_door *door, const struct import_origin *origin, size_t *ret_stored);
-    /* Stores and judges one scan's lines. */
-    int (*store)(struct import_door *door, const char *text, size_t size);
+    /* Stores and judges one scan's lines. `more`: another one follows, and scores wait for the last. */
+    int (*store)(struct import_door *door, const struct import_lines *lines, bool more);
 };
 
 enum { IMPORT_DOOR_NAME_SIZE = 129 };

@@ -210,7 +210,8 @@ static int import_parts(struct import_verb *verb, size_t stored)
             snprintf(verb->door.reason, sizeof(verb->door.reason), "out of memory");
             break;
         }
-        rc = verb->door.ways->store(&verb->door, part.text, part.size);
+        rc = verb->door.ways->store(&verb->door, &(struct import_lines){part.text, part.size},
+                                    part.to < verb->answers.host_count);
         free(part.text);
         done = rc == 0 ? part.to : done;
     }

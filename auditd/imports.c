@@ -33,6 +33,7 @@ struct visit {
     char *text; /* of the scan or snapshot that comes in */
     size_t size;
     size_t room;
+    bool unscored; /* what came in is judged, but its scores wait for the last scan */
 };
 
 struct imports {
@@ -49,6 +50,16 @@ struct imports *imports_create(const struct imports_options *options)
         imports->options = *options;
     }
     return imports;
+}
+
+static struct judging imports_judging(const struct imports *imports, bool more)
+{
+    return (struct judging){.store = imports->options.desk->store,
+                            .config = &imports->options.settings->config,
+                            .policy = imports->options.settings->policy,
+                            .policy_id = imports->options.desk->policy_id,
+                            .since_ms = imports->visit.begun_ms,
+                            .more = more};
 }
 
 static void imports_end_visit(struct imports *imports)
@@ -75,6 +86,12 @@ void imports_stop(struct imports *imports)
 void imports_forget(struct imports *imports, const struct control_client *client)
 {
     if (imports->visit.client == client) {
+        if (imports->visit.unscored && queue_flush(imports->options.queue)) {
+            const struct judging judging = imports_judging(imports, false);
+            if (judging_score(&judging) < 0) {
+                log_error("scores wait for the next scan: %s", store_last_error(judging.store)->text);
+            }
+        }
         imports_end_visit(imports);
     }
 }
@@ -146,13 +163,9 @@ static int imports_load_scope(const struct imports *imports, struct prefix_list 
     return rc;
 }
 
-static int imports_judge(const struct imports *imports, const char *scan_uuid, char *reason)
+static int imports_judge(const struct imports *imports, const char *scan_uuid, bool more, char *reason)
 {
-    const struct judging judging = {.store = imports->options.desk->store,
-                                    .config = &imports->options.settings->config,
-                                    .policy = imports->options.settings->policy,
-                                    .policy_id = imports->options.desk->policy_id,
-                                    .since_ms = imports->visit.begun_ms};
+    const struct judging judging = imports_judging(imports, more);
     int rc = judging_scan(&judging, scan_uuid);
 
     if (rc < 0) {
@@ -169,7 +182,7 @@ static int imports_judge_left(const struct imports *imports, const struct import
     int rc;
 
     while ((rc = import_entry_unjudged(imports->options.desk->store, origin, uuid, reason)) == 0) {
-        rc = imports_judge(imports, uuid, reason);
+        rc = imports_judge(imports, uuid, false, reason);
         if (rc < 0) {
             return rc;
         }
@@ -248,7 +261,7 @@ static void imports_lines(struct imports *imports, struct control_client *client
     control_send(client, json_pack("{s:b}", "ok", 1));
 }
 
-static void imports_store_scan(struct imports *imports, struct control_client *client)
+static void imports_store_scan(struct imports *imports, struct control_client *client, const json_t *request)
 {
     struct visit *visit = &imports->visit;
     const struct import_origin origin = imports_origin(visit);
@@ -257,6 +270,7 @@ static void imports_store_scan(struct imports *imports, struct control_client *c
     const struct import_lines lines = {visit->text == NULL ? "" : visit->text, visit->size};
     char reason[IMPORT_REASON_SIZE] = "the daemon cannot read its scope: its log says why";
     char uuid[STORE_UUID_SIZE];
+    bool more = json_is_true(json_object_get(request, "more"));
     int rc = imports_load_scope(imports, &scope);
 
     if (rc == 0) {
@@ -268,10 +282,11 @@ static void imports_store_scan(struct imports *imports, struct control_client *c
         control_refuse(client, "%s", reason);
         return;
     }
-    if (imports_judge(imports, uuid, reason) < 0) {
+    if (imports_judge(imports, uuid, more, reason) < 0) {
         control_refuse(client, "%s", reason);
         return;
     }
+    visit->unscored = more;
     log_notice("scan %.8s was imported, from the vantage %s in the realm %s", uuid, visit->vantage, visit->realm);
     control_send(client, json_pack("{s:b, s:s}", "ok", 1, "scan", uuid));
 }
@@ -337,11 +352,10 @@ static void imports_store_cloud(struct imports *imports, struct control_client *
 
 static void imports_store(struct imports *imports, struct control_client *client, const json_t *request)
 {
-    (void)request;
     if (imports->visit.inventory[0] != '\0') {
         imports_store_cloud(imports, client);
     } else {
-        imports_store_scan(imports, client);
+        imports_store_scan(imports, client, request);
     }
 }
 

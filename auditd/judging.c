@@ -48,14 +48,27 @@ static int judging_again(const struct judging *this, const char *reason, struct 
     return rc;
 }
 
-int judging_scan(const struct judging *this, const char *scan_uuid)
+static struct scoring_options judging_scoring(const struct judging *this)
 {
-    struct settle_options settle = settle_options_default();
-    struct scoring_options scoring = {
+    return (struct scoring_options){
         .policy_id = this->policy_id,
         .max_age_ms = this->config->max_age_ms,
         .since_ms = this->since_ms,
+        .now_ms = wall_now_ms(),
     };
+}
+
+int judging_score(const struct judging *this)
+{
+    const struct scoring_options scoring = judging_scoring(this);
+
+    return scoring_update(this->store, &scoring);
+}
+
+int judging_scan(const struct judging *this, const char *scan_uuid)
+{
+    struct settle_options settle = settle_options_default();
+    struct scoring_options scoring = judging_scoring(this);
     struct settle_result result;
     bool rule_ended;
     bool tags_changed;
@@ -63,7 +76,7 @@ int judging_scan(const struct judging *this, const char *scan_uuid)
 
     settle.policy = this->policy;
     settle.policy_id = this->policy_id;
-    settle.now_ms = scoring.now_ms = wall_now_ms();
+    settle.now_ms = scoring.now_ms;
     settle.max_age_ms = scoring.max_age_ms;
     rc = judging_rule_ended(this, settle.now_ms, &rule_ended);
     if (rc == 0) {
@@ -84,7 +97,9 @@ int judging_scan(const struct judging *this, const char *scan_uuid)
     if (rc == 0 && (tags_changed || rule_ended)) {
         rc = judging_again(this, tags_changed ? "tags changed" : "a rule ended", &scoring);
     }
-    rc = rc < 0 ? rc : scoring_update(this->store, &scoring);
+    if (rc == 0 && (!this->more || scoring.since_ms != this->since_ms)) {
+        rc = scoring_update(this->store, &scoring);
+    }
     return rc < 0 ? rc : vigil_look(this->store, scoring.max_age_ms, wall_now_ms());
 }
 

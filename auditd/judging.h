@@ -14,6 +14,7 @@ struct judging {
     const struct policy *policy;
     int64_t policy_id;
     int64_t since_ms; /* hosts that no scan has touched since keep their score, unless they were judged again */
+    bool more;        /* another part of the same scan follows at once: scores wait for the last of them */
 };
 
 /* The store's errors, -ENOMEM. */
@@ -22,5 +23,8 @@ MUST_USE int judging_scan(const struct judging *judging, const char *scan_uuid);
 /* After an inventory changed: findings by the tags that are now, and the score without what is gone. `since_ms` does
  * not matter. */
 MUST_USE int judging_hosts(const struct judging *judging);
+
+/* The scores that waited, where the last part does not come. */
+MUST_USE int judging_score(const struct judging *judging);
 
 #endif

@@ -14,6 +14,7 @@ enum { SCAN_PLAN_REASON_SIZE = 256 };
 struct scan_plan_range {
     struct addr first;
     struct addr last;
+    struct addr reach; /* of targets, in their order: the furthest `last` up to here, whatever its zone */
     size_t ports;
 };
 
@@ -415,6 +416,21 @@ static int scan_plan_compare_ranges(const void *a, const void *b)
     return addr_compare_value(&one->first, &other->first);
 }
 
+/* So that a host is looked for among the few that may have it: a plan may have a thousand targets, and is asked for
+ * each endpoint. */
+static void scan_plan_sort(struct scan_plan *plan)
+{
+    if (plan->targets == NULL) {
+        return;
+    }
+    qsort(plan->targets, plan->target_count, sizeof(*plan->targets), scan_plan_compare_ranges);
+    for (size_t i = 0; i < plan->target_count; i++) {
+        const struct addr *last = &plan->targets[i].last;
+        bool further = i == 0 || addr_compare_value(last, &plan->targets[i - 1].reach) > 0;
+        plan->targets[i].reach = further ? *last : plan->targets[i - 1].reach;
+    }
+}
+
 int scan_plan_create(const json_t *json, struct scan_plan **ret_plan, char *ret_reason)
 {
     struct scan_plan *plan = calloc(1, sizeof(*plan));
@@ -434,9 +450,7 @@ int scan_plan_create(const json_t *json, struct scan_plan **ret_plan, char *ret_
         scan_plan_destroy(plan);
         return rc;
     }
-    if (plan->targets != NULL) {
-        qsort(plan->targets, plan->target_count, sizeof(*plan->targets), scan_plan_compare_ranges);
-    }
+    scan_plan_sort(plan);
     *ret_plan = plan;
     return 0;
 }
@@ -470,6 +484,29 @@ static bool scan_plan_range_has(const struct scan_plan_range *range, const struc
            addr_compare(&range->first, &bare) <= 0 && addr_compare(&bare, &range->last) <= 0;
 }
 
+/* How many targets begin at the host or before it. */
+static size_t scan_plan_begun(const struct scan_plan *plan, const struct addr *host)
+{
+    size_t low = 0;
+    size_t high = plan->target_count;
+
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (addr_compare_value(&plan->targets[middle].first, host) <= 0) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    return low;
+}
+
+/* The last of the first `end` targets; NULL when none of them reaches as far as the host. */
+static const struct scan_plan_range *scan_plan_before(const struct scan_plan *plan, size_t end, const struct addr *host)
+{
+    return end > 0 && addr_compare_value(host, &plan->targets[end - 1].reach) <= 0 ? &plan->targets[end - 1] : NULL;
+}
+
 static bool scan_plan_excludes_host(const struct scan_plan *plan, const struct addr *host)
 {
     for (size_t i = 0; i < plan->exclude_count; i++) {
@@ -494,8 +531,10 @@ static bool scan_plan_excludes(const struct scan_plan *plan, const struct addr *
 
 bool scan_plan_has_host(const struct scan_plan *plan, const struct addr *host)
 {
-    for (size_t i = 0; i < plan->target_count; i++) {
-        if (scan_plan_range_has(&plan->targets[i], host)) {
+    const struct scan_plan_range *range;
+
+    for (size_t i = scan_plan_begun(plan, host); (range = scan_plan_before(plan, i, host)) != NULL; i--) {
+        if (scan_plan_range_has(range, host)) {
             return !scan_plan_excludes_host(plan, host);
         }
     }
@@ -529,15 +568,15 @@ bool scan_plan_overlaps(const struct scan_plan *one, const struct scan_plan *oth
 bool scan_plan_has_endpoint(const struct scan_plan *plan, const struct addr *host, bool is_udp, uint16_t port)
 {
     const struct scan_plan_watch key = {.host = *host, .is_udp = is_udp, .port = port};
+    const struct scan_plan_range *range;
 
     if (plan->watch_count > 0 &&
         bsearch(&key, plan->watch, plan->watch_count, sizeof(key), scan_plan_compare_watch) != NULL) {
         return !scan_plan_excludes(plan, host, port);
     }
     /* Connects and SYNs ask TCP: UDP is on a plan by its watch list alone. */
-    for (size_t i = 0; !is_udp && i < plan->target_count; i++) {
-        if (scan_plan_range_has(&plan->targets[i], host) &&
-            scan_plan_ports_have(&plan->ports[plan->targets[i].ports], port)) {
+    for (size_t i = is_udp ? 0 : scan_plan_begun(plan, host); (range = scan_plan_before(plan, i, host)) != NULL; i--) {
+        if (scan_plan_range_has(range, host) && scan_plan_ports_have(&plan->ports[range->ports], port)) {
             return !scan_plan_excludes(plan, host, port);
         }
     }
@@ -565,12 +604,13 @@ static void scan_plan_union(struct portset *set, const struct scan_plan_ports *p
 
 bool scan_plan_ports(const struct scan_plan *plan, const struct addr *host, bool is_udp, struct portset *ret_ports)
 {
+    const struct scan_plan_range *range;
     bool has = false;
 
     portset_clear(ret_ports);
-    for (size_t i = 0; !is_udp && i < plan->target_count; i++) {
-        if (scan_plan_range_has(&plan->targets[i], host)) {
-            scan_plan_union(ret_ports, &plan->ports[plan->targets[i].ports]);
+    for (size_t i = is_udp ? 0 : scan_plan_begun(plan, host); (range = scan_plan_before(plan, i, host)) != NULL; i--) {
+        if (scan_plan_range_has(range, host)) {
+            scan_plan_union(ret_ports, &plan->ports[range->ports]);
             has = true;
         }
     }

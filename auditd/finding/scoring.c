@@ -177,15 +177,43 @@ static void scoring_done(struct scoring *scoring)
     pile_kinds_destroy(scoring->kinds);
 }
 
+/* Widens what is looked at to hosts that a scan touched which nobody scored. */
+static int scoring_widen(struct store *store, struct scoring_options *options)
+{
+    int64_t unscored_ms;
+    int rc = store_score_unscored(store, &unscored_ms);
+
+    if (rc < 0) {
+        return rc == -ENOENT ? 0 : rc;
+    }
+    if (options->changed_since_ms != 0) {
+        options->changed_since_ms = 0;
+        options->since_ms = 0;
+    } else if (unscored_ms < options->since_ms) {
+        options->since_ms = unscored_ms;
+    }
+    return 0;
+}
+
+int scoring_catch_up(struct store *store, const struct scoring_options *options)
+{
+    struct scoring_options late = *options;
+    int rc = store_score_unscored(store, &late.since_ms);
+
+    return rc == -ENOENT ? 0 : rc < 0 ? rc : scoring_update(store, &late);
+}
+
 int scoring_update(struct store *store, const struct scoring_options *options)
 {
-    struct scoring scoring = {.store = store, .options = options};
+    struct scoring_options wide = *options;
+    struct scoring scoring = {.store = store, .options = &wide};
     int rc = store_begin(store);
 
     if (rc < 0) {
         return rc;
     }
-    rc = scoring_run(&scoring);
+    rc = scoring_widen(store, &wide);
+    rc = rc < 0 ? rc : scoring_run(&scoring);
     if (rc == 0) {
         rc = store_commit(store);
     } else {

@@ -13,8 +13,12 @@ struct scoring_options {
     int64_t changed_since_ms; /* not 0: of the hosts those alone that have a finding which changed since */
 };
 
-/* In one transaction. -errno of the store, or -ENOMEM. */
+/* In one transaction; also what scans changed that were judged but not scored, because the program ended between the
+ * two. -errno of the store, or -ENOMEM. */
 MUST_USE int scoring_update(struct store *store, const struct scoring_options *options);
+
+/* That of nothing else: nothing where all that was judged is scored. `options->since_ms` is not looked at. */
+MUST_USE int scoring_catch_up(struct store *store, const struct scoring_options *options);
 
 /* The same after somebody has decided about findings at `now_ms` (their changed_at): the fleet, the realms, the groups,
  * the hosts of those findings, under the policy that was scored by last. Nothing where nothing was scored yet. */

@@ -83,6 +83,61 @@ static int settle_load_asset(const struct settle_scan *scan, int64_t asset_id, s
     return rc;
 }
 
+/* Whether the scan looked at an endpoint of the asset, or was to. */
+static int settle_concerns_endpoint(const struct settle_scan *scan, sqlite3_stmt *row)
+{
+    struct addr address;
+
+    return sqlite3_column_int64(row, 3) == scan->scan.id ||
+           (addr_parse(store_text(row, 0), &address) == 0 &&
+            scan_plan_has_endpoint(scan->plan, &address, store_text(row, 1)[0] == 'u',
+                                   (uint16_t)sqlite3_column_int(row, 2)));
+}
+
+/* A scan of a few hosts has nothing to say of the others in its place. What stands for ports of a host at port 0 is
+ * looked at after each scan. */
+static int settle_concerns(const struct settle_scan *scan, int64_t asset_id, bool *ret_concerns)
+{
+    int64_t count = 0;
+    sqlite3_stmt *row;
+    int rc = store_query(scan->store, &row,
+                         "SELECT e.address, e.proto, e.port, s.last_scan_id FROM endpoint e LEFT JOIN endpoint_state s"
+                         " ON s.endpoint_id = e.id AND s.ended_at IS NULL WHERE e.vantage_id = ? AND e.asset_id = ?",
+                         "ii", scan->scan.vantage_id, asset_id);
+
+    *ret_concerns = false;
+    while (rc == 0 && (rc = store_step(scan->store, row)) == 1) {
+        rc = 0;
+        if (settle_concerns_endpoint(scan, row)) {
+            store_walked(row);
+            *ret_concerns = true;
+            return 0;
+        }
+    }
+    if (rc == 0) {
+        rc = store_query_int(scan->store, &count,
+                             "SELECT count(*) FROM finding WHERE asset_id = ? AND proto = 'tcp' AND port = 0", "i",
+                             asset_id);
+    }
+    *ret_concerns = count > 0;
+    return rc;
+}
+
+static int settle_one(const struct settle_scan *scan, struct settle_asset *asset, struct store_port *port)
+{
+    bool concerns = true;
+    int rc = asset->id == port->asset_id ? 0 : settle_concerns(scan, port->asset_id, &concerns);
+
+    if (rc == 0 && !concerns) {
+        /* On to the next asset. */
+        port->is_udp = true;
+        port->port = UINT16_MAX;
+        return 0;
+    }
+    rc = rc == 0 ? settle_load_asset(scan, port->asset_id, asset) : rc;
+    return rc == 0 ? settle_port(scan, asset, port) : rc;
+}
+
 static int settle_ports(const struct settle_scan *scan)
 {
     struct settle_asset asset = {0};
@@ -96,12 +151,7 @@ static int settle_ports(const struct settle_scan *scan)
             rc = 0;
             break;
         }
-        if (rc == 0) {
-            rc = settle_load_asset(scan, port.asset_id, &asset);
-        }
-        if (rc == 0) {
-            rc = settle_port(scan, &asset, &port);
-        }
+        rc = rc == 0 ? settle_one(scan, &asset, &port) : rc;
         after = &port;
     }
     if (rc == 0) {

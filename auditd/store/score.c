@@ -288,6 +288,24 @@ int store_score_policy(struct store *store, int64_t *ret_policy_id)
                            "SELECT policy_id FROM score WHERE scope = 'fleet' AND ended_at IS NULL", "");
 }
 
+int store_score_unscored(struct store *store, int64_t *ret_since_ms)
+{
+    int64_t since_ms;
+    int rc = store_query_int(store, &since_ms,
+                             "SELECT coalesce(min(started_at), -1) FROM scan WHERE judged_at > coalesce((SELECT last_at"
+                             " FROM score WHERE scope = 'fleet' AND ended_at IS NULL), -1)",
+                             "");
+
+    if (rc < 0) {
+        return rc;
+    }
+    if (since_ms < 0) {
+        return -ENOENT;
+    }
+    *ret_since_ms = since_ms;
+    return 0;
+}
+
 int store_score_end(struct store *store, const struct score_subject *subject, int64_t at_ms)
 {
     return store_run(store,

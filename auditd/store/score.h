@@ -53,6 +53,8 @@ MUST_USE int store_score_policy_source(struct store *store, int64_t policy_id, c
 
 /* The policy that the fleet was scored by last. -ENOENT. */
 MUST_USE int store_score_policy(struct store *store, int64_t *ret_policy_id);
+/* When the first of the scans began that were judged after anything was scored last. -ENOENT: none was. */
+MUST_USE int store_score_unscored(struct store *store, int64_t *ret_since_ms);
 
 struct score_record {
     struct score_subject subject;

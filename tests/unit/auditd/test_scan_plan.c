@@ -5,9 +5,12 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
+
+#include "tests/unit/seed.h"
 
 static struct scan_plan *plan_of(const char *text)
 {
@@ -29,6 +32,49 @@ static bool has(const struct scan_plan *plan, const char *host, uint16_t port)
 
     assert_int_equal(addr_parse(host, &address), 0);
     return scan_plan_has_endpoint(plan, &address, false, port);
+}
+
+/* Of ranges that lie within, across and beside each other, and of all addresses among them. */
+static void looks_among_targets_that_overlap(void **state)
+{
+    uint64_t seed = seed_first();
+
+    (void)state;
+    for (uint64_t round = 0; round < seed_repeats(200); round++) {
+        int count = 1 + seed_draw(&seed, 12);
+        struct range {
+            int first, last, port;
+        } ranges[12];
+        char text[1024] = "{\"ports\":\"1\",\"targets\":[";
+        struct scan_plan *plan;
+        for (int i = 0; i < count; i++) {
+            size_t length = strlen(text);
+            ranges[i].first = seed_draw(&seed, 60);
+            ranges[i].last = ranges[i].first + seed_draw(&seed, 1 + seed_draw(&seed, 40));
+            ranges[i].port = 1 + seed_draw(&seed, 3);
+            snprintf(text + length, sizeof(text) - length, "%s\"10.0.0.%d-%d:%d\"", i == 0 ? "" : ",", ranges[i].first,
+                     ranges[i].last, ranges[i].port);
+        }
+        strcat(text, "]}");
+        plan = plan_of(text);
+        for (int at = 0; at < 110; at++) {
+            bool meant[4] = {false};
+            char host[32];
+            struct addr address;
+            for (int i = 0; i < count; i++) {
+                bool within = ranges[i].first <= at && at <= ranges[i].last;
+                meant[ranges[i].port] = meant[ranges[i].port] || within;
+                meant[0] = meant[0] || within;
+            }
+            snprintf(host, sizeof(host), "10.0.0.%d", at);
+            assert_int_equal(addr_parse(host, &address), 0);
+            assert_int_equal(scan_plan_has_host(plan, &address), meant[0]);
+            for (uint16_t port = 1; port < 4; port++) {
+                assert_int_equal(has(plan, host, port), meant[port]);
+            }
+        }
+        scan_plan_destroy(plan);
+    }
 }
 
 static void knows_its_targets(void **state)
@@ -166,6 +212,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(knows_its_targets),
+        cmocka_unit_test(looks_among_targets_that_overlap),
         cmocka_unit_test(tells_whether_plans_share_an_address),
         cmocka_unit_test(refuses_with_the_field),
     };

@@ -277,10 +277,45 @@ static void a_score_that_stays_is_one_row(void **state)
 
 #define WITH_STORE(test) cmocka_unit_test_setup_teardown(test, fixture_setup, fixture_teardown)
 
+static const char *scored(struct fixture *fixture)
+{
+    return fixture_text(fixture, "SELECT group_concat(i.value, ' ') FROM (SELECT * FROM asset_identity WHERE kind ="
+                                 " 'address' ORDER BY id) i JOIN asset a ON a.id = i.asset_id JOIN score s ON s.subject"
+                                 " = a.uuid AND s.ended_at IS NULL");
+}
+
+/* Scans that were judged when the program ended are scored with the next, whatever that one looked at. */
+static void what_was_judged_and_not_scored_is_made_up_for(void **state)
+{
+    struct fixture *fixture = *state;
+    struct scoring_options options = {.max_age_ms = INT64_C(86400000), .now_ms = 1};
+
+    options.policy_id = scan_and_settle(fixture, "site", "10.0.0.5", "22,80");
+    options.now_ms = fixture->now_ms;
+    options.since_ms = fixture->now_ms;
+    assert_int_equal(scoring_catch_up(fixture->store, &options), 0);
+    assert_string_equal(scored(fixture), "10.0.0.5");
+    assert_int_equal(scoring_catch_up(fixture->store, &options), 0);
+    assert_string_equal(fixture_text(fixture, "SELECT count(*) FROM score"), "3");
+    /* Two more, of which neither was scored; the third's scores are to be of itself alone. */
+    (void)scan_and_settle(fixture, "site", "10.0.0.6", "22,80");
+    (void)scan_and_settle(fixture, "site", "10.0.0.7", "22,80");
+    options.now_ms = fixture->now_ms + 1000;
+    options.since_ms = fixture->now_ms + 1000;
+    assert_int_equal(scoring_update(fixture->store, &options), 0);
+    assert_string_equal(scored(fixture), "10.0.0.5 10.0.0.6 10.0.0.7");
+    /* And where somebody decides about a finding of another host. */
+    (void)scan_and_settle(fixture, "site", "10.0.0.8", "22,80");
+    options.now_ms = fixture->now_ms + 2000;
+    assert_int_equal(scoring_changed(fixture->store, options.now_ms, options.max_age_ms), 0);
+    assert_string_equal(scored(fixture), "10.0.0.5 10.0.0.6 10.0.0.7 10.0.0.8");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         WITH_STORE(gives_what_counts),
+        WITH_STORE(what_was_judged_and_not_scored_is_made_up_for),
         WITH_STORE(coverage_is_a_share_of_ports),
         WITH_STORE(groups_have_scores),
         WITH_STORE(a_group_grows_with_change_and_ends),
