@@ -100,23 +100,26 @@ static int finding_write_listed(struct store *store, int64_t id, const struct ve
 }
 
 /* `changed_ms` 0: nothing that a person reads as a change. */
-static int finding_write_words(struct store *store, int64_t id, const struct verdict *verdict, int64_t hash,
-                               int64_t policy_id, int64_t changed_ms)
+static int finding_write_words(struct store *store, int64_t id, const struct store_finding_revision *revision,
+                               int64_t changed_ms)
 {
+    const struct verdict *verdict = revision->verdict;
+
     return store_run(store,
                      "UPDATE finding SET policy_id = ?1, service_weight = ?2, breadth = ?3, breadth_class = ?4,"
                      " evidence = ?5, evidence_kind = ?6, need = ?7, need_kind = ?8, title = ?9, why = ?10, fix = ?11,"
                      " owner = ?12, controls = ?13, verdict_hash = ?14, changed_at = iif(?15 > 0, ?15, changed_at)"
                      " WHERE id = ?16",
-                     "irrtrtrttttttiii", policy_id, verdict->service_weight, verdict->breadth, verdict->breadth_class,
-                     verdict->evidence, verdict->evidence_kind, verdict->need, verdict->need_kind, verdict->title,
-                     verdict->why, verdict->fix, verdict->owner, verdict->controls, hash, changed_ms, id);
+                     "irrtrtrttttttiii", revision->policy_id, verdict->service_weight, verdict->breadth,
+                     verdict->breadth_class, verdict->evidence, verdict->evidence_kind, verdict->need,
+                     verdict->need_kind, verdict->title, verdict->why, verdict->fix, verdict->owner, verdict->controls,
+                     revision->hash, changed_ms, id);
 }
 
 static int finding_write(struct store *store, int64_t id, const struct store_finding_revision *revision,
                          int64_t changed_ms, bool same_listed)
 {
-    int rc = finding_write_words(store, id, revision->verdict, revision->hash, revision->policy_id, changed_ms);
+    int rc = finding_write_words(store, id, revision, changed_ms);
 
     return rc == 0 && !same_listed ? finding_write_listed(store, id, revision->verdict) : rc;
 }

@@ -40,7 +40,7 @@ static int put_off_run(struct store *store, const char *sql)
 int store_put_off(struct store *store, struct store_put_off *put_off, const char *index)
 {
     char drop[128];
-    char *sql;
+    char *sql = NULL;
     int length = snprintf(drop, sizeof(drop), "DROP INDEX \"%s\"", index);
     int rc;
 

@@ -114,6 +114,11 @@ kill -9 $client
 wait $client 2>/dev/null
 end_between
 tap_is "the client is killed midway" "$(sql "$DB" "SELECT count(*) FROM finding")" 1003
+# scored HOSTS: whether so many have a score.
+scored() {
+    [[ $(sql "$DB" "SELECT count(*) FROM score WHERE scope = 'host' AND ended_at IS NULL") == "$1" ]]
+}
+wait_for 60 scored 1003 || tap_fail "what came in of it is scored by the daemon" "$(sql "$DB" "SELECT count(*) FROM score")"
 between
 "$BIN/leastport" import --db "$DB" many.xml >out 2>err &
 client=$!
@@ -133,6 +138,9 @@ tap_is "each scan is whole" "$(sql "$DB" "SELECT DISTINCT state FROM scan")" com
 tap_is "each open port is judged" "$(sql "$DB" "SELECT count(*) FROM finding")" $((HOSTS + 3))
 tap_is "the findings are the same" "$(sql "$DB" "SELECT count(*), severity, presence FROM finding WHERE breadth_class <> 'world' GROUP BY 2, 3")" \
     "$(sql alone.db "SELECT count(*), severity, presence FROM finding GROUP BY 2, 3")"
+tap_is "each host is scored" "$(sql "$DB" "SELECT count(*) FROM score WHERE scope = 'host' AND ended_at IS NULL")" $((HOSTS + 3))
+tap_is "with all of its findings" "$(sql "$DB" "SELECT round(s.exposure, 6) = (SELECT round(sum(penalty), 6) FROM finding)
+    FROM score s WHERE s.scope = 'fleet' AND s.ended_at IS NULL")" 1
 take --db "$DB" many.xml
 tap_like "then it is known as a whole" "$status $said" '^2 .*many.xml was imported already'
 

@@ -55,7 +55,7 @@ static void looks_among_targets_that_overlap(void **state)
             snprintf(text + length, sizeof(text) - length, "%s\"10.0.0.%d-%d:%d\"", i == 0 ? "" : ",", ranges[i].first,
                      ranges[i].last, ranges[i].port);
         }
-        strcat(text, "]}");
+        snprintf(text + strlen(text), sizeof(text) - strlen(text), "]}");
         plan = plan_of(text);
         for (int at = 0; at < 110; at++) {
             bool meant[4] = {false};
