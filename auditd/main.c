@@ -1,6 +1,7 @@
 /* leastport-auditd VERB ARGS: hands each verb to its module. */
 #include "auditd/alert_verb.h"
 #include "auditd/audit.h"
+#include "auditd/aws_verb.h"
 #include "auditd/backup_verb.h"
 #include "auditd/changes_verb.h"
 #include "auditd/check_verb.h"
@@ -200,6 +201,7 @@ static const struct {
     {"schedule", "show what runs when, run it now, pause it", main_schedule},
     {"alert", "show alerts, try them again, drop them, send a test", main_alert},
     {"reach", "who reaches what, as the cloud declares it", reach_verb_main},
+    {"aws", "read what an AWS account declares, or print the policy for it", aws_verb_main},
     {"token", "who gets in: make tokens, list and revoke them", main_token},
     {"policy", "check, test, explain, draft or apply a policy", main_policy},
     {"check", "look whether the database is whole", check_verb_main},

@@ -103,9 +103,14 @@ static void say_missing_parts(const struct reach_model *model)
 static void say_missing(const struct cloud *cloud)
 {
     const char *command;
+    struct aws_gap gap;
 
     for (size_t i = 0; (command = aws_missing(cloud->aws, i)) != NULL; i++) {
         log_warning("the answer of `aws %s` is missing or cut short: what it hides is UNKNOWN", command);
+    }
+    for (size_t i = 0; aws_gap(cloud->aws, i, &gap); i++) {
+        log_warning("account %s, region %s: %s was not read%s%s (%s)", gap.account, gap.region, gap.action,
+                    gap.of[0] == '\0' ? "" : " of ", gap.of, gap.reason);
     }
     say_missing_parts(&cloud->model);
 }

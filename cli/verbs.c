@@ -24,6 +24,7 @@ static const struct verb verbs[] = {
     {"schedule", AUDITD_PROGRAM, "schedule", "show what is audited when and how it went, run it now, pause it"},
     {"alert", AUDITD_PROGRAM, "alert", "show what was told to whom and what was not, try it again, send a test"},
     {"reach", AUDITD_PROGRAM, "reach", "who reaches what in a cloud, by which rules, and what a change would open"},
+    {"aws", AUDITD_PROGRAM, "aws", "read what an AWS account declares, print the IAM policy that this needs"},
     {"policy", AUDITD_PROGRAM, "policy", "check, test, explain, draft or apply a policy"},
     {"check", AUDITD_PROGRAM, "check", "look whether the database is whole, and what to do when it is not"},
     {"backup", AUDITD_PROGRAM, "backup", "copy the database to a file, also while it is written"},

@@ -42,12 +42,15 @@ static const struct {
     {"DBInstances", REACH_KINDS, NULL, "DBInstanceIdentifier"},
     {"CacheClusters", REACH_KINDS, NULL, "CacheClusterId"},
     {"CacheSubnetGroups", REACH_KINDS, NULL, "CacheSubnetGroupName"},
+    {"LeastportGaps", REACH_KINDS, NULL, NULL},
     /* Read for nothing: interfaces and routes say the same. */
     {"ManagedPrefixLists", REACH_KINDS, NULL, "PrefixListId"},
     {"PrefixListAssociations", REACH_KINDS, NULL, NULL},
     {"Addresses", REACH_KINDS, NULL, "AllocationId"},
     {"NatGateways", REACH_KINDS, NULL, "NatGatewayId"},
     {"EgressOnlyInternetGateways", REACH_KINDS, NULL, "EgressOnlyInternetGatewayId"},
+    {"DBClusters", REACH_KINDS, NULL, "DBClusterIdentifier"},
+    {"InstanceInformationList", REACH_KINDS, NULL, "InstanceId"},
 };
 
 enum { LIST_COUNT = sizeof(LISTS) / sizeof(*LISTS) };
@@ -115,9 +118,39 @@ const char *aws_list(size_t n, const char **ret_id)
     return LISTS[n].key;
 }
 
+/* The text of a gap's member; "" for none. */
+static const char *gap_text(const json_t *gap, const char *key)
+{
+    const char *text = json_string_value(json_object_get(gap, key));
+
+    return text == NULL ? "" : text;
+}
+
+bool aws_gap(const struct aws *aws, size_t n, struct aws_gap *ret_gap)
+{
+    for (size_t i = 0; i < aws->count; i++) {
+        const json_t *gaps = json_object_get(aws->documents[i].root, "LeastportGaps");
+        if (n < json_array_size(gaps)) {
+            const json_t *gap = json_array_get(gaps, n);
+            *ret_gap = (struct aws_gap){gap_text(gap, "Account"), gap_text(gap, "Region"), gap_text(gap, "Action"),
+                                        gap_text(gap, "List"),    gap_text(gap, "Of"),     gap_text(gap, "Reason")};
+            return true;
+        }
+        n -= json_array_size(gaps);
+    }
+    return false;
+}
+
 bool aws_has_whole(const struct aws *aws, const char *key)
 {
     bool found = false;
+    struct aws_gap gap;
+
+    for (size_t i = 0; aws_gap(aws, i, &gap); i++) {
+        if (strcmp(gap.list, key) == 0) {
+            return false;
+        }
+    }
 
     for (size_t i = 0; i < aws->count; i++) {
         json_t *root = aws->documents[i].root;

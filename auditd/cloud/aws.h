@@ -37,12 +37,23 @@ json_t *aws_document(const struct aws *aws, size_t n, const char **ret_name);
 /* Whether an answer ends before its lists do: there are more pages. */
 bool aws_is_cut_short(const json_t *document);
 
-/* Whether the list is there, and none of its documents is cut short. */
+/* Whether the list is there, none of its documents is cut short, and no account or region has a gap in it. */
 bool aws_has_whole(const struct aws *aws, const char *list);
 
 /* The names of the lists that are known: NULL behind the last. *ret_id is the member that tells its records apart, NULL
  * where none does. */
 const char *aws_list(size_t n, const char **ret_id);
+
+/* What reading an account live could not read (auditd/aws/inventory.h). Texts are "" where nothing is said; borrowed.
+ */
+struct aws_gap {
+    const char *account, *region, *action, *list;
+    const char *of; /* the ARN or id that the call was about */
+    const char *reason;
+};
+
+/* The gap number n, from 0; false behind the last. */
+bool aws_gap(const struct aws *aws, size_t n, struct aws_gap *ret_gap);
 
 /* The commands whose answers are missing, one after the other: NULL behind the last. */
 const char *aws_missing(const struct aws *aws, size_t n);

@@ -188,19 +188,31 @@ struct named {
     const char *begin;
     const char *key; /* of their list */
     const char *name;
+    const char *arn;
 };
+
+/* What was read live says it by the ARN: names are used again in other regions and accounts. */
+static bool document_is_of(const struct document *document, const struct named *named)
+{
+    const char *arn = json_string_value(json_object_get(json_object_get(document->root, "LeastportOf"), "Of"));
+    char of[READING_NAME_SIZE];
+
+    if (!reading_name_of(document->name, named->begin, of)) {
+        return false;
+    }
+    return arn != NULL && named->arn != NULL ? strcmp(arn, named->arn) == 0 : strcmp(of, named->name) == 0;
+}
 
 static bool take_named(struct reading *reading, const struct named *named, void *context,
                        void (*take)(struct reading *reading, json_t *item, void *context))
 {
     const char *document = reading->name;
     bool found = false;
-    char of[READING_NAME_SIZE];
     char path[READING_PATH_SIZE];
 
     memcpy(path, reading->path, sizeof(path));
     for (size_t i = 0; named->name != NULL && !reading->failed && i < reading->document_count; i++) {
-        if (reading_name_of(reading->documents[i].name, named->begin, of) && strcmp(of, named->name) == 0) {
+        if (document_is_of(&reading->documents[i], named)) {
             reading->name = reading->documents[i].name;
             reading->path[0] = '\0';
             reading_list(reading, reading->documents[i].root, named->key, context, take);
@@ -244,8 +256,8 @@ static void take_targets(struct reading *reading, json_t *item)
     const char *protocol = reading_text(reading, item, "Protocol");
     struct attribute preserve = {.key = "preserve_client_ip.enabled"};
     struct health health = {.targets = targets};
-    struct named attributes = {"target-group-attributes", "Attributes", name};
-    struct named healths = {"target-health", "TargetHealthDescriptions", name};
+    struct named attributes = {"target-group-attributes", "Attributes", name, id};
+    struct named healths = {"target-health", "TargetHealthDescriptions", name, id};
 
     if (targets == NULL) {
         return;
@@ -263,7 +275,7 @@ static void take_balancer_attributes(struct reading *reading)
     for (size_t i = 0; !reading->failed && i < reading->model->balancers.count; i++) {
         struct reach_balancer *balancer = &reading->model->balancers.items[i];
         struct attribute cross = {"load_balancing.cross_zone.enabled", &balancer->cross_zone};
-        struct named attributes = {"load-balancer-attributes", "Attributes", balancer->name};
+        struct named attributes = {"load-balancer-attributes", "Attributes", balancer->name, balancer->id};
         (void)take_named(reading, &attributes, &cross, take_attribute);
     }
 }
