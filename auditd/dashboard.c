@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* With what the configuration says beside. */
 enum { DASHBOARD_ARGS = 13 };
 
 struct dashboard {
@@ -18,7 +19,7 @@ struct dashboard {
     struct supervise *child;
     bool was_ready;
     char url[DASHBOARD_URL_SIZE];
-    char *args[DASHBOARD_ARGS];
+    char *args[]; /* ends with NULL */
 };
 
 static void dashboard_on_ready(void *context, const char *url)
@@ -87,13 +88,17 @@ static void dashboard_name_args(struct dashboard *dashboard)
             dashboard->args[count++] = values[i];
         }
     }
+    for (size_t i = 0; i < config->web.count; i++) {
+        dashboard->args[count++] = config->web.items[i];
+    }
     dashboard->args[count] = NULL;
 }
 
 int dashboard_create(uv_loop_t *loop, const struct dashboard_options *options, struct dashboard **ret_dashboard)
 {
     struct supervise_options child = supervise_options_default();
-    struct dashboard *dashboard = calloc(1, sizeof(*dashboard));
+    size_t args = DASHBOARD_ARGS + options->settings->config.web.count;
+    struct dashboard *dashboard = calloc(1, sizeof(*dashboard) + args * sizeof(*dashboard->args));
     int rc = -ENOMEM;
 
     if (dashboard != NULL) {

@@ -13,6 +13,24 @@ static void metrics_head(struct buffer *out, const char *name, const char *type,
     buffer_print(out, "# HELP %s %s\n# TYPE %s %s\n", name, help, name, type);
 }
 
+static const char *const metrics_limits[METRICS_LIMITS] = {
+    [METRICS_ADDRESS_CONNECTIONS] = "address_connections",
+    [METRICS_FAILURES] = "failures",
+    [METRICS_TOKEN_REQUESTS] = "token_requests",
+    [METRICS_WAITING] = "waiting",
+    [METRICS_STREAMS] = "streams",
+};
+
+static void metrics_refusals(struct buffer *out, struct metrics *metrics)
+{
+    metrics_head(out, "leastport_http_refusals_total", "counter",
+                 "Connections and requests that were refused because a limit was reached.");
+    for (int limit = 0; limit < METRICS_LIMITS; limit++) {
+        buffer_print(out, "leastport_http_refusals_total{limit=\"%s\"} %" PRIuFAST64 "\n", metrics_limits[limit],
+                     atomic_load(&metrics->refusals[limit]));
+    }
+}
+
 static void metrics_own(struct buffer *out, struct metrics *metrics, struct stream *stream)
 {
     metrics_head(out, "leastport_build_info", "gauge", "The version that runs; always 1.");
@@ -32,6 +50,7 @@ static void metrics_own(struct buffer *out, struct metrics *metrics, struct stre
                  "Connections that were closed because a request or its answer took too long.");
     buffer_print(out, "leastport_http_late_connections_total %" PRIuFAST64 "\n",
                  atomic_load(&metrics->late_connections));
+    metrics_refusals(out, metrics);
 }
 
 static int metrics_score(void *context, const struct store_score *score)

@@ -69,20 +69,40 @@ static bool authority_is_localhost(const char *name)
     return length == own || name[length - own - 1] == '.';
 }
 
+/* False when it is no "host[:port]". */
+static bool authority_name(const char *host, char name[AUTHORITY_NAME_SIZE])
+{
+    const char *port_text;
+    uint16_t port;
+
+    return authority_split(host, name, &port_text) == 0 &&
+           (*port_text == '\0' || authority_parse_port(port_text, &port) == 0);
+}
+
 bool authority_is_loopback(const char *host)
 {
     char name[AUTHORITY_NAME_SIZE];
-    const char *port_text;
     struct addr addr;
-    uint16_t port;
 
-    if (authority_split(host, name, &port_text) != 0) {
+    return authority_name(host, name) &&
+           (authority_is_localhost(name) ||
+            (strchr(name, '%') == NULL && addr_parse(name, &addr) == 0 && addr_is_loopback(&addr)));
+}
+
+bool authority_is_named(const struct authority_names *names, const char *host)
+{
+    char name[AUTHORITY_NAME_SIZE];
+    struct addr addr;
+
+    if (names->count == 0 || !authority_name(host, name)) {
         return false;
     }
-    if (*port_text != '\0' && authority_parse_port(port_text, &port) != 0) {
-        return false;
+    for (size_t i = 0; i < names->count; i++) {
+        if (strcasecmp(names->names[i], name) == 0) {
+            return true;
+        }
     }
-    return authority_is_localhost(name) || (addr_parse(name, &addr) == 0 && addr_is_loopback(&addr));
+    return strchr(name, '%') == NULL && addr_parse(name, &addr) == 0;
 }
 
 int authority_parse_listen(const char *text, struct addr *ret_addr, uint16_t *ret_port)

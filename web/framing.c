@@ -1,7 +1,5 @@
 #include "web/framing.h"
 
-#include "web/authority.h"
-
 #include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
@@ -59,6 +57,12 @@ void framing_add(struct framing *framing, const char *name, const char *value)
     }
 }
 
+static bool framing_has_own_host(const struct framing *framing)
+{
+    return framing->takes_any_host || authority_is_loopback(framing->host) ||
+           (framing->names != NULL && authority_is_named(framing->names, framing->host));
+}
+
 bool framing_is_sound(const struct framing *framing, struct problem *problem)
 {
     if (framing->head_bytes > FRAMING_MAX_HEAD_BYTES || framing->header_count > FRAMING_MAX_HEADERS) {
@@ -76,11 +80,15 @@ bool framing_is_sound(const struct framing *framing, struct problem *problem)
     } else if (framing->length_count > 1 || framing->has_bad_length) {
         problem_set(problem, 400, "Content-Length must stand once and be a decimal number.");
         problem_point(problem, "header", "Content-Length", "stands several times or is no number");
-    } else if (!framing->takes_any_host && !authority_is_loopback(framing->host)) {
-        problem_set(problem, 421,
-                    "This server answers for loopback names only (localhost, 127.0.0.1, [::1]), so that no foreign "
-                    "name can be pointed at it.");
-        problem_point(problem, "header", "Host", "is not a loopback name");
+    } else if (!framing_has_own_host(framing)) {
+        problem_set(
+            problem, 421, "%s",
+            framing->names != NULL && framing->names->count > 0
+                ? "This server answers to the names that it was given (web: names), to addresses and to loopback's "
+                  "names only, so that no foreign name can be pointed at it."
+                : "This server answers for loopback names only (localhost, 127.0.0.1, [::1]), so that no foreign "
+                  "name can be pointed at it; web: names in the configuration lists others.");
+        problem_point(problem, "header", "Host", "is no name of this server");
     }
     return problem->status == 0;
 }

@@ -3,6 +3,7 @@
 #ifndef LEASTPORT_WEB_FRAMING_H
 #define LEASTPORT_WEB_FRAMING_H
 
+#include "web/authority.h"
 #include "web/problem.h"
 
 #include <stdbool.h>
@@ -26,7 +27,8 @@ struct framing {
     bool has_bad_length;
     bool has_bad_field; /* a name that is no token: others may read it as another field */
     bool has_content;
-    bool takes_any_host; /* else loopback's names alone */
+    bool takes_any_host; /* else loopback's names, and */
+    const struct authority_names *names;
 };
 
 void framing_init(struct framing *framing);

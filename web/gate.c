@@ -6,11 +6,14 @@
 #include "web/exchange.h"
 #include "web/framing.h"
 #include "web/journal.h"
+#include "web/metrics.h"
 #include "web/quota.h"
 #include "web/route.h"
 #include "web/session.h"
 #include "web/token_row.h"
+#include "web/utf8.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <jansson.h>
 #include <sodium.h>
@@ -29,6 +32,9 @@ struct gate {
     struct quota *guesses;  /* of a token that there is, wherever they come from */
     struct quota *requests; /* by token */
     struct quota *logged;   /* refusals, all together: the audit log is no stranger's to fill */
+    /* Cookies know hosts, not ports: two servers on loopback would overwrite each other's. */
+    char cookie[32];
+    char secure_cookie[32];
     unsigned char seal[CURSOR_SEAL_BYTES];
 };
 
@@ -44,6 +50,8 @@ int gate_create(const struct gate_options *options, struct gate **ret_gate)
     }
     gate->options = *options;
     randombytes_buf(gate->seal, sizeof(gate->seal));
+    snprintf(gate->cookie, sizeof(gate->cookie), "leastport-%u", options->port);
+    snprintf(gate->secure_cookie, sizeof(gate->secure_cookie), "__Host-leastport-%u", options->port);
     gate->sessions = session_table_create();
     gate->failures = quota_create(options->failures, GATE_WINDOW_MS);
     gate->guesses = quota_create(options->failures, GATE_WINDOW_MS);
@@ -110,8 +118,9 @@ void gate_note(struct gate *gate, const struct exchange *exchange, const struct 
 
 /* ---- refusing ---- */
 
-static bool gate_refuse_quota(struct exchange *exchange, uint32_t wait_s, const char *what)
+static bool gate_refuse_quota(struct exchange *exchange, uint32_t wait_s, enum metrics_limit limit, const char *what)
 {
+    metrics_count_refusal(exchange->site->metrics, limit);
     problem_set(&exchange->problem, 429, "%s; wait %u s.", what, wait_s);
     exchange->retry_after_s = wait_s;
     return false;
@@ -145,7 +154,7 @@ static bool gate_fail(struct gate *gate, struct exchange *exchange, const struct
         gate_log(gate, known[0] == '\0' ? "unknown" : known, head,
                  (struct gate_event){"locked out for a minute", true, detail});
     }
-    return gate_refuse_quota(exchange, wait_s, "Too many failed attempts to sign in");
+    return gate_refuse_quota(exchange, wait_s, METRICS_FAILURES, "Too many failed attempts to sign in");
 }
 
 /* ---- what was shown ---- */
@@ -236,10 +245,15 @@ static bool gate_by_token(struct gate *gate, struct exchange *exchange, const st
     return true;
 }
 
+static const char *gate_cookie(const struct gate *gate, const struct request_head *head)
+{
+    return head->is_secure ? gate->secure_cookie : gate->cookie;
+}
+
 /* The value of our cookie (RFC 6265 section 4.2.1), when it has a session's form. */
 static bool gate_read_cookie(const struct gate *gate, const struct request_head *head, char id[SESSION_ID_SIZE])
 {
-    const char *name = gate->options.cookie;
+    const char *name = gate_cookie(gate, head);
     size_t length = strlen(name);
     const char *at = head->cookie;
 
@@ -278,6 +292,116 @@ static bool gate_by_session(struct gate *gate, struct exchange *exchange, const 
     memcpy(exchange->principal.csrf, session.csrf, sizeof(session.csrf));
     memcpy(exchange->principal.session, id, sizeof(id));
     return true;
+}
+
+/* ---- whom a proxy names ---- */
+
+struct gate_user {
+    struct principal *principal;
+    bool is_found;
+    int rc;
+};
+
+/* No two tokens that are not revoked have one name. */
+static int gate_take_user(void *context, const struct store_read_token *token)
+{
+    struct gate_user *user = context;
+
+    if (token->expires_at == 0 || token->expires_at > wall_now_ms()) {
+        user->is_found = true;
+        user->rc = principal_take(user->principal, token);
+    }
+    return user->rc;
+}
+
+/* Whether a token that is good has this name. False with the problem set when that cannot be read. */
+static bool gate_find_user(struct exchange *exchange, const char *name)
+{
+    static const char *const kind = "token";
+    struct store_token_filter filter = {.kinds = {&kind, 1}, .names = {&name, 1}, .page = {.limit = 1}};
+    struct gate_user user = {.principal = &exchange->principal};
+    int rc = store_read_tokens(exchange->reader, &filter, gate_take_user, &user);
+
+    if (user.rc != 0) {
+        problem_set(&exchange->problem, 503, "Out of memory.");
+    } else if (rc != 0) {
+        exchange_fail(exchange, rc);
+        exchange->problem.status = 503;
+        problem_point(&exchange->problem, "database", "unusable", "%s", store_reader_error(exchange->reader));
+    }
+    return exchange->problem.status == 0 && user.is_found;
+}
+
+/* A browser sends what makes the proxy name its user with every request, whoever makes it do so, as with a cookie. */
+static void gate_make_csrf(const struct gate *gate, struct principal *principal)
+{
+    unsigned char bytes[(PRINCIPAL_CSRF_SIZE - 1) / 2];
+    crypto_generichash_state state;
+
+    crypto_generichash_init(&state, gate->seal, sizeof(gate->seal), sizeof(bytes));
+    crypto_generichash_update(&state, (const unsigned char *)"csrf", sizeof("csrf"));
+    crypto_generichash_update(&state, (const unsigned char *)principal->token, sizeof(principal->token));
+    crypto_generichash_update(&state, (const unsigned char *)principal->name, strlen(principal->name));
+    crypto_generichash_final(&state, bytes, sizeof(bytes));
+    sodium_bin2hex(principal->csrf, sizeof(principal->csrf), bytes, sizeof(bytes));
+}
+
+static bool gate_is_plain(const char *name)
+{
+    for (const char *at = name; *at != '\0'; at++) {
+        if (iscntrl((unsigned char)*at)) {
+            return false;
+        }
+    }
+    return utf8_is_valid(name, strlen(name));
+}
+
+/* Unless it is a problem already. */
+static bool gate_refuse_user(struct gate *gate, struct exchange *exchange, const struct request_head *head)
+{
+    if (exchange->problem.status == 0) {
+        problem_set(&exchange->problem, 403,
+                    "The proxy says that you are \"%s\", and there is no token of that name: an administrator makes "
+                    "one by `leastport token create --name`.",
+                    head->user);
+        gate_log(gate, head->user, head, (struct gate_event){"sign-in failed", true, "the proxy's user has no token"});
+    }
+    return false;
+}
+
+/* The user may what the token of that name may, or else that of everybody whom the proxy lets in. */
+static bool gate_by_user(struct gate *gate, struct exchange *exchange, const struct request_head *head)
+{
+    const char *name = head->user;
+    const char *guest = gate->options.user_default;
+
+    if (name[0] == '\0' || strlen(name) >= PRINCIPAL_NAME_SIZE || !gate_is_plain(name)) {
+        return gate_challenge(exchange, "The proxy names a user of no characters, of too many, or of strange ones.");
+    }
+    if (!gate_find_user(exchange, name)) {
+        if (exchange->problem.status != 0 || guest == NULL || !gate_find_user(exchange, guest)) {
+            return gate_refuse_user(gate, exchange, head);
+        }
+        snprintf(exchange->principal.name, sizeof(exchange->principal.name), "%s", name);
+    }
+    gate_make_csrf(gate, &exchange->principal);
+    return true;
+}
+
+/* What a browser shows to the proxy may be passed on to us; ours look otherwise. */
+static bool gate_is_ours(const char *authorization)
+{
+    static const char ours[] = "Bearer " TOKEN_PREFIX;
+
+    return strncasecmp(authorization, ours, sizeof(ours) - 1) == 0;
+}
+
+static bool gate_knows(struct gate *gate, struct exchange *exchange, const struct request_head *head)
+{
+    if (head->authorization != NULL && (head->user == NULL || gate_is_ours(head->authorization))) {
+        return gate_by_token(gate, exchange, head);
+    }
+    return head->user != NULL ? gate_by_user(gate, exchange, head) : gate_by_session(gate, exchange, head);
 }
 
 /* ---- what it may ---- */
@@ -341,8 +465,7 @@ static bool gate_allows(struct exchange *exchange, const struct gate_rule *rule)
 bool gate_admit(struct gate *gate, struct exchange *exchange, const struct request_head *head,
                 const struct gate_rule *rule)
 {
-    bool is_known =
-        head->authorization != NULL ? gate_by_token(gate, exchange, head) : gate_by_session(gate, exchange, head);
+    bool is_known = gate_knows(gate, exchange, head);
     const char *token = exchange->principal.token;
     uint32_t wait_s;
 
@@ -351,7 +474,7 @@ bool gate_admit(struct gate *gate, struct exchange *exchange, const struct reque
     }
     wait_s = quota_take(gate->requests, token, strlen(token), mono_now(), NULL);
     if (wait_s != 0) {
-        return gate_refuse_quota(exchange, wait_s, "Too many requests with this token");
+        return gate_refuse_quota(exchange, wait_s, METRICS_TOKEN_REQUESTS, "Too many requests with this token");
     }
     journal_use(gate->journal, token);
     if (gate_allows(exchange, rule) && gate_is_meant(exchange, head)) {
@@ -383,10 +506,11 @@ static bool gate_take_link(struct gate *gate, struct exchange *exchange, const s
     return is_ok;
 }
 
-static void gate_set_cookie(const struct gate *gate, struct exchange *exchange, const char *id, unsigned life_s)
+static void gate_set_cookie(const struct gate *gate, struct exchange *exchange, const struct request_head *head,
+                            const char *id, unsigned life_s)
 {
     snprintf(exchange->cookie, sizeof(exchange->cookie), "%s=%s; Path=/; Max-Age=%u; HttpOnly;%s SameSite=Strict",
-             gate->options.cookie, id, life_s, gate->options.is_secure ? " Secure;" : "");
+             gate_cookie(gate, head), id, life_s, head->is_secure ? " Secure;" : "");
 }
 
 bool gate_login(struct gate *gate, struct exchange *exchange, const struct request_head *head, const char *token)
@@ -409,7 +533,7 @@ bool gate_login(struct gate *gate, struct exchange *exchange, const struct reque
     if (session_find(gate->sessions, session_id, mono_now(), &session) == 0) {
         memcpy(exchange->principal.csrf, session.csrf, sizeof(session.csrf));
     }
-    gate_set_cookie(gate, exchange, session_id, SESSION_LIFE_MS / 1000);
+    gate_set_cookie(gate, exchange, head, session_id, SESSION_LIFE_MS / 1000);
     journal_use(gate->journal, id);
     gate_note(gate, exchange, head, (struct gate_event){row.is_link ? "signed in by link" : "signed in", false, ""});
     return true;
@@ -423,7 +547,7 @@ void gate_logout(struct gate *gate, struct exchange *exchange, const struct requ
         session_end(gate->sessions, id);
         gate_note(gate, exchange, head, (struct gate_event){"signed out", false, ""});
     }
-    gate_set_cookie(gate, exchange, "", 0);
+    gate_set_cookie(gate, exchange, head, "", 0);
 }
 
 bool gate_session_lives(struct gate *gate, const char *session)

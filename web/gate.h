@@ -30,8 +30,8 @@ struct gate_options {
     const char *control_path; /* NULL: none; borrowed */
     uint32_t failures;        /* from an address in a minute; 0: any number */
     uint32_t requests;        /* of a token in a minute; 0: any number */
-    const char *cookie;       /* the session cookie's name; borrowed */
-    bool is_secure;           /* it travels over TLS alone */
+    uint16_t port;            /* the server's, for the session cookie's name */
+    const char *user_default; /* the token's name of whom a proxy names and no token does; NULL: none. Borrowed */
 };
 
 /* The caller owns it: gate_destroy(). */

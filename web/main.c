@@ -28,8 +28,21 @@ enum {
     OPTION_FAILURES,
     OPTION_CERTIFICATE,
     OPTION_KEY,
-    OPTION_CLEARTEXT
+    OPTION_CLEARTEXT,
+    OPTION_NAME,
+    OPTION_PROXY,
+    OPTION_PROXY_FIELDS,
+    OPTION_USER_HEADER,
+    OPTION_USER_DEFAULT,
+    OPTION_CONNECTIONS,
+    OPTION_ADDRESS_CONNECTIONS,
+    OPTION_STREAMS,
+    OPTION_TOKEN_STREAMS,
+    OPTION_HEAD_MS,
+    OPTION_REQUEST_MS,
 };
+
+enum { NAMES_MAX = 100 };
 
 const char *argp_program_version = WEB_PROGRAM " " LEASTPORT_VERSION;
 
@@ -52,10 +65,25 @@ static const struct argp_option options[] = {
     {"tls-key", OPTION_KEY, "FILE", 0, "Its private key (PEM, without a password)", 0},
     {"cleartext-exposes-tokens", OPTION_CLEARTEXT, NULL, 0,
      "Listen beyond loopback without TLS: who is on the way reads tokens", 0},
-    {"failures", OPTION_FAILURES, "N", OPTION_HIDDEN, "Failed attempts to sign in, from an address in a minute (10)",
-     0},
-    {"token-requests", OPTION_TOKEN_REQUESTS, "N", OPTION_HIDDEN,
-     "Requests of a token in a minute (12000); 0 for any number", 0},
+    {"name", OPTION_NAME, "NAME", 0, "A name that it is asked by, beside loopback's; repeats", 0},
+    {0, 0, NULL, 0, "Behind a reverse proxy:", 1},
+    {"trusted-proxy", OPTION_PROXY, "CIDR", 0,
+     "Believe what proxies at these addresses say of who asks; repeats. Whoever sends from there is believed", 1},
+    {"proxy-fields", OPTION_PROXY_FIELDS, "x-forwarded|forwarded", 0,
+     "Which header fields they write: X-Forwarded-For, -Proto and -Host, or Forwarded (x-forwarded)", 1},
+    {"user-header", OPTION_USER_HEADER, "NAME", 0,
+     "A field in which they name the user: who has a token of that name may what it may", 1},
+    {"user-default", OPTION_USER_DEFAULT, "TOKEN", 0, "The token's name for users without one of theirs (none)", 1},
+    {0, 0, NULL, 0, "Limits (0: none):", 2},
+    {"connections", OPTION_CONNECTIONS, "N", 0, "At once, beside streams of events (1000)", 2},
+    {"address-connections", OPTION_ADDRESS_CONNECTIONS, "N", 0,
+     "At once from one address, streams among them (512); loopback and proxies have no such limit", 2},
+    {"streams", OPTION_STREAMS, "N", 0, "Of events at once (10240)", 2},
+    {"token-streams", OPTION_TOKEN_STREAMS, "N", 0, "Of one token (1024)", 2},
+    {"head-ms", OPTION_HEAD_MS, "MS", 0, "A request's head must be there in this time (10000)", 2},
+    {"request-ms", OPTION_REQUEST_MS, "MS", 0, "And its answer be taken in this (60000)", 2},
+    {"failures", OPTION_FAILURES, "N", 0, "Failed attempts to sign in, from an address in a minute (10)", 2},
+    {"token-requests", OPTION_TOKEN_REQUESTS, "N", 0, "Requests of a token in a minute (12000)", 2},
     {0},
 };
 
@@ -64,6 +92,7 @@ struct arguments {
     struct server_options server;
     struct tls_files tls;
     const char *listen;
+    const char *names[NAMES_MAX];
     bool exposes;
 };
 
@@ -84,6 +113,13 @@ static void check_arguments(struct argp_state *state, const struct arguments *ar
     if ((arguments->tls.certificate == NULL) != (arguments->tls.key == NULL)) {
         argp_error(state, "--tls-certificate and --tls-key go together; %s is missing",
                    arguments->tls.key == NULL ? "--tls-key" : "--tls-certificate");
+    }
+    if (server->proxy.user_header != NULL && server->proxy.trusted_count == 0) {
+        argp_error(state, "--user-header %s: nobody is trusted to name users; --trusted-proxy says who is",
+                   server->proxy.user_header);
+    }
+    if (server->user_default != NULL && server->proxy.user_header == NULL) {
+        argp_error(state, "--user-default %s: goes with --user-header", server->user_default);
     }
     if (!addr_is_loopback(&server->address) && arguments->tls.certificate == NULL && !arguments->exposes) {
         argp_error(
@@ -108,6 +144,114 @@ static uint32_t parse_count(struct argp_state *state, const char *name, const ch
     return (uint32_t)count;
 }
 
+/* Where none would mean that nothing is served. */
+static uint32_t parse_some(struct argp_state *state, const char *name, const char *text)
+{
+    uint32_t count = parse_count(state, name, text);
+
+    if (count == 0) {
+        argp_error(state, "--%s 0: nothing would be served; 1 is the least", name);
+    }
+    return count;
+}
+
+static void parse_name(struct argp_state *state, struct arguments *arguments, const char *text)
+{
+    struct authority_names *names = &arguments->server.names;
+
+    if (text[0] == '\0' || strpbrk(text, ":/[] ") != NULL) {
+        argp_error(state, "--name %s: must be a host's name alone, like leastport.example.com", text);
+    }
+    if (names->count == NAMES_MAX) {
+        argp_error(state, "--name %s: there are %d already", text, NAMES_MAX);
+    }
+    arguments->names[names->count++] = text;
+    names->names = arguments->names;
+}
+
+static void parse_proxy(struct argp_state *state, struct proxy_options *proxy, const char *text)
+{
+    if (proxy->trusted_count == PROXY_TRUSTED_MAX) {
+        argp_error(state, "--trusted-proxy %s: there are %d already", text, PROXY_TRUSTED_MAX);
+    }
+    if (prefix_parse(text, &proxy->trusted[proxy->trusted_count++]) != 0) {
+        argp_error(state, "--trusted-proxy %s: must be an address or a CIDR, like 10.0.0.5 or 10.0.0.0/24", text);
+    }
+}
+
+static void parse_proxy_fields(struct argp_state *state, struct proxy_options *proxy, const char *text)
+{
+    if (strcasecmp(text, "x-forwarded") == 0) {
+        proxy->kind = PROXY_X_FORWARDED;
+    } else if (strcasecmp(text, "forwarded") == 0) {
+        proxy->kind = PROXY_FORWARDED;
+    } else {
+        argp_error(state, "--proxy-fields %s: must be x-forwarded or forwarded", text);
+    }
+}
+
+/* True: it was one of those. */
+static bool parse_proxy_option(int key, char *argument, struct argp_state *state)
+{
+    struct arguments *arguments = state->input;
+    struct server_options *server = &arguments->server;
+
+    switch (key) {
+    case OPTION_NAME:
+        parse_name(state, arguments, argument);
+        return true;
+    case OPTION_PROXY:
+        parse_proxy(state, &server->proxy, argument);
+        return true;
+    case OPTION_PROXY_FIELDS:
+        parse_proxy_fields(state, &server->proxy, argument);
+        return true;
+    case OPTION_USER_HEADER:
+        server->proxy.user_header = argument;
+        return true;
+    case OPTION_USER_DEFAULT:
+        server->user_default = argument;
+        return true;
+    default:
+        return false;
+    }
+}
+
+static bool parse_limit(int key, char *argument, struct argp_state *state)
+{
+    struct arguments *arguments = state->input;
+    struct server_options *server = &arguments->server;
+
+    switch (key) {
+    case OPTION_FAILURES:
+        server->failures = parse_count(state, "failures", argument);
+        return true;
+    case OPTION_TOKEN_REQUESTS:
+        server->token_requests = parse_count(state, "token-requests", argument);
+        return true;
+    case OPTION_CONNECTIONS:
+        server->connections = parse_some(state, "connections", argument);
+        return true;
+    case OPTION_ADDRESS_CONNECTIONS:
+        server->address_connections = parse_count(state, "address-connections", argument);
+        return true;
+    case OPTION_STREAMS:
+        server->streams = parse_count(state, "streams", argument);
+        return true;
+    case OPTION_TOKEN_STREAMS:
+        server->token_streams = parse_count(state, "token-streams", argument);
+        return true;
+    case OPTION_HEAD_MS:
+        server->head_ms = parse_some(state, "head-ms", argument);
+        return true;
+    case OPTION_REQUEST_MS:
+        server->request_ms = parse_some(state, "request-ms", argument);
+        return true;
+    default:
+        return false;
+    }
+}
+
 static error_t parse_option(int key, char *argument, struct argp_state *state)
 {
     struct arguments *arguments = state->input;
@@ -123,12 +267,6 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
         return 0;
     case OPTION_CONTROL:
         server->control_path = argument;
-        return 0;
-    case OPTION_FAILURES:
-        server->failures = parse_count(state, "failures", argument);
-        return 0;
-    case OPTION_TOKEN_REQUESTS:
-        server->token_requests = parse_count(state, "token-requests", argument);
         return 0;
     case OPTION_CERTIFICATE:
         arguments->tls.certificate = argument;
@@ -146,7 +284,7 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
         check_arguments(state, arguments);
         return 0;
     default:
-        return ARGP_ERR_UNKNOWN;
+        return parse_proxy_option(key, argument, state) || parse_limit(key, argument, state) ? 0 : ARGP_ERR_UNKNOWN;
     }
 }
 

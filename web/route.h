@@ -38,6 +38,8 @@ struct request_head {
     const char *origin;
     const char *fetch_site;
     const char *last_event_id;
+    const char *user;    /* who asks, as a trusted proxy says; NULL: none does */
+    bool is_secure;      /* the browser's connection is TLS */
     const char *address; /* the client's, for the audit log; NULL: not known */
     const char *content; /* of a request to a route that takes some */
     size_t content_length;

@@ -1,9 +1,10 @@
 #include "web/server.h"
 
+#include "web/caller.h"
+#include "web/crowd.h"
 #include "web/daemon_view.h"
 #include "web/deadline.h"
 #include "web/exchange.h"
-#include "web/framing.h"
 #include "web/gate.h"
 #include "web/headers.h"
 #include "web/listener.h"
@@ -30,9 +31,10 @@ struct server {
     struct MHD_Daemon *daemon;
     struct deadline_watch *watch;
     struct worker_pool *workers;
+    struct crowd *crowd;
     struct metrics metrics;
     struct exchange_site site;
-    char cookie[32];
+    struct caller_rules rules;
     uint16_t port;
     int fd; /* that it listens on, until the library has it; else -1 */
 };
@@ -46,6 +48,7 @@ struct server_options server_options_default(void)
         .connections = 1000,
         .streams = 10240,
         .token_streams = 1024,
+        .address_connections = 512,
         .head_ms = 10000,
         .request_ms = 60000,
         .failures = 10,
@@ -146,9 +149,7 @@ static struct deadline *server_deadline(struct MHD_Connection *connection)
 struct server_task {
     struct MHD_Connection *connection;
     struct exchange exchange;
-    struct framing framing;
-    struct request_head head;
-    char client[ADDR_TEXT_SIZE];
+    struct caller caller;
 };
 
 /* What is kept of a request between the library's calls. */
@@ -186,56 +187,6 @@ static size_t server_leave_escapes(void *context, struct MHD_Connection *connect
     return strlen(text);
 }
 
-static enum MHD_Result server_note_header(void *context, enum MHD_ValueKind kind, const char *name, const char *value)
-{
-    (void)kind;
-    framing_add(context, name, value == NULL ? "" : value);
-    return MHD_YES;
-}
-
-static void server_read_framing(const struct server *server, struct MHD_Connection *connection,
-                                struct framing *ret_framing)
-{
-    framing_init(ret_framing);
-    /* With a certificate, or by an address of the network, foreign names gain nothing: each has to be trusted first, or
-     * the risk was taken. */
-    ret_framing->takes_any_host = server->options.tls != NULL || !addr_is_loopback(&server->options.address);
-    MHD_get_connection_values(connection, MHD_HEADER_KIND, server_note_header, ret_framing);
-}
-
-/* The client's address as text; "" when it is not known. */
-static const char *server_client(struct MHD_Connection *connection, char text[ADDR_TEXT_SIZE])
-{
-    const union MHD_ConnectionInfo *info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
-    struct addr address;
-    uint16_t port;
-
-    text[0] = '\0';
-    if (info != NULL && addr_from_sockaddr(info->client_addr, &address, &port) == 0) {
-        addr_format(&address, text);
-    }
-    return text;
-}
-
-static const char *server_lookup(struct MHD_Connection *connection, const char *name)
-{
-    return MHD_lookup_connection_value(connection, MHD_HEADER_KIND, name);
-}
-
-static void server_read_head(struct MHD_Connection *connection, struct request_head *head)
-{
-    head->accept = server_lookup(connection, "Accept");
-    head->if_match = server_lookup(connection, "If-Match");
-    head->idempotency_key = server_lookup(connection, "Idempotency-Key");
-    head->if_none_match = server_lookup(connection, "If-None-Match");
-    head->authorization = server_lookup(connection, "Authorization");
-    head->cookie = server_lookup(connection, "Cookie");
-    head->csrf = server_lookup(connection, "X-CSRF-Token");
-    head->origin = server_lookup(connection, "Origin");
-    head->fetch_site = server_lookup(connection, "Sec-Fetch-Site");
-    head->last_event_id = server_lookup(connection, "Last-Event-ID");
-}
-
 /* An answer without an end. From here on its time is not limited here, and the connection not the library's. */
 static enum MHD_Result server_stream(struct server *server, struct MHD_Connection *connection,
                                      struct server_request *request, struct exchange *exchange)
@@ -250,29 +201,27 @@ static enum MHD_Result server_stream(struct server *server, struct MHD_Connectio
     return MHD_YES;
 }
 
+static void server_read_caller(const struct server *server, struct MHD_Connection *connection, const char *method,
+                               const struct server_request *request, struct caller *ret_caller)
+{
+    caller_read(&server->rules, connection, method, request->target, ret_caller);
+    ret_caller->head.content = request->content;
+    ret_caller->head.content_length = request->content_length;
+}
+
 static enum MHD_Result server_serve(struct server *server, struct MHD_Connection *connection, const char *method,
                                     struct server_request *request)
 {
-    char client[ADDR_TEXT_SIZE];
-    struct framing framing;
     struct exchange exchange;
-    struct request_head head = {
-        .method = method,
-        .target = request->target,
-        .framing = &framing,
-        .address = server_client(connection, client),
-        .content = request->content,
-        .content_length = request->content_length,
-    };
+    struct caller caller;
     bool is_sound;
     enum MHD_Result result;
 
-    server_read_head(connection, &head);
-    server_read_framing(server, connection, &framing);
+    server_read_caller(server, connection, method, request, &caller);
     exchange_init(&exchange, &server->site);
-    is_sound = framing_is_sound(&framing, &exchange.problem);
+    is_sound = caller_is_sound(&caller, &exchange.problem);
     if (is_sound) {
-        route_answer(&exchange, &head);
+        route_answer(&exchange, &caller.head);
     }
     server_settle(&exchange, request->target);
     if (exchange.ticket != NULL && exchange.problem.status == 0) {
@@ -281,7 +230,8 @@ static enum MHD_Result server_serve(struct server *server, struct MHD_Connection
         return result;
     }
     /* Content that nobody wants is not read: the connection ends with the answer. */
-    result = server_send(server, connection, &exchange, !is_sound || (framing.has_content && !request->takes_content));
+    result = server_send(server, connection, &exchange,
+                         !is_sound || (caller.framing.has_content && !request->takes_content));
     exchange_done(&exchange);
     return result;
 }
@@ -292,8 +242,8 @@ static void server_run_task(void *context)
 {
     struct server_task *task = context;
 
-    route_answer(&task->exchange, &task->head);
-    server_settle(&task->exchange, task->head.target);
+    route_answer(&task->exchange, &task->caller.head);
+    server_settle(&task->exchange, task->caller.head.target);
     MHD_resume_connection(task->connection);
 }
 
@@ -316,25 +266,17 @@ static bool server_hand_over(struct server *server, struct MHD_Connection *conne
         return false;
     }
     task->connection = connection;
-    task->head = (struct request_head){
-        .method = method,
-        .target = request->target,
-        .framing = &task->framing,
-        .address = server_client(connection, task->client),
-        .content = request->content,
-        .content_length = request->content_length,
-    };
-    server_read_head(connection, &task->head);
-    server_read_framing(server, connection, &task->framing);
+    server_read_caller(server, connection, method, request, &task->caller);
     exchange_init(&task->exchange, &server->site);
     /* What is not in order is refused where it came in. */
-    if (!framing_is_sound(&task->framing, &problem) || (task->framing.has_content && !request->takes_content)) {
+    if (!caller_is_sound(&task->caller, &problem) || (task->caller.framing.has_content && !request->takes_content)) {
         server_task_destroy(task);
         return false;
     }
     request->task = task;
     MHD_suspend_connection(connection);
     if (!worker_pool_run(server->workers, server_run_task, task)) {
+        metrics_count_refusal(&server->metrics, METRICS_WAITING);
         problem_set(&task->exchange.problem, 503,
                     "Too many requests wait for leastport-auditd; ask again in a moment.");
         server_settle(&task->exchange, request->target);
@@ -356,18 +298,13 @@ static enum MHD_Result server_send_task(struct server *server, struct MHD_Connec
 
 /* ---- content ---- */
 
-static bool server_knows(struct server *server, struct MHD_Connection *connection, const struct framing *framing,
-                         const char *method, const char *target)
+static bool server_knows(struct server *server, const struct caller *caller)
 {
-    char client[ADDR_TEXT_SIZE];
     struct exchange exchange;
-    struct request_head head = {
-        .method = method, .target = target, .framing = framing, .address = server_client(connection, client)};
     bool may;
 
-    server_read_head(connection, &head);
     exchange_init(&exchange, &server->site);
-    may = route_may(&exchange, &head);
+    may = route_may(&exchange, &caller->head);
     exchange_done(&exchange);
     return may;
 }
@@ -377,13 +314,15 @@ static bool server_wants_content(struct server *server, struct MHD_Connection *c
                                  const struct framing *framing, const char *method, const char *target)
 {
     struct problem problem = {0};
+    struct caller caller;
 
-    if (!framing->has_content || !framing_is_sound(framing, &problem) ||
-        !framing_has_json(framing, FRAMING_MAX_BODY_BYTES, &problem) || !route_takes_content(method, target)) {
+    if (!framing->has_content || !framing_has_json(framing, FRAMING_MAX_BODY_BYTES, &problem) ||
+        !route_takes_content(method, target)) {
         return false;
     }
-    return framing_length(framing) <= FRAMING_MAX_STRANGE_BYTES ||
-           server_knows(server, connection, framing, method, target);
+    caller_read(&server->rules, connection, method, target, &caller);
+    return caller_is_sound(&caller, &problem) &&
+           (framing_length(framing) <= FRAMING_MAX_STRANGE_BYTES || server_knows(server, &caller));
 }
 
 /* What is over the length that was said the library keeps back. False when out of memory. */
@@ -417,7 +356,7 @@ static enum MHD_Result server_handle(void *context, struct MHD_Connection *conne
     if (!kept->is_known) {
         kept->is_known = true;
         deadline_set(server->watch, server_deadline(connection), server->options.request_ms);
-        server_read_framing(server, connection, &framing);
+        caller_read_framing(&server->rules, connection, &framing);
         kept->takes_content = server_wants_content(server, connection, &framing, method, kept->target);
         kept->content_room = framing_length(&framing);
         /* The library ends a connection whose answer comes at its first call, before the request is whole. Only content
@@ -460,6 +399,41 @@ static void server_complete(void *context, struct MHD_Connection *connection, vo
     deadline_set(server->watch, server_deadline(connection), SERVER_IDLE_S * 1000 + server->options.head_ms);
 }
 
+/* Loopback is one address for everybody here, and a proxy for everybody behind it. */
+static bool server_counts(const struct server *server, const struct addr *address)
+{
+    return server->options.address_connections != 0 && !addr_is_loopback(address) &&
+           !proxy_trusts(&server->options.proxy, address);
+}
+
+static enum MHD_Result server_accept(void *context, const struct sockaddr *from, socklen_t length)
+{
+    struct server *server = context;
+    struct addr address;
+    uint16_t port;
+
+    (void)length;
+    if (addr_from_sockaddr(from, &address, &port) != 0 || !server_counts(server, &address) ||
+        crowd_of(server->crowd, &address) < server->options.address_connections) {
+        return MHD_YES;
+    }
+    metrics_count_refusal(&server->metrics, METRICS_ADDRESS_CONNECTIONS);
+    return MHD_NO;
+}
+
+static void server_count(struct server *server, struct MHD_Connection *connection,
+                         void count(struct crowd *crowd, const struct addr *address))
+{
+    const union MHD_ConnectionInfo *info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+    struct addr address;
+    uint16_t port;
+
+    if (info != NULL && addr_from_sockaddr(info->client_addr, &address, &port) == 0 &&
+        server_counts(server, &address)) {
+        count(server->crowd, &address);
+    }
+}
+
 static void server_watch(void *context, struct MHD_Connection *connection, void **socket_context,
                          enum MHD_ConnectionNotificationCode code)
 {
@@ -469,9 +443,11 @@ static void server_watch(void *context, struct MHD_Connection *connection, void 
     if (code == MHD_CONNECTION_NOTIFY_CLOSED) {
         deadline_remove(server->watch, *socket_context);
         *socket_context = NULL;
+        server_count(server, connection, crowd_leave);
         atomic_fetch_sub(&server->metrics.connections, 1);
         return;
     }
+    server_count(server, connection, crowd_enter);
     info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
     *socket_context = deadline_add(server->watch, info->connect_fd, server->options.head_ms);
     atomic_fetch_add(&server->metrics.connections, 1);
@@ -489,8 +465,8 @@ static int server_start_daemon(struct server *server)
 
     errno = 0;
     server->daemon = MHD_start_daemon(
-        flags, 0, NULL, NULL, server_handle, server, MHD_OPTION_LISTEN_SOCKET, server->fd, MHD_OPTION_ARRAY, secured,
-        MHD_OPTION_THREAD_POOL_SIZE, server->options.threads, MHD_OPTION_CONNECTION_LIMIT,
+        flags, 0, server_accept, server, server_handle, server, MHD_OPTION_LISTEN_SOCKET, server->fd, MHD_OPTION_ARRAY,
+        secured, MHD_OPTION_THREAD_POOL_SIZE, server->options.threads, MHD_OPTION_CONNECTION_LIMIT,
         server->options.connections + server->options.streams, MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)SERVER_IDLE_S,
         MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)SERVER_CONNECTION_BYTES, MHD_OPTION_STRICT_FOR_CLIENT, 1,
         MHD_OPTION_UNESCAPE_CALLBACK, server_leave_escapes, NULL, MHD_OPTION_URI_LOG_CALLBACK, server_note_target,
@@ -504,19 +480,16 @@ static int server_start_daemon(struct server *server)
     return rc;
 }
 
-/* Cookies know hosts, not ports: two servers on loopback would overwrite each other's. */
 static int server_make_gate(struct server *server)
 {
     const struct gate_options options = {
         .control_path = server->options.control_path,
         .failures = server->options.failures,
         .requests = server->options.token_requests,
-        .cookie = server->cookie,
-        .is_secure = server->options.tls != NULL,
+        .port = server->port,
+        .user_default = server->options.user_default,
     };
 
-    snprintf(server->cookie, sizeof(server->cookie), "%sleastport-%u", server->options.tls == NULL ? "" : "__Host-",
-             server->port);
     return gate_create(&options, &server->site.gate);
 }
 
@@ -541,12 +514,21 @@ int server_open(const struct server_options *options, struct server **ret_server
         return -ENOMEM;
     }
     server->options = *options;
+    server->rules = (struct caller_rules){
+        .proxy = &server->options.proxy,
+        .names = &server->options.names,
+        .is_tls = options->tls != NULL,
+        /* With a certificate, or by an address of the network, foreign names gain nothing: each has to be trusted
+         * first, or the risk was taken. */
+        .takes_any_host = options->names.count == 0 && (options->tls != NULL || !addr_is_loopback(&options->address)),
+    };
     server->fd = -1;
     server->site.control_path = options->control_path;
     server->site.metrics = &server->metrics;
     server->site.repeats = repeat_table_create();
     server->site.daemon = daemon_view_create(options->control_path);
-    rc = server->site.repeats != NULL && server->site.daemon != NULL ? 0 : -ENOMEM;
+    server->crowd = crowd_create();
+    rc = server->site.repeats != NULL && server->site.daemon != NULL && server->crowd != NULL ? 0 : -ENOMEM;
     rc = rc == 0 ? store_pool_create(options->db_path, &server->site.pool) : rc;
     rc = rc == 0 ? recall_create(&server->site.recall) : rc;
     rc = rc == 0 ? listener_open(&options->address, options->port, &server->port, &server->fd) : rc;
@@ -593,6 +575,7 @@ void server_stop(struct server *server)
     if (server->fd >= 0) {
         close(server->fd);
     }
+    crowd_destroy(server->crowd);
     store_pool_destroy(server->site.pool);
     repeat_table_destroy(server->site.repeats);
     daemon_view_destroy(server->site.daemon);

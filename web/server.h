@@ -2,7 +2,8 @@
 #ifndef LEASTPORT_WEB_SERVER_H
 #define LEASTPORT_WEB_SERVER_H
 
-#include "lib/addr.h"
+#include "web/authority.h"
+#include "web/proxy.h"
 
 struct sandbox;
 struct server;
@@ -15,13 +16,17 @@ struct server_options {
     uint16_t port;   /* 0: the kernel chooses */
     struct tls *tls; /* NULL: cleartext; borrowed likewise */
     unsigned threads;
-    unsigned connections;    /* beside streams of events */
-    unsigned streams;        /* of events */
-    unsigned token_streams;  /* and of one token */
-    uint32_t head_ms;        /* a request's head must be there in this time */
-    uint32_t request_ms;     /* and its answer taken in this */
-    uint32_t failures;       /* failed attempts to sign in, from an address in a minute; 0: any number */
-    uint32_t token_requests; /* of a token in a minute; 0: any number */
+    unsigned connections;         /* beside streams of events */
+    unsigned streams;             /* of events */
+    unsigned token_streams;       /* and of one token */
+    unsigned address_connections; /* of one address, loopback's and trusted proxies' aside; 0: any number */
+    uint32_t head_ms;             /* a request's head must be there in this time */
+    uint32_t request_ms;          /* and its answer taken in this */
+    uint32_t failures;            /* failed attempts to sign in, from an address in a minute; 0: any number */
+    uint32_t token_requests;      /* of a token in a minute; 0: any number */
+    struct authority_names names;
+    struct proxy_options proxy;
+    const char *user_default; /* the token's name of whom a proxy names and no token does; NULL: none. Borrowed */
 };
 
 struct server_options server_options_default(void);

@@ -1,4 +1,5 @@
 #include "web/exchange.h"
+#include "web/metrics.h"
 #include "web/route.h"
 #include "web/stream_inside.h"
 
@@ -26,6 +27,9 @@ void stream_ticket_drop(struct stream_ticket *ticket)
 
 static void ticket_refuse(struct exchange *exchange, int rc)
 {
+    if (rc == -EDQUOT || rc == -ENOSPC) {
+        metrics_count_refusal(exchange->site->metrics, METRICS_STREAMS);
+    }
     if (rc == -EDQUOT) {
         problem_set(&exchange->problem, 429, "\"%s\" has as many streams of events as a token may have.",
                     exchange->principal.name);

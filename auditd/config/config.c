@@ -136,6 +136,7 @@ static const struct validate_field CONFIG_FIELDS[] = {{"version", &VERSION, true
                                                       {"tls_certificate", &shape_path, false},
                                                       {"tls_key", &shape_path, false},
                                                       {"cleartext_exposes_tokens", &FLAG, false},
+                                                      {"web", &web_schema, false},
                                                       {"realm", &shape_name, false},
                                                       {"vantage", &VANTAGE, false},
                                                       {"scope", &PREFIXES, false},
@@ -208,6 +209,7 @@ void config_done(struct config *config)
     free(config->never_scan);
     free(config->tls_certificate);
     free(config->tls_key);
+    config_list_done(&config->web);
     config_list_done(&config->targets);
     config_list_done(&config->exclude);
     free(config->ports);
@@ -316,6 +318,7 @@ static int set_places(const struct yaml_node *root, const char *folder, struct c
     rc = rc == 0 ? set_path(root, "tls_certificate", folder, &config->tls_certificate) : rc;
     rc = rc == 0 ? set_path(root, "tls_key", folder, &config->tls_key) : rc;
     rc = rc == 0 ? set_path(root, "policy", folder, &config->policy) : rc;
+    rc = rc == 0 ? web_read(yaml_node_get(root, "web"), &config->web) : rc;
     return rc == 0 ? config_read_text(root, "listen", &config->listen) : rc;
 }
 

@@ -10,6 +10,7 @@
 #include "auditd/config/problem.h"
 #include "auditd/config/schedules.h"
 #include "auditd/config/vantages.h"
+#include "auditd/config/web.h"
 #include "auditd/policy/judge.h"
 
 /* An endpoint known to answer. `host` NULL: none. */
@@ -33,6 +34,7 @@ struct config {
     char *tls_certificate; /* files; NULL: the dashboard is served without TLS */
     char *tls_key;
     bool cleartext_exposes_tokens; /* and beyond loopback all the same */
+    struct config_list web;        /* what else the dashboard's server is told, as its options */
     char *realm;                   /* "default" */
     char *vantage;                 /* "local" */
     bool has_vantage_class;

@@ -112,3 +112,12 @@ test("the configuration's schema knows targets with tags and where a vantage sta
     assert.ok(!check({ version: 1, targets }), JSON.stringify(targets));
   }
 });
+
+test("the configuration's schema knows how pages are served", () => {
+  const check = validator("config.schema.json");
+  assert.ok(check({ version: 1, web: { names: ["a.example"], trusted_proxies: "10.0.0.5", proxy_fields: "forwarded", user_header: "X-User", user_default: "all",
+    connections: 5, address_connections: 0, head_timeout: "2s" } }), JSON.stringify(check.errors));
+  for (const web of [{ names: "a:80" }, { names: [] }, { proxy_fields: "x" }, { user_header: "a b" }, { connections: 0 }, { head_timeout: 5 }, { name: "a" }]) {
+    assert.ok(!check({ version: 1, web }), JSON.stringify(web));
+  }
+});

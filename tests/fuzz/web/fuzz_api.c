@@ -41,7 +41,7 @@ static void arrive(void)
     seeded_store_fill(store);
     make_token();
     assert(store_pool_create(path, &site.pool) == 0);
-    assert(gate_create(&(struct gate_options){.cookie = "leastport"}, &site.gate) == 0);
+    assert(gate_create(&(struct gate_options){.control_path = NULL}, &site.gate) == 0);
     assert(atexit(leave) == 0);
 }
 

@@ -38,7 +38,7 @@ static void arrive(void)
     seeded_store_fill(store);
     snprintf(authorization, sizeof(authorization), "Bearer %s", seeded_store_token(store));
     assert(store_pool_create(path, &site.pool) == 0);
-    assert(gate_create(&(struct gate_options){.cookie = "leastport"}, &site.gate) == 0);
+    assert(gate_create(&(struct gate_options){.control_path = NULL}, &site.gate) == 0);
     assert(atexit(leave) == 0);
 }
 

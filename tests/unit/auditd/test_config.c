@@ -168,6 +168,16 @@ static void says_what_is_wrong_and_where(void **state)
         {"version: 1\nlisten: '::1:80'", 2, 9, "must be an address and a port"},
         {"version: 1\nlisten: '[127.0.0.1]:80'", 2, 9, "must be an address and a port"},
         {"version: 1\nlisten: '[:80'", 2, 9, "must be an address and a port"},
+        {"version: 1\nweb: {name: a}", 2, 7, "unknown key \"name\"; did you mean \"names\"?"},
+        {"version: 1\nweb: {names: 'a:80'}", 2, 14, "\"names\" must be a host's name, or a list of them"},
+        {"version: 1\nweb: {names: [a, 'b/c']}", 2, 18, "item 2 of \"names\" must be a host's name alone"},
+        {"version: 1\nweb: {trusted_proxies: [proxy]}", 2, 25, "must be an address or a CIDR"},
+        {"version: 1\nweb: {proxy_fields: forward}", 2, 21, "did you mean \"forwarded\"?"},
+        {"version: 1\nweb: {user_header: 'X User'}", 2, 20, "must be a header field's name"},
+        {"version: 1\nweb: {connections: 0}", 2, 20, "\"connections\" must be"},
+        {"version: 1\nweb: {head_timeout: 0s}", 2, 21, "must be a duration like 10s"},
+        {"version: 1\nweb: {request_timeout: 10}", 2, 24,
+         "must be a duration like 10s, at most 3w, not a whole number"},
         {"version: 1\nrealm: 5", 2, 8, "\"realm\" must be a text, not a whole number; put it in quotes"},
         {"version: 1\nvantage: {class: vpn}", 2, 10, "lacks the key \"name\""},
         {"version: 1\nvantage: {name: a, class: wrold}", 2, 27, "did you mean \"world\"?"},
@@ -260,6 +270,33 @@ static void says_what_is_wrong_with_schedules(void **state)
     for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
         assert_wrong(&cases[i]);
     }
+}
+
+static void hands_on_how_the_pages_are_served(void **state)
+{
+    static const char *const flags[] = {"--name=a.example",         "--name=b.example",     "--trusted-proxy=127.0.0.1",
+                                        "--proxy-fields=forwarded", "--user-header=X-User", "--user-default=everybody",
+                                        "--address-connections=0",  "--head-ms=2000",       "--request-ms=120000",
+                                        "--token-requests=1000000"};
+    struct config config;
+    (void)state;
+    parse("version: 1\n"
+          "web:\n"
+          "  token_requests: 1000000\n"
+          "  names: [a.example, b.example]\n"
+          "  trusted_proxies: 127.0.0.1\n"
+          "  proxy_fields: forwarded\n"
+          "  user_header: X-User\n"
+          "  user_default: everybody\n"
+          "  address_connections: 0\n"
+          "  head_timeout: 2s\n"
+          "  request_timeout: 2m\n",
+          NULL, &config);
+    assert_int_equal(config.web.count, sizeof(flags) / sizeof(*flags));
+    for (size_t i = 0; i < config.web.count; i++) {
+        assert_string_equal(config.web.items[i], flags[i]);
+    }
+    config_done(&config);
 }
 
 static void reads_durations(void **state)
@@ -410,6 +447,7 @@ int main(void)
         cmocka_unit_test(takes_short_forms),
         cmocka_unit_test(says_what_is_wrong_and_where),
         cmocka_unit_test(says_what_is_wrong_with_schedules),
+        cmocka_unit_test(hands_on_how_the_pages_are_served),
         cmocka_unit_test(reads_durations),
         cmocka_unit_test(takes_ephemeral_ranges_of_other_realms),
         cmocka_unit_test(takes_schedules),

@@ -241,7 +241,7 @@ static int world_setup(void **state)
     world_add_token(&world, 1, "a");
     world_add_token(&world, 2, "b");
     assert_int_equal(store_pool_create(world.path, &world.pool), 0);
-    assert_int_equal(gate_create(&(struct gate_options){.cookie = "leastport"}, &world.gate), 0);
+    assert_int_equal(gate_create(&(struct gate_options){0}, &world.gate), 0);
     assert_int_equal(recall_create(&world.recall), 0);
     *state = &world;
     return 0;
