@@ -29,7 +29,11 @@ struct caller_reading {
 static enum MHD_Result caller_note_framing(void *context, enum MHD_ValueKind kind, const char *name, const char *value)
 {
     (void)kind;
-    framing_add(context, name, value == NULL ? "" : value);
+    if (value == NULL) {
+        framing_add(context, name, "");
+    } else {
+        framing_follow(context, name, value);
+    }
     return MHD_YES;
 }
 
@@ -49,9 +53,8 @@ static enum MHD_Result caller_note(void *context, enum MHD_ValueKind kind, const
 {
     struct caller_reading *reading = context;
 
-    (void)kind;
+    caller_note_framing(&reading->caller->framing, kind, name, value);
     value = value == NULL ? "" : value;
-    framing_add(&reading->caller->framing, name, value);
     caller_keep(&reading->caller->head, name, value);
     if (reading->proxy != NULL) {
         proxy_add(reading->proxy, &reading->fields, name, value);
@@ -66,11 +69,22 @@ static void caller_begin_framing(const struct caller_rules *rules, struct framin
     framing->takes_any_host = rules->takes_any_host;
 }
 
-void caller_read_framing(const struct caller_rules *rules, struct MHD_Connection *connection,
+/* `method` is the library's: there the head begins. */
+static void caller_end_framing(struct MHD_Connection *connection, const char *method, struct framing *framing)
+{
+    const union MHD_ConnectionInfo *info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_REQUEST_HEADER_SIZE);
+
+    if (info != NULL) {
+        framing_end(framing, method + info->header_size);
+    }
+}
+
+void caller_read_framing(const struct caller_rules *rules, struct MHD_Connection *connection, const char *method,
                          struct framing *ret_framing)
 {
     caller_begin_framing(rules, ret_framing);
     MHD_get_connection_values(connection, MHD_HEADER_KIND, caller_note_framing, ret_framing);
+    caller_end_framing(connection, method, ret_framing);
 }
 
 /* What the proxy says takes the place of what the connection shows. */
@@ -98,6 +112,7 @@ void caller_read(const struct caller_rules *rules, struct MHD_Connection *connec
         reading.proxy = rules->proxy;
     }
     MHD_get_connection_values(connection, MHD_HEADER_KIND, caller_note, &reading);
+    caller_end_framing(connection, method, &ret_caller->framing);
     if (reading.proxy != NULL &&
         proxy_read(reading.proxy, &reading.fields, &address, &ret_caller->word, &ret_caller->problem)) {
         address = ret_caller->word.client;

@@ -24,8 +24,9 @@ struct caller {
     char client[ADDR_TEXT_SIZE];
 };
 
-/* The framing alone, of a request whose answer is yet to come. */
-void caller_read_framing(const struct caller_rules *rules, struct MHD_Connection *connection,
+/* The framing alone, of a request whose answer is yet to come. `method` is the HTTP library's own, here and below:
+ * where it lies the head begins. */
+void caller_read_framing(const struct caller_rules *rules, struct MHD_Connection *connection, const char *method,
                          struct framing *ret_framing);
 /* `method` and `target` are borrowed as long as the caller is used; so is what the connection holds. */
 void caller_read(const struct caller_rules *rules, struct MHD_Connection *connection, const char *method,

@@ -39,8 +39,20 @@ static bool framing_is_token(const char *name)
     return *name != '\0';
 }
 
+/* RFC 9110 section 5.5. A CR alone ends a line to some who read it. */
+static bool framing_has_control(const char *value)
+{
+    for (const char *at = value; *at != '\0'; at++) {
+        if (((unsigned char)*at < ' ' && *at != '\t') || *at == 0x7f) {
+            return true;
+        }
+    }
+    return false;
+}
+
 void framing_add(struct framing *framing, const char *name, const char *value)
 {
+    framing->has_control = framing->has_control || framing_has_control(value);
     framing->has_bad_field = framing->has_bad_field || !framing_is_token(name);
     framing->header_count++;
     framing->head_bytes += strlen(name) + strlen(value) + 4;
@@ -63,6 +75,42 @@ static bool framing_has_own_host(const struct framing *framing)
            (framing->names != NULL && authority_is_named(framing->names, framing->host));
 }
 
+/* Between two places of one head lie `count` bytes. They are compared as numbers: a field's name that was folded is
+ * moved elsewhere. */
+static bool framing_is_apart(const char *first, const char *second, size_t count)
+{
+    return (uintptr_t)second == (uintptr_t)first + count;
+}
+
+/* Only blanks stand between the colon, where the name's zero is, and the value. */
+static bool framing_is_beside(const char *name, const char *value)
+{
+    const char *after = name + strlen(name) + 1;
+
+    if ((uintptr_t)value < (uintptr_t)after || (uintptr_t)value - (uintptr_t)after > FRAMING_MAX_HEAD_BYTES) {
+        return false;
+    }
+    while (after < value && (*after == ' ' || *after == '\t')) {
+        after++;
+    }
+    return after == value;
+}
+
+void framing_follow(struct framing *framing, const char *name, const char *value)
+{
+    bool is_next = framing->end == NULL || framing_is_apart(framing->end, name, strlen("\r\n"));
+
+    framing->has_gap = framing->has_gap || !is_next || !framing_is_beside(name, value);
+    framing->end = value + strlen(value);
+    framing_add(framing, name, value);
+}
+
+void framing_end(struct framing *framing, const char *end)
+{
+    framing->has_gap =
+        framing->has_gap || (framing->end != NULL && !framing_is_apart(framing->end, end, strlen("\r\n\r\n")));
+}
+
 bool framing_is_sound(const struct framing *framing, struct problem *problem)
 {
     if (framing->head_bytes > FRAMING_MAX_HEAD_BYTES || framing->header_count > FRAMING_MAX_HEADERS) {
@@ -70,6 +118,9 @@ bool framing_is_sound(const struct framing *framing, struct problem *problem)
                     FRAMING_MAX_HEAD_BYTES, FRAMING_MAX_HEADERS);
     } else if (framing->has_bad_field) {
         problem_set(problem, 400, "A header field's name is no token; do blanks stand before its colon?");
+    } else if (framing->has_gap || framing->has_control) {
+        problem_set(problem, 400,
+                    "A header field goes on in a further line, holds a control character, or ends without CR LF.");
     } else if (framing->host_count != 1) {
         problem_set(problem, 400, "A request carries exactly one Host header; this one carries %u.",
                     framing->host_count);

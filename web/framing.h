@@ -26,6 +26,9 @@ struct framing {
     bool has_transfer_encoding;
     bool has_bad_length;
     bool has_bad_field; /* a name that is no token: others may read it as another field */
+    bool has_gap;       /* not all of the head was told: a fold, a zero byte, a line that ends by LF alone */
+    bool has_control;   /* in a value */
+    const char *end;    /* where the value told last ends */
     bool has_content;
     bool takes_any_host; /* else loopback's names, and */
     const struct authority_names *names;
@@ -33,6 +36,12 @@ struct framing {
 
 void framing_init(struct framing *framing);
 void framing_add(struct framing *framing, const char *name, const char *value);
+/* As framing_add(), of fields that lie in memory as they came. The HTTP library takes a folded line (RFC 9112 section
+ * 5.2) for more of the field's name, ends a value at a zero byte, and a line at an LF alone: each leaves a gap, behind
+ * which something may stand that others on the way act upon. */
+void framing_follow(struct framing *framing, const char *name, const char *value);
+/* After the last field: `end` is where the head ends, behind its empty line. */
+void framing_end(struct framing *framing, const char *end);
 /* False, with the problem set, when the request must not be served; the connection is closed after it: where the next
  * request begins is not certain (RFC 9112 section 6.3). */
 bool framing_is_sound(const struct framing *framing, struct problem *problem);

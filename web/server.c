@@ -356,7 +356,7 @@ static enum MHD_Result server_handle(void *context, struct MHD_Connection *conne
     if (!kept->is_known) {
         kept->is_known = true;
         deadline_set(server->watch, server_deadline(connection), server->options.request_ms);
-        caller_read_framing(&server->rules, connection, &framing);
+        caller_read_framing(&server->rules, connection, method, &framing);
         kept->takes_content = server_wants_content(server, connection, &framing, method, kept->target);
         kept->content_room = framing_length(&framing);
         /* The library ends a connection whose answer comes at its first call, before the request is whole. Only content

@@ -513,6 +513,10 @@ describe("HTTP", () => {
 
 describe("hostile requests", () => {
   const get = (target, ...headers) => request([`GET ${target} HTTP/1.1`, ...headers]);
+  // Content that is read before it is known who sends it; behind it what a smuggler wants answered.
+  const login = (...headers) =>
+    `${request(["POST /api/v1/session HTTP/1.1", "Host: localhost", "Content-Type: application/json", "Content-Length: 2", ...headers])}{}` +
+    get("/healthz", "Host: localhost");
   const cases = [
     ["two Hosts", get("/healthz", "Host: localhost", "Host: evil.example"), 400],
     ["no Host", get("/healthz"), 400],
@@ -525,6 +529,22 @@ describe("hostile requests", () => {
     ["a Content-Length that is no number", get("/healthz", "Host: localhost", "Content-Length: 5x") + "hello", 400],
     ["a Content-Length with a blank before its colon", get("/healthz", "Host: localhost", "Content-Length : 44") + get("/healthz", "Host: localhost"), 400],
     ["Transfer-Encoding with a blank before its colon", get("/healthz", "Host: localhost", "Transfer-Encoding : chunked") + get("/healthz", "Host: localhost"), 400],
+    ["Transfer-Encoding folded, beside a length", login("Transfer-Encoding:\r\n chunked"), 400],
+    ["Transfer-Encoding folded by a tab", login("Transfer-Encoding:\r\n\tchunked"), 400],
+    ["Transfer-Encoding folded in the middle", login("Transfer-Encoding: chun\r\n ked"), 400],
+    ["Transfer-Encoding folded twice", login("Transfer-Encoding:\r\n \r\n chunked"), 400],
+    ["Transfer-Encoding behind a fold", login("X: y\r\n Transfer-Encoding: chunked"), 400],
+    ["Transfer-Encoding behind a CR alone", login("X: y\rTransfer-Encoding: chunked"), 400],
+    ["Transfer-Encoding behind a zero byte", login("X: y\0\r\nTransfer-Encoding: chunked"), 400],
+    ["a zero byte before Transfer-Encoding's value", login("Transfer-Encoding: \0chunked"), 400],
+    ["a field that is folded before the first", get("/healthz", " X: y", "Host: localhost"), 400],
+    ["any field that is folded", get("/healthz", "Host: localhost", "X: y", " z"), 400],
+    ["Host folded", get("/healthz", "Host:", " localhost"), 400],
+    ["Content-Length folded", login("X: y").replace("Content-Length: ", "Content-Length:\r\n "), 400],
+    ["a zero byte in the last value", get("/healthz", "Host: localhost", "X: a\0b"), 400],
+    ["a zero byte in a value before", get("/healthz", "X: a\0b", "Host: localhost"), 400],
+    ["a CR alone in a value", get("/healthz", "X: a\rb: c", "Host: localhost"), 400],
+    ["lines that end by LF alone", get("/healthz", "X: a\nY: b", "Host: localhost"), 400],
     ["a sum of chunks beyond 64 bits", get("/healthz", "Host: localhost", "Transfer-Encoding: chunked") + "ffffffffffffffff1\r\nx\r\n0\r\n\r\n", 413],
     ["a list of Content-Lengths", get("/healthz", "Host: localhost", "Content-Length: 2, 2") + "{}", 400],
     ["a negative Content-Length", get("/healthz", "Host: localhost", "Content-Length: -5"), 400],
@@ -565,7 +585,7 @@ describe("hostile requests", () => {
   });
 
   test("what is no HTTP is closed, and the server goes on", async () => {
-    for (const bytes of ["\x16\x03\x01\x02\x00\x01", "GET\r\n\r\n", "\0\0\0\0\r\n\r\n", "SSH-2.0-x\r\n\r\n"]) {
+    for (const bytes of ["\x16\x03\x01\x02\x00\x01", "GET\r\n\r\n", get("/healthz", "Host: localhost", "X\0Y: b"), "\0\0\0\0\r\n\r\n", "SSH-2.0-x\r\n\r\n"]) {
       const { text } = await raw(bytes, { ms: 500 });
       assert.ok(!text.includes(" 200 "), text);
     }
