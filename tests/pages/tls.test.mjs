@@ -6,7 +6,7 @@ import { chmodSync, copyFileSync, readFileSync, writeFileSync } from "node:fs";
 import { Agent, request } from "node:https";
 import { connect } from "node:tls";
 import { after, before, describe, test } from "node:test";
-import { makeFixture, signedIn, TOKEN } from "./support/fixture.mjs";
+import { alter, makeFixture, signedIn, TOKEN } from "./support/fixture.mjs";
 import { BIN, makeFolder, startSite } from "./support/site.mjs";
 
 let place;
@@ -32,9 +32,10 @@ after(() => place.remove());
 function ask(site, path, { agent = new Agent(), headers = signedIn, method = "GET", body } = {}) {
   return new Promise((resolve, reject) => {
     const asked = request(`${site.url}${path}`, { agent, headers, method, rejectUnauthorized: false }, (answer) => {
-      answer.resume();
       const { subject } = answer.socket.getPeerCertificate();
-      answer.on("end", () => resolve({ status: answer.statusCode, headers: answer.headers, name: subject?.CN, reused: asked.reusedSocket }));
+      let text = "";
+      answer.on("data", (data) => { text += data; });
+      answer.on("end", () => resolve({ status: answer.statusCode, headers: answer.headers, text, name: subject?.CN, reused: asked.reusedSocket }));
     });
     asked.on("error", reject);
     asked.end(body);
@@ -93,6 +94,36 @@ describe("a server with a certificate", () => {
     const cookie = answer.headers["set-cookie"][0].split(";")[0];
     assert.equal((await ask(site, "/api/v1/session", { headers: { Cookie: cookie } })).status, 200);
     assert.equal((await ask(site, "/healthz", { headers: { Host: "leastport.example" } })).status, 200);
+  });
+
+  // The stream of events, as text that grows; `seen` resolves once it matches.
+  function listen(headers = {}) {
+    let text = "";
+    const asked = request(`${site.url}/api/v1/events`, { agent: false, headers: { ...signedIn, ...headers }, rejectUnauthorized: false }, (answer) => {
+      answer.on("data", (data) => { text += data; });
+      answer.on("error", () => {});
+    });
+    asked.on("error", () => {});
+    asked.end();
+    return { seen: async (pattern) => { await until(() => pattern.test(text)); return pattern.exec(text); }, text: () => text, end: () => asked.destroy() };
+  }
+  const happen = (reason) => alter(place.path("fixture.db"), `INSERT INTO finding_event (finding_id, at, actor, what, was, became, reason, evidence)
+    SELECT finding_id, at, actor, what, was, became, '${reason}', evidence FROM finding_event ORDER BY id DESC LIMIT 1;`);
+
+  test("events come as they happen, and go on from the last that came", async () => {
+    const first = listen();
+    await first.seen(/^event: ready$/m);
+    happen("while it listens");
+    const [, id] = await first.seen(/^id: (\S+)\ndata: .*while it listens/m);
+    first.end();
+    happen("while nobody does");
+    const second = listen({ "Last-Event-ID": id });
+    await second.seen(/while nobody does/);
+    assert.doesNotMatch(second.text(), /while it listens|event: re/);
+    happen("and after that");
+    await second.seen(/while nobody does[^]*and after that/);
+    second.end();
+    await until(async () => /^leastport_event_streams 0$/m.test((await ask(site, "/metrics")).text));
   });
 
   test("cleartext on its port is no request", () => {

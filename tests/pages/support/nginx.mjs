@@ -31,8 +31,9 @@ function freePort() {
   });
 }
 
-// users: {name: password}. `location` is what the site's location says besides where to pass requests to.
-export async function startNginx(command, place, site, { users = {}, location = "" } = {}) {
+// users: {name: password}. `location` is what the site's location says besides where to pass requests to. With `shared`
+// the connections to the site are kept, and serve one client's requests after another's.
+export async function startNginx(command, place, site, { users = {}, location = "", shared = false } = {}) {
   const port = await freePort();
   const hashes = Object.entries(users).map(([name, password]) => `${name}:${execFileSync("openssl", ["passwd", "-apr1", password], { encoding: "utf8" }).trim()}`);
   writeFileSync(place.path("users"), `${hashes.join("\n")}\n`, { mode: 0o644 });
@@ -43,9 +44,10 @@ http {
   access_log off;
   client_body_temp_path ${place.path("body")}; proxy_temp_path ${place.path("proxy")}; fastcgi_temp_path ${place.path("fastcgi")};
   uwsgi_temp_path ${place.path("uwsgi")}; scgi_temp_path ${place.path("scgi")};
+  ${shared ? `upstream site { server 127.0.0.1:${site.port}; keepalive 1; }` : ""}
   server {
     listen 127.0.0.1:${port};
-    location / { ${location} proxy_pass ${site.url}; }
+    location / { ${location} proxy_pass ${shared ? "http://site" : site.url}; }
   }
 }
 `);
