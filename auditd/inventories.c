@@ -1,8 +1,11 @@
 #include "auditd/inventories.h"
 
+#include "auditd/cloud/folder.h"
+#include "auditd/cloud_entry.h"
 #include "auditd/inventory/driver.h"
 #include "auditd/judging.h"
 #include "auditd/protocol.h"
+#include "auditd/store/cloud.h"
 #include "auditd/store/inventory.h"
 #include "lib/clock.h"
 #include "lib/log.h"
@@ -26,6 +29,7 @@ struct tracked {
     bool is_watched;
     bool was_read; /* well */
     struct stat seen;
+    uint64_t stamp;                    /* of a cloud's folder */
     char error[INVENTORY_REASON_SIZE]; /* that was said already */
     size_t withheld;
 };
@@ -92,6 +96,54 @@ static int inventories_judge(const struct inventories *inventories)
     return judging_hosts(&judging);
 }
 
+/* ---- a cloud ---- */
+
+static int inventories_enter_cloud(struct tracked *item, struct aws *aws, const char *actor,
+                                   struct cloud_entered *entered)
+{
+    const struct cloud_entry entry = {
+        .store = item->inventories->options.desk->store,
+        .name = item->config->name,
+        .tags = item->config->tags,
+        .tag_count = item->config->tag_count,
+        .actor = actor != NULL ? actor : "auditd",
+        .is_confirmed = actor != NULL,
+        .now_ms = wall_now_ms(),
+    };
+    char reason[CLOUD_REASON_SIZE] = "";
+    int rc = cloud_folder_take(aws, item->config->cloud);
+
+    if (rc < 0) {
+        return inventories_fail(item, "its folder cannot be read: the daemon's log says why") < 0 ? -EIO : rc;
+    }
+    rc = cloud_entry_run(&entry, aws, entered, reason);
+    if (rc < 0) {
+        return inventories_fail(item, reason) < 0 ? -EIO : rc;
+    }
+    rc = store_cloud_is_well(entry.store, entry.name);
+    return rc == 0 && entered->changed + entered->gone > 0 ? inventories_judge(item->inventories) : rc;
+}
+
+/* As inventories_read_one(). */
+static int inventories_read_cloud(struct tracked *item, const char *actor)
+{
+    struct cloud_entered entered = {.hosts_unread = false};
+    struct aws *aws = aws_create();
+    int rc = aws == NULL ? -ENOMEM : inventories_enter_cloud(item, aws, actor, &entered);
+
+    aws_destroy(aws);
+    /* What is wrong with the folder stays so until it changes; what is wrong with the store may pass. */
+    item->was_read = rc == 0 || item->error[0] != '\0';
+    if (rc == 0) {
+        item->error[0] = '\0';
+        cloud_entry_say(item->config->name, &entered);
+    } else if (item->error[0] == '\0') {
+        log_error("inventory %s cannot be stored: %s", item->config->name,
+                  store_last_error(item->inventories->options.desk->store)->text);
+    }
+    return rc;
+}
+
 /* `actor` NULL: an ordinary read; else a person's, who confirms it. */
 static int inventories_read_one(struct tracked *item, const char *actor)
 {
@@ -124,12 +176,31 @@ static int inventories_read_one(struct tracked *item, const char *actor)
     return rc;
 }
 
+static int inventories_take(struct tracked *item, const char *actor)
+{
+    return item->config->cloud != NULL ? inventories_read_cloud(item, actor) : inventories_read_one(item, actor);
+}
+
 /* ---- changes ---- */
+
+static bool inventories_cloud_changed(struct tracked *item)
+{
+    uint64_t stamp = 0;
+    int rc = cloud_folder_stamp(item->config->cloud, &stamp);
+    bool same = stamp == item->stamp && rc == 0;
+
+    item->stamp = stamp;
+    return !same || !item->was_read;
+}
 
 static bool inventories_changed(struct tracked *item)
 {
     struct stat now = {0};
     bool same;
+
+    if (item->config->cloud != NULL) {
+        return inventories_cloud_changed(item);
+    }
 
     if (item->config->path == NULL) {
         return !item->was_read;
@@ -151,7 +222,7 @@ static void inventories_look(uv_timer_t *timer)
     for (size_t i = 0; i < inventories->count; i++) {
         struct tracked *item = &inventories->items[i];
         if (queue_flush(inventories->options.queue) && inventories_changed(item)) {
-            (void)!inventories_read_one(item, NULL);
+            (void)!inventories_take(item, NULL);
         }
     }
 }
@@ -265,7 +336,7 @@ int inventories_targets(struct inventories *inventories, const char *name, json_
     int rc;
 
     if (item != NULL && inventories_changed(item)) {
-        (void)!inventories_read_one(item, NULL);
+        (void)!inventories_take(item, NULL);
     }
     rc = store_inventory_targets(inventories->options.desk->store, name, &all);
     if (rc == 0 && json_array_size(all) == 0) {
@@ -302,7 +373,7 @@ static void inventories_confirm(struct inventories *inventories, struct control_
         control_refuse_for(client, -EBUSY, "the daemon is ending, or cannot write to its database");
         return;
     }
-    rc = inventories_read_one(item, control_client_actor(client));
+    rc = inventories_take(item, control_client_actor(client));
     if (rc < 0) {
         control_refuse_for(client, rc, "inventory %s: %s", name,
                            item->error[0] != '\0' ? item->error

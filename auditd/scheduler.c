@@ -131,10 +131,27 @@ static json_t *scheduler_texts(const struct config_list *list)
     return json;
 }
 
+enum { SCHEDULER_NAME_SIZE = 512 };
+
+/* NULL: it has targets of its own. */
+static const struct config_inventory *scheduler_inventory(const struct scheduled *item)
+{
+    return item->config->inventory == NULL
+               ? NULL
+               : inventories_find(&item->scheduler->options.settings->config, item->config->inventory);
+}
+
+/* A cloud's hosts are by VPC. */
 static int scheduler_targets(const struct scheduled *item, json_t **ret_targets)
 {
     const struct config_schedule *config = item->config;
+    const struct config_inventory *inventory = scheduler_inventory(item);
+    char vpc[SCHEDULER_NAME_SIZE];
 
+    if (inventory != NULL && inventory->cloud != NULL) {
+        snprintf(vpc, sizeof(vpc), "%s/%s", config->inventory, config->realm);
+        return inventories_targets(item->scheduler->options.inventories, vpc, ret_targets);
+    }
     if (config->inventory != NULL) {
         return inventories_targets(item->scheduler->options.inventories, config->inventory, ret_targets);
     }
@@ -146,10 +163,7 @@ static int scheduler_targets(const struct scheduled *item, json_t **ret_targets)
 /* The inventory's hosts are of its realm. */
 static const char *scheduler_realm(const struct scheduled *item)
 {
-    const struct config_inventory *inventory =
-        item->config->inventory == NULL
-            ? NULL
-            : inventories_find(&item->scheduler->options.settings->config, item->config->inventory);
+    const struct config_inventory *inventory = scheduler_inventory(item);
 
     return inventory != NULL && inventory->realm != NULL ? inventory->realm : item->config->realm;
 }

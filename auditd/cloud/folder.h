@@ -9,6 +9,9 @@
  * -errno, or -EBADMSG for what is no JSON, after saying on the log where and why. */
 MUST_USE int cloud_folder_take(struct aws *aws, const char *folder);
 
+/* A number that another one follows when a *.json of the folder is added, removed, or written to. -errno. */
+MUST_USE int cloud_folder_stamp(const char *folder, uint64_t *ret_stamp);
+
 /* One file likewise, but it must hold something that is known. */
 MUST_USE int cloud_file_take(struct aws *aws, const char *path);
 

@@ -27,10 +27,14 @@ static const struct validate_schema hosts_schema = {.types = VALIDATE_ARRAY,
                                                     .max_items = INVENTORY_HOSTS_MAX};
 static const struct validate_schema dns_schema = {
     .types = VALIDATE_STRING | VALIDATE_ARRAY, .items = &host_text, .min_items = 1, .max_items = INVENTORY_HOSTS_MAX};
+static const struct validate_field aws_fields[] = {{"folder", &shape_path, true}, {NULL, NULL, false}};
+static const struct validate_schema aws_schema = {
+    .types = VALIDATE_OBJECT, .expected = "a mapping like {folder: cloud}", .fields = aws_fields};
 static const struct validate_field inventory_fields[] = {
-    {"name", &shape_name, true},  {"realm", &shape_name, false}, {"hosts", &hosts_schema, false},
-    {"file", &shape_path, false}, {"dns", &dns_schema, false},   {"tags", &config_tags_shape, false},
-    {NULL, NULL, false}};
+    {"name", &shape_name, true},     {"realm", &shape_name, false},
+    {"hosts", &hosts_schema, false}, {"file", &shape_path, false},
+    {"dns", &dns_schema, false},     {"tags", &config_tags_shape, false},
+    {"aws", &aws_schema, false},     {NULL, NULL, false}};
 static const struct validate_schema inventory_schema = {
     .types = VALIDATE_OBJECT, .expected = "a mapping like {name: fleet, file: hosts.json}", .fields = inventory_fields};
 const struct validate_schema inventories_schema = {.types = VALIDATE_ARRAY,
@@ -120,19 +124,37 @@ static int inventories_read_dns(const struct yaml_node *node, struct inventory *
     return rc == 0 ? inventories_judge(problems, node, inventory_check(inventory, reason), reason) : rc;
 }
 
-static int inventories_read_path(const struct yaml_node *node, const char *folder, struct config_inventory *inventory)
+static int inventories_read_path(const struct yaml_node *node, const char *member, const char *folder, char **ret_path)
 {
     char *joined;
-    int rc = config_read_text(node, "file", &inventory->path);
+    int rc = config_read_text(node, member, ret_path);
 
-    if (rc < 0 || folder == NULL || inventory->path[0] == '/') {
+    if (rc < 0 || folder == NULL || *ret_path[0] == '/') {
         return rc;
     }
-    if (asprintf(&joined, "%s/%s", folder, inventory->path) < 0) {
+    if (asprintf(&joined, "%s/%s", folder, *ret_path) < 0) {
         return -ENOMEM;
     }
-    free(inventory->path);
-    inventory->path = joined;
+    free(*ret_path);
+    *ret_path = joined;
+    return 0;
+}
+
+/* What it says comes from one place. */
+static int inventories_check_one(const struct yaml_node *node, const struct config_inventory *inventory,
+                                 struct problems *problems)
+{
+    const struct yaml_node *realm = yaml_node_get(node, "realm");
+    bool has_file = yaml_node_get(node, "file") != NULL;
+    bool has_aws = yaml_node_get(node, "aws") != NULL;
+
+    if (inventory->has_hosts + inventory->has_dns + has_file + has_aws != 1) {
+        return inventories_refuse(problems, node,
+                                  "it must have exactly one of \"hosts\", \"file\", \"dns\" and \"aws\"");
+    }
+    if (has_aws && realm != NULL) {
+        return inventories_refuse(problems, realm, "a cloud's realms are its VPCs: leave \"realm\" out");
+    }
     return 0;
 }
 
@@ -142,6 +164,7 @@ static int inventories_read_one(const struct yaml_node *node, const char *folder
     struct config_inventory *inventory = &config->inventories[config->inventory_count];
     const struct yaml_node *hosts = yaml_node_get(node, "hosts");
     const struct yaml_node *dns = yaml_node_get(node, "dns");
+    const struct yaml_node *aws = yaml_node_get(node, "aws");
     bool has_file = yaml_node_get(node, "file") != NULL;
     int rc;
 
@@ -154,12 +177,11 @@ static int inventories_read_one(const struct yaml_node *node, const char *folder
     if (rc == 0 && inventories_find(config, inventory->name) != inventory) {
         return inventories_refuse(problems, yaml_node_get(node, "name"), "another inventory has this name");
     }
-    if (rc == 0 && inventory->has_hosts + inventory->has_dns + has_file != 1) {
-        return inventories_refuse(problems, node, "it must have exactly one of \"hosts\", \"file\" and \"dns\"");
-    }
+    rc = rc == 0 ? inventories_check_one(node, inventory, problems) : rc;
     rc = rc == 0 && hosts != NULL ? inventories_read_hosts(hosts, &inventory->hosts, problems) : rc;
     rc = rc == 0 && dns != NULL ? inventories_read_dns(dns, &inventory->dns, problems) : rc;
-    return rc == 0 && has_file ? inventories_read_path(node, folder, inventory) : rc;
+    rc = rc == 0 && has_file ? inventories_read_path(node, "file", folder, &inventory->path) : rc;
+    return rc == 0 && aws != NULL ? inventories_read_path(aws, "folder", folder, &inventory->cloud) : rc;
 }
 
 int inventories_read(const struct yaml_node *node, const char *folder, struct config *config, struct problems *problems)
@@ -189,6 +211,7 @@ void inventories_done(struct config_inventory *inventories, size_t count)
         free(inventories[i].name);
         free(inventories[i].realm);
         free(inventories[i].path);
+        free(inventories[i].cloud);
         inventory_done(&inventories[i].hosts);
         inventory_done(&inventories[i].dns);
         label_tags_done(inventories[i].tags, inventories[i].tag_count);

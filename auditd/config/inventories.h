@@ -10,7 +10,8 @@ struct config;
 
 enum { CONFIG_INVENTORIES_MAX = 100 };
 
-/* Exactly one of hosts, path and dns is there, and says which driver it is (auditd/inventory/driver.h). */
+/* Exactly one of hosts, path and dns is there, and says which driver it is (auditd/inventory/driver.h); or cloud, whose
+ * records are kept, too (auditd/cloud_entry.h). */
 struct config_inventory {
     char *name;
     char *realm;            /* NULL: the configuration's */
@@ -19,6 +20,7 @@ struct config_inventory {
     char *path;           /* absolute, or relative to the working folder */
     struct inventory dns; /* hosts of a name each */
     bool has_dns;
+    char *cloud;           /* the folder of what an AWS account declares, as `path` */
     struct host_tag *tags; /* of all its hosts, unless they say otherwise */
     size_t tag_count;
 };

@@ -325,6 +325,11 @@ static int schedules_check(const struct yaml_node *node, const struct config *co
     if (schedule->inventory != NULL && inventories_find(config, schedule->inventory) == NULL) {
         return schedules_refuse(problems, yaml_node_get(node, "inventory"), "there is no inventory of this name");
     }
+    if (schedule->inventory != NULL && schedule->realm == NULL &&
+        inventories_find(config, schedule->inventory)->cloud != NULL) {
+        return schedules_refuse(problems, yaml_node_get(node, "inventory"),
+                                "a cloud's hosts are by VPC: \"realm\" must say which");
+    }
     if (schedule->inventory != NULL && schedule->targets.count > 0) {
         return schedules_refuse(problems, yaml_node_get(node, "inventory"),
                                 "\"inventory\" and \"targets\" exclude each other");

@@ -42,4 +42,7 @@ MUST_USE int store_cloud_interfaces(struct store *store, const char *realm, cons
 /* The realms of the inventories "NAME/REALM" that were read before, as an array of texts. A new reference. */
 MUST_USE int store_cloud_realms(struct store *store, const char *name, json_t **ret_realms);
 
+/* It was read well: what store_inventory_failed() said under its own name is over. */
+MUST_USE int store_cloud_is_well(struct store *store, const char *name);
+
 #endif

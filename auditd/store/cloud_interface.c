@@ -1,4 +1,4 @@
-/* Interfaces as identities of assets: a part of cloud.h. */
+/* Interfaces as identities of assets, and the inventories of VPCs: a part of cloud.h. */
 #include "auditd/store/asset.h"
 #include "auditd/store/cloud.h"
 #include "auditd/store/scan.h"
@@ -115,4 +115,10 @@ int store_cloud_realms(struct store *store, const char *name, json_t **ret_realm
     }
     *ret_realms = realms;
     return 0;
+}
+
+int store_cloud_is_well(struct store *store, const char *name)
+{
+    /* Its hosts are its VPCs': under its own name nothing was ever read. */
+    return store_run(store, "DELETE FROM inventory WHERE name = ? AND reads = 0", "t", name);
 }

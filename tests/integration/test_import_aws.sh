@@ -186,4 +186,48 @@ tap_is "the daemon goes on" "$(kill -0 "$daemon" && echo yes)" yes
 kill -TERM "$daemon"
 wait "$daemon"
 tap_is "and ends well" "$?" 0
+
+# ---- a folder that the daemon watches ----
+DB=$DIR/watched.db
+rm -rf cloud
+cp -r "$folder" cloud
+cat >config.yaml <<'YAML'
+version: 1
+inventories:
+  - {name: account, aws: {folder: cloud}, tags: {env: prod}}
+schedules:
+  - {name: nightly, cron: "0 0 1 1 *", inventory: account, realm: vpc-1}
+YAML
+: >log
+"$BIN/leastport" serve --config config.yaml --db "$DB" --listen 127.0.0.1:0 2>log >/dev/null &
+daemon=$!
+harness_pids+=("$daemon")
+wait_for 60 grep -q '"dashboard at' log || tap_fail "the daemon starts" "$(<log)"
+tap_is "it is read at start" "$(hosts)" "eni-alb i-app i-peer i-trap i-web"
+tap_is "with the inventory's tags" "$(sql "$DB" "SELECT count(*) FROM asset_tag WHERE key = 'env' AND value = 'prod'")" 5
+listed() {
+    "$BIN/leastport" inventory --db "$DB" 2>&1 | grep -qE -- "$1"
+}
+tap_ok "the list has a line for the VPC" listed 'account/vpc-1 +vpc-1 +5 '
+printf '{' >cloud/vpcs.json
+tap_ok "a file that is cut off is an error that the list shows" wait_for 40 listed 'account .*cannot be read'
+tap_is "what it said last stays" "$(surface --db "$DB")" "$(surface --aws "$folder")"
+edit security-groups.json '.SecurityGroups |= map(if .GroupId == "sg-web" then .IpPermissions = [] else . end)'
+cp "$folder/vpcs.json" cloud/
+changed() {
+    [[ $(sql "$DB" "SELECT count(*) FROM cloud_record WHERE end_reason = 'changed'") == 1 ]]
+}
+tap_ok "a change is noticed" wait_for 40 changed
+tap_is "and told" "$(surface --db "$DB")" "$(surface --aws cloud)"
+well() {
+    ! listed 'cannot be read'
+}
+tap_ok "and the error is over" wait_for 40 well
+edit network-interfaces.json '.NetworkInterfaces |= .[:1]'
+tap_ok "a loss waits" wait_for 40 grep -q 'it lacks 4 hosts' log
+"$BIN/leastport" inventory confirm account --db "$DB" 2>err || tap_fail "confirm" "$(<err)"
+tap_is "until somebody confirms it" "$(hosts)" i-web
+kill -TERM "$daemon"
+wait "$daemon"
+tap_is "the daemon ends well again" "$?" 0
 tap_done
