@@ -53,8 +53,9 @@ static const char help[] =
     "It starts while the database is not there yet, says so on every page, and shows it once an audit has made it.\n\n"
     "  leastport token create --db audit.db --name NAME   who asks needs a token\n"
     "  leastport-web --db audit.db                  pages at http://127.0.0.1:8480/\n\n"
-    "SIGHUP reads certificate and key again; connections that are there go on.\n"
-    "Once it listens it writes \"listening URL\" to its standard output. SIGTERM and SIGINT end it cleanly.\n"
+    "SIGHUP reads certificate and key again; SIGTERM and SIGINT end it cleanly.\n"
+    "Reverse proxies, users whom they name, and limits: docs/access.md\n"
+    "Once it listens it writes \"listening URL\" to its standard output.\n"
     "Exit status: 0 ended by a signal, 2 misuse or it could not start.";
 
 static const struct argp_option options[] = {
@@ -63,27 +64,27 @@ static const struct argp_option options[] = {
     {"control", OPTION_CONTROL, "SOCKET", 0, "auditd's control socket", 0},
     {"tls-certificate", OPTION_CERTIFICATE, "FILE", 0, "Serve TLS with this certificate and chain (PEM)", 0},
     {"tls-key", OPTION_KEY, "FILE", 0, "Its private key (PEM, without a password)", 0},
-    {"cleartext-exposes-tokens", OPTION_CLEARTEXT, NULL, 0,
-     "Listen beyond loopback without TLS: who is on the way reads tokens", 0},
-    {"name", OPTION_NAME, "NAME", 0, "A name that it is asked by, beside loopback's; repeats", 0},
-    {0, 0, NULL, 0, "Behind a reverse proxy:", 1},
-    {"trusted-proxy", OPTION_PROXY, "CIDR", 0,
-     "Believe what proxies at these addresses say of who asks; repeats. Whoever sends from there is believed", 1},
-    {"proxy-fields", OPTION_PROXY_FIELDS, "x-forwarded|forwarded", 0,
-     "Which header fields they write: X-Forwarded-For, -Proto and -Host, or Forwarded (x-forwarded)", 1},
-    {"user-header", OPTION_USER_HEADER, "NAME", 0,
-     "A field in which they name the user: who has a token of that name may what it may", 1},
-    {"user-default", OPTION_USER_DEFAULT, "TOKEN", 0, "The token's name for users without one of theirs (none)", 1},
-    {0, 0, NULL, 0, "Limits (0: none):", 2},
-    {"connections", OPTION_CONNECTIONS, "N", 0, "At once, beside streams of events (1000)", 2},
-    {"address-connections", OPTION_ADDRESS_CONNECTIONS, "N", 0,
-     "At once from one address, streams among them (512); loopback and proxies have no such limit", 2},
-    {"streams", OPTION_STREAMS, "N", 0, "Of events at once (10240)", 2},
-    {"token-streams", OPTION_TOKEN_STREAMS, "N", 0, "Of one token (1024)", 2},
-    {"head-ms", OPTION_HEAD_MS, "MS", 0, "A request's head must be there in this time (10000)", 2},
-    {"request-ms", OPTION_REQUEST_MS, "MS", 0, "And its answer be taken in this (60000)", 2},
-    {"failures", OPTION_FAILURES, "N", 0, "Failed attempts to sign in, from an address in a minute (10)", 2},
-    {"token-requests", OPTION_TOKEN_REQUESTS, "N", 0, "Requests of a token in a minute (12000)", 2},
+    {"cleartext-exposes-tokens", OPTION_CLEARTEXT, NULL, 0, "Listen beyond loopback without TLS, all the same", 0},
+    {"name", OPTION_NAME, "NAME", 0, "A name of its own; repeats", 0},
+    /* docs/access.md has these, as what they are called in the configuration. */
+    {"trusted-proxy", OPTION_PROXY, "CIDR", OPTION_HIDDEN,
+     "Believe what proxies at these addresses say of who asks; repeats. Whoever sends from there is believed", 0},
+    {"proxy-fields", OPTION_PROXY_FIELDS, "x-forwarded|forwarded", OPTION_HIDDEN,
+     "Which header fields they write: X-Forwarded-For, -Proto and -Host, or Forwarded (x-forwarded)", 0},
+    {"user-header", OPTION_USER_HEADER, "NAME", OPTION_HIDDEN,
+     "A field in which they name the user: who has a token of that name may what it may", 0},
+    {"user-default", OPTION_USER_DEFAULT, "TOKEN", OPTION_HIDDEN,
+     "The token's name for users without one of theirs (none)", 0},
+    {"connections", OPTION_CONNECTIONS, "N", OPTION_HIDDEN, "At once, beside streams of events (1000)", 0},
+    {"address-connections", OPTION_ADDRESS_CONNECTIONS, "N", OPTION_HIDDEN,
+     "At once from one address, streams among them (512); loopback and proxies have no such limit", 0},
+    {"streams", OPTION_STREAMS, "N", OPTION_HIDDEN, "Of events at once (10240)", 0},
+    {"token-streams", OPTION_TOKEN_STREAMS, "N", OPTION_HIDDEN, "Of one token (1024)", 0},
+    {"head-ms", OPTION_HEAD_MS, "MS", OPTION_HIDDEN, "A request's head must be there in this time (10000)", 0},
+    {"request-ms", OPTION_REQUEST_MS, "MS", OPTION_HIDDEN, "And its answer be taken in this (60000)", 0},
+    {"failures", OPTION_FAILURES, "N", OPTION_HIDDEN, "Failed attempts to sign in, from an address in a minute (10)",
+     0},
+    {"token-requests", OPTION_TOKEN_REQUESTS, "N", OPTION_HIDDEN, "Requests of a token in a minute (12000)", 0},
     {0},
 };
 
