@@ -114,6 +114,13 @@ static int check_database(const struct check_command *command, const char *db)
 
     if (store_open_read_only(db, &store, &error) < 0) {
         log_error("%s", error.text);
+        if (error.fault == STORE_FAULT_NOT_DATABASE) {
+            log_error(
+                "If it was one, something wrote over its beginning: keep a copy, and bring back a backup by leastport "
+                "restore BACKUP --db %s. Else --db names the wrong file",
+                db);
+            return CHECK_EXIT_FLAWED;
+        }
         checking.damaged = check_is_damage(&error);
         if (!checking.damaged) {
             return AUDIT_EXIT_ERROR;

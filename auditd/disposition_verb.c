@@ -144,7 +144,16 @@ static int disposition_request(const struct disposition_command *command, json_t
 
 /* ---- asking ---- */
 
-static int disposition_direct(const struct settings *settings, const json_t *request, json_t **ret_answer)
+/* What is wrong with a file names the file. */
+static void disposition_refused(const struct disposition_command *command, const char *reason)
+{
+    bool is_file = command->import != NULL && strcmp(command->import, "-") != 0;
+
+    log_error("%s%s%s", is_file ? command->import : "", is_file ? ": " : "", reason);
+}
+
+static int disposition_direct(const struct disposition_command *command, const struct settings *settings,
+                              const json_t *request, json_t **ret_answer)
 {
     const struct passwd *user = getpwuid(getuid());
     struct store_options options = store_options_default();
@@ -169,13 +178,14 @@ static int disposition_direct(const struct settings *settings, const json_t *req
     }
     rc = decide_run(store, request, &decide, ret_answer, reason);
     if (rc < 0) {
-        log_error("%s", reason);
+        disposition_refused(command, reason);
     }
     store_close(store);
     return rc;
 }
 
-static int disposition_ask(const struct settings *settings, json_t *request, json_t **ret_answer)
+static int disposition_ask(const struct disposition_command *command, const struct settings *settings, json_t *request,
+                           json_t **ret_answer)
 {
     json_t *answer = NULL;
     int rc = json_object_set_new(request, "op", json_string(CONTROL_OP_DISPOSITION)) < 0
@@ -183,14 +193,14 @@ static int disposition_ask(const struct settings *settings, json_t *request, jso
                  : ask_daemon(settings->control, request, &answer);
 
     if (rc == -ENOENT || rc == -ECONNREFUSED) {
-        return disposition_direct(settings, request, ret_answer);
+        return disposition_direct(command, settings, request, ret_answer);
     }
     if (rc < 0) {
         log_error("the daemon at %s: %s", settings->control, strerror(-rc));
         return rc;
     }
     if (!json_is_true(json_object_get(answer, "ok"))) {
-        log_error("%s", json_string_value(json_object_get(answer, "error")));
+        disposition_refused(command, json_string_value(json_object_get(answer, "error")));
         json_decref(answer);
         return -EPROTO;
     }
@@ -259,7 +269,7 @@ int disposition_verb_run(const struct disposition_command *command)
     } else {
         request = json_pack("{s:s}", "do", command->import != NULL ? CONTROL_DISPOSITION_IMPORT : command->word);
         rc = request == NULL ? -ENOMEM : disposition_request(command, request);
-        rc = rc < 0 ? rc : disposition_ask(&settings, request, &answer);
+        rc = rc < 0 ? rc : disposition_ask(command, &settings, request, &answer);
     }
     if (rc == 0 && answer != NULL) {
         disposition_say(command, answer);

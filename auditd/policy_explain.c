@@ -150,8 +150,8 @@ static int explain_run(struct explaining *this, const char *configured)
     int rc;
 
     if (explain_parse(this) < 0) {
-        log_error("\"%s%s%s\" is no address and port, such as 10.0.0.5 443, fd00::1 443, 10.0.0.5:53/udp or "
-                  "[fd00::1]:443",
+        log_error("\"%s%s%s\" is no address and port of 0 to 65535, such as 10.0.0.5 443, fd00::1 443, "
+                  "10.0.0.5:53/udp or [fd00::1]:443",
                   this->command->target, this->command->port != NULL ? " " : "",
                   this->command->port != NULL ? this->command->port : "");
         return -EINVAL;

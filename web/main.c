@@ -64,7 +64,7 @@ static const struct argp_option options[] = {
     {"control", OPTION_CONTROL, "SOCKET", 0, "auditd's control socket", 0},
     {"tls-certificate", OPTION_CERTIFICATE, "FILE", 0, "Serve TLS with this certificate and chain (PEM)", 0},
     {"tls-key", OPTION_KEY, "FILE", 0, "Its private key (PEM, without a password)", 0},
-    {"cleartext-exposes-tokens", OPTION_CLEARTEXT, NULL, 0, "Listen beyond loopback without TLS, all the same", 0},
+    {"cleartext-exposes-tokens", OPTION_CLEARTEXT, NULL, 0, "Listen beyond loopback without TLS", 0},
     {"name", OPTION_NAME, "NAME", 0, "A name of its own; repeats", 0},
     /* docs/access.md has these, as what they are called in the configuration. */
     {"trusted-proxy", OPTION_PROXY, "CIDR", OPTION_HIDDEN,

@@ -315,8 +315,8 @@ static int decide_waive_rule(struct decide *decide, const json_t *request, const
     }
     if (rc == -ENOENT) {
         return decide_refuse(decide, rc,
-                             "the rule %.80s has no open finding on these hosts that is not waived: nothing "
-                             "would be waived",
+                             "the rule %.80s, if there is one, has no open finding on these hosts that is not "
+                             "waived: nothing would be waived",
                              rule);
     }
     if (rc < 0) {

@@ -157,10 +157,10 @@ static int csv_header_cell(struct csv *csv, struct csv_cell *cell)
         column++;
     }
     if (column == CSV_COLUMNS) {
-        return csv_fail(
-            csv, &cell->place,
-            "there is no column \"%.60s\": finding, rule, realm, cidr, name, group, tag, owner, reason, until",
-            cell->text);
+        return csv_fail(csv, &cell->place,
+                        "there is no column \"%.60s\"; there are finding, rule, realm, cidr, name, group, tag, owner, "
+                        "reason and until",
+                        cell->text);
     }
     for (size_t i = 0; i < csv->count; i++) {
         if (csv->order[i] == (enum csv_column)column) {

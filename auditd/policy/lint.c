@@ -119,6 +119,42 @@ static size_t left_out(const struct selector *selector)
                                                                                           : 0;
 }
 
+/* What stands behind names and brackets that change nothing. */
+static const struct selector *plain(const struct lint *lint, const struct selector *selector)
+{
+    for (;;) {
+        if (selector->kind == SELECTOR_GROUP) {
+            selector = &lint->set->groups[selector->group].selector;
+        } else if ((selector->kind == SELECTOR_AND || selector->kind == SELECTOR_OR) && selector->child_count == 1) {
+            selector = &selector->children[0];
+        } else {
+            return selector;
+        }
+    }
+}
+
+/* "{cidr: 10.0.0.0/24, not: {cidr: 10.0.0.0/8}}": a part of what is left out. Among a few, which is what people write.
+ */
+static bool excludes_ranges(const struct lint *lint, const struct selector *selector)
+{
+    enum { FEW = 64 };
+
+    if (selector->kind != SELECTOR_AND || selector->child_count > FEW) {
+        return false;
+    }
+    for (size_t i = 0; i < selector->child_count; i++) {
+        const struct selector *negated = plain(lint, &selector->children[i]);
+        const struct selector *out = negated->kind == SELECTOR_NOT ? plain(lint, &negated->children[0]) : NULL;
+        for (size_t k = 0; out != NULL && out->kind == SELECTOR_CIDR && k < selector->child_count; k++) {
+            const struct selector *in = plain(lint, &selector->children[k]);
+            if (in->kind == SELECTOR_CIDR && prefix_set_covers(out->prefixes, in->prefixes)) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
 /* "{and: [x, {not: x}]}", whatever else it asks. */
 static bool excludes_itself(struct lint *lint, const struct selector *selector)
 {
@@ -140,7 +176,7 @@ static bool excludes_itself(struct lint *lint, const struct selector *selector)
             return true;
         }
     }
-    return false;
+    return excludes_ranges(lint, selector);
 }
 
 static bool is_empty(struct lint *lint, size_t at)

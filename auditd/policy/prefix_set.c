@@ -54,7 +54,8 @@ void prefix_set_destroy(struct prefix_set *set)
     free(set);
 }
 
-bool prefix_set_has(const struct prefix_set *set, const struct addr *addr)
+/* The range that begins at the address or before it; NULL when there is none. */
+static const struct range *find_range(const struct prefix_set *set, const struct addr *addr)
 {
     size_t low = 0;
     size_t high = set->count;
@@ -67,7 +68,25 @@ bool prefix_set_has(const struct prefix_set *set, const struct addr *addr)
             high = middle;
         }
     }
-    return low > 0 && addr_compare_value(addr, &set->ranges[low - 1].last) <= 0;
+    return low > 0 ? &set->ranges[low - 1] : NULL;
+}
+
+bool prefix_set_has(const struct prefix_set *set, const struct addr *addr)
+{
+    const struct range *range = find_range(set, addr);
+
+    return range != NULL && addr_compare_value(addr, &range->last) <= 0;
+}
+
+bool prefix_set_covers(const struct prefix_set *outer, const struct prefix_set *inner)
+{
+    for (size_t i = 0; i < inner->count; i++) {
+        const struct range *range = find_range(outer, &inner->ranges[i].first);
+        if (range == NULL || addr_compare_value(&inner->ranges[i].last, &range->last) > 0) {
+            return false;
+        }
+    }
+    return true;
 }
 
 struct addr prefix_set_first(const struct prefix_set *set)

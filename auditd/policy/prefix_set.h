@@ -13,6 +13,8 @@ void prefix_set_destroy(struct prefix_set *set);
 /* By bisection. */
 bool prefix_set_has(const struct prefix_set *set, const struct addr *addr);
 /* Its lowest address; the set must not be empty. */
+/* Whether each prefix of the inner set lies within one of the outer's. */
+bool prefix_set_covers(const struct prefix_set *outer, const struct prefix_set *inner);
 struct addr prefix_set_first(const struct prefix_set *set);
 
 #endif

@@ -100,7 +100,7 @@ tap_like "an unknown fact allows nothing" "$STATUS $OUT" 'decided by user/tls: u
 run explain 10.0.0.5 161/udp --from public-range
 tap_like "explain takes UDP" "$STATUS $OUT" '^0 161/udp.*decided by baseline/snmp: a finding'
 run explain 10.0.0.5 70000
-tap_like "a wrong port is refused" "$STATUS $OUT" '^2 .*"10.0.0.5 70000" is no address and port'
+tap_like "a wrong port is refused" "$STATUS $OUT" '^2 .*"10.0.0.5 70000" is no address and port of 0 to 65535'
 run explain 10.0.0.5 22 --policy bad.yaml
 tap_like "a bad policy explains nothing" "$STATUS $OUT" '^2 .*did you mean "allow"'
 tap_done

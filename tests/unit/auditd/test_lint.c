@@ -46,6 +46,12 @@ static const struct {
      "the rule \"x\" can never match: the conditions of n exclude each other"},
     /* Two sources may give a host two values of a tag. */
     {GROUPS "allow: [{id: x, to: {and: [a, b]}, ports: 22, from: vpn, why: w}]", 0, 0, NULL},
+    {GROUPS "forbid: [{id: x, to: {cidr: 10.1.0.0/16, not: {cidr: 10.0.0.0/8}}, ports: 22}]", 3, 10,
+     "exclude each other"},
+    {GROUPS "forbid: [{id: x, to: {cidr: 10.0.0.0/8, not: {cidr: 10.1.0.0/16}}, ports: 22}]", 0, 0, NULL},
+    {"version: 1\ngroups: {t: {cidr: 10.0.0.0/8}}\n"
+     "forbid: [{id: x, to: {cidr: [10.0.0.0/9, 10.128.0.0/9], not: t}, ports: 22}]",
+     3, 10, "exclude each other"},
     {GROUPS "forbid: [{id: x, to: {and: [{realm: p}, {realm: q}]}, ports: 22}]", 3, 10, "exclude each other"},
     {GROUPS "forbid: [{id: x, to: {and: [{name: 'p*'}, {name: 'q*'}]}, ports: 22}]", 0, 0, NULL},
     {GROUPS "allow: [{id: x, to: a, ports: 22, service: ssh, from: vpn, why: w, when: {service: ftp}}]", 3, 9,
