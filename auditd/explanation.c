@@ -60,11 +60,17 @@ int explanation_walk(struct store *store, const struct policy *policy, const str
         rc = survey_walk(store, &options, explanation_on_port, &filter);
     }
     walk->hosts = count;
+    walk->asset = count > 0 ? hosts[0] : 0;
+    if (rc == 0 && count > 0) {
+        struct store_asset_label label;
+        rc = store_asset_label(store, hosts[0], &label);
+        memcpy(walk->realm, label.realm, sizeof(walk->realm));
+    }
     return rc;
 }
 
-void explanation_suppose(const struct explanation *asked, enum vantage_class vantage_class, int64_t now_ms,
-                         struct exposure *ret_exposure)
+void explanation_suppose(const struct explanation *asked, const struct store_known *known,
+                         enum vantage_class vantage_class, int64_t now_ms, struct exposure *ret_exposure)
 {
     *ret_exposure = (struct exposure){
         .realm = asked->realm == NULL ? "default" : asked->realm,
@@ -78,4 +84,12 @@ void explanation_suppose(const struct explanation *asked, enum vantage_class van
         .vantage = vantage_class_name(vantage_class),
         .now_ms = now_ms,
     };
+    if (known != NULL) {
+        ret_exposure->names = (const char *const *)known->names;
+        ret_exposure->name_count = known->name_count;
+        ret_exposure->addresses = known->addresses;
+        ret_exposure->address_count = known->address_count;
+        ret_exposure->tags = known->tags;
+        ret_exposure->tag_count = known->tag_count;
+    }
 }

@@ -3,6 +3,7 @@
 #define LEASTPORT_AUDITD_EXPLANATION_H
 
 #include "auditd/finding/survey.h"
+#include "auditd/store/asset.h"
 #include "auditd/store/store.h"
 
 /* Borrowed for the call. */
@@ -18,7 +19,9 @@ struct explanation {
 struct explanation_walk {
     survey_fn *fn;
     void *context;
-    size_t hosts; /* that were looked at */
+    size_t hosts;    /* that were looked at */
+    int64_t asset;   /* the first of them; 0: none */
+    char realm[256]; /* that one's */
 };
 
 /* Each open port that is asked about, of each host that has the address or the name now: in thirty realms they may be
@@ -27,9 +30,9 @@ struct explanation_walk {
 MUST_USE int explanation_walk(struct store *store, const struct policy *policy, const struct explanation *asked,
                               struct explanation_walk *walk);
 
-/* That it is open, seen by a vantage of that class; of what answers nothing is known. *ret_exposure borrows from
- * `asked`. */
-void explanation_suppose(const struct explanation *asked, enum vantage_class vantage_class, int64_t now_ms,
-                         struct exposure *ret_exposure);
+/* That it is open, seen by a vantage of that class; of what answers nothing is known. Of the host what `known` (NULL:
+ * nothing) says. *ret_exposure borrows from both. */
+void explanation_suppose(const struct explanation *asked, const struct store_known *known,
+                         enum vantage_class vantage_class, int64_t now_ms, struct exposure *ret_exposure);
 
 #endif

@@ -333,6 +333,7 @@ static int job_to_verify(struct job *job, const json_t *plan, json_t **ret_endpo
 static int job_verify_endpoints(struct job *job, const json_t *plan, const json_t *endpoints)
 {
     json_t *verify = request_verify_plan(plan, endpoints);
+    size_t count = json_array_size(endpoints);
     char message[96];
 
     free(job->plan_text);
@@ -341,8 +342,8 @@ static int job_verify_endpoints(struct job *job, const json_t *plan, const json_
     if (job->plan_text == NULL) {
         return -ENOMEM;
     }
-    snprintf(message, sizeof(message), "looking a second time at %zu ports that are new or changed",
-             json_array_size(endpoints));
+    snprintf(message, sizeof(message), "looking a second time at %zu port%s", count,
+             count == 1 ? " that is new or changed" : "s that are new or changed");
     job_notice(job, LOG_LEVEL_NOTICE, message);
     job->phase = JOB_PHASE_VERIFY;
     job->from_slab = 0;

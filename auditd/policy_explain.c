@@ -27,7 +27,9 @@ struct explaining {
     struct addr address;
     uint16_t port;
     const char *proto;
-    size_t told; /* of what is known to be open */
+    size_t told;     /* of what is known to be open */
+    int64_t asset;   /* the host that was asked about; 0: none is known */
+    char realm[256]; /* that one's */
 };
 
 /* "HOST PORT", or "ADDRESS:PORT" in one. */
@@ -123,6 +125,8 @@ static int explain_known(struct explaining *this)
     struct explanation_walk walk = {.fn = explain_on_port, .context = this};
     int rc = explanation_walk(this->store, this->policy, &asked, &walk);
 
+    this->asset = walk.asset;
+    memcpy(this->realm, walk.realm, sizeof(this->realm));
     if (rc < 0) {
         log_error("%s", store_last_error(this->store)->text);
     } else if (walk.hosts == 0 && !this->is_address) {
@@ -132,17 +136,26 @@ static int explain_known(struct explaining *this)
     return rc;
 }
 
-static void explain_supposed(const struct explaining *this)
+static int explain_supposed(const struct explaining *this)
 {
     struct explanation asked = explain_asked(this);
+    struct store_known known = {0};
     struct exposure exposure;
 
+    if (this->asset != 0 && store_asset_known(this->store, this->asset, &known) < 0) {
+        log_error("%s", store_last_error(this->store)->text);
+        return -EIO;
+    }
     asked.name = this->command->name;
-    explanation_suppose(&asked, this->command->vantage_class, wall_now_ms(), &exposure);
+    asked.realm = this->asset != 0 ? this->realm : asked.realm;
+    explanation_suppose(&asked, this->asset != 0 ? &known : NULL, this->command->vantage_class, wall_now_ms(),
+                        &exposure);
     if (this->store != NULL) {
         printf("not known to be open; if it were:\n");
     }
     policy_explain(this->policy, &exposure, stdout);
+    store_known_done(&known);
+    return 0;
 }
 
 static int explain_run(struct explaining *this, const char *configured)
@@ -161,7 +174,7 @@ static int explain_run(struct explaining *this, const char *configured)
         rc = explain_known(this);
     }
     if (rc == 0 && this->told == 0) {
-        explain_supposed(this);
+        rc = explain_supposed(this);
     }
     return rc;
 }

@@ -162,18 +162,27 @@ static bool tell_read_port(const struct telling *telling, const json_t *request,
     return true;
 }
 
+/* Of the host that the walk found, if it found one. */
 static int tell_suppose(const struct telling *telling, const struct explanation *asked,
-                        enum vantage_class vantage_class, json_t *ports)
+                        const struct explanation_walk *walk, enum vantage_class vantage_class, json_t *ports)
 {
     char address[ADDR_TEXT_SIZE];
+    struct store_known known = {0};
+    struct explanation about = *asked;
     struct exposure exposure;
+    int rc = walk->asset == 0 ? 0 : store_asset_known(telling->store, walk->asset, &known);
 
-    explanation_suppose(asked, vantage_class, wall_now_ms(), &exposure);
-    return json_array_append_new(ports, tell_port(telling, &exposure,
-                                                  asked->is_address ? addr_format(&asked->address, address) : NULL,
-                                                  asked->name)) == 0
-               ? 0
-               : -ENOMEM;
+    if (rc == 0) {
+        about.realm = walk->asset == 0 ? asked->realm : walk->realm;
+        explanation_suppose(&about, walk->asset == 0 ? NULL : &known, vantage_class, wall_now_ms(), &exposure);
+        rc = json_array_append_new(ports, tell_port(telling, &exposure,
+                                                    asked->is_address ? addr_format(&asked->address, address) : NULL,
+                                                    asked->name)) == 0
+                 ? 0
+                 : -ENOMEM;
+    }
+    store_known_done(&known);
+    return rc;
 }
 
 /* `from` NULL: as it is known to be, and supposed where it is not. */
@@ -206,7 +215,7 @@ static void tell_answer(struct telling *telling, const struct settings *settings
         return;
     }
     if (rc == 0 && !is_known) {
-        rc = tell_suppose(telling, asked, vantage_class, list.ports);
+        rc = tell_suppose(telling, asked, &walk, vantage_class, list.ports);
     }
     if (rc < 0) {
         tell_failed(telling, rc);

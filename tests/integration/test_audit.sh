@@ -115,6 +115,19 @@ tap_like "explain takes what is known, and the policy that judged" "$status $out
     '^0 10\.99\.0\.2.*443/tcp seen open from local \(own-vpc\) in the realm default, under .*web\.yaml.*allow +user/web \(line 3\): it applies.*decided by user/web: allowed'
 run_policy explain 10.99.0.2 444 --db "$DIR/judged.db"
 tap_like "what is not known to be open is supposed" "$status $out" '^0 not known to be open; if it were:.*decided by default: a finding'
+cat >"$DIR/tags.yaml" <<END
+version: 1
+db: $DIR/tags.db
+realm: shop
+targets: [{target: 10.99.0.2, tags: {app: shop}}]
+ports: 22
+services: false
+END
+"$BIN/leastport" audit --config "$DIR/tags.yaml" >/dev/null 2>&1
+printf 'version: 1\ngroups: {shop: {tags: {app: shop}, realm: shop}}\nforbid: [{id: no-echo, to: shop, ports: 7}]\n' >"$DIR/shop.yaml"
+run_policy explain 10.99.0.2 7 --db "$DIR/tags.db" --policy "$DIR/shop.yaml"
+tap_like "by what is known of its host: tags, realm" "$status $out" \
+    '^0 not known to be open; if it were:.*in the realm shop.*forbid +user/no-echo .*: it applies.*decided by user/no-echo'
 run_policy suggest --db "$DIR/judged.db"
 tap_is "suggest drafts a policy" "$status" 0
 printf '%s\n' "$out" >"$DIR/draft.yaml"
