@@ -245,8 +245,9 @@ static void disposition_say(const struct disposition_command *command, const jso
     json_array_foreach(json_object_get(answer, "waivers"), index, row)
     {
         if (json_is_object(row)) {
-            printf("waiver %s covers %" JSON_INTEGER_FORMAT " findings\n", disposition_member(row, "waiver"),
-                   json_integer_value(json_object_get(row, "findings")));
+            json_int_t covered = json_integer_value(json_object_get(row, "findings"));
+            printf("waiver %s covers %" JSON_INTEGER_FORMAT " finding%s\n", disposition_member(row, "waiver"), covered,
+                   covered == 1 ? "" : "s");
         } else {
             printf("waiver %s ended\n", json_string_value(row));
         }

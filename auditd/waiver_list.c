@@ -32,8 +32,9 @@ static int waiver_cell(struct libscols_line *line, size_t column, const char *te
 static void waiver_what(const struct store_waiver *waiver, char *text, size_t size)
 {
     if (waiver->rule_id[0] != '\0') {
-        snprintf(text, size, "rule %.80s on %.400s (%" PRId64 " findings)", waiver->rule_id,
-                 strcmp(waiver->hosts, "{}") == 0 ? "every host" : waiver->hosts, waiver->findings);
+        snprintf(text, size, "rule %.80s on %.400s (%" PRId64 " finding%s)", waiver->rule_id,
+                 strcmp(waiver->hosts, "{}") == 0 ? "every host" : waiver->hosts, waiver->findings,
+                 waiver->findings == 1 ? "" : "s");
     } else {
         snprintf(text, size, "%.64s:%" PRId64 "/%.4s %.64s%s%.80s", waiver->address, waiver->port, waiver->proto,
                  waiver->service, strcmp(waiver->realm, "default") == 0 ? "" : " in ",
