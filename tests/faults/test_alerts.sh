@@ -15,8 +15,8 @@ if [[ ! -r $FAULT_LIBRARY ]]; then
 fi
 begin
 MASTER=$DIR/master
-mkdir "$MASTER" "$DIR/work"
-DB=$DIR/work/audit.db
+mkdir "$MASTER" "$DIR/turn"
+DB=$DIR/turn/audit.db
 
 node -e '
     require("http").createServer((request, response) => {
@@ -59,7 +59,7 @@ with_fault() {
 
 fresh() {
     rm -f -- "$DB"*
-    cp -- "$MASTER"/* "$DIR/work/"
+    cp -- "$MASTER"/* "$DIR/turn/"
     : >"$DIR/arrived"
 }
 

@@ -576,29 +576,33 @@ test_pace() {
 
 # ---- stopping and going on ----------------------------------------------------------------------------------------------
 
-# From now on, and until answers_frozen, the target remembers which of its ports have answered.
+# From now on, and until answers_frozen, it is remembered which ports' answers have come in here: by a tap beside the scanner's.
 answers_remembered() {
-    target nft -f - <<'END_OF_RULES'
-table inet answers {
-    counter asked_again { }
-    set answered { type ipv4_addr . inet_service; size 65536; flags dynamic; }
-    chain out {
-        type filter hook postrouting priority 0;
-        tcp flags & ack == ack update @answered { ip saddr . tcp sport }
-    }
-}
-END_OF_RULES
+    tcpdump -i cable -n -l --immediate-mode 'tcp and src net 10.76.0.0/14 and tcp[tcpflags] & tcp-ack != 0' >answers.seen 2>answers.err &
+    ANSWERS_PID=$!
+    until grep -qs listening answers.err; do
+        sleep 0.02
+    done
 }
 
-# Prints how many ports have answered; from answers_watched on, each SYN to one of them is counted.
+# Prints of how many; the target is told of them.
 answers_frozen() {
-    target nft delete chain inet answers out
-    target nft -j list set inet answers answered | jq '[.nftables[] | .set? // empty | .elem[]?] | length'
+    kill "$ANSWERS_PID"
+    wait "$ANSWERS_PID" 2>/dev/null
+    sed -n -E 's/^.* IP ([0-9.]+)\.([0-9]+) > .*$/\1 . \2/p' answers.seen | LC_ALL=C sort -u >answers.in
+    {
+        printf 'table inet answers {\n set answered { type ipv4_addr . inet_service; elements = {'
+        paste -sd, answers.in
+        printf '} }\n}\n'
+    } | target nft -f -
+    wc -l <answers.in
 }
 
+# From now on the target counts each SYN to one of them.
 answers_watched() {
     target nft -f - <<'END_OF_RULES'
 table inet answers {
+    counter asked_again { }
     chain in {
         type filter hook prerouting priority -300;
         tcp flags & (syn | ack | rst) == syn ip daddr . tcp dport @answered counter name asked_again
@@ -607,7 +611,7 @@ table inet answers {
 END_OF_RULES
 }
 
-# Prints how many SYNs went to ports that had answered.
+# Prints how many SYNs went to ports whose answers had come in.
 answers_asked_again() {
     target nft -j list counter inet answers asked_again | jq '.nftables[] | .counter? // empty | .packets'
     target nft delete table inet answers
@@ -620,10 +624,8 @@ test_interrupt() {
     answers_remembered
     syn_behind 10.78.2.1 10.77.0.2 -p 22,80,5000-5999 --rate 1500 --link packet --state st -o jsonl:part 2>part.err &
     pid=$!
-    await_sent 400
+    await_sent 600
     answered=$(answers_frozen)
-    # What answered only now may be on its way when the scan ends.
-    await_sent 500
     kill -INT "$pid"
     wait "$pid"
     status=$?
