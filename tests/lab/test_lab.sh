@@ -488,12 +488,15 @@ all_gone() {
 }
 
 # hold_namespaces COMMAND: opens the lab's network namespaces, as the lab's process COMMAND sees them, and lists the descriptors in held. While
-# they are open the kernel gives their inode numbers to no other test's namespace.
+# they are open the kernel gives their inode numbers to no other test's namespace. The scanner's is COMMAND's own: its file is a link by way of
+# a process id, which names another process out here.
 hold_namespaces() {
     local file fd
     held=()
-    for file in "/proc/$1/root$(<"$folder/lab_dir")"/ns/*; do
-        exec {fd}<"$file" && held+=("$fd")
+    for file in "/proc/$1/root$(<"$folder/lab_dir")"/ns/* "/proc/$1/ns/net"; do
+        if [[ ! -L $file || $file == "/proc/$1/ns/net" ]]; then
+            exec {fd}<"$file" && held+=("$fd")
+        fi
     done
 }
 
