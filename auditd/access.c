@@ -2,6 +2,7 @@
 
 #include "auditd/finding/decide.h"
 #include "auditd/protocol.h"
+#include "auditd/store/session.h"
 #include "auditd/store/token.h"
 #include "lib/clock.h"
 #include "lib/control.h"
@@ -241,6 +242,7 @@ static int access_revoke(struct access *access)
         return access_refuse(access, rc, "there is no token \"%s\": `leastport token list` shows ids and names", name);
     }
     rc = rc == 0 ? store_token_revoke(access->store, id, access->options->actor, access->options->now_ms) : rc;
+    rc = rc == 0 ? store_sessions_end(access->store, id) : rc;
     if (rc < 0) {
         return rc;
     }
@@ -364,18 +366,51 @@ static int access_note_event(struct access *access, const json_t *event)
     return store_log_put(access->store, &entry);
 }
 
-static int access_note_all(struct access *access)
+static int access_note_session(struct access *access, const json_t *session)
 {
-    const json_t *events = json_object_get(access->request, "events");
-    const json_t *used = json_object_get(access->request, "used");
+    const char *hash = access_member(session, "hash");
+    int64_t begun_ms = json_integer_value(json_object_get(session, "begun_at"));
+
+    if (strlen(hash) != ACCESS_SESSION_DIGITS || strspn(hash, "0123456789abcdef") != ACCESS_SESSION_DIGITS) {
+        return access_refuse(access, -EINVAL, "a session's \"hash\" is %d hexadecimal digits", ACCESS_SESSION_DIGITS);
+    }
+    if (json_is_true(json_object_get(session, "ended"))) {
+        return store_session_end(access->store, hash);
+    }
+    if (begun_ms <= 0) {
+        return access_refuse(access, -EINVAL, "a session has \"begun_at\" in milliseconds, or \"ended\"");
+    }
+    return store_session_put(access->store, hash, access_member(session, "token"), begun_ms,
+                             json_integer_value(json_object_get(session, "seen_at")));
+}
+
+static int access_note_sessions(struct access *access, const json_t *sessions)
+{
     size_t index;
     json_t *item;
     int rc = 0;
 
-    if (json_array_size(events) > ACCESS_EVENTS_MAX || json_array_size(used) > ACCESS_EVENTS_MAX) {
-        return access_refuse(access, -EINVAL, "at most %d events and %d tokens at once", ACCESS_EVENTS_MAX,
-                             ACCESS_EVENTS_MAX);
+    json_array_foreach(sessions, index, item)
+    {
+        rc = rc == 0 ? access_note_session(access, item) : rc;
     }
+    return rc == 0 && json_array_size(sessions) > 0 ? store_sessions_sweep(access->store, wall_now_ms()) : rc;
+}
+
+static int access_note_all(struct access *access)
+{
+    const json_t *events = json_object_get(access->request, "events");
+    const json_t *used = json_object_get(access->request, "used");
+    const json_t *sessions = json_object_get(access->request, "sessions");
+    size_t index;
+    json_t *item;
+    int rc;
+
+    if (json_array_size(events) > ACCESS_EVENTS_MAX || json_array_size(used) > ACCESS_EVENTS_MAX ||
+        json_array_size(sessions) > ACCESS_EVENTS_MAX) {
+        return access_refuse(access, -EINVAL, "at most %d events, tokens and sessions at once", ACCESS_EVENTS_MAX);
+    }
+    rc = access_note_sessions(access, sessions);
     json_array_foreach(events, index, item)
     {
         rc = rc == 0 ? access_note_event(access, item) : rc;

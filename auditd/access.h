@@ -14,6 +14,7 @@ enum {
     ACCESS_LIMITS_MAX = 100,
     ACCESS_EVENTS_MAX = 256,
     ACCESS_LINK_MS = 15 * 60 * 1000,
+    ACCESS_SESSION_DIGITS = 64,
 };
 
 struct access_options {
@@ -28,7 +29,7 @@ struct access_options {
 MUST_USE int access_token(struct store *store, const json_t *request, const struct access_options *options,
                           json_t **ret_answer, char ret_reason[ACCESS_REASON_SIZE]);
 
-/* What web saw: entries for the audit log, and which tokens were used when. */
+/* What web saw: entries for the audit log, which tokens were used when, and sessions that began, go on or ended. */
 MUST_USE int access_note(struct store *store, const json_t *request, json_t **ret_answer,
                          char ret_reason[ACCESS_REASON_SIZE]);
 

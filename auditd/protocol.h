@@ -78,6 +78,15 @@
 
 enum { CONTROL_LINE_MAX_BYTES = 1024 * 1024 };
 
+/* Sessions of browsers: how long one lasts when it is not used, and at most; how far its beginning may lie ahead of a
+ * clock that was set back; and how many are kept. */
+enum {
+    CONTROL_SESSION_IDLE_MS = 60 * 60 * 1000,
+    CONTROL_SESSION_LIFE_MS = 12 * 60 * 60 * 1000,
+    CONTROL_SESSION_SKEW_MS = 60 * 1000,
+    CONTROL_SESSIONS_MAX = 4096,
+};
+
 /* Lines before the last one of an answer to "audit" with "follow":true have an "event". */
 #define CONTROL_EVENT_ACCEPTED "accepted"
 #define CONTROL_EVENT_PROGRESS "progress"

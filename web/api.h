@@ -17,6 +17,8 @@ void api_host(struct exchange *exchange);
 void api_endpoints(struct exchange *exchange);
 void api_certificates(struct exchange *exchange);
 void api_findings(struct exchange *exchange);
+void api_findings_export(struct exchange *exchange);
+void api_endpoints_export(struct exchange *exchange);
 void api_finding(struct exchange *exchange);
 void api_finding_events(struct exchange *exchange);
 void api_finding_decide(struct exchange *exchange);

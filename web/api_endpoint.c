@@ -1,4 +1,5 @@
 /* /api/v1/endpoints: ports and the intervals of their states, now or at a past moment. */
+#include "web/api_endpoint.h"
 #include "lib/clock.h"
 #include "web/api.h"
 #include "web/known.h"
@@ -29,7 +30,7 @@ static const struct param endpoint_params[] = {
     {"last_seen_before", PARAM_TIME, offsetof(struct store_endpoint_filter, last_seen_before), NULL},
 };
 
-static const struct param_table endpoint_table = {
+const struct param_table api_endpoint_table = {
     .resource = "endpoints",
     .params = endpoint_params,
     .param_count = sizeof(endpoint_params) / sizeof(*endpoint_params),
@@ -72,18 +73,26 @@ static int endpoint_row(void *context, const struct store_endpoint *endpoint)
     return 0;
 }
 
+bool api_endpoint_is_clear(struct exchange *exchange, const struct store_endpoint_filter *filter)
+{
+    if (filter->as_of == 0 || !filter->with_ended) {
+        return true;
+    }
+    problem_set(&exchange->problem, 400, "as_of and with_ended cannot stand together.");
+    problem_point(&exchange->problem, "query", "with_ended", "asks for all times, as_of for one");
+    return false;
+}
+
 void api_endpoints(struct exchange *exchange)
 {
     struct store_endpoint_filter filter = {0};
     struct params params;
     struct endpoint_list endpoints;
 
-    if (!params_parse(&endpoint_table, exchange->uri, &filter, &params, &exchange->problem)) {
+    if (!params_parse(&api_endpoint_table, exchange->uri, &filter, &params, &exchange->problem)) {
         return;
     }
-    if (filter.as_of != 0 && filter.with_ended) {
-        problem_set(&exchange->problem, 400, "as_of and with_ended cannot stand together.");
-        problem_point(&exchange->problem, "query", "with_ended", "asks for all times, as_of for one");
+    if (!api_endpoint_is_clear(exchange, &filter)) {
         return;
     }
     filter.with_facts = true;

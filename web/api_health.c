@@ -125,6 +125,5 @@ void api_openapi(struct exchange *exchange)
 
     assert(asset != NULL);
     exchange->content_type = asset->content_type;
-    exchange->fixed = asset->bytes;
-    exchange->fixed_size = asset->size;
+    exchange->asset = asset;
 }

@@ -37,11 +37,17 @@ static enum MHD_Result caller_note_framing(void *context, enum MHD_ValueKind kin
     return MHD_YES;
 }
 
-/* The first of several counts. */
+/* The first of several counts, but of codings, which are a list however many lines it has. */
 static void caller_keep(struct request_head *head, const char *name, const char *value)
 {
+    if (strcasecmp(name, "Accept-Encoding") == 0) {
+        coding_wish(&head->codings, value);
+        return;
+    }
     for (size_t i = 0; i < sizeof(caller_fields) / sizeof(*caller_fields); i++) {
-        if (strcasecmp(name, caller_fields[i].name) == 0) {
+        /* Most differ in their first letter, which a call would find out, too. */
+        if (((name[0] ^ caller_fields[i].name[0]) & ~('a' ^ 'A')) == 0 &&
+            strcasecmp(name, caller_fields[i].name) == 0) {
             const char **field = (const char **)(void *)((char *)head + caller_fields[i].offset);
             *field = *field == NULL ? value : *field;
             return;

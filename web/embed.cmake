@@ -1,4 +1,5 @@
-# Writes OUTPUT: a C source with the bytes of FILES as the table of web/asset.h. Run as cmake -P with OUTPUT, FILES and FRAME.
+# Writes OUTPUT: a C source with the bytes of FILES, as they are and as gzip, as the table of web/asset.h. Run as cmake -P with OUTPUT, FILES,
+# FRAME and GZIP, the program.
 # A page that begins with comments ("<!-- title: … -->", "nav", and any number of "script" and "module") is set into FRAME, the part
 # that all pages share.
 cmake_minimum_required(VERSION 3.25)
@@ -41,6 +42,16 @@ set(types_js "text/javascript\; charset=utf-8")
 set(types_svg "image/svg+xml")
 set(types_yaml "application/yaml\; charset=utf-8")
 
+# append_bytes FILE NAME: FILE as the array NAME, in `arrays`, and its size in NAME.
+function(append_bytes file name)
+  file(SIZE ${file} size)
+  file(READ ${file} bytes HEX)
+  string(REGEX REPLACE "(................................)" "\\1\n" bytes "${bytes}")
+  string(REGEX REPLACE "([0-9a-f][0-9a-f])" "0x\\1," bytes "${bytes}")
+  set(arrays "${arrays}static const unsigned char ${name}[] = {\n${bytes}\n};\n" PARENT_SCOPE)
+  set(${name} ${size} PARENT_SCOPE)
+endfunction()
+
 set(arrays "")
 set(table "")
 set(index 0)
@@ -56,13 +67,15 @@ foreach(file ${files})
     compose_page(${file} ${OUTPUT}.page)
     set(file ${OUTPUT}.page)
   endif()
-  file(SIZE ${file} size)
-  file(READ ${file} bytes HEX)
-  string(REGEX REPLACE "(................................)" "\\1\n" bytes "${bytes}")
-  string(REGEX REPLACE "([0-9a-f][0-9a-f])" "0x\\1," bytes "${bytes}")
-  string(APPEND arrays "static const unsigned char asset_${index}[] = {\n${bytes}\n};\n")
-  string(APPEND table "    {\"/assets/${name}\", \"${types_${ending}}\", asset_${index}, ${size}},\n")
+  # Without name and time: the same sources make the same program.
+  execute_process(COMMAND ${GZIP} -9nc ${file} OUTPUT_FILE ${OUTPUT}.gz COMMAND_ERROR_IS_FATAL ANY)
+  append_bytes(${file} asset_${index})
+  append_bytes(${OUTPUT}.gz packed_${index})
+  file(SHA256 ${file} hash)
+  string(SUBSTRING ${hash} 0 32 hash)
+  string(APPEND table "    {\"/assets/${name}\", \"${types_${ending}}\", asset_${index}, ${asset_${index}}, packed_${index}, ${packed_${index}},\n"
+    "        \"\\\"${hash}\\\"\"},\n")
   math(EXPR index "${index} + 1")
 endforeach()
 string(REPLACE "\\;" ";" table "${table}")
-file(WRITE ${OUTPUT} "#include \"web/asset.h\"\n\n${arrays}\nconst struct asset assets[] = {\n${table}    {0, 0, 0, 0},\n};\n")
+file(WRITE ${OUTPUT} "#include \"web/asset.h\"\n\n${arrays}\nconst struct asset assets[] = {\n${table}    {0, 0, 0, 0, 0, 0, 0},\n};\n")

@@ -1,5 +1,6 @@
 #include "web/exchange.h"
 
+#include "web/download.h"
 #include "web/recall.h"
 #include "web/stream.h"
 
@@ -20,6 +21,7 @@ void exchange_done(struct exchange *exchange)
 {
     answer_release(exchange->answer);
     stream_ticket_drop(exchange->ticket);
+    download_drop(exchange->download);
     buffer_done(&exchange->body);
     principal_done(&exchange->principal);
 }

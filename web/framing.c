@@ -1,6 +1,6 @@
 #include "web/framing.h"
 
-#include <ctype.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -29,10 +29,12 @@ static void framing_add_length(struct framing *framing, const char *value)
  * length where we see none. */
 static bool framing_is_token(const char *name)
 {
-    static const char marks[] = "!#$%&'*+-.^_`|~";
+    /* A bit for each character below 128: letters, digits and !#$%&'*+-.^_`|~ */
+    static const uint64_t tokens[2] = {UINT64_C(0x03ff6cfa00000000), UINT64_C(0x57ffffffc7fffffe)};
 
     for (const char *at = name; *at != '\0'; at++) {
-        if (!isalnum((unsigned char)*at) && strchr(marks, *at) == NULL) {
+        unsigned char c = (unsigned char)*at;
+        if (c >= 128 || (tokens[c / 64] >> (c % 64) & 1) == 0) {
             return false;
         }
     }

@@ -10,6 +10,7 @@
 #include "web/quota.h"
 #include "web/route.h"
 #include "web/session.h"
+#include "web/session_keep.h"
 #include "web/token_row.h"
 #include "web/utf8.h"
 
@@ -52,7 +53,7 @@ int gate_create(const struct gate_options *options, struct gate **ret_gate)
     randombytes_buf(gate->seal, sizeof(gate->seal));
     snprintf(gate->cookie, sizeof(gate->cookie), "leastport-%u", options->port);
     snprintf(gate->secure_cookie, sizeof(gate->secure_cookie), "__Host-leastport-%u", options->port);
-    gate->sessions = session_table_create();
+    gate->sessions = session_table_create(options->port);
     gate->failures = quota_create(options->failures, GATE_WINDOW_MS);
     gate->guesses = quota_create(options->failures, GATE_WINDOW_MS);
     gate->requests = quota_create(options->requests, GATE_WINDOW_MS);
@@ -83,9 +84,22 @@ void gate_destroy(struct gate *gate)
     free(gate);
 }
 
-const unsigned char *gate_seal(const struct gate *gate)
+static void gate_seal_texts(crypto_generichash_state *state, const struct store_texts *texts)
 {
-    return gate->seal;
+    for (size_t i = 0; i < texts->count; i++) {
+        crypto_generichash_update(state, (const unsigned char *)texts->values[i], strlen(texts->values[i]) + 1);
+    }
+    crypto_generichash_update(state, (const unsigned char *)"", 1);
+}
+
+void gate_seal(const struct gate *gate, const struct store_reach *reach, unsigned char ret_seal[CURSOR_SEAL_BYTES])
+{
+    crypto_generichash_state state;
+
+    crypto_generichash_init(&state, gate->seal, sizeof(gate->seal), CURSOR_SEAL_BYTES);
+    gate_seal_texts(&state, &reach->realms);
+    gate_seal_texts(&state, &reach->tags);
+    crypto_generichash_final(&state, ret_seal, CURSOR_SEAL_BYTES);
 }
 
 /* ---- the audit log ---- */
@@ -278,11 +292,15 @@ static bool gate_by_session(struct gate *gate, struct exchange *exchange, const 
     struct gate_row row = {0};
     int64_t ends_at;
 
-    if (!gate_read_cookie(gate, head, id) || session_find(gate->sessions, id, mono_now(), &session) != 0) {
-        return gate_challenge(exchange, "Nobody is signed in: send a token, or sign in at /login.");
+    if (!gate_read_cookie(gate, head, id) ||
+        session_keep_find(gate->sessions, gate->journal, exchange, id, &session) != 0) {
+        return exchange->problem.status == 0 &&
+               gate_challenge(exchange, "Nobody is signed in: send a token, or sign in at /login.");
     }
     if (!gate_look_up(gate, exchange, head, session.token, &row)) {
-        session_end(gate->sessions, id);
+        if (exchange->problem.status != 503) {
+            session_keep_end(gate->sessions, gate->journal, id);
+        }
         return false;
     }
     ends_at = wall_now_ms() + session.left_ms;
@@ -527,9 +545,9 @@ bool gate_login(struct gate *gate, struct exchange *exchange, const struct reque
         return false;
     }
     if (gate_read_cookie(gate, head, session_id)) {
-        session_end(gate->sessions, session_id);
+        session_keep_end(gate->sessions, gate->journal, session_id);
     }
-    session_begin(gate->sessions, id, mono_now(), session_id);
+    session_keep_begin(gate->sessions, gate->journal, id, session_id);
     if (session_find(gate->sessions, session_id, mono_now(), &session) == 0) {
         memcpy(exchange->principal.csrf, session.csrf, sizeof(session.csrf));
     }
@@ -544,7 +562,7 @@ void gate_logout(struct gate *gate, struct exchange *exchange, const struct requ
     char id[SESSION_ID_SIZE];
 
     if (gate_read_cookie(gate, head, id)) {
-        session_end(gate->sessions, id);
+        session_keep_end(gate->sessions, gate->journal, id);
         gate_note(gate, exchange, head, (struct gate_event){"signed out", false, ""});
     }
     gate_set_cookie(gate, exchange, head, "", 0);

@@ -4,6 +4,7 @@
 #ifndef LEASTPORT_WEB_GATE_H
 #define LEASTPORT_WEB_GATE_H
 
+#include "web/cursor.h"
 #include "web/principal.h"
 #include "web/problem.h"
 
@@ -59,8 +60,8 @@ void gate_note(struct gate *gate, const struct exchange *exchange, const struct 
 bool gate_session_lives(struct gate *gate, const char *session);
 uint32_t gate_session_ends(const struct gate *gate);
 
-/* The seal of cursors of readers that are limited; new with each start. */
-const unsigned char *gate_seal(const struct gate *gate);
+/* The seal of cursors of readers with these limits, which opens no other's; new with each start. */
+void gate_seal(const struct gate *gate, const struct store_reach *reach, unsigned char ret_seal[CURSOR_SEAL_BYTES]);
 
 /* Whether a browser says that the request comes from a page of this server, or no browser made it. */
 bool gate_is_same_origin(const struct request_head *head);

@@ -21,7 +21,12 @@ static void headers_put(struct MHD_Response *response, const char *name, const c
 static void headers_add_answers(struct MHD_Response *response, const struct exchange *exchange)
 {
     char seconds[16];
+    char disposition[EXCHANGE_FILE_SIZE + 32];
 
+    if (exchange->file_name[0] != '\0') {
+        snprintf(disposition, sizeof(disposition), "attachment; filename=\"%s\"", exchange->file_name);
+        headers_put(response, "Content-Disposition", disposition);
+    }
     if (exchange->allow[0] != '\0') {
         headers_put(response, "Allow", exchange->allow);
     }
@@ -48,9 +53,12 @@ void headers_add(struct MHD_Response *response, const struct exchange *exchange,
     headers_put(response, "Cross-Origin-Resource-Policy", "same-origin");
     headers_put(response, "Cross-Origin-Opener-Policy", "same-origin");
     headers_put(response, "Cache-Control", exchange->etag[0] == '\0' ? "no-store" : "private, no-cache");
-    headers_put(response, "Vary", "Accept, Authorization, Cookie");
+    headers_put(response, "Vary", "Accept, Accept-Encoding, Authorization, Cookie");
     if (exchange->status != 204 && exchange->status != 303 && exchange->status != 304) {
         headers_put(response, "Content-Type", exchange->content_type);
+        if (exchange->is_packed) {
+            headers_put(response, "Content-Encoding", "gzip");
+        }
     }
     if (exchange->etag[0] != '\0') {
         headers_put(response, "ETag", exchange->etag);

@@ -14,7 +14,14 @@
 #include <string.h>
 #include <time.h>
 
-enum { JOURNAL_ROOM = 1024, JOURNAL_BATCH = 128, JOURNAL_TOKENS = 256, JOURNAL_AGAIN_MS = 1000, JOURNAL_USED_S = 60 };
+enum {
+    JOURNAL_ROOM = 1024,
+    JOURNAL_BATCH = 128,
+    JOURNAL_TOKENS = 256,
+    JOURNAL_SESSIONS = 4096,
+    JOURNAL_AGAIN_MS = 1000,
+    JOURNAL_USED_S = 60
+};
 enum { JOURNAL_TEXT_SIZE = 512, JOURNAL_PATIENCE_MS = 5000 };
 
 struct journal_token {
@@ -28,7 +35,8 @@ struct journal {
     pthread_mutex_t mutex;
     pthread_cond_t wake;
     const char *control_path;
-    json_t *events; /* that wait */
+    json_t *events;   /* that wait */
+    json_t *sessions; /* by hash */
     uint64_t lost;
     uint64_t telling; /* of the lost ones, in the batch that is under way */
     struct journal_token tokens[JOURNAL_TOKENS];
@@ -118,7 +126,43 @@ void journal_use(struct journal *journal, const char *token)
     pthread_mutex_unlock(&journal->mutex);
 }
 
+void journal_tell(struct journal *journal, const struct journal_session *session)
+{
+    json_t *told;
+
+    if (journal->control_path == NULL) {
+        return;
+    }
+    told = session->token == NULL
+               ? json_pack("{s:s, s:b}", "hash", session->hash, "ended", 1)
+               : json_pack("{s:s, s:s, s:I, s:I}", "hash", session->hash, "token", session->token, "begun_at",
+                           (json_int_t)session->begun_ms, "seen_at", (json_int_t)wall_now_ms());
+    pthread_mutex_lock(&journal->mutex);
+    if (json_object_get(journal->sessions, session->hash) != NULL ||
+        json_object_size(journal->sessions) < JOURNAL_SESSIONS) {
+        json_object_set(journal->sessions, session->hash, told);
+    }
+    json_decref(told);
+    pthread_cond_signal(&journal->wake);
+    pthread_mutex_unlock(&journal->mutex);
+}
+
 /* ---- the thread ---- */
+
+static json_t *journal_told(struct journal *journal)
+{
+    json_t *list = json_array();
+    const char *hash;
+    json_t *session;
+
+    json_object_foreach(journal->sessions, hash, session)
+    {
+        if (json_array_size(list) < JOURNAL_BATCH) {
+            json_array_append(list, session);
+        }
+    }
+    return list;
+}
 
 static json_t *journal_used(struct journal *journal)
 {
@@ -148,7 +192,23 @@ static json_t *journal_batch(struct journal *journal)
     for (size_t i = 0; i < json_array_size(journal->events) && i < JOURNAL_BATCH; i++) {
         json_array_append(events, json_array_get(journal->events, i));
     }
-    return json_pack("{s:s, s:o, s:o}", "op", CONTROL_OP_ACCESS, "events", events, "used", journal_used(journal));
+    return json_pack("{s:s, s:o, s:o, s:o}", "op", CONTROL_OP_ACCESS, "events", events, "used", journal_used(journal),
+                     "sessions", journal_told(journal));
+}
+
+/* What was said of a session since then waits for the next batch. */
+static void journal_forget_sessions(struct journal *journal, const json_t *sent)
+{
+    size_t index;
+    json_t *session;
+
+    json_array_foreach(sent, index, session)
+    {
+        const char *hash = json_string_value(json_object_get(session, "hash"));
+        if (json_object_get(journal->sessions, hash) == session) {
+            json_object_del(journal->sessions, hash);
+        }
+    }
 }
 
 /* What was sent waits no more. New entries came behind the old ones. */
@@ -159,6 +219,7 @@ static void journal_forget(struct journal *journal, const json_t *batch)
     json_t *used;
 
     journal->lost -= journal->telling;
+    journal_forget_sessions(journal, json_object_get(batch, "sessions"));
     for (size_t i = 0; i < sent && json_array_size(journal->events) > 0; i++) {
         if (json_equal(json_array_get(journal->events, 0), json_array_get(json_object_get(batch, "events"), i))) {
             json_array_remove(journal->events, 0);
@@ -197,7 +258,8 @@ static bool journal_send(struct journal *journal)
 
 static bool journal_has_work(const struct journal *journal)
 {
-    return json_array_size(journal->events) > 0 || journal->waiting > 0 || journal->lost > 0;
+    return json_array_size(journal->events) > 0 || journal->waiting > 0 || journal->lost > 0 ||
+           json_object_size(journal->sessions) > 0;
 }
 
 static void journal_pause(struct journal *journal)
@@ -241,16 +303,20 @@ int journal_create(const char *control_path, struct journal **ret_journal)
     }
     journal->control_path = control_path;
     journal->events = json_array();
+    journal->sessions = json_object();
     pthread_mutex_init(&journal->mutex, NULL);
     pthread_condattr_init(&attributes);
     pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
     pthread_cond_init(&journal->wake, &attributes);
     pthread_condattr_destroy(&attributes);
-    rc = journal->events == NULL ? -ENOMEM : -pthread_create(&journal->thread, NULL, journal_run, journal);
+    rc = journal->events == NULL || journal->sessions == NULL
+             ? -ENOMEM
+             : -pthread_create(&journal->thread, NULL, journal_run, journal);
     if (rc != 0) {
         pthread_cond_destroy(&journal->wake);
         pthread_mutex_destroy(&journal->mutex);
         json_decref(journal->events);
+        json_decref(journal->sessions);
         free(journal);
         return rc;
     }
@@ -271,5 +337,6 @@ void journal_destroy(struct journal *journal)
     pthread_cond_destroy(&journal->wake);
     pthread_mutex_destroy(&journal->mutex);
     json_decref(journal->events);
+    json_decref(journal->sessions);
     free(journal);
 }

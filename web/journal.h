@@ -1,5 +1,5 @@
-/* What web tells auditd of who came in: entries for the audit log, and which tokens were used. A thread sends them, so
- * that no request waits; while auditd is away they wait, and what finds no room is counted. */
+/* What web tells auditd of who came in: entries for the audit log, which tokens were used, and browsers' sessions. A
+ * thread sends them, so that no request waits; while auditd is away they wait, and what finds no room is counted. */
 #ifndef LEASTPORT_WEB_JOURNAL_H
 #define LEASTPORT_WEB_JOURNAL_H
 
@@ -26,5 +26,14 @@ void journal_destroy(struct journal *journal);
 void journal_write(struct journal *journal, const struct journal_entry *entry);
 /* Sent at most once a minute for each token. */
 void journal_use(struct journal *journal, const char *token);
+
+struct journal_session {
+    const char *hash;
+    const char *token; /* its public id; NULL: the session has ended */
+    int64_t begun_ms;  /* since 1970 */
+};
+
+/* A session that began, was used again, or has ended: of each the last word is sent. */
+void journal_tell(struct journal *journal, const struct journal_session *session);
 
 #endif

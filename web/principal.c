@@ -71,3 +71,43 @@ int principal_take(struct principal *principal, const struct store_read_token *t
     principal->expires_at = strcmp(token->kind, "link") == 0 ? 0 : token->expires_at;
     return principal_limit(principal, token);
 }
+
+/* The copy's texts at `from`, in lines that are as many bytes away. */
+static void principal_rebase(const struct principal *from, const struct store_texts *texts, struct principal *to,
+                             struct store_texts *ret_texts)
+{
+    size_t first = texts->count == 0 ? 0 : (size_t)(texts->values - from->limits);
+
+    for (size_t i = first; i < first + texts->count; i++) {
+        to->limits[i] = to->lines + (from->limits[i] - from->lines);
+    }
+    *ret_texts = (struct store_texts){to->limits + first, texts->count};
+}
+
+static size_t principal_line_bytes(const struct principal *principal, const struct store_texts *texts)
+{
+    const char *last = texts->count == 0 ? NULL : texts->values[texts->count - 1];
+
+    return last == NULL ? 0 : (size_t)(last - principal->lines) + strlen(last) + 1;
+}
+
+int principal_copy(const struct principal *from, struct principal *ret_principal)
+{
+    size_t realms = principal_line_bytes(from, &from->reach.realms);
+    size_t tags = principal_line_bytes(from, &from->reach.tags);
+    size_t size = realms > tags ? realms : tags;
+    char *lines = NULL;
+
+    if (size > 0) {
+        lines = malloc(size);
+        if (lines == NULL) {
+            return -ENOMEM;
+        }
+        memcpy(lines, from->lines, size);
+    }
+    *ret_principal = *from;
+    ret_principal->lines = lines;
+    principal_rebase(from, &from->reach.realms, ret_principal, &ret_principal->reach.realms);
+    principal_rebase(from, &from->reach.tags, ret_principal, &ret_principal->reach.tags);
+    return 0;
+}

@@ -26,6 +26,8 @@ void principal_init(struct principal *principal);
 void principal_done(struct principal *principal);
 /* -ENOMEM; -E2BIG when it has more limits than anybody may have. */
 MUST_USE int principal_take(struct principal *principal, const struct store_read_token *token);
+/* For whoever outlives the exchange; its own: principal_done(). -ENOMEM. */
+MUST_USE int principal_copy(const struct principal *from, struct principal *ret_principal);
 bool principal_is_limited(const struct principal *principal);
 
 #endif

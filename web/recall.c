@@ -1,5 +1,6 @@
 #include "web/recall.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <pthread.h>
 #include <stdatomic.h>
@@ -11,9 +12,12 @@ struct answer {
     char *bytes;
     size_t length;
     char etag[RECALL_ETAG_SIZE];
+    bool is_packed;
+    void *attached;
+    void (*release)(void *attached);
 };
 
-struct answer *answer_create(char *bytes, size_t length, const char *etag)
+struct answer *answer_create(char *bytes, size_t length, const char *etag, bool is_packed)
 {
     struct answer *answer = malloc(sizeof(*answer));
 
@@ -24,6 +28,8 @@ struct answer *answer_create(char *bytes, size_t length, const char *etag)
     atomic_init(&answer->holds, 1);
     answer->bytes = bytes;
     answer->length = length;
+    answer->is_packed = is_packed;
+    answer->attached = NULL;
     memcpy(answer->etag, etag, strnlen(etag, sizeof(answer->etag) - 1) + 1);
     answer->etag[sizeof(answer->etag) - 1] = '\0';
     return answer;
@@ -38,6 +44,9 @@ struct answer *answer_hold(struct answer *answer)
 void answer_release(struct answer *answer)
 {
     if (answer != NULL && atomic_fetch_sub_explicit(&answer->holds, 1, memory_order_acq_rel) == 1) {
+        if (answer->attached != NULL) {
+            answer->release(answer->attached);
+        }
         free(answer->bytes);
         free(answer);
     }
@@ -56,6 +65,23 @@ size_t answer_length(const struct answer *answer)
 const char *answer_etag(const struct answer *answer)
 {
     return answer->etag;
+}
+
+bool answer_is_packed(const struct answer *answer)
+{
+    return answer->is_packed;
+}
+
+void answer_attach(struct answer *answer, void *attached, void release(void *attached))
+{
+    assert(answer->attached == NULL);
+    answer->attached = attached;
+    answer->release = release;
+}
+
+void *answer_attached(const struct answer *answer)
+{
+    return answer->attached;
 }
 
 /* ---- what a thread has ---- */

@@ -6,15 +6,18 @@
 #include "web/framing.h"
 #include "web/recall.h"
 #include "web/repeat.h"
+#include "web/represent.h"
 #include "web/store_pool.h"
 
+#include <assert.h>
 #include <ctype.h>
 #include <errno.h>
-#include <sodium.h>
+#include <pthread.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 
-enum { UUID_TEXT_SIZE = 37 };
+enum { UUID_TEXT_SIZE = 37, ROUTE_CHAINS = 128, ROUTE_ROWS = UINT8_MAX, ROUTE_PATH_MAX = 128 };
 
 static const char media_html[] = "text/html";
 static const char media_events[] = "text/event-stream";
@@ -61,15 +64,49 @@ static bool route_has_method(const struct route *route, const char *method)
     return strcmp(route->method, method) == 0;
 }
 
+/* The table's rows by the letters in which most of them differ: those of a chain stand in the table's order. */
+static struct {
+    uint8_t first[ROUTE_CHAINS]; /* a row's number from 1 on; 0: none */
+    uint8_t next[ROUTE_ROWS];    /* of row i the number of the next */
+} route_index;
+
+/* No pattern has a hole before the second letter behind this. */
+static size_t route_chain(const char *path)
+{
+    static const char api[] = "/api/v1/";
+    const char *at = strncmp(path, api, sizeof(api) - 1) == 0 ? path + sizeof(api) - 1 : path + (path[0] != '\0');
+    unsigned first = (unsigned char)at[0];
+    unsigned second = first == 0 ? 0 : (unsigned char)at[1];
+
+    return (first * 7 + second) % ROUTE_CHAINS;
+}
+
+static void route_fill_index(void)
+{
+    size_t count = 0;
+
+    while (routes[count].pattern != NULL) {
+        count++;
+    }
+    assert(count <= ROUTE_ROWS);
+    for (size_t i = count; i > 0; i--) {
+        size_t chain = route_chain(routes[i - 1].pattern);
+        route_index.next[i - 1] = route_index.first[chain];
+        route_index.first[chain] = (uint8_t)i;
+    }
+}
+
 /* The first row of the path; NULL: nothing is there. */
 static const struct route *route_find(const char *path, char uuid[UUID_TEXT_SIZE])
 {
     static const struct route asset_route = {.pattern = "/assets/", .rule = {.kind = GATE_OPEN}};
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
 
-    for (const struct route *route = routes; route->pattern != NULL; route++) {
+    pthread_once(&once, route_fill_index);
+    for (size_t i = route_index.first[route_chain(path)]; i != 0; i = route_index.next[i - 1]) {
         uuid[0] = '\0';
-        if (route_matches(route->pattern, path, uuid)) {
-            return route;
+        if (route_matches(routes[i - 1].pattern, path, uuid)) {
+            return &routes[i - 1];
         }
     }
     uuid[0] = '\0';
@@ -128,10 +165,23 @@ bool route_takes_content(const char *method, const char *target)
     return route != NULL && route->takes_content;
 }
 
+/* A target that is malformed behind its path is found to be so by route_answer(), whoever calls that: nearly all are
+ * looked at without being decoded. */
 bool route_asks(const char *method, const char *target)
 {
-    const struct route *route = route_of(method, target);
+    char path[ROUTE_PATH_MAX];
+    char uuid[UUID_TEXT_SIZE];
+    size_t length = strcspn(target, "?%");
+    const struct route *route;
 
+    if (target[length] == '%' || length >= sizeof(path)) {
+        route = route_of(method, target);
+    } else {
+        memcpy(path, target, length);
+        path[length] = '\0';
+        route = route_find(path, uuid);
+        route = route == NULL ? NULL : route_find_method(route, method);
+    }
     return route != NULL && route->asks;
 }
 
@@ -155,8 +205,7 @@ static void route_serve_asset(struct exchange *exchange, const char *path)
     const struct asset *asset = asset_find(path);
 
     exchange->content_type = asset->content_type;
-    exchange->fixed = asset->bytes;
-    exchange->fixed_size = asset->size;
+    exchange->asset = asset;
     exchange->is_page = strncmp(asset->content_type, media_html, sizeof(media_html) - 1) == 0;
 }
 
@@ -227,7 +276,8 @@ static bool route_admit(struct exchange *exchange, const struct route *route, co
         return true;
     }
     route_return(exchange);
-    exchange->uri->seal = gate_seal(exchange->site->gate);
+    gate_seal(exchange->site->gate, &exchange->principal.reach, exchange->seal);
+    exchange->uri->seal = exchange->seal;
     return is_admitted && (!route->needs_store || route_borrow(exchange, &exchange->principal.reach));
 }
 
@@ -276,10 +326,27 @@ static bool route_is_kept(const struct route *route)
     return false;
 }
 
-static void route_tag(struct exchange *exchange);
+/* Those, pages and files, and these go out as gzip. What is not named does not: who sees how long an answer is learns
+ * of what stands in it twice, so no secret of the asker's may stand beside what others can have put there
+ * (docs/access.md, "Compression"). */
+static void (*const route_packed[])(struct exchange *exchange) = {
+    api_endpoints, api_certificates, api_scans_compare, api_jobs,      api_job,
+    api_policy,    api_policies,     api_waivers,       api_schedules, api_inventories,
+    api_alerts,    api_alerts_amiss, api_scanners,      api_openapi,   api_metrics,
+};
+
+static bool route_may_pack(const struct route *route, const char *method)
+{
+    bool is_named = route->handler == NULL || route_is_kept(route);
+
+    for (size_t i = 0; i < sizeof(route_packed) / sizeof(*route_packed) && !is_named; i++) {
+        is_named = route_packed[i] == route->handler;
+    }
+    return is_named && (strcmp(method, "GET") == 0 || strcmp(method, "HEAD") == 0);
+}
 
 /* The body becomes an answer that others may have, too. Without memory it stays a body. */
-static void route_keep(struct exchange *exchange, const struct store_stamp *stamp, const char *target)
+static void route_keep(struct exchange *exchange, const struct store_stamp *stamp, const char *key)
 {
     size_t length = 0;
     char *bytes;
@@ -287,32 +354,48 @@ static void route_keep(struct exchange *exchange, const struct store_stamp *stam
     if (exchange->problem.status != 0 || exchange->status != 200 || exchange->body.failed) {
         return;
     }
-    route_tag(exchange);
+    represent_tag(exchange, &exchange->head->codings);
+    represent_pack(exchange);
     bytes = buffer_take(&exchange->body, &length);
-    exchange->answer = bytes == NULL ? NULL : answer_create(bytes, length, exchange->etag);
+    exchange->answer = bytes == NULL ? NULL : answer_create(bytes, length, exchange->etag, exchange->is_packed);
     if (exchange->answer != NULL) {
-        recall_keep(exchange->site->recall, stamp, target, exchange->answer);
+        recall_keep(exchange->site->recall, stamp, key, exchange->answer);
     } else {
         problem_set(&exchange->problem, 503, "Out of memory.");
     }
 }
 
+/* What answers to one target differ by: whether they may be packed, and whether they must. No target has a space. */
+static void route_write_key(const struct request_head *head, char key[URI_MAX_BYTES + 8])
+{
+    const char *form = "";
+
+    if (coding_prefers_gzip(&head->codings)) {
+        form = coding_refuses_identity(&head->codings) ? "gz! " : "gz ";
+    }
+    snprintf(key, URI_MAX_BYTES + 8, "%s%s", form, head->target);
+}
+
 static void route_serve_kept(struct exchange *exchange, const struct route *route)
 {
-    const char *target = exchange->head->target;
+    char key[URI_MAX_BYTES + 8];
     struct recall *recall = exchange->site->recall;
     struct store_stamp stamp;
     bool is_kept =
         recall != NULL && route_is_kept(route) && store_pool_stamp(exchange->site->pool, exchange->reader, &stamp) == 0;
 
-    exchange->answer = is_kept ? recall_find(recall, &stamp, target) : NULL;
+    if (is_kept) {
+        route_write_key(exchange->head, key);
+        exchange->answer = recall_find(recall, &stamp, key);
+    }
     if (exchange->answer != NULL) {
         snprintf(exchange->etag, sizeof(exchange->etag), "%s", answer_etag(exchange->answer));
+        exchange->is_packed = answer_is_packed(exchange->answer);
         return;
     }
     route_handle(exchange, route);
     if (is_kept) {
-        route_keep(exchange, &stamp, target);
+        route_keep(exchange, &stamp, key);
     }
 }
 
@@ -339,6 +422,19 @@ static bool route_accepts(struct exchange *exchange, const struct route *route, 
     return false;
 }
 
+/* What there is as it is only is no answer for who refuses that. */
+static bool route_is_codable(struct exchange *exchange, const struct request_head *head)
+{
+    if (!coding_refuses_identity(&head->codings) || (exchange->may_pack && coding_prefers_gzip(&head->codings))) {
+        return true;
+    }
+    problem_set(&exchange->problem, 406, "This resource answers %s only.",
+                exchange->may_pack ? "with gzip or without a content coding" : "without a content coding");
+    problem_point(&exchange->problem, "header", "Accept-Encoding", "refuses %s",
+                  exchange->may_pack ? "both" : "\"identity\"");
+    return false;
+}
+
 static bool route_takes(struct exchange *exchange, const struct route *route, const struct request_head *head)
 {
     if (route->takes_content && route->rule.kind == GATE_OPEN) {
@@ -355,14 +451,16 @@ static void route_serve(struct exchange *exchange, const struct route *first, co
 {
     const struct route *route = route_find_method(first, head->method);
 
-    exchange->content_type = first->media;
+    exchange->content_type = first->media == NULL ? exchange->content_type : first->media;
+    exchange->may_pack = route != NULL && route_may_pack(route, head->method);
     if (strcmp(head->method, "OPTIONS") == 0) {
         exchange->status = 204;
         route_list_methods(first, exchange->allow);
     } else if (route == NULL) {
         route_list_methods(first, exchange->allow);
         problem_set(&exchange->problem, 405, "This resource takes %s.", exchange->allow);
-    } else if (!route_takes(exchange, route, head) || !route_accepts(exchange, route, head->accept)) {
+    } else if (!route_takes(exchange, route, head) || !route_accepts(exchange, route, head->accept) ||
+               !route_is_codable(exchange, head)) {
         return;
     } else if (route->handler == NULL) {
         route_serve_page(exchange, route, head);
@@ -372,43 +470,6 @@ static void route_serve(struct exchange *exchange, const struct route *first, co
 }
 
 /* ---- entity tags ---- */
-
-static void route_tag(struct exchange *exchange)
-{
-    const unsigned char *bytes = exchange->fixed;
-    size_t size = exchange->fixed_size;
-    unsigned char hash[16];
-    char text[2 * sizeof(hash) + 1];
-
-    if (bytes == NULL) {
-        bytes = (const unsigned char *)exchange->body.bytes;
-        size = exchange->body.length;
-    }
-    crypto_generichash(hash, sizeof(hash), bytes, size, NULL, 0);
-    sodium_bin2hex(text, sizeof(text), hash, sizeof(hash));
-    exchange->etag[0] = '"';
-    memcpy(exchange->etag + 1, text, sizeof(text) - 1);
-    memcpy(exchange->etag + sizeof(text), "\"", 2);
-}
-
-/* RFC 9110 section 13.1.2: the weak comparison; a list or a star. */
-static bool route_is_unchanged(const char *if_none_match, const char *etag)
-{
-    size_t length = strlen(etag);
-
-    while (if_none_match != NULL && *if_none_match != '\0') {
-        if_none_match += strspn(if_none_match, " \t,");
-        if (*if_none_match == '*') {
-            return true;
-        }
-        if_none_match += strncmp(if_none_match, "W/", 2) == 0 ? 2 : 0;
-        if (strncmp(if_none_match, etag, length) == 0) {
-            return true;
-        }
-        if_none_match += strcspn(if_none_match, ",");
-    }
-    return false;
-}
 
 bool route_matches_tag(struct exchange *exchange, void (*represent)(struct exchange *exchange))
 {
@@ -424,8 +485,7 @@ bool route_matches_tag(struct exchange *exchange, void (*represent)(struct excha
     shown.reader = exchange->reader;
     shown.head = exchange->head;
     represent(&shown);
-    route_tag(&shown);
-    matches = shown.problem.status == 0 && route_is_unchanged(exchange->head->if_match, shown.etag);
+    matches = shown.problem.status == 0 && represent_is_meant(exchange->head->if_match, &shown);
     if (shown.problem.status != 0) {
         exchange->problem = shown.problem;
     } else if (!matches) {
@@ -441,16 +501,19 @@ static void route_finish(struct exchange *exchange, const struct request_head *h
     if (exchange->body.failed) {
         problem_set(&exchange->problem, 503, "Out of memory.");
     }
-    /* What tells of one session, or has no end, is no copy of anything. */
+    /* What tells of one session, has no end, or is not known before it is sent, is no copy of anything. */
     if (exchange->problem.status != 0 || exchange->status != 200 || exchange->cookie[0] != '\0' ||
-        strcmp(head->method, "POST") == 0 || strcmp(exchange->content_type, media_events) == 0) {
+        exchange->file_name[0] != '\0' || strcmp(head->method, "POST") == 0 ||
+        strcmp(exchange->content_type, media_events) == 0) {
         return;
     }
     if (exchange->answer == NULL) {
-        route_tag(exchange);
+        represent_tag(exchange, &head->codings);
     }
-    if (route_is_unchanged(head->if_none_match, exchange->etag)) {
+    if (represent_is_named(head->if_none_match, exchange->etag)) {
         exchange->status = 304;
+    } else if (exchange->answer == NULL) {
+        represent_pack(exchange);
     }
 }
 

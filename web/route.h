@@ -2,6 +2,7 @@
 #ifndef LEASTPORT_WEB_ROUTE_H
 #define LEASTPORT_WEB_ROUTE_H
 
+#include "web/coding.h"
 #include "web/exchange.h"
 #include "web/gate.h"
 
@@ -28,6 +29,7 @@ struct request_head {
     const char *method;
     const char *target; /* raw: path and query */
     const char *accept;
+    struct coding_wishes codings; /* its Accept-Encoding */
     const char *if_none_match;
     const struct framing *framing;
     const char *if_match;

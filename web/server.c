@@ -4,13 +4,14 @@
 #include "web/crowd.h"
 #include "web/daemon_view.h"
 #include "web/deadline.h"
+#include "web/download.h"
 #include "web/exchange.h"
 #include "web/gate.h"
-#include "web/headers.h"
 #include "web/listener.h"
 #include "web/metrics.h"
 #include "web/recall.h"
 #include "web/repeat.h"
+#include "web/response.h"
 #include "web/route.h"
 #include "web/store_pool.h"
 #include "web/stream_line.h"
@@ -24,7 +25,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { SERVER_IDLE_S = 30, SERVER_CONNECTION_BYTES = 65536 };
+enum { SERVER_IDLE_S = 30, SERVER_CONNECTION_BYTES = 65536, SERVER_DOWNLOAD_REQUESTS = 10 };
 
 struct server {
     struct server_options options;
@@ -58,65 +59,49 @@ struct server_options server_options_default(void)
 
 /* ---- answers ---- */
 
-static void server_release(void *answer)
+static struct deadline *server_deadline(struct MHD_Connection *connection)
 {
-    answer_release(answer);
+    const union MHD_ConnectionInfo *info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+
+    return info == NULL ? NULL : info->socket_context;
 }
 
-static struct MHD_Response *server_share(struct answer *answer)
+/* What may be long has longer, but not for ever: all the while a snapshot of the database is held. */
+static uint32_t server_download_ms(const struct server *server)
 {
-    struct answer *held = answer_hold(answer);
-    struct MHD_Response *response = MHD_create_response_from_buffer_with_free_callback_cls(
-        answer_length(held), answer_bytes(held), server_release, held);
-
-    if (response == NULL) {
-        answer_release(held);
-    }
-    return response;
-}
-
-static struct MHD_Response *server_make_response(struct exchange *exchange)
-{
-    struct MHD_Response *response;
-    size_t length = 0;
-    char *bytes;
-
-    if (exchange->status == 304 || exchange->status == 303 || exchange->status == 204) {
-        return MHD_create_response_from_buffer(0, NULL, MHD_RESPMEM_PERSISTENT);
-    }
-    if (exchange->fixed != NULL) {
-        /* The library takes a pointer to what it will not change. */
-        void *fixed = (void *)(uintptr_t)exchange->fixed;
-        return MHD_create_response_from_buffer(exchange->fixed_size, fixed, MHD_RESPMEM_PERSISTENT);
-    }
-    if (exchange->answer != NULL) {
-        return server_share(exchange->answer);
-    }
-    bytes = buffer_take(&exchange->body, &length);
-    if (bytes == NULL) {
-        return NULL;
-    }
-    response = MHD_create_response_from_buffer(length, bytes, MHD_RESPMEM_MUST_FREE);
-    if (response == NULL) {
-        free(bytes);
-    }
-    return response;
+    return server->options.request_ms > UINT32_MAX / SERVER_DOWNLOAD_REQUESTS
+               ? UINT32_MAX
+               : server->options.request_ms * SERVER_DOWNLOAD_REQUESTS;
 }
 
 static enum MHD_Result server_send(struct server *server, struct MHD_Connection *connection, struct exchange *exchange,
                                    bool closes)
 {
-    struct MHD_Response *response = server_make_response(exchange);
+    struct MHD_Response *response = response_make(exchange, connection, server->options.tls != NULL, closes);
     enum MHD_Result result;
 
     if (response == NULL) {
         return MHD_NO;
     }
-    headers_add(response, exchange, server->options.tls != NULL, closes);
+    if (exchange->file_name[0] != '\0') {
+        deadline_set(server->watch, server_deadline(connection), server_download_ms(server));
+    }
     result = MHD_queue_response(connection, exchange->status, response);
     MHD_destroy_response(response);
     metrics_count_response(&server->metrics, exchange->status);
     return result;
+}
+
+static enum MHD_Result server_send_unchanged(struct server *server, struct MHD_Connection *connection,
+                                             const struct exchange *exchange)
+{
+    struct MHD_Response *response = response_unchanged(exchange, server->options.tls != NULL);
+
+    if (response == NULL) {
+        return MHD_NO;
+    }
+    metrics_count_response(&server->metrics, exchange->status);
+    return MHD_queue_response(connection, exchange->status, response);
 }
 
 /* A problem takes the place of whatever the handler had begun. */
@@ -128,7 +113,9 @@ static void server_settle(struct exchange *exchange, const char *target)
     buffer_clear(&exchange->body);
     answer_release(exchange->answer);
     exchange->answer = NULL;
-    exchange->fixed = NULL;
+    exchange->file_name[0] = '\0';
+    exchange->asset = NULL;
+    exchange->is_packed = false;
     exchange->is_page = false;
     exchange->etag[0] = '\0';
     exchange->status = exchange->problem.status;
@@ -137,13 +124,6 @@ static void server_settle(struct exchange *exchange, const char *target)
 }
 
 /* ---- requests ---- */
-
-static struct deadline *server_deadline(struct MHD_Connection *connection)
-{
-    const union MHD_ConnectionInfo *info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
-
-    return info == NULL ? NULL : info->socket_context;
-}
 
 /* One that a worker answers: the connection sleeps meanwhile, and what is borrowed of it stays. */
 struct server_task {
@@ -215,6 +195,7 @@ static enum MHD_Result server_serve(struct server *server, struct MHD_Connection
     struct exchange exchange;
     struct caller caller;
     bool is_sound;
+    bool closes;
     enum MHD_Result result;
 
     server_read_caller(server, connection, method, request, &caller);
@@ -230,8 +211,12 @@ static enum MHD_Result server_serve(struct server *server, struct MHD_Connection
         return result;
     }
     /* Content that nobody wants is not read: the connection ends with the answer. */
-    result = server_send(server, connection, &exchange,
-                         !is_sound || (caller.framing.has_content && !request->takes_content));
+    closes = !is_sound || (caller.framing.has_content && !request->takes_content);
+    if (exchange.status == 304 && exchange.answer != NULL && !closes) {
+        result = server_send_unchanged(server, connection, &exchange);
+    } else {
+        result = server_send(server, connection, &exchange, closes);
+    }
     exchange_done(&exchange);
     return result;
 }
@@ -546,6 +531,7 @@ int server_start(struct server *server, const struct sandbox *sandbox)
 
     server->site.sandbox = *sandbox;
     rc = rc == 0 ? worker_pool_create(&server->workers) : rc;
+    rc = rc == 0 ? download_crew_create(server->options.request_ms, &server->site.downloads) : rc;
     rc = rc == 0 ? server_make_gate(server) : rc;
     rc = rc == 0 ? server_make_stream(server) : rc;
     return rc == 0 ? server_start_daemon(server) : rc;
@@ -564,10 +550,12 @@ void server_stop(struct server *server)
     /* No connection may sleep when the library stops. */
     stream_stop(server->site.stream);
     worker_pool_drain(server->workers);
+    download_crew_stop(server->site.downloads);
     if (server->daemon != NULL) {
         MHD_stop_daemon(server->daemon);
     }
     worker_pool_destroy(server->workers);
+    download_crew_destroy(server->site.downloads);
     stream_destroy(server->site.stream);
     deadline_watch_destroy(server->watch);
     gate_destroy(server->site.gate);

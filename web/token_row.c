@@ -68,7 +68,7 @@ static int token_keep(void *context, const struct store_read_token *token)
     const struct token_reading *reading = context;
     size_t size = 0;
     struct store_read_token *copy = token_copy(token, &size);
-    struct answer *answer = copy == NULL ? NULL : answer_create((char *)copy, size, "");
+    struct answer *answer = copy == NULL ? NULL : answer_create((char *)copy, size, "", false);
 
     if (answer != NULL) {
         recall_keep(reading->recall, reading->stamp, reading->key, answer);

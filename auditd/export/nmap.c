@@ -265,7 +265,8 @@ static int nmap_take_host(void *context, const struct store_host *host)
 static int nmap_write(struct export_run *run)
 {
     struct nmap nmap = {.run = run};
-    const struct store_host_filter hosts = {.realms = run->options->endpoints.realms};
+    const struct store_endpoint_filter *asked = &run->options->endpoints;
+    const struct store_host_filter hosts = {.realms = asked->realms, .uuids = asked->hosts};
     int64_t now = run->options->now_ms / 1000;
     int rc;
 

@@ -183,6 +183,10 @@ static int store_reader_connect(struct store_reader *reader)
     sqlite3_busy_timeout(reader->db, STORE_READER_BUSY_MS);
     sqlite3_db_config(reader->db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
     sqlite3_db_config(reader->db, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
+    /* What is sorted stays in memory: a reader that may write nowhere has no file to sort in. */
+    if (sqlite3_exec(reader->db, "PRAGMA temp_store = MEMORY", NULL, NULL, NULL) != SQLITE_OK) {
+        return store_reader_refuse(reader, -ENOMEM, "out of memory");
+    }
     return store_reader_check(reader);
 }
 

@@ -16,7 +16,7 @@
 #include <stdint.h>
 
 /* The schema version (PRAGMA user_version) that this reader reads. */
-enum { STORE_READ_SCHEMA_VERSION = 16, STORE_READ_ERROR_SIZE = 512 };
+enum { STORE_READ_SCHEMA_VERSION = 17, STORE_READ_ERROR_SIZE = 512 };
 
 /* Once, before the first reader of a process with threads: SQLite counts no memory then, which takes a lock for each
  * allocation. Harmless where SQLite runs already. */
@@ -452,6 +452,14 @@ struct store_token_filter {
 typedef int store_read_token_fn(void *context, const struct store_read_token *token);
 MUST_USE int store_read_tokens(struct store_reader *reader, const struct store_token_filter *filter,
                                store_read_token_fn *fn, void *context);
+
+struct store_read_session {
+    char token[32]; /* its public id */
+    int64_t begun_at, seen_at;
+};
+
+/* The browser's session of this hash: 1, or 0 when there is none. */
+MUST_USE int store_read_session(struct store_reader *reader, const char *hash, struct store_read_session *ret_session);
 
 struct store_read_log {
     int64_t id;

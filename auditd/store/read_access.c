@@ -1,6 +1,7 @@
-/* Tokens and the audit log of the read-only store. */
+/* Tokens, sessions and the audit log of the read-only store. */
 #include "auditd/store/query.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #define ACCESS_LIMITS(kind)                                                                                            \
@@ -61,6 +62,36 @@ int store_read_tokens(struct store_reader *reader, const struct store_token_filt
     rc = store_query_run(&query, reader, token_row, &target);
     store_query_done(&query);
     return rc;
+}
+
+/* ---- sessions ---- */
+
+static int session_row(struct store_row *row, void *context)
+{
+    struct store_read_session *session = context;
+
+    snprintf(session->token, sizeof(session->token), "%s", store_row_text(row));
+    session->begun_at = store_row_number(row);
+    session->seen_at = store_row_number(row);
+    return 0;
+}
+
+int store_read_session(struct store_reader *reader, const char *hash, struct store_read_session *ret_session)
+{
+    struct store_read_session session = {.begun_at = 0};
+    struct store_query query;
+    int rc;
+
+    store_query_init(&query, "SELECT t.public_id, s.begun_at, s.seen_at FROM session s JOIN token t ON t.id = "
+                             "s.token_id WHERE 1");
+    store_query_add(&query, " AND s.hash = ?%d", store_query_text(&query, hash));
+    rc = store_query_run(&query, reader, session_row, &session);
+    store_query_done(&query);
+    if (rc < 0 || session.begun_at == 0) {
+        return rc;
+    }
+    *ret_session = session;
+    return 1;
 }
 
 /* ---- the audit log ---- */

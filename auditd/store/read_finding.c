@@ -2,6 +2,7 @@
 #include "auditd/store/query.h"
 
 #include <assert.h>
+#include <stdio.h>
 #include <string.h>
 
 #define FINDING_NAME STORE_ASSET_IDENTITY("f.asset_id", "name")
@@ -14,9 +15,11 @@
 #define FINDING_TAG                                                                                                    \
     " LEFT JOIN (SELECT DISTINCT asset_id, key || '=' || value AS tag FROM asset_tag WHERE valid_to IS NULL) t "       \
     "ON t.asset_id = f.asset_id"
-#define FINDING_FROM " FROM finding f" FINDING_PLACE " JOIN policy p ON p.id = " FINDING_POLICY " WHERE 1"
+/* Looked up for each: CROSS keeps SQLite from beginning with the realms. */
+#define FINDING_OWN_PLACE " CROSS JOIN asset a ON a.id = f.asset_id CROSS JOIN realm r ON r.id = a.realm_id"
+#define FINDING_BESIDE FINDING_OWN_PLACE " CROSS JOIN policy p ON p.id = " FINDING_POLICY
 
-static const char finding_select[] =
+static const char finding_columns[] =
     "f.id, f.uuid, f.fingerprint, a.uuid, r.name, " STORE_FINDING_ADDRESS ", " FINDING_NAME
     ", f.proto, f.kind, f.port, f.presence, f.disposition, f.sight, f.severity, f.service, f.rule_id, p.name, p.hash, "
     "f.service_weight, f.breadth, f.evidence, f.need, f.penalty, f.breadth_class, f.evidence_kind, f.need_kind, "
@@ -24,7 +27,7 @@ static const char finding_select[] =
     "coalesce(f.opened_at, f.first_seen), iif(f.disposition <> 'WAIVED' AND f.sight <> 'RETIRED' AND f.presence IN "
     "('NEW', 'OPEN', 'VERIFYING', 'REAPPEARED'), (SELECT coalesce(f.opened_at, f.first_seen) + d.after_ms FROM due d "
     "WHERE d.severity = f.severity AND d.after_ms > 0), 0), f.adopted_at, "
-    "(SELECT s.uuid FROM scan s WHERE s.id = f.last_scan_id)" FINDING_FROM;
+    "(SELECT s.uuid FROM scan s WHERE s.id = f.last_scan_id)";
 
 static const char *finding_sort_key(int sort)
 {
@@ -156,13 +159,13 @@ static int finding_row(struct store_row *row, void *context)
 
 /* A list that goes by severity is walked in the index of that order, and there from the first rank that was asked for
  * to the last: a list of the lowest does not walk all that is worse, nor sort what there is of them. */
-static void finding_add_severities(struct store_query *query, const struct store_finding_filter *filter)
+static void finding_add_severities(struct store_query *query, const struct store_finding_filter *filter, bool is_walked)
 {
     static const char *const names[] = {"low", "medium", "high", "critical"};
-    bool is_walked = filter->page.sort == STORE_FINDING_BY_SEVERITY;
     int64_t first = 0;
     int64_t last = 0;
 
+    is_walked = is_walked && filter->page.sort == STORE_FINDING_BY_SEVERITY;
     for (int64_t rank = 1; rank <= 4; rank++) {
         for (size_t i = 0; i < filter->severities.count; i++) {
             if (strcmp(filter->severities.values[i], names[rank - 1]) == 0) {
@@ -179,19 +182,68 @@ static void finding_add_severities(struct store_query *query, const struct store
     }
 }
 
+/* Whether an index has the list's order, and nothing leads to its findings by way of their hosts: rows come as they are
+ * asked for. */
+static bool finding_is_walked(const struct store_finding_filter *filter)
+{
+    const struct store_page *page = &filter->page;
+    bool has_index =
+        page->sort == STORE_FINDING_BY_ID || page->sort == STORE_FINDING_BY_CHANGE ||
+        (page->is_descending && (page->sort == STORE_FINDING_BY_SEVERITY || page->sort == STORE_FINDING_BY_PENALTY));
+
+    return page->limit == 0 || filter->uuids.count != 0 ||
+           (has_index && filter->hosts.count == 0 && filter->realms.count == 0 && filter->addresses.count == 0 &&
+            filter->tags.count == 0 && filter->vantages.count == 0);
+}
+
+/* By columns that finding_counted has, and not by the index of the other direction, whose rows are read from the table
+ * one by one. */
+static const char *finding_sorted_key(int sort)
+{
+    if (sort == STORE_FINDING_BY_SEVERITY) {
+        return "CASE f.severity WHEN 'low' THEN 1 WHEN 'medium' THEN 2 WHEN 'high' THEN 3 ELSE 4 END";
+    }
+    return sort == STORE_FINDING_BY_PENALTY ? "+f.penalty" : finding_sort_key(sort);
+}
+
+static void finding_ask_walked(struct store_query *query, const struct store_finding_filter *filter)
+{
+    const char *key = finding_sort_key(filter->page.sort);
+
+    store_query_add(query, "SELECT %s, %s FROM finding f" FINDING_BESIDE " WHERE 1", key, finding_columns);
+    finding_add_filter(query, filter);
+    finding_add_severities(query, filter, true);
+    store_query_page(query, &filter->page, key, "f.id");
+}
+
+/* All is sorted by the key and the id alone; what else there is of them is read of the page's few rows. */
+static void finding_ask_sorted(struct store_query *query, const struct store_finding_filter *filter)
+{
+    const char *key = finding_sorted_key(filter->page.sort);
+    bool asks_for_place = filter->hosts.count != 0 || filter->realms.count != 0;
+
+    store_query_add(query, "SELECT w.key, %s FROM (SELECT %s AS key, f.id AS id FROM finding f%s WHERE 1",
+                    finding_columns, key, asks_for_place ? FINDING_PLACE : "");
+    finding_add_filter(query, filter);
+    finding_add_severities(query, filter, false);
+    store_query_page(query, &filter->page, key, "f.id");
+    store_query_add(query, ") w CROSS JOIN finding f ON f.id = w.id" FINDING_BESIDE " ORDER BY w.key %s, w.id",
+                    filter->page.is_descending ? "DESC" : "ASC");
+}
+
 int store_read_findings(struct store_reader *reader, const struct store_finding_filter *filter, store_finding_fn *fn,
                         void *context)
 {
     struct finding_target target = {fn, context};
-    const char *key = finding_sort_key(filter->page.sort);
     struct store_query query;
     int rc;
 
     store_query_init(&query, "");
-    store_query_add(&query, "SELECT %s, %s", key, finding_select);
-    finding_add_filter(&query, filter);
-    finding_add_severities(&query, filter);
-    store_query_page(&query, &filter->page, key, "f.id");
+    if (finding_is_walked(filter)) {
+        finding_ask_walked(&query, filter);
+    } else {
+        finding_ask_sorted(&query, filter);
+    }
     rc = store_query_run(&query, reader, finding_row, &target);
     store_query_done(&query);
     return rc;
@@ -251,23 +303,122 @@ static bool group_asks_for_place(const struct store_finding_filter *filter, stru
            filter->hosts.count != 0 || filter->realms.count != 0;
 }
 
+/* The columns of finding_counted as far as groups go by them, in its order, and what goes by each. */
+static const struct {
+    const char *columns;
+    enum store_finding_group key;
+} group_counted[] = {
+    {"f.severity", STORE_GROUP_SEVERITY},    {", f.sight", STORE_GROUP_SIGHT},
+    {", f.presence", STORE_GROUP_PRESENCE},  {", f.disposition", STORE_GROUP_DISPOSITION},
+    {", f.service", STORE_GROUP_SERVICE},    {", f.rule_id", STORE_GROUP_RULE},
+    {", f.proto, f.port", STORE_GROUP_PORT},
+};
+
+enum { GROUP_COUNTED = sizeof(group_counted) / sizeof(*group_counted) };
+
+/* How many rows of it all the keys are among; 0: some are not, or a filter asks for what the index has not. */
+static size_t group_depth(const struct store_finding_filter *filter, struct store_group_keys keys)
+{
+    size_t depth = 0;
+    size_t found = 0;
+
+    for (size_t i = 0; i < GROUP_COUNTED; i++) {
+        if (group_asks_for(keys, group_counted[i].key)) {
+            depth = i + 1;
+            found++;
+        }
+    }
+    if (found < keys.count || filter->uuids.count != 0 || filter->hosts.count != 0 || filter->realms.count != 0 ||
+        filter->addresses.count != 0 || filter->tags.count != 0 || filter->vantages.count != 0 ||
+        filter->kinds.count != 0 || filter->owners.count != 0 || filter->breadth_classes.count != 0 ||
+        filter->severity_min != 0 || filter->last_seen_since != 0 || filter->last_seen_before != 0 ||
+        filter->changed_since != 0 || filter->changed_before != 0) {
+        return 0;
+    }
+    return depth;
+}
+
+/* Whether they go by hosts alone, in whose order finding_by_asset is. */
+static bool group_goes_by_host(const struct store_finding_filter *filter, struct store_group_keys keys)
+{
+    size_t found = (size_t)group_asks_for(keys, STORE_GROUP_REALM) + (size_t)group_asks_for(keys, STORE_GROUP_HOST);
+
+    return found == keys.count && filter->hosts.count == 0 && filter->realms.count == 0;
+}
+
+static void group_add_keys(struct store_query *query, struct store_group_keys keys)
+{
+    for (size_t i = 0; i < keys.count; i++) {
+        store_query_add(query, "%s, ", finding_group_columns[keys.values[i]]);
+    }
+}
+
+/* Runs of rows that are equal in an index's first columns become one each, in its order; only those are left to be
+ * sorted and summed up. */
+static void group_ask_runs(struct store_query *query, const struct store_finding_filter *filter,
+                           struct store_group_keys keys, const char *columns)
+{
+    store_query_add(query, "SELECT ");
+    group_add_keys(query, keys);
+    store_query_add(
+        query,
+        "SUM(f.count), SUM(f.penalty), CAST(TOTAL(f.first_seen) / SUM(f.count) AS INTEGER) FROM (SELECT "
+        "COUNT(*) AS count, SUM(f.penalty) AS penalty, TOTAL(f.first_seen) AS first_seen, %s FROM finding f "
+        "WHERE 1",
+        columns);
+    finding_add_filter(query, filter);
+    store_query_among(query, "f.severity", &filter->severities);
+    store_query_add(query, " GROUP BY %s) f", columns);
+}
+
+static void group_ask_counted(struct store_query *query, const struct store_finding_filter *filter,
+                              struct store_group_keys keys, size_t depth)
+{
+    char columns[128] = "";
+    size_t length = 0;
+
+    for (size_t i = 0; i < depth; i++) {
+        length += (size_t)snprintf(columns + length, sizeof(columns) - length, "%s", group_counted[i].columns);
+    }
+    group_ask_runs(query, filter, keys, columns);
+}
+
+static void group_ask_by_host(struct store_query *query, const struct store_finding_filter *filter,
+                              struct store_group_keys keys)
+{
+    group_ask_runs(query, filter, keys, "f.asset_id");
+    store_query_add(query, FINDING_OWN_PLACE);
+}
+
+static void group_ask(struct store_query *query, const struct store_finding_filter *filter,
+                      struct store_group_keys keys)
+{
+    store_query_add(query, "SELECT ");
+    group_add_keys(query, keys);
+    store_query_add(query, "COUNT(*), SUM(f.penalty), CAST(AVG(f.first_seen) AS INTEGER) FROM finding f%s%s WHERE 1",
+                    group_asks_for_place(filter, keys) ? FINDING_PLACE : "",
+                    group_asks_for(keys, STORE_GROUP_TAG) ? FINDING_TAG : "");
+    finding_add_filter(query, filter);
+    store_query_among(query, "f.severity", &filter->severities);
+}
+
 int store_read_finding_groups(struct store_reader *reader, const struct store_finding_filter *filter,
                               struct store_group_keys keys, store_group_fn *fn, void *context)
 {
     struct group_target target = {fn, context, keys.count};
+    size_t depth = group_depth(filter, keys);
     struct store_query query;
     int rc;
 
     assert(keys.count >= 1 && keys.count <= STORE_GROUP_COUNT);
-    store_query_init(&query, "SELECT ");
-    for (size_t i = 0; i < keys.count; i++) {
-        store_query_add(&query, "%s, ", finding_group_columns[keys.values[i]]);
+    store_query_init(&query, "");
+    if (depth != 0) {
+        group_ask_counted(&query, filter, keys, depth);
+    } else if (group_goes_by_host(filter, keys)) {
+        group_ask_by_host(&query, filter, keys);
+    } else {
+        group_ask(&query, filter, keys);
     }
-    store_query_add(&query, "COUNT(*), SUM(f.penalty), CAST(AVG(f.first_seen) AS INTEGER) FROM finding f%s%s WHERE 1",
-                    group_asks_for_place(filter, keys) ? FINDING_PLACE : "",
-                    group_asks_for(keys, STORE_GROUP_TAG) ? FINDING_TAG : "");
-    finding_add_filter(&query, filter);
-    store_query_among(&query, "f.severity", &filter->severities);
     store_query_add(&query, " GROUP BY ");
     for (size_t i = 0; i < keys.count; i++) {
         store_query_add(&query, "%s%zu", i == 0 ? "" : ", ", i + 1);

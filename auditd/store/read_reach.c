@@ -76,6 +76,7 @@ static const struct reach_table reach_tables[] = {
     {"handed_over", "*", REACH_NONE},
     {"token", "*", REACH_NONE},
     {"token_limit", "*", REACH_NONE},
+    {"session", "*", REACH_NONE},
     {"audit_log", "*", REACH_NONE},
     {"scan_event", "*", "scan_id IN (SELECT id FROM temp.scan)"},
     {"stream_key", "*", REACH_NONE},

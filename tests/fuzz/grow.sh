@@ -75,6 +75,7 @@ value() {
     severity_min) echo medium ;;
     breadth_class) echo own,world ;;
     group_by) echo realm,severity,host ;;
+    format) echo jsonl ;;
     scope) echo fleet,host ;;
     what) echo presence ;;
     became) echo OPEN,FIXED ;;
@@ -113,6 +114,9 @@ seed_requests() {
     local list
     printf 'GET /api/v1/findings?sort=-severity&limit=1&port=22,23&severity_min=low\r\nHost: [::1]:8480\r\nAccept: */*\r\n' | seed api
     printf 'HEAD / HTTP/1.1\r\nHost: localhost\r\nIf-None-Match: W/"0", *\r\nAccept: text/html;q=0.5, */*;q=0\r\n' | seed api
+    for list in '*;q=0.1, gzip;q=0' 'gzip, identity;q=0' ' x-gzip ; q=0.5,br' 'gzip;q=1.5,*;q=0'; do
+        printf 'GET /api/v1/findings?limit=5\r\nHost: localhost\r\nAccept-Encoding: %s\r\nAccept-Encoding: deflate\r\n' "$list" | seed api
+    done
     for list in 'scans/{scan}' 'hosts/{host}' 'findings/{finding}' 'findings/{finding}/events'; do
         printf 'GET /api/v1/%s\r\nHost: localhost\r\n' "$list" | seed api
     done

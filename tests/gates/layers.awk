@@ -5,7 +5,7 @@ BEGIN {
     allowed["lib"] = "lib/"
     allowed["scanner"] = "scanner/ lib/"
     allowed["auditd"] = "auditd/ lib/ scanner/protocol.h"
-    allowed["web"] = "web/ lib/ auditd/protocol.h auditd/store/read.h"
+    allowed["web"] = "web/ lib/ auditd/protocol.h auditd/store/read.h auditd/export/export.h"
     allowed["cli"] = "cli/ lib/ scanner/protocol.h auditd/protocol.h web/protocol.h"
     allowed["bench"] = "bench/ lib/ auditd/ scanner/packet/ scanner/protocol.h scanner/report.h"
     allowed["tests"] = "lib/ tests/"

@@ -90,7 +90,7 @@ describe("the description", () => {
 
   test("names every route of the table and no other, each with an id, a summary and a default answer", async () => {
     const table = readFileSync(new URL("../../web/routes.c", import.meta.url), "utf8");
-    const routes = [...table.matchAll(/^ +\{"(\/[^"]*)", media_(\w+),/gm)].filter((match) => match[2] !== "html").map((match) => match[1]);
+    const routes = [...table.matchAll(/^ +\{"(\/[^"]*)", (?:NULL|media_(\w+)),/gm)].filter((match) => match[2] !== "html").map((match) => match[1]);
     const methods = ["get", "post", "put", "patch", "delete"];
     const { paths } = yaml.load(await (await ask("/api/v1/openapi.yaml")).text());
     assert.ok(routes.length > 10);
@@ -139,7 +139,7 @@ describe("the description", () => {
       if (!description.paths[path].get.responses["200"].content["application/json"]) {
         continue;
       }
-      const body = await read(path.replace("{uuid}", uuids[path] ?? finding.uuid));
+      const body = await read(path.replace("{uuid}", uuids[path] ?? finding.uuid) + (path === "/api/v1/findings/export" ? "?format=defectdojo" : ""));
       const check = ajv.compile({ $ref: `https://leastport.example/openapi${encodeURI(pointer)}` });
       assert.ok(check(body), `${path}: ${ajv.errorsText(check.errors)}`);
     }
@@ -371,7 +371,7 @@ describe("HTTP", () => {
   test("ETag: the same while nothing changes, 304 for it, weak and in a list too", async () => {
     const first = await ask("/api/v1/findings?limit=2");
     const tag = first.headers.get("etag");
-    assert.match(tag, /^"[0-9a-f]{32}"$/);
+    assert.match(tag, /^"[0-9a-f]{32}-gz"$/, "fetch takes gzip");
     for (const header of [tag, `W/${tag}`, `"other", ${tag}`, "*"]) {
       const second = await ask("/api/v1/findings?limit=2", { headers: { "If-None-Match": header } });
       assert.equal(second.status, 304);
@@ -395,7 +395,7 @@ describe("HTTP", () => {
 
   test("one connection serves on, pipelined too, until its client closes it", async () => {
     const one = (method, path, ...headers) => request([`${method} ${path} HTTP/1.1`, "Host: localhost", `Authorization: Bearer ${TOKEN}`, ...headers]);
-    const tag = (await ask("/api/v1/findings")).headers.get("etag");
+    const tag = (await ask("/api/v1/findings", { headers: { "Accept-Encoding": "identity" } })).headers.get("etag");
     const bytes = [one("GET", "/healthz"), one("HEAD", "/api/v1/score"), one("OPTIONS", "/api/v1/hosts"), one("DELETE", "/api/v1/hosts"),
       one("GET", "/nothing"), one("GET", "/api/v1/findings", `If-None-Match: ${tag}`), one("GET", "/healthz", "Content-Length: 0"),
       one("GET", "/healthz", "Connection: close"), one("GET", "/healthz")].join("");

@@ -4,7 +4,6 @@
 import assert from "node:assert/strict";
 import { execFileSync, spawnSync } from "node:child_process";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
-import { createRequire } from "node:module";
 import { isIP } from "node:net";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
@@ -13,10 +12,8 @@ import { launch, missingBrowser, openPage } from "./support/browser.mjs";
 import { makeEmpty, makeFixture } from "./support/fixture.mjs";
 import { HtmlValidate } from "html-validate";
 import { BIN, makeFolder } from "./support/site.mjs";
+import { sarifValidator, transcribed } from "./support/validators.mjs";
 
-const require = createRequire(import.meta.url);
-const Ajv2020 = require("ajv/dist/2020.js");
-const addFormats = require("ajv-formats");
 const EVERY = "new,open,verifying,reappeared,fixed,allowed";
 let place;
 
@@ -34,16 +31,6 @@ function write(format, { db = "fixture.db", more = [] } = {}) {
 
 const lines = (text) => text.split("\n").slice(0, -1).map((line) => JSON.parse(line));
 const findings = (options) => lines(write("jsonl", options));
-
-// The schema is of draft 4, which Ajv 6 still reads: the one that came with it.
-function sarifValidator() {
-  const folder = require.resolve("@microsoft/jest-sarif/package.json");
-  const Ajv = createRequire(folder)("ajv");
-  const ajv = new Ajv({ schemaId: "id", unknownFormats: ["uri", "uri-reference"], meta: false });
-  ajv.addMetaSchema(createRequire(folder)("ajv/lib/refs/json-schema-draft-04.json"));
-  ajv._opts.defaultMeta = "http://json-schema.org/draft-04/schema";
-  return ajv.compile(JSON.parse(readFileSync(join(folder, "../lib/schemas/sarif-2.1.0-rtm.5.json"), "utf8")));
-}
 
 describe("SARIF", () => {
   test("is valid by its published schema, with findings and without", () => {
@@ -66,13 +53,6 @@ describe("SARIF", () => {
     assert.equal(new Set(log.runs.map((run) => run.automationDetails.id)).size, log.runs.length);
   });
 });
-
-// Two formats have no schema that others made and that a package carries: Ajv holds them against ours.
-function transcribed(name) {
-  const ajv = new Ajv2020({ strict: false, allErrors: true });
-  addFormats(ajv);
-  return ajv.compile(JSON.parse(readFileSync(new URL(`schemas/${name}.schema.json`, import.meta.url), "utf8")));
-}
 
 describe("OCSF", () => {
   test("each line is a Compliance Finding as the specification has it", () => {

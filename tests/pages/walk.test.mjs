@@ -100,7 +100,7 @@ const live = {
   unacknowledgeFinding: async () => { const uuid = finding(); await decide(uuid, "acknowledge", { reason: "r" }); return { uuid }; },
   unwaiveFinding: async () => { const uuid = finding(); await decide(uuid, "waive", waiver); return { uuid }; },
   decideFindings: () => ({ content: { action: "acknowledge", findings: [finding(), finding()], reason: "r" } }),
-  giveWaiver: async () => { const { rule_id: rule, uuid } = ids.findings[0]; await ask({ method: "post" }, `/api/v1/findings/${uuid}/unacknowledge`, { content: { reason: "r" } }); return { content: { rule, hosts: { cidr: [`${ids.findings[0].host.address}/32`] }, ...waiver } }; },
+  giveWaiver: async () => { const { items: [{ rule_id: rule, host }] } = await (await ask({ method: "get" }, "/api/v1/findings?presence=OPEN&disposition=NONE&limit=1")).json(); return { content: { rule, hosts: { cidr: [`${host.address}/32`] }, ...waiver } }; },
   endWaiver: async () => ({ uuid: (await (await ask({ method: "get" }, "/api/v1/waivers")).json()).items.find(({ rule_id }) => rule_id).uuid }),
   getJob: async () => ({ uuid: (await (await ask({ method: "get" }, "/api/v1/jobs")).json()).items[0].uuid }),
   cancelJob: async () => ({ uuid: await startSlow() }),

@@ -1,5 +1,5 @@
 // Buttons and forms that ask the server to do something: they say that they work, and what went wrong.
-import { el } from "./dom.js";
+import { el, fill } from "./dom.js";
 
 // Where the outcome of what was done stands; it is spoken.
 export function outcomeLine() {
@@ -7,7 +7,7 @@ export function outcomeLine() {
 }
 
 export function tell(line, error) {
-  line.replaceChildren(error.message, ...(error.details ?? []).map((detail) => el("span", { class: "small" }, ` ${detail}`)));
+  fill(line, error.message, ...(error.details ?? []).map((detail) => el("span", { class: "small" }, ` ${detail}`)));
 }
 
 // A button that runs `act`, is off meanwhile, and shows in `line` why it failed.

@@ -2,7 +2,7 @@
 import { shortened } from "./answer_part.js";
 import { get } from "./api.js";
 import { severityBadge } from "./badge.js";
-import { el, show } from "./dom.js";
+import { el, fill, show } from "./dom.js";
 import { foldChanges, hostLink } from "./finding_part.js";
 import { exactly, plural, portLabel } from "./format.js";
 import { scanLink } from "./scan_part.js";
@@ -109,7 +109,7 @@ async function load() {
   const realms = [...new Set(scans.map((scan) => scan.realm))].sort();
   view.showFilters(view.select("days", "Time", spans), view.select("realm", "Realm", [["", "Any"], ...realms.map((name) => [name, name])]));
   document.getElementById("filters").hidden = Boolean(view.state().scan || view.state().from);
-  document.getElementById("summary").replaceChildren(...words, `: ${opened.length} opened, ${closed.length} closed, ${rest.length} otherwise`,
+  fill(document.getElementById("summary"), ...words, `: ${opened.length} opened, ${closed.length} closed, ${rest.length} otherwise`,
     more ? `, among the youngest ${AT_MOST} events; choose a shorter time for all` : "", ".");
   show(el("div", { class: "stack" }, group("Opened", "What is open now and was not before", opened), group("Closed", "Closed, and proven so", closed),
     rest.length === 0 ? null : card(`Changed otherwise (${rest.length})`, cardTable("Moves that neither opened nor closed anything", otherColumns, rest)),

@@ -1,6 +1,6 @@
 // What a person decides about findings: seen, accepted until a date, or taken back. One form for one finding and for many.
 import { send } from "./api.js";
-import { el } from "./dom.js";
+import { el, fill } from "./dom.js";
 
 const DAY = 24 * 3600e3;
 const verbs = {
@@ -56,7 +56,7 @@ export function decideBox(choices, ask, done) {
         close();
         done(verb, answer);
       } catch (error) {
-        said.replaceChildren(...failure(error));
+        fill(said, ...failure(error));
         submit.disabled = false;
       }
     } }, el("p", { class: "small muted" }, verbs[verb].help), ...fields(verb),

@@ -1,3 +1,13 @@
+// What a text may hold that is not seen, or makes what stands beside it be read otherwise: controls but for line feeds and
+// tabs, marks that turn writing, and what has no width. Whoever chose the text, all of a page goes through here.
+export function plain(text) {
+  return String(text).replace(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u2069\ufeff\u{e0000}-\u{e007f}]/gu,
+    (mark) => `\\u${mark.codePointAt(0).toString(16).padStart(4, "0")}`);
+}
+
+// Attributes that are read by people.
+const SPOKEN = new Set(["title", "aria-label", "aria-description", "placeholder", "alt", "data-label"]);
+
 // Elements from data. Text goes in as text nodes only: whatever a host sends stays text.
 export function el(tag, attributes = {}, ...children) {
   const element = document.createElement(tag);
@@ -7,10 +17,16 @@ export function el(tag, attributes = {}, ...children) {
     } else if (value === true) {
       element.setAttribute(name, "");
     } else if (value !== false && value !== null && value !== undefined) {
-      element.setAttribute(name, value);
+      element.setAttribute(name, SPOKEN.has(name) ? plain(value) : value);
     }
   }
-  element.append(...children.flat(Infinity).filter((child) => child !== null && child !== undefined && child !== false));
+  return fill(element, ...children);
+}
+
+// Instead of what is in it.
+export function fill(element, ...children) {
+  element.replaceChildren(...children.flat(Infinity).filter((child) => child !== null && child !== undefined && child !== false)
+    .map((child) => (child instanceof Node ? child : plain(child))));
   return element;
 }
 

@@ -2,7 +2,7 @@
 import { answerDetails, proof, serviceName } from "./answer_part.js";
 import { get, mayWrite } from "./api.js";
 import { decideOne } from "./decide_part.js";
-import { el, show } from "./dom.js";
+import { el, fill, plain, show } from "./dom.js";
 import { findingBadges, fixBox, formula, hostLink, isOver, ruleLine, seenFrom, timeline } from "./finding_part.js";
 import { exactly, portLabel } from "./format.js";
 import { run, showFreshness } from "./state.js";
@@ -11,9 +11,9 @@ import { card, cardTable } from "./view.js";
 const uuid = location.pathname.split("/").at(-1);
 
 function showHeading(finding) {
-  document.title = `${finding.title} · Leastport`;
-  document.getElementById("finding-title").replaceChildren(finding.title);
-  document.getElementById("finding-place").replaceChildren("On ", hostLink(finding.host), ` port ${portLabel(finding)}, ${finding.host.realm}`);
+  document.title = plain(`${finding.title} · Leastport`);
+  fill(document.getElementById("finding-title"), finding.title);
+  fill(document.getElementById("finding-place"), "On ", hostLink(finding.host), ` port ${portLabel(finding)}, ${finding.host.realm}`);
 }
 
 function whatCard(finding) {

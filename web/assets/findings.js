@@ -2,7 +2,8 @@
 import { get, mayWrite } from "./api.js";
 import { dispositionBadge, moveLabel, presenceBadge, severityBadge, sightBadge } from "./badge.js";
 import { decideMany, outcome } from "./decide_part.js";
-import { el, show } from "./dom.js";
+import { el, fill, show } from "./dom.js";
+import { exportMenu } from "./export_part.js";
 import { fixBox, formula, hostLink, ruleLine } from "./finding_part.js";
 import { exactly, hostLabel, number, plural, portLabel, when } from "./format.js";
 import { latestScans, run, showEmpty, showFreshness } from "./state.js";
@@ -198,7 +199,7 @@ async function load() {
     get("findings", { ...filters, service: "", group_by: "service" }),
   ]);
   const total = bySeverity.groups.reduce((sum, group) => sum + group.count, 0);
-  document.getElementById("summary").replaceChildren(plural(total, "finding"), ", ",
+  fill(document.getElementById("summary"), plural(total, "finding"), ", ",
     bySeverity.groups.length === 0 ? "none under these filters" : ["critical", "high", "medium", "low"]
       .map((severity) => bySeverity.groups.find((group) => group.severity === severity))
       .filter(Boolean).map((group) => `${group.count} ${group.severity}`).join(", "));
@@ -208,7 +209,8 @@ async function load() {
   show(page.items.length === 0
     ? el("section", { class: "card state" }, el("h2", {}, "Nothing here"),
       el("p", {}, "No finding fits these filters."))
-    : el("div", {}, table(page.items, many?.changed ?? null), pager(page.next_cursor), many?.card));
+    : el("div", {}, table(page.items, many?.changed ?? null), pager(page.next_cursor), many?.card,
+      exportMenu("findings", filters, `Export ${total === 1 ? "this finding" : `these ${plural(total, "finding")}`}`)));
 }
 
 addEventListener("popstate", () => run(load));

@@ -1,7 +1,8 @@
 // One host: what it is, which ports answer, what is wrong with them and why, and everything that happened.
 import { answerDetails, authState, certificateState, productName, proof, serviceName, shortened, tlsState } from "./answer_part.js";
 import { get } from "./api.js";
-import { el, scroller, show } from "./dom.js";
+import { el, fill, plain, scroller, show } from "./dom.js";
+import { exportMenu } from "./export_part.js";
 import { findingBadges, findingTitle, fixBox, formula, isOver, ruleLine, seenFrom, timeline } from "./finding_part.js";
 import { exactly, hostLabel, portLabel, when } from "./format.js";
 import { scoreHistory } from "./score_chart.js";
@@ -14,9 +15,9 @@ const order = ["critical", "high", "medium", "low"];
 function showHeading(host) {
   const state = { up: "up", down: "does not answer" }[host.state] ?? "never looked at";
   const gone = host.ended_at === null ? [] : [" · ended ", when(host.ended_at)];
-  document.title = `${hostLabel(host)} · Leastport`;
-  document.getElementById("host-name").replaceChildren(hostLabel(host));
-  document.getElementById("host-lead").replaceChildren(
+  document.title = plain(`${hostLabel(host)} · Leastport`);
+  fill(document.getElementById("host-name"), hostLabel(host));
+  fill(document.getElementById("host-lead"), 
     ...(host.name === null && host.address !== null ? [] : [el("span", { class: "mono" }, host.address ?? "no address"), " · "]),
     `${host.realm} · ${state}, last answer `, when(host.last_up), ...gone);
 }
@@ -93,7 +94,8 @@ function portsCard(endpoints) {
       : endpointTable("Ports now", "Ports that are open, or were", now),
     answers(now),
     past.length === 0 ? null : el("details", {}, el("summary", {}, "What they were before"),
-      endpointTable("Ports before", "Intervals that have ended", past)));
+      endpointTable("Ports before", "Intervals that have ended", past)),
+    now.length === 0 ? null : exportMenu("endpoints", { host: uuid }, "Export these ports"));
 }
 
 function findingCard(finding, endpoints) {

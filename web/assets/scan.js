@@ -1,6 +1,6 @@
 // One scan: how far it is or how it went, what it was to look at, and what it changed.
 import { get } from "./api.js";
-import { el, show } from "./dom.js";
+import { el, fill, plain, show } from "./dom.js";
 import { changeItem } from "./finding_part.js";
 import { exactly, when } from "./format.js";
 import { progressBar, progressText, scanBadge, scanFacts, scanName, took } from "./scan_part.js";
@@ -11,9 +11,9 @@ const uuid = location.pathname.split("/").at(-1);
 const POLL_MS = 2000;
 
 function showHeading(scan) {
-  document.title = `Scan of ${scan.realm} · Leastport`;
-  document.getElementById("scan-name").replaceChildren(`Scan of ${scanName(scan)}`);
-  document.getElementById("scan-lead").replaceChildren("Began ", exactly(scan.started_at),
+  document.title = plain(`Scan of ${scan.realm} · Leastport`);
+  fill(document.getElementById("scan-name"), `Scan of ${scanName(scan)}`);
+  fill(document.getElementById("scan-lead"), "Began ", exactly(scan.started_at),
     ...(scan.ended_at === null ? [] : [`, took ${took(scan)}`]), scan.verifies ? ". A second look at what the scan before it had changed." : ".");
 }
 
@@ -48,7 +48,7 @@ function follow(before, read_at) {
       run(load);
     } else {
       document.querySelector("progress").value = scan.probes_done;
-      document.getElementById("progress").textContent = progressText(scan, before, now - read_at);
+      document.getElementById("progress").textContent = plain(progressText(scan, before, now - read_at));
       follow(scan, now);
     }
   }, POLL_MS);

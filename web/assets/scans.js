@@ -3,7 +3,7 @@ import { actionButton, actionForm, inputField, outcomeLine } from "./action_part
 import { visible } from "./answer_part.js";
 import { get, mayWrite, send, whoAmI } from "./api.js";
 import { badge } from "./badge.js";
-import { el, show } from "./dom.js";
+import { el, plain, show } from "./dom.js";
 import { exactly, number, plural, when } from "./format.js";
 import { duration, missed, scanBadge, scanLink, scanName, took } from "./scan_part.js";
 import { run, showFreshness } from "./state.js";
@@ -104,7 +104,7 @@ function follow(list, seen) {
       live.forEach((job, i) => {
         const item = list.children[i];
         item.querySelector("progress").value = job.probes_done;
-        item.querySelector("p").textContent = jobText(job);
+        item.querySelector("p").textContent = plain(jobText(job));
       });
       follow(list, seen);
     }

@@ -1,6 +1,6 @@
 // What a page says when there is nothing, not yet, or no answer; and the line that says how fresh all of it is.
 import { get } from "./api.js";
-import { el, show } from "./dom.js";
+import { el, fill, show } from "./dom.js";
 import { when } from "./format.js";
 
 export function showLoading() {
@@ -82,7 +82,7 @@ export function showProgress({ probes_done: done, probes_planned: planned }) {
   const text = `A scan is running: ${planned === 0 ? 0 : Math.floor((100 * done) / planned)} %`;
   const line = document.getElementById("freshness");
   if (line.textContent !== text) {
-    line.replaceChildren(text);
+    fill(line, text);
   }
 }
 

@@ -1,7 +1,7 @@
 // Says on every page while the server, its database or the daemon does not answer, and has the page read its data again
 // once they do: nobody has to load it anew.
 import { readiness } from "./api.js";
-import { el } from "./dom.js";
+import { el, fill } from "./dom.js";
 import { again, hasFailed } from "./state.js";
 
 const CALM_MS = 5000;
@@ -18,7 +18,7 @@ function say(text) {
   }
   // Said again only when it changes: it is spoken.
   if (line !== null && line.textContent !== text) {
-    line.replaceChildren(text);
+    fill(line, text);
   }
 }
 

@@ -16,6 +16,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* What it reads it does not change. */
+#define ZLIB_CONST
+#include <zlib.h>
+
 static struct metrics metrics;
 static struct exchange_site site = {.metrics = &metrics};
 static struct store *store;
@@ -78,6 +82,8 @@ static void read_headers(char *rest, struct framing *framing, struct request_hea
         }
         if (strcasecmp(name, "Accept") == 0) {
             head->accept = value;
+        } else if (strcasecmp(name, "Accept-Encoding") == 0) {
+            coding_wish(&head->codings, value);
         } else if (strcasecmp(name, "If-None-Match") == 0) {
             head->if_none_match = value;
         } else if (strcasecmp(name, "Authorization") == 0) {
@@ -91,6 +97,32 @@ static void read_headers(char *rest, struct framing *framing, struct request_hea
     }
 }
 
+/* The body as JSON, unpacked where it went out packed: what gzip says of its length is so. The caller owns the result.
+ */
+static json_t *read_body(const struct exchange *exchange)
+{
+    const unsigned char *packed = (const unsigned char *)exchange->body.bytes;
+    size_t length = exchange->body.length;
+    z_stream stream = {.next_in = packed, .avail_in = (uInt)length};
+    unsigned char *plain;
+    json_t *body;
+
+    if (!exchange->is_packed) {
+        return json_loadb(exchange->body.bytes, length, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, NULL);
+    }
+    assert(length > 18);
+    length = packed[length - 4] + 256U * packed[length - 3] + 65536U * packed[length - 2];
+    plain = malloc(length + 1);
+    assert(plain != NULL && inflateInit2(&stream, 15 + 16) == Z_OK);
+    stream.next_out = plain;
+    stream.avail_out = (uInt)length + 1;
+    assert(inflate(&stream, Z_FINISH) == Z_STREAM_END && stream.total_out == length && stream.avail_in == 0);
+    inflateEnd(&stream);
+    body = json_loadb((const char *)plain, length, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, NULL);
+    free(plain);
+    return body;
+}
+
 static void check_answer(const struct exchange *exchange)
 {
     json_t *body;
@@ -102,10 +134,10 @@ static void check_answer(const struct exchange *exchange)
         assert(exchange->problem.status >= 400 && exchange->problem.detail[0] != '\0');
         return;
     }
-    if (exchange->fixed != NULL || exchange->status == 204 || strcmp(exchange->content_type, "application/json") != 0) {
+    if (exchange->asset != NULL || exchange->status == 204 || strcmp(exchange->content_type, "application/json") != 0) {
         return;
     }
-    body = json_loadb(exchange->body.bytes, exchange->body.length, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, NULL);
+    body = read_body(exchange);
     assert(body != NULL);
     json_decref(body);
 }
@@ -174,8 +206,8 @@ static void ask_more(const struct request_head *head, const struct exchange *exc
     json_t *body;
 
     ask_again(head, exchange->etag);
-    if (exchange->fixed == NULL && exchange->body.length > 0) {
-        body = json_loadb(exchange->body.bytes, exchange->body.length, JSON_ALLOW_NUL, NULL);
+    if (exchange->asset == NULL && exchange->body.length > 0) {
+        body = read_body(exchange);
         if (json_is_string(json_object_get(body, "next_cursor"))) {
             ask_on(head, json_object_get(body, "next_cursor"));
         }

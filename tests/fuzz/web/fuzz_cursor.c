@@ -57,7 +57,7 @@ static unsigned ask(const char *target)
     route_answer(&exchange, &head);
     status = exchange.problem.status != 0 ? exchange.problem.status : exchange.status;
     assert(status < 500);
-    if (status == 200 && strncmp(target, "/api/v1/", 8) == 0 && exchange.fixed == NULL) {
+    if (status == 200 && strncmp(target, "/api/v1/", 8) == 0 && exchange.asset == NULL) {
         body = json_loadb(exchange.body.bytes, exchange.body.length, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, NULL);
         assert(body != NULL);
         json_decref(body);

@@ -1,6 +1,7 @@
 // Starts the whole: leastport-auditd on a database, and under it leastport-web on a free loopback port. Ends it by its
 // process id; what it said is kept.
 import { spawn } from "node:child_process";
+import { createServer } from "node:net";
 import { join } from "node:path";
 import { BIN } from "./site.mjs";
 
@@ -25,6 +26,19 @@ export async function startDaemon(db, { more = [], environment = {}, listen = "1
   daemon.stop = () => { child.kill("SIGTERM"); return ended; };
   daemon.kill = (signal) => { child.kill(signal); return ended; };
   return daemon;
+}
+
+// Nobody listens there, and clients are given others.
+export async function freePort() {
+  const server = createServer();
+  for (let attempt = 0; attempt < 50; attempt++) {
+    const port = 20000 + Math.floor(Math.random() * 10000);
+    if (await new Promise((resolve) => server.once("error", () => resolve(false)).listen(port, "127.0.0.1", () => resolve(true)))) {
+      await new Promise((resolve) => server.close(resolve));
+      return port;
+    }
+  }
+  throw new Error("no port is free");
 }
 
 // Asks until `isSo` of the answer, for a minute at most.

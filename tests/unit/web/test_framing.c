@@ -142,9 +142,24 @@ static void refuses_a_field_that_was_folded(void **state)
     assert_int_equal(problem.status, 400);
 }
 
+/* RFC 9110 section 5.6.2, character by character. */
+static void a_name_is_a_token(void **state)
+{
+    static const char token[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789!#$%&'*+-.^_`|~";
+    (void)state;
+    for (int c = 1; c < 256; c++) {
+        const char name[] = {'X', (char)c, '\0'};
+        struct framing framing;
+        framing_init(&framing);
+        framing_add(&framing, name, "");
+        assert_int_equal(framing.has_bad_field, strchr(token, c) == NULL);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_name_is_a_token),
         cmocka_unit_test(judges_what_frames_a_request),
         cmocka_unit_test(ends_at_its_limits),
         cmocka_unit_test(sees_what_it_was_not_told),

@@ -4,6 +4,7 @@
 #include "lib/token.h"
 #include "web/framing.h"
 #include "web/metrics.h"
+#include "web/represent.h"
 #include "web/route.h"
 
 #include <glob.h>
@@ -30,7 +31,7 @@ static struct answer *make(size_t length, char fill)
 
     assert_non_null(bytes);
     memset(bytes, fill, length);
-    answer = answer_create(bytes, length, "\"tag\"");
+    answer = answer_create(bytes, length, "\"tag\"", fill == 'z');
     assert_non_null(answer);
     return answer;
 }
@@ -84,6 +85,33 @@ static void finds_what_was_read_at_that_moment(void **state)
     answer_release(kept);
     answer_release(NULL);
     recall_destroy(NULL);
+}
+
+static void count_release(void *attached)
+{
+    ++*(int *)attached;
+}
+
+/* What is attached stays as long as anybody holds the answer, kept or not. */
+static void what_is_attached_goes_with_it(void **state)
+{
+    struct recall *recall;
+    const struct store_stamp stamp = {1, 7};
+    struct answer *kept = make(5, 'a');
+    int released = 0;
+    (void)state;
+
+    assert_int_equal(recall_create(&recall), 0);
+    assert_null(answer_attached(kept));
+    answer_attach(kept, &released, count_release);
+    recall_keep(recall, &stamp, "/a", kept);
+    answer_release(kept);
+    assert_ptr_equal(answer_attached(kept), &released);
+    assert_int_equal(released, 0);
+    assert_false(has(recall, 1, 8, "/a"));
+    assert_int_equal(released, 1);
+    recall_destroy(recall);
+    assert_int_equal(released, 1);
 }
 
 static void forgets_what_was_asked_for_longest_ago(void **state)
@@ -264,19 +292,18 @@ static int world_teardown(void **state)
     return rmdir(world->folder);
 }
 
-/* The caller ends the exchange. */
-static void ask(struct world *world, struct exchange *exchange, const char *token, const char *target,
-                const char *if_none_match)
+/* The caller ends the exchange. `asked` says all that is not the same each time. */
+static void ask_head(struct world *world, struct exchange *exchange, const char *token,
+                     const struct request_head *asked)
 {
     static struct exchange_site site;
     char authorization[TOKEN_TEXT_SIZE + 16];
     struct framing framing;
-    const struct request_head head = {.method = "GET",
-                                      .target = target,
-                                      .framing = &framing,
-                                      .authorization = authorization,
-                                      .if_none_match = if_none_match};
+    struct request_head head = *asked;
 
+    head.method = "GET";
+    head.framing = &framing;
+    head.authorization = authorization;
     snprintf(authorization, sizeof(authorization), "Bearer %s", token);
     site = (struct exchange_site){
         .pool = world->pool, .metrics = &world->metrics, .gate = world->gate, .recall = world->recall};
@@ -284,6 +311,22 @@ static void ask(struct world *world, struct exchange *exchange, const char *toke
     framing_add(&framing, "Host", "localhost");
     exchange_init(exchange, &site);
     route_answer(exchange, &head);
+}
+
+static void ask(struct world *world, struct exchange *exchange, const char *token, const char *target,
+                const char *if_none_match)
+{
+    ask_head(world, exchange, token, &(struct request_head){.target = target, .if_none_match = if_none_match});
+}
+
+/* Who may see all, wants such codings; NULL: none are named. */
+static void ask_for(struct world *world, struct exchange *exchange, const char *target, const char *if_none_match,
+                    const char *codings)
+{
+    struct request_head head = {.target = target, .if_none_match = if_none_match};
+
+    coding_wish(&head.codings, codings == NULL ? "" : codings);
+    ask_head(world, exchange, world->tokens[0], &head);
 }
 
 /* The answer, which is the caller's to release; `ret_etag` may be NULL. */
@@ -396,10 +439,86 @@ static void keeps_nothing_that_changes_by_itself(void **state)
     exchange_done(&exchange);
 }
 
+/* As it is, and as gzip: each with its tag, and each given again only to who asks for that form. */
+static void forms_are_kept_apart(void **state)
+{
+    static const char *const codings[] = {NULL, "gzip", "gzip, identity;q=0", "br"};
+    static const bool packed[] = {false, true, true, false};
+    struct world *world = *state;
+    char etag[EXCHANGE_ETAG_SIZE];
+    size_t length = 0;
+    struct exchange exchange;
+
+    world_run(world, "WITH RECURSIVE n(i) AS (SELECT 10 UNION ALL SELECT i + 1 FROM n WHERE i < 40)"
+                     " INSERT INTO asset (uuid, realm_id, created_at)"
+                     " SELECT '00000000-0000-4000-8000-0000000000' || i, 1, 1 FROM n");
+    ask(world, &exchange, world->tokens[0], "/api/v1/hosts", NULL);
+    length = answer_length(exchange.answer);
+    memcpy(etag, exchange.etag, sizeof(etag));
+    assert_true(length > REPRESENT_PACK_BYTES);
+    exchange_done(&exchange);
+    for (size_t i = 0; i < 8; i++) {
+        ask_for(world, &exchange, "/api/v1/hosts", etag, codings[i % 4]);
+        assert_int_equal(exchange.is_packed, packed[i % 4]);
+        assert_int_equal(answer_is_packed(exchange.answer), packed[i % 4]);
+        /* A tag of one form says nothing of the other. */
+        assert_int_equal(exchange.status, packed[i % 4] ? 200 : 304);
+        assert_int_equal(strncmp(exchange.etag, etag, strlen(etag) - 1), 0);
+        assert_int_equal(strstr(exchange.etag, "-gz\"") != NULL, packed[i % 4]);
+        assert_true(packed[i % 4] ? answer_length(exchange.answer) < length / 2
+                                  : answer_length(exchange.answer) == length);
+        exchange_done(&exchange);
+    }
+    ask_for(world, &exchange, "/api/v1/hosts", NULL, "gzip");
+    memcpy(etag, exchange.etag, sizeof(etag));
+    exchange_done(&exchange);
+    ask_for(world, &exchange, "/api/v1/hosts", etag, "gzip");
+    assert_int_equal(exchange.status, 304);
+    assert_string_equal(exchange.etag, etag);
+    exchange_done(&exchange);
+    /* What is small goes out as it is, unless that is refused. */
+    for (size_t i = 1; i < 3; i++) {
+        ask_for(world, &exchange, "/api/v1/hosts?limit=1", NULL, codings[i]);
+        assert_int_equal(exchange.is_packed, i == 2);
+        exchange_done(&exchange);
+    }
+}
+
+/* What holds a secret, or strangers' words beside others' records, is not packed: who insists on that gets nothing. */
+static void secrets_are_not_packed(void **state)
+{
+    static const char *const plain[] = {"/api/v1/session", "/api/v1/health", "/healthz"};
+    static const char *const packed[] = {"/api/v1/hosts",     "/api/v1/findings",     "/api/v1/score", "/metrics",
+                                         "/api/v1/endpoints", "/api/v1/certificates", "/login",        "/assets/dom.js",
+                                         "/api/v1/waivers",   "/api/v1/openapi.yaml"};
+    struct world *world = *state;
+    struct exchange exchange;
+
+    world_run(world, "UPDATE token SET role = 'admin', scopes = 'read write metrics tokens audit-log'");
+    for (size_t i = 0; i < sizeof(plain) / sizeof(*plain); i++) {
+        ask_for(world, &exchange, plain[i], NULL, "gzip, identity;q=0");
+        assert_int_equal(exchange.problem.status, 406);
+        assert_string_equal(exchange.problem.errors[0].pointer, "#/header/Accept-Encoding");
+        exchange_done(&exchange);
+    }
+    for (size_t i = 0; i < sizeof(packed) / sizeof(*packed); i++) {
+        ask_for(world, &exchange, packed[i], NULL, "gzip, identity;q=0");
+        if (exchange.problem.status != 0) {
+            fail_msg("%s: %u", packed[i], exchange.problem.status);
+        }
+        assert_true(exchange.is_packed);
+        exchange_done(&exchange);
+        ask_for(world, &exchange, packed[i], NULL, "identity;q=0, gzip;q=0");
+        assert_int_equal(exchange.problem.status, 406);
+        exchange_done(&exchange);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(finds_what_was_read_at_that_moment),
+        cmocka_unit_test(what_is_attached_goes_with_it),
         cmocka_unit_test(forgets_what_was_asked_for_longest_ago),
         cmocka_unit_test(is_bounded_in_bytes),
         cmocka_unit_test(threads_have_each_their_own),
@@ -407,6 +526,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_write_is_seen_at_once, world_setup, world_teardown),
         cmocka_unit_test_setup_teardown(a_revoked_token_gets_nothing, world_setup, world_teardown),
         cmocka_unit_test_setup_teardown(keeps_nothing_that_changes_by_itself, world_setup, world_teardown),
+        cmocka_unit_test_setup_teardown(forms_are_kept_apart, world_setup, world_teardown),
+        cmocka_unit_test_setup_teardown(secrets_are_not_packed, world_setup, world_teardown),
     };
     return cmocka_run_group_tests_name("recall", tests, NULL, NULL);
 }
