@@ -4,12 +4,12 @@
 #define LEASTPORT_SCANNER_ASKING_H
 
 #include "lib/clock.h"
+#include "scanner/hostgroup.h"
 #include "scanner/plan.h"
 #include "scanner/problem.h"
 #include "scanner/report.h"
 #include "scanner/scope.h"
 #include "scanner/slab.h"
-#include "scanner/space.h"
 
 #include <stdbool.h>
 #include <stdint.h>

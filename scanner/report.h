@@ -3,6 +3,7 @@
 #ifndef LEASTPORT_SCANNER_REPORT_H
 #define LEASTPORT_SCANNER_REPORT_H
 
+#include "scanner/hostgroup.h"
 #include "scanner/observation.h"
 #include "scanner/output/outputs.h"
 #include "scanner/own.h"

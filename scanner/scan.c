@@ -2,6 +2,7 @@
 
 #include "lib/log.h"
 #include "scanner/asking.h"
+#include "scanner/hostgroup.h"
 #include "scanner/limits.h"
 #include "scanner/loss.h"
 #include "scanner/prober.h"

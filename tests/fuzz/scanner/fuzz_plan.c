@@ -1,4 +1,5 @@
 /* Plans in JSON. Names resolve to fixed addresses: nothing is asked of any resolver. */
+#include "scanner/hostgroup.h"
 #include "scanner/plan.h"
 #include "tests/fuzz/fuzz.h"
 

@@ -1,4 +1,5 @@
 /* Every allocation of every create/destroy pair fails once: no crash, no leak, -ENOMEM. */
+#include "scanner/hostgroup.h"
 #include "scanner/output/outputs.h"
 #include "scanner/plan.h"
 #include "scanner/state.h"

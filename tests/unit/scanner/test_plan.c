@@ -1,3 +1,4 @@
+#include "scanner/hostgroup.h"
 #include "scanner/plan.h"
 
 #include <errno.h>

@@ -1,3 +1,4 @@
+#include "scanner/hostgroup.h"
 #include "scanner/report.h"
 
 #include <fcntl.h>

@@ -1,3 +1,4 @@
+#include "scanner/hostgroup.h"
 #include "scanner/space.h"
 
 #include <errno.h>
