@@ -61,6 +61,13 @@ async function visit(url, options, body) {
   }
 }
 
+// For a person to look at, where the run is a long one.
+async function shoot(page, name) {
+  if (process.env.LEASTPORT_TEST_LONG === "1") {
+    await page.screenshot({ path: join(SCREENSHOTS, `${name}.png`), fullPage: true });
+  }
+}
+
 // axe is not of the page: it is run past the page's policy by the debugger, not by a script element.
 async function violations(page) {
   await page.evaluate(AXE);
@@ -77,7 +84,7 @@ describe("every page, light and dark, wide and narrow", { skip }, () => {
       test(`${name}, ${colorScheme}, ${size}: no violation, nothing cut off`, async () => {
         // No daemon runs here, and the list of scans says so.
         await visit(site.url + path, { colorScheme, size, expectErrors: name === "scans" }, async (page) => {
-          await page.screenshot({ path: join(SCREENSHOTS, `${name}-${colorScheme}-${size}.png`), fullPage: true });
+          await shoot(page, `${name}-${colorScheme}-${size}`);
           const [wide, room] = await page.evaluate(() => [document.documentElement.scrollWidth, innerWidth]);
           assert.ok(wide <= room, `the page is ${wide} wide in ${room}`);
           assert.deepEqual(await violations(page), []);
@@ -88,13 +95,13 @@ describe("every page, light and dark, wide and narrow", { skip }, () => {
           const opened = await page.evaluate(() => document.documentElement.scrollWidth);
           assert.ok(opened <= room, `with all details open it is ${opened} wide in ${room}`);
           assert.deepEqual(await violations(page), []);
-          await page.screenshot({ path: join(SCREENSHOTS, `${name}-open-${colorScheme}-${size}.png`), fullPage: true });
+          await shoot(page, `${name}-open-${colorScheme}-${size}`);
         });
       });
     }
     test(`empty, ${colorScheme}, ${size}: says what to run`, async () => {
       await visit(empty.url, { colorScheme, size }, async (page) => {
-        await page.screenshot({ path: join(SCREENSHOTS, `empty-${colorScheme}-${size}.png`), fullPage: true });
+        await shoot(page, `empty-${colorScheme}-${size}`);
         assert.match(await page.textContent("#content"), /No audit yet.*leastport audit 127\.0\.0\.1/s);
         assert.deepEqual(await violations(page), []);
       });
@@ -193,7 +200,7 @@ describe("findings", { skip }, () => {
           "Remove the filter Address: 10.20.1.14 or 2001:db8:ffff:ffff:ffff:ffff:ffff:ffff ×", `Remove the filter Owner: ${hostileName} ×`,
           "Remove the filter Changed since: 1 Jan 2026, 00:00 ×", "Remove the filter Severity at least: low ×",
           "Remove the filter State: New or Open or Fixed or Came and went ×"]);
-        await page.screenshot({ path: join(SCREENSHOTS, `chips-${look.colorScheme}-${look.size}.png`), fullPage: true });
+        await shoot(page, `chips-${look.colorScheme}-${look.size}`);
         const [wide, room] = await page.evaluate(() => [document.documentElement.scrollWidth, innerWidth]);
         assert.ok(wide <= room, `the page is ${wide} wide in ${room}`);
         assert.deepEqual(await violations(page), []);
@@ -348,7 +355,7 @@ describe("when things go wrong", { skip }, () => {
     await page.waitForSelector('[role="alert"]');
     assert.match(await page.textContent('[role="alert"]'), /could not be read.*does not answer/s);
     assert.deepEqual(await violations(page), []);
-    await page.screenshot({ path: join(SCREENSHOTS, "error-light-desktop.png") });
+    await shoot(page, "error-light-desktop");
     await page.unroute("**/api/v1/**");
     await page.getByRole("button", { name: "Try again" }).click();
     await page.waitForSelector("tbody tr");

@@ -58,11 +58,13 @@ export async function settle(page) {
   await page.waitForSelector('#content[aria-busy="false"]');
   await page.waitForLoadState("load");
   const requests = pending.get(page);
-  for (let quiet = 0, looks = 0; quiet < 5; looks++) {
-    if (looks === 300) {
+  // A frame, and then what waited for it: what an answer brings about has been asked for by then.
+  const turn = () => new Promise((resolve) => requestAnimationFrame(() => setTimeout(resolve, 20)));
+  for (let quiet = 0, looks = 0; quiet < 3; looks++) {
+    if (looks === 1000) {
       throw new Error(`still asks for ${[...requests].map((request) => request.url()).join(", ")}`);
     }
-    await page.waitForTimeout(100);
-    quiet = requests.size === 0 ? quiet + 1 : 0;
+    const stood = await page.evaluate(turn).then(() => true, () => false); // it may have gone on to another page
+    quiet = stood && requests.size === 0 ? quiet + 1 : 0;
   }
 }
