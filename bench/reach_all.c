@@ -9,7 +9,7 @@
 #include <sys/resource.h>
 #include <time.h>
 
-enum { VPCS = 40, BALANCERS = 200, CHANGES = 500, RULES = 8 };
+enum { VPCS = 40, BALANCERS = 200, LISTS = 100, LIST_ENTRIES = 50, CHANGES = 500, RULES = 8 };
 
 /* A bench has the memory. */
 static void *made_item(void *item)
@@ -128,6 +128,28 @@ static void make_subnets(struct reach_model *model, const struct size *size)
     }
 }
 
+/* A tenth of the lists could not be read, as another account's may not be. */
+static void make_lists(struct reach_model *model)
+{
+    for (uint32_t i = 0; i < LISTS; i++) {
+        struct reach_list *list = MADE_PUSH(model, &model->lists);
+        list->id = ref(model, "pl", i).id;
+        list->is_read = i % 10 != 9;
+        for (uint32_t j = 0; list->is_read && j < LIST_ENTRIES; j++) {
+            *MADE_PUSH(model, &list->entries) =
+                i % 2 == 0 ? net((uint8_t)(11 + draw(100)), (uint8_t)draw(256), (uint8_t)draw(256), 0, 24)
+                           : net6((uint8_t)draw(VPCS), (uint8_t)draw(25), 0, 64);
+        }
+    }
+}
+
+static enum reach_peer draw_peer(void)
+{
+    uint32_t drawn = draw(8);
+
+    return drawn < 2 ? REACH_PEER_GROUP : drawn == 2 ? REACH_PEER_LIST : REACH_PEER_PREFIX;
+}
+
 static void make_groups(struct reach_model *model, const struct size *size)
 {
     static const uint16_t ports[] = {22, 80, 443, 3306, 5432, 6379, 8080, 9092};
@@ -140,8 +162,11 @@ static void make_groups(struct reach_model *model, const struct size *size)
             struct reach_rule *rule = MADE_PUSH(model, &group->rules);
             *rule = (struct reach_rule){.proto = draw(10) == 0 ? REACH_UDP : REACH_TCP};
             rule->ports.first = rule->ports.last = ports[draw(8)];
-            rule->peer = draw(4) == 0 ? REACH_PEER_GROUP : REACH_PEER_PREFIX;
-            rule->ref = ref(model, "sg", draw(size->groups));
+            rule->peer = draw_peer();
+            /* Three references of four are to a group of the same VPC, as most are. */
+            rule->ref = rule->peer == REACH_PEER_LIST ? ref(model, "pl", draw(LISTS))
+                        : draw(4) == 0                ? ref(model, "sg", draw(size->groups))
+                                                      : ref(model, "sg", draw(size->groups / VPCS) * VPCS + i % VPCS);
             if (draw(2) == 0) {
                 rule->prefix = net((uint8_t)(11 + draw(100)), (uint8_t)draw(256), 0, 0, 16);
             } else {
@@ -240,6 +265,7 @@ int main(int argc, char **argv)
     make_vpcs(&model);
     make_acls(&model, &size);
     make_subnets(&model, &size);
+    make_lists(&model);
     make_groups(&model, &size);
     make_enis(&model, &size);
     make_balancers(&model, &size);
