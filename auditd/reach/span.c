@@ -150,6 +150,19 @@ void span_set_copy(struct span_set *set, const struct span_set *other)
     span_set_become(set, items, other->count, other->failed);
 }
 
+void span_set_trim(struct span_set *set)
+{
+    struct span *items;
+
+    if (set->count == 0) {
+        span_set_become(set, NULL, 0, set->failed);
+        return;
+    }
+    /* A smaller block that cannot be had is no fault: the larger one stays. */
+    items = realloc(set->items, set->count * sizeof(*items));
+    set->items = items == NULL ? set->items : items;
+}
+
 struct span_set span_set_of(struct span *span)
 {
     return (struct span_set){.items = span, .count = 1};

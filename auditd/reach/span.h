@@ -29,6 +29,8 @@ void span_set_done(struct span_set *set);
 void span_set_or(struct span_set *set, const struct span_set *other);
 void span_set_and(struct span_set *set, const struct span_set *other);
 void span_set_minus(struct span_set *set, const struct span_set *other);
+/* Gives back the room that working the set out took: for sets that are kept. */
+void span_set_trim(struct span_set *set);
 /* What `set` held is dropped. */
 void span_set_copy(struct span_set *set, const struct span_set *other);
 

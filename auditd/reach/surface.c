@@ -44,6 +44,9 @@ int reach_rows_take(struct reach_rows *rows, const struct reach_row *like, struc
             row->is_ipv6 = answer->is_ipv6;
             row->asked = span_set_size(&answer->asked);
             row->cell = answer->cells[i];
+            for (int verdict = 0; verdict < REACH_VERDICTS; verdict++) {
+                span_set_trim(&row->cell.sources[verdict]);
+            }
             answer->cells[i] = (struct reach_cell){.verdict = REACH_BLOCKED};
         }
     }
