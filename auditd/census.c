@@ -9,8 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The next living asset after `asset_id`, and its realm. -ENOENT after the last. */
-static int census_next(struct store *store, int64_t *asset_id, int64_t *ret_realm_id)
+int census_next(struct store *store, int64_t *asset_id, int64_t *ret_realm_id)
 {
     sqlite3_stmt *row;
     int rc =

@@ -8,4 +8,7 @@
 /* ret_has[i]: of group i (rule.h). Reads only. The store's errors. */
 MUST_USE int census_groups(struct store *store, const struct policy *policy, bool *ret_has);
 
+/* The next living asset after *asset_id, from 0, and its realm. -ENOENT behind the last. */
+MUST_USE int census_next(struct store *store, int64_t *asset_id, int64_t *ret_realm_id);
+
 #endif

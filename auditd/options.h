@@ -3,6 +3,7 @@
 #define LEASTPORT_AUDITD_OPTIONS_H
 
 #include "auditd/export/export.h"
+#include "auditd/group_print.h"
 #include "auditd/policy/judge.h"
 #include "auditd/report/report.h"
 
@@ -147,6 +148,10 @@ struct policy_command {
     const char *target; /* ADDRESS:PORT[/PROTO], or ADDRESS with `port` */
     const char *port;   /* PORT[/PROTO]; NULL when it stands in `target` */
     enum vantage_class vantage_class;
+    bool groups; /* suggest security groups, not a policy */
+    enum group_format group_format;
+    const char *aws;       /* NULL: the cloud that is stored */
+    const char *inventory; /* NULL: the only one */
 };
 
 enum disposition_verb { VERB_ACKNOWLEDGE, VERB_UNACKNOWLEDGE, VERB_WAIVE, VERB_UNWAIVE, VERB_ADOPT };

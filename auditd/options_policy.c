@@ -6,7 +6,19 @@
 #include <argp.h>
 #include <string.h>
 
-enum policy_key { KEY_CONFIG = 0x100, KEY_DB, KEY_DRY_RUN, KEY_NAME, KEY_POLICY, KEY_REALM, KEY_VANTAGE };
+enum policy_key {
+    KEY_CONFIG = 0x100,
+    KEY_DB,
+    KEY_DRY_RUN,
+    KEY_NAME,
+    KEY_POLICY,
+    KEY_REALM,
+    KEY_VANTAGE,
+    KEY_GROUPS,
+    KEY_FORMAT,
+    KEY_AWS,
+    KEY_INVENTORY,
+};
 
 static const struct {
     const char *name;
@@ -52,6 +64,39 @@ static void options_policy_end(struct argp_state *state, const struct policy_com
     if (state->arg_num == 0 || state->arg_num < policy_actions[command->action].arguments_least) {
         argp_error(state, "needs: check FILE, explain HOST PORT, test FILE, suggest, or apply FILE");
     }
+    if (command->groups && command->action != POLICY_SUGGEST) {
+        argp_error(state, "--groups goes with suggest");
+    }
+    if (!command->groups && (command->aws != NULL || command->inventory != NULL)) {
+        argp_error(state, "--aws and --inventory go with suggest --groups");
+    }
+    if (command->aws != NULL && command->inventory != NULL) {
+        argp_error(state, "--aws FOLDER asks the folder, --inventory NAME what is stored");
+    }
+}
+
+static error_t options_policy_groups(int key, char *arg, struct argp_state *state)
+{
+    struct policy_command *command = state->input;
+
+    switch (key) {
+    case KEY_GROUPS:
+        command->groups = true;
+        return 0;
+    case KEY_FORMAT:
+        if (group_format_parse(arg, &command->group_format) < 0) {
+            argp_error(state, "--format \"%s\" is none of cli, terraform, json", arg);
+        }
+        return 0;
+    case KEY_AWS:
+        command->aws = arg;
+        return 0;
+    case KEY_INVENTORY:
+        command->inventory = arg;
+        return 0;
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
 }
 
 static error_t options_policy_more(int key, char *arg, struct argp_state *state)
@@ -75,7 +120,7 @@ static error_t options_policy_more(int key, char *arg, struct argp_state *state)
         options_policy_end(state, command);
         return 0;
     default:
-        return ARGP_ERR_UNKNOWN;
+        return options_policy_groups(key, arg, state);
     }
 }
 
@@ -115,6 +160,10 @@ void options_parse_policy(int argc, char **argv, struct policy_command *ret_comm
          "explain: as if seen from self, own-vpc (default), vpn, peer, public-range or world, whatever is known", 0},
         {"realm", KEY_REALM, "NAME", 0, "explain: the address space (default)", 0},
         {"name", KEY_NAME, "NAME", 0, "explain: a host name of the address", 0},
+        {"groups", KEY_GROUPS, NULL, 0, "suggest: the cloud's security groups, cut down to what is needed", 0},
+        {"format", KEY_FORMAT, "FORMAT", 0, "--groups as cli (default), terraform or json", 0},
+        {"aws", KEY_AWS, "FOLDER", 0, "--groups of the cloud in this folder, not of the stored one", 0},
+        {"inventory", KEY_INVENTORY, "NAME", 0, "--groups of the stored cloud with this name", 0},
         {"dry-run", KEY_DRY_RUN, NULL, 0, "apply: only show which findings would change", 0},
         {"config", KEY_CONFIG, "FILE", 0, "Read this configuration (YAML)", 0},
         {"db", KEY_DB, "FILE", 0, "The database, as of audit; check: warn of groups that no known host is in", 0},

@@ -1,6 +1,7 @@
 #include "auditd/policy_verb.h"
 
 #include "auditd/census.h"
+#include "auditd/group_verb.h"
 #include "auditd/policy/policy.h"
 #include "auditd/policy/rehearsal.h"
 #include "auditd/policy_apply.h"
@@ -151,7 +152,7 @@ int policy_verb_run(const struct policy_command *command)
     case POLICY_APPLY:
         return policy_apply_run(command);
     case POLICY_SUGGEST:
-        return policy_suggest_run(command);
+        return command->groups ? group_verb_run(command) : policy_suggest_run(command);
     case POLICY_CHECK:
         break;
     }

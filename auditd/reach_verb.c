@@ -1,7 +1,6 @@
 #include "auditd/reach_verb.h"
 
-#include "auditd/cloud/folder.h"
-#include "auditd/cloud_stored.h"
+#include "auditd/cloud_open.h"
 #include "auditd/protocol.h"
 #include "auditd/reach/diff.h"
 #include "auditd/reach/through.h"
@@ -29,90 +28,17 @@ struct reach_command {
     bool json;
 };
 
-/* A model and what is known of it. */
-struct cloud {
-    struct aws *aws;
-    struct reach_model model;
-    struct reach_engine *engine;
-};
-
 /* ---- reading ---- */
 
-static void cloud_close(struct cloud *cloud)
+static int reach_open(const struct reach_command *command, const char *what_if, struct cloud *cloud)
 {
-    reach_engine_destroy(cloud->engine);
-    reach_model_done(&cloud->model);
-    aws_destroy(cloud->aws);
-    *cloud = (struct cloud){0};
-}
+    const struct cloud_source source = {
+        .folder = command->aws,
+        .stored = {.config = command->config, .db = command->db, .name = command->inventory, .at = command->at},
+        .what_if = what_if,
+    };
 
-static int cloud_stored_take(struct aws *aws, const struct reach_command *command)
-{
-    const struct cloud_stored stored = {
-        .config = command->config, .db = command->db, .name = command->inventory, .at = command->at};
-
-    return cloud_stored_load(&stored, aws);
-}
-
-/* With the records of `what_if`, unless it is NULL, in place of those of the cloud that have their ids. */
-static int cloud_open(const struct reach_command *command, const char *what_if, struct cloud *cloud)
-{
-    struct aws_fault fault = {""};
-    int rc;
-
-    *cloud = (struct cloud){.aws = aws_create()};
-    rc = cloud->aws == NULL ? -ENOMEM : 0;
-    rc = rc == 0 && what_if != NULL ? cloud_file_take(cloud->aws, what_if) : rc;
-    if (rc == 0) {
-        rc =
-            command->aws != NULL ? cloud_folder_take(cloud->aws, command->aws) : cloud_stored_take(cloud->aws, command);
-    }
-    if (rc < 0) {
-        return rc;
-    }
-    rc = aws_model(cloud->aws, &cloud->model, &fault);
-    cloud->engine = rc == 0 ? reach_engine_create(&cloud->model) : NULL;
-    if (fault.text[0] != '\0') {
-        log_error("%s", fault.text);
-    } else if (cloud->engine == NULL) {
-        rc = -ENOMEM;
-        log_error("out of memory");
-    }
-    return rc;
-}
-
-/* What balancers bring has no row where their parts are missing: that must not pass for BLOCKED. */
-static void say_missing_parts(const struct reach_model *model)
-{
-    for (size_t i = 0; i < model->balancers.count; i++) {
-        const struct reach_balancer *balancer = &model->balancers.items[i];
-        if (balancer->listeners.count == 0) {
-            log_warning("no listener of the balancer %s was read: what it brings to whom is UNKNOWN", balancer->id);
-        } else if (balancer->nodes.count == 0) {
-            log_warning("no interface of the balancer %s was read: who reaches it is UNKNOWN", balancer->id);
-        }
-    }
-    for (size_t i = 0; i < model->targets.count; i++) {
-        if (!model->targets.items[i].is_read) {
-            log_warning("the targets of %s were not read (target-health.NAME.json): what is brought to them is UNKNOWN",
-                        model->targets.items[i].id);
-        }
-    }
-}
-
-static void say_missing(const struct cloud *cloud)
-{
-    const char *command;
-    struct aws_gap gap;
-
-    for (size_t i = 0; (command = aws_missing(cloud->aws, i)) != NULL; i++) {
-        log_warning("the answer of `aws %s` is missing or cut short: what it hides is UNKNOWN", command);
-    }
-    for (size_t i = 0; aws_gap(cloud->aws, i, &gap); i++) {
-        log_warning("account %s, region %s: %s was not read%s%s (%s)", gap.account, gap.region, gap.action,
-                    gap.of[0] == '\0' ? "" : " of ", gap.of, gap.reason);
-    }
-    say_missing_parts(&cloud->model);
+    return cloud_open(&source, cloud);
 }
 
 /* What-if changes rules: records that come or go would make another cloud, whose rows cannot be held against these. */
@@ -321,15 +247,15 @@ static int reach_run(const struct reach_command *command)
     struct cloud cloud;
     struct cloud changed = {0};
     struct reach_goal goal = {.to_count = 0};
-    int rc = cloud_open(command, NULL, &cloud);
+    int rc = reach_open(command, NULL, &cloud);
     struct reach_printer printer = {.out = stdout, .model = &cloud.model, .json = command->json};
 
     if (rc == 0) {
-        say_missing(&cloud);
+        cloud_say_missing(&cloud);
         rc = command->to == NULL ? 0 : reach_goal_parse(&cloud.model, command->to, command->from, &goal);
     }
     if (rc == 0 && command->what_if != NULL) {
-        rc = cloud_open(command, command->what_if, &changed);
+        rc = reach_open(command, command->what_if, &changed);
         rc = rc == 0 ? check_what_if(&cloud, &changed) : rc;
         rc = rc == 0 ? print_change(&printer, &cloud, &changed, &goal) : rc;
     } else if (rc == 0 && command->all) {

@@ -26,15 +26,21 @@ void lookers_destroy(struct lookers *lookers)
     }
 }
 
-bool lookers_has(const struct lookers *lookers, int64_t vantage_id, bool is_udp, uint16_t port)
+const struct portset *lookers_ports(const struct lookers *lookers, int64_t vantage_id, bool is_udp)
 {
     for (size_t i = 0; i < lookers->count; i++) {
-        const struct look_at *look = &lookers->items[i];
-        if (look->vantage_id == vantage_id && look->is_udp == is_udp && portset_has(&look->ports, port)) {
-            return true;
+        if (lookers->items[i].vantage_id == vantage_id && lookers->items[i].is_udp == is_udp) {
+            return &lookers->items[i].ports;
         }
     }
-    return false;
+    return NULL;
+}
+
+bool lookers_has(const struct lookers *lookers, int64_t vantage_id, bool is_udp, uint16_t port)
+{
+    const struct portset *ports = lookers_ports(lookers, vantage_id, is_udp);
+
+    return ports != NULL && portset_has(ports, port);
 }
 
 /* Rows of one vantage and protocol are one item. */

@@ -321,3 +321,8 @@ enum rule_answer rule_forbids(const struct rule_set *set, const struct rule *rul
 {
     return answer(set, rule, view, forbids_source(set, rule, view));
 }
+
+enum rule_answer rule_means(const struct rule_set *set, const struct rule *rule, const struct rule_view *view)
+{
+    return answer(set, rule, view, RULE_APPLIES);
+}

@@ -142,5 +142,7 @@ struct rule_view {
 enum rule_answer rule_allows(const struct rule_set *set, const struct rule *rule, const struct rule_view *view);
 /* Whether the rule forbids this: what the world reaches, every source reaches. */
 enum rule_answer rule_forbids(const struct rule_set *set, const struct rule *rule, const struct rule_view *view);
+/* Whether the rule means this port of this host and service, whoever reaches it: as the others, without the sources. */
+enum rule_answer rule_means(const struct rule_set *set, const struct rule *rule, const struct rule_view *view);
 
 #endif

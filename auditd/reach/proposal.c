@@ -25,6 +25,7 @@ struct maker {
     const struct reach_needs *needs;
     const struct reach_group *group;
     struct reach_advice *advice;
+    bool *needing;     /* for each holder */
     struct pieces cut; /* of all rules that are not needed as they are */
 };
 
@@ -345,14 +346,16 @@ static int make_rule(struct maker *maker, const struct reach_rule *rule)
     struct pieces joined = {0};
     int rc = 0;
 
-    if (rule->proto != REACH_PROTO_ALL && rule->proto != REACH_TCP && rule->proto != REACH_UDP) {
+    if ((rule->proto != REACH_PROTO_ALL && rule->proto != REACH_TCP && rule->proto != REACH_UDP) || rule->foreign) {
         return push_rule(maker, rule);
     }
     for (size_t i = 0; i < maker->group->holders.count; i++) {
         size_t count;
         const struct reach_need *needs = reach_needs_of(maker->needs, maker->group->holders.items[i], &count);
         for (size_t j = 0; j < count; j++) {
+            size_t before = needed.count;
             add_needed(maker, &needs[j], rule, &needed);
+            maker->needing[i] = maker->needing[i] || needed.count > before;
         }
     }
     pieces_join(&needed, &joined);
@@ -482,7 +485,6 @@ static enum reach_advice_kind kind_of(struct maker *maker)
     for (size_t i = 0; i < group->holders.count; i++) {
         size_t count;
         const struct reach_need *needs = reach_needs_of(maker->needs, group->holders.items[i], &count);
-        maker->advice->needing += count > 0;
         for (size_t j = 0; j < count; j++) {
             kind = needs[j].proto == REACH_PROTO_ALL ? REACH_ADVICE_UNKNOWN : kind;
         }
@@ -500,7 +502,12 @@ static int make_advice(const struct reach_model *model, const struct reach_needs
     if (advice->kind != REACH_ADVICE_CHANGE) {
         return 0;
     }
-    rc = make_rules(&maker);
+    maker.needing = calloc(maker.group->holders.count, sizeof(*maker.needing));
+    rc = maker.needing == NULL ? -ENOMEM : make_rules(&maker);
+    for (size_t i = 0; rc == 0 && i < maker.group->holders.count; i++) {
+        advice->needing += maker.needing[i];
+    }
+    free(maker.needing);
     pieces_done(&maker.cut);
     if (rc == 0 && is_same(maker.group, advice)) {
         advice->kind = REACH_ADVICE_SAME;

@@ -1,0 +1,319 @@
+#include "auditd/group_sources.h"
+
+#include "auditd/census.h"
+#include "auditd/policy/granted.h"
+#include "auditd/store/asset.h"
+#include "auditd/store/scan.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* IPv4 and IPv6. */
+struct both {
+    struct span_set sets[2];
+};
+
+struct group_sources {
+    const struct policy *policy;
+    const struct rule_set *set;
+    const struct reach_model *model;
+    struct both *hosts; /* of each of the policy's groups */
+};
+
+static void both_done(struct both *both)
+{
+    span_set_done(&both->sets[0]);
+    span_set_done(&both->sets[1]);
+}
+
+static void both_add(struct both *both, const struct prefix *prefix)
+{
+    span_set_add_prefix(&both->sets[prefix->addr.is_ipv6 != 0], prefix);
+}
+
+static void both_add_all(struct both *both, const struct reach_prefixes *prefixes)
+{
+    for (size_t i = 0; i < prefixes->count; i++) {
+        both_add(both, &prefixes->items[i]);
+    }
+}
+
+static void both_fill(struct both *both)
+{
+    span_set_add(&both->sets[0], span_all(false));
+    span_set_add(&both->sets[1], span_all(true));
+}
+
+static void both_or(struct both *both, const struct both *other)
+{
+    span_set_or(&both->sets[0], &other->sets[0]);
+    span_set_or(&both->sets[1], &other->sets[1]);
+}
+
+static void both_minus(struct both *both, const struct both *other)
+{
+    span_set_minus(&both->sets[0], &other->sets[0]);
+    span_set_minus(&both->sets[1], &other->sets[1]);
+}
+
+/* ---- the policy's groups ---- */
+
+static void take_host(struct group_sources *sources, const struct store_known *known, const char *realm, uint8_t *memo)
+{
+    const struct host_view host = {
+        .realm = realm,
+        .names = (const char *const *)known->names,
+        .name_count = known->name_count,
+        .addresses = known->addresses,
+        .address_count = known->address_count,
+        .tags = known->tags,
+        .tag_count = known->tag_count,
+        .memo = memo,
+    };
+
+    memset(memo, HOST_MEMO_UNKNOWN, sources->set->group_count);
+    for (size_t i = 0; i < sources->set->group_count; i++) {
+        if (group_holds(sources->set->groups, i, &host) != TRUTH_YES) {
+            continue;
+        }
+        for (size_t j = 0; j < known->address_count; j++) {
+            const struct addr *addr = &known->addresses[j];
+            both_add(&sources->hosts[i], &(struct prefix){*addr, addr->is_ipv6 != 0 ? 128 : 32});
+        }
+    }
+}
+
+static int take_asset(struct group_sources *sources, struct store *store, int64_t asset_id, int64_t realm_id,
+                      uint8_t *memo)
+{
+    struct store_known known = {0};
+    char *realm = NULL;
+    int rc = store_asset_known(store, asset_id, &known);
+
+    rc = rc == 0 ? store_realm_name(store, realm_id, &realm) : rc;
+    if (rc == 0) {
+        take_host(sources, &known, realm, memo);
+    }
+    store_known_done(&known);
+    free(realm);
+    return rc;
+}
+
+int group_sources_create(struct store *store, const struct policy *policy, const struct reach_model *model,
+                         struct group_sources **ret_sources)
+{
+    struct group_sources *sources = calloc(1, sizeof(*sources));
+    uint8_t *memo = malloc(policy_rules(policy)->group_count + 1);
+    int64_t asset_id = 0;
+    int64_t realm_id = 0;
+    int rc = sources == NULL || memo == NULL ? -ENOMEM : 0;
+
+    if (rc == 0) {
+        *sources = (struct group_sources){.policy = policy, .set = policy_rules(policy), .model = model};
+        sources->hosts = calloc(sources->set->group_count + 1, sizeof(*sources->hosts));
+        rc = sources->hosts == NULL ? -ENOMEM : 0;
+    }
+    while (rc == 0 && (rc = census_next(store, &asset_id, &realm_id)) == 0) {
+        rc = take_asset(sources, store, asset_id, realm_id, memo);
+    }
+    free(memo);
+    if (rc != -ENOENT) {
+        group_sources_destroy(sources);
+        return rc;
+    }
+    *ret_sources = sources;
+    return 0;
+}
+
+void group_sources_destroy(struct group_sources *sources)
+{
+    if (sources == NULL) {
+        return;
+    }
+    for (size_t i = 0; sources->hosts != NULL && i < sources->set->group_count; i++) {
+        both_done(&sources->hosts[i]);
+    }
+    free(sources->hosts);
+    free(sources);
+}
+
+/* ---- what the rules' sources mean ---- */
+
+/* What the rules that were looked at so far come to. */
+struct granting {
+    const struct group_sources *sources;
+    uint32_t vpc;
+    struct both from;
+    struct both named; /* by groups and prefixes, whatever the world may */
+    bool ranges;       /* public ones that are less than the world */
+};
+
+static void add_peers(const struct granting *granting, struct both *both)
+{
+    const struct reach_model *model = granting->sources->model;
+
+    for (size_t i = 0; granting->vpc != REACH_NONE && i < model->peerings.count; i++) {
+        const struct reach_peering *peering = &model->peerings.items[i];
+        for (int side = 0; side < 2; side++) {
+            const struct reach_side *far = &peering->sides[1 - side];
+            if (!peering->active || peering->sides[side].vpc.at != granting->vpc) {
+                continue;
+            }
+            both_add_all(both, &far->prefixes);
+            if (far->vpc.at != REACH_NONE) {
+                both_add_all(both, &model->vpcs.items[far->vpc.at].prefixes);
+            }
+        }
+    }
+}
+
+static void add_own(const struct granting *granting, struct both *both)
+{
+    if (granting->vpc != REACH_NONE) {
+        both_add_all(both, &granting->sources->model->vpcs.items[granting->vpc].prefixes);
+    }
+}
+
+/* Private addresses, and all that stand nearer than the internet. */
+static void add_inside(const struct granting *granting, struct both *both)
+{
+    static const struct prefix ranges[] = {{{.bytes = {10}}, 8},
+                                           {{.bytes = {172, 16}}, 12},
+                                           {{.bytes = {192, 168}}, 16},
+                                           {{.bytes = {100, 64}}, 10},
+                                           {{.bytes = {0xfc}, .is_ipv6 = 1}, 7}};
+
+    for (size_t i = 0; i < sizeof(ranges) / sizeof(*ranges); i++) {
+        both_add(both, &ranges[i]);
+    }
+    add_own(granting, both);
+    add_peers(granting, both);
+}
+
+static void add_class(const struct granting *granting, enum vantage_class vantage_class, struct both *both)
+{
+    struct both nearer = {{{0}}};
+
+    switch (vantage_class) {
+    case VANTAGE_SELF:
+    case VANTAGE_PUBLIC_RANGE:
+        break;
+    case VANTAGE_OWN_VPC:
+        add_own(granting, both);
+        break;
+    case VANTAGE_PEER:
+        add_peers(granting, both);
+        break;
+    case VANTAGE_VPN:
+        add_inside(granting, both);
+        add_own(granting, &nearer);
+        add_peers(granting, &nearer);
+        both_minus(both, &nearer);
+        break;
+    case VANTAGE_WORLD:
+        both_fill(both);
+        break;
+    }
+    both_done(&nearer);
+}
+
+static void add_source(const struct granting *granting, const struct rule_source *source, struct both *both)
+{
+    struct both one = {{{0}}};
+
+    switch (source->kind) {
+    case RULE_SOURCE_ANYONE:
+        both_fill(&one);
+        break;
+    case RULE_SOURCE_CLASS:
+        add_class(granting, source->vantage_class, &one);
+        break;
+    case RULE_SOURCE_PREFIX:
+        both_add(&one, &source->prefix);
+        break;
+    case RULE_SOURCE_GROUP:
+        both_or(&one, &granting->sources->hosts[source->group]);
+        break;
+    }
+    both_or(both, &one);
+    both_done(&one);
+}
+
+static bool is_class(const struct rule_source *source, enum vantage_class vantage_class)
+{
+    return source->kind == RULE_SOURCE_CLASS && source->vantage_class == vantage_class;
+}
+
+static void allow_source(struct granting *granting, const struct rule_source *source)
+{
+    add_source(granting, source, &granting->from);
+    if (source->kind == RULE_SOURCE_GROUP || source->kind == RULE_SOURCE_PREFIX) {
+        add_source(granting, source, &granting->named);
+    }
+    granting->ranges = granting->ranges || source->kind == RULE_SOURCE_ANYONE || is_class(source, VANTAGE_WORLD) ||
+                       is_class(source, VANTAGE_PUBLIC_RANGE);
+}
+
+/* The world alone is forbidden: whoever stands nearer, or is named, stays. */
+static void forbid_world(struct granting *granting)
+{
+    struct both stay = {{{0}}};
+
+    add_inside(granting, &stay);
+    both_or(&stay, &granting->named);
+    span_set_and(&granting->from.sets[0], &stay.sets[0]);
+    span_set_and(&granting->from.sets[1], &stay.sets[1]);
+    both_done(&stay);
+}
+
+static void forbid_source(struct granting *granting, const struct rule_source *source)
+{
+    struct both out = {{{0}}};
+
+    if (is_class(source, VANTAGE_WORLD)) {
+        forbid_world(granting);
+        return;
+    }
+    add_source(granting, source, &out);
+    both_minus(&granting->from, &out);
+    both_minus(&granting->named, &out);
+    granting->ranges = granting->ranges && source->kind != RULE_SOURCE_ANYONE && source->kind != RULE_SOURCE_PREFIX &&
+                       source->kind != RULE_SOURCE_GROUP && !is_class(source, VANTAGE_PUBLIC_RANGE);
+    both_done(&out);
+}
+
+static int on_rule(void *context, const struct rule *rule, bool forbids)
+{
+    struct granting *granting = context;
+    static const struct rule_source anyone = {.kind = RULE_SOURCE_ANYONE};
+    const struct rule_source *sources = rule == NULL || rule->source_count == 0 ? &anyone : rule->sources;
+    size_t count = sources == &anyone ? 1 : rule->source_count;
+
+    for (size_t i = 0; i < count; i++) {
+        if (forbids) {
+            forbid_source(granting, &sources[i]);
+        } else {
+            allow_source(granting, &sources[i]);
+        }
+    }
+    return 0;
+}
+
+int group_sources_of(const struct group_sources *sources, const struct exposure *exposure, struct reach_need *need)
+{
+    struct granting granting = {.sources = sources,
+                                .vpc = reach_model_vpc_of(sources->model, &sources->model->enis.items[need->eni])};
+    int rc = granted_each(sources->policy, exposure, on_rule, &granting);
+    bool failed = granting.from.sets[0].failed || granting.from.sets[1].failed;
+
+    both_done(&granting.named);
+    if (rc < 0 || failed) {
+        both_done(&granting.from);
+        return rc < 0 ? rc : -ENOMEM;
+    }
+    need->from[0] = granting.from.sets[0];
+    need->from[1] = granting.from.sets[1];
+    need->ranges = granting.ranges;
+    return 0;
+}
