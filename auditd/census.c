@@ -32,7 +32,8 @@ struct census {
     struct store *store;
     const struct rule_set *set;
     uint8_t *memo;
-    bool *has;
+    census_fn *each;
+    void *context;
 };
 
 static void census_ask(const struct census *census, const struct store_known *known, const char *realm)
@@ -50,7 +51,9 @@ static void census_ask(const struct census *census, const struct store_known *kn
 
     memset(census->memo, HOST_MEMO_UNKNOWN, census->set->group_count);
     for (size_t i = 0; i < census->set->group_count; i++) {
-        census->has[i] = census->has[i] || group_holds(census->set->groups, i, &host) == TRUTH_YES;
+        if (group_holds(census->set->groups, i, &host) == TRUTH_YES) {
+            census->each(census->context, i, known);
+        }
     }
 }
 
@@ -71,18 +74,32 @@ static int census_take(const struct census *census, int64_t asset_id, int64_t re
     return rc;
 }
 
-int census_groups(struct store *store, const struct policy *policy, bool *ret_has)
+int census_each(struct store *store, const struct policy *policy, census_fn *each, void *context)
 {
     const struct rule_set *set = policy_rules(policy);
-    struct census census = {.store = store, .set = set, .memo = malloc(set->group_count + 1), .has = ret_has};
+    struct census census = {
+        .store = store, .set = set, .memo = malloc(set->group_count + 1), .each = each, .context = context};
     int64_t asset_id = 0;
     int64_t realm_id = 0;
     int rc = census.memo == NULL ? -ENOMEM : 0;
 
-    memset(ret_has, 0, set->group_count * sizeof(*ret_has));
     while (rc == 0 && (rc = census_next(store, &asset_id, &realm_id)) == 0) {
         rc = census_take(&census, asset_id, realm_id);
     }
     free(census.memo);
     return rc == -ENOENT ? 0 : rc;
+}
+
+static void mark_group(void *context, size_t group, const struct store_known *known)
+{
+    bool *has = context;
+
+    (void)known;
+    has[group] = true;
+}
+
+int census_groups(struct store *store, const struct policy *policy, bool *ret_has)
+{
+    memset(ret_has, 0, policy_rules(policy)->group_count * sizeof(*ret_has));
+    return census_each(store, policy, mark_group, ret_has);
 }

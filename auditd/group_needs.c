@@ -132,23 +132,30 @@ static void add_common(struct portset *sum, const struct portset *a, const struc
     }
 }
 
+/* A host that is looked at by a vantage. */
+struct looking {
+    const struct standing *standing;
+    const struct store_known *known;
+    const struct portset *ports;
+};
+
 /* All addresses of the interface: which one was looked at does not matter to its groups, but routes do. */
-static int look_by(struct gathering *this, const struct standing *standing, const struct store_known *known,
-                   const struct portset *ports, struct reach_question question, struct portset *sum)
+static int look_by(struct gathering *this, const struct looking *look, struct reach_question question,
+                   struct portset *sum)
 {
     const struct reach_eni *eni = &this->model->enis.items[question.eni];
     int rc = 0;
 
-    if (is_own(standing, known)) {
-        portset_union(sum, ports);
+    if (is_own(look->standing, look->known)) {
+        portset_union(sum, look->ports);
         return 0;
     }
     for (uint32_t i = 0; rc == 0 && i < eni->addresses.count; i++) {
         struct portset reached;
         portset_clear(&reached);
         question.address = i;
-        rc = add_reached_by(this, standing, &question, &reached);
-        add_common(sum, &reached, ports);
+        rc = add_reached_by(this, look->standing, &question, &reached);
+        add_common(sum, &reached, look->ports);
     }
     return rc;
 }
@@ -167,9 +174,9 @@ static int look_at(struct gathering *this, uint32_t eni, const struct store_know
     for (size_t i = 0; rc == 0 && i < this->standings.count; i++) {
         const struct standing *standing = &this->standings.items[i];
         for (int udp = 0; rc == 0 && udp < 2; udp++) {
-            const struct portset *ports = lookers_ports(lookers, standing->vantage_id, udp == 1);
+            const struct looking look = {standing, known, lookers_ports(lookers, standing->vantage_id, udp == 1)};
             const struct reach_question question = {.eni = eni, .proto = PROTOS[udp], .ports = {0, UINT16_MAX}};
-            rc = ports == NULL ? 0 : look_by(this, standing, known, ports, question, &looked->ports[udp]);
+            rc = look.ports == NULL ? 0 : look_by(this, &look, question, &looked->ports[udp]);
         }
     }
     return rc;

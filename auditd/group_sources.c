@@ -3,11 +3,9 @@
 #include "auditd/census.h"
 #include "auditd/policy/granted.h"
 #include "auditd/store/asset.h"
-#include "auditd/store/scan.h"
 
 #include <errno.h>
 #include <stdlib.h>
-#include <string.h>
 
 /* IPv4 and IPv6. */
 struct both {
@@ -59,66 +57,29 @@ static void both_minus(struct both *both, const struct both *other)
 
 /* ---- the policy's groups ---- */
 
-static void take_host(struct group_sources *sources, const struct store_known *known, const char *realm, uint8_t *memo)
+static void take_host(void *context, size_t group, const struct store_known *known)
 {
-    const struct host_view host = {
-        .realm = realm,
-        .names = (const char *const *)known->names,
-        .name_count = known->name_count,
-        .addresses = known->addresses,
-        .address_count = known->address_count,
-        .tags = known->tags,
-        .tag_count = known->tag_count,
-        .memo = memo,
-    };
+    struct group_sources *sources = context;
 
-    memset(memo, HOST_MEMO_UNKNOWN, sources->set->group_count);
-    for (size_t i = 0; i < sources->set->group_count; i++) {
-        if (group_holds(sources->set->groups, i, &host) != TRUTH_YES) {
-            continue;
-        }
-        for (size_t j = 0; j < known->address_count; j++) {
-            const struct addr *addr = &known->addresses[j];
-            both_add(&sources->hosts[i], &(struct prefix){*addr, addr->is_ipv6 != 0 ? 128 : 32});
-        }
+    for (size_t i = 0; i < known->address_count; i++) {
+        const struct addr *addr = &known->addresses[i];
+        both_add(&sources->hosts[group], &(struct prefix){*addr, addr->is_ipv6 != 0 ? 128 : 32});
     }
-}
-
-static int take_asset(struct group_sources *sources, struct store *store, int64_t asset_id, int64_t realm_id,
-                      uint8_t *memo)
-{
-    struct store_known known = {0};
-    char *realm = NULL;
-    int rc = store_asset_known(store, asset_id, &known);
-
-    rc = rc == 0 ? store_realm_name(store, realm_id, &realm) : rc;
-    if (rc == 0) {
-        take_host(sources, &known, realm, memo);
-    }
-    store_known_done(&known);
-    free(realm);
-    return rc;
 }
 
 int group_sources_create(struct store *store, const struct policy *policy, const struct reach_model *model,
                          struct group_sources **ret_sources)
 {
     struct group_sources *sources = calloc(1, sizeof(*sources));
-    uint8_t *memo = malloc(policy_rules(policy)->group_count + 1);
-    int64_t asset_id = 0;
-    int64_t realm_id = 0;
-    int rc = sources == NULL || memo == NULL ? -ENOMEM : 0;
+    int rc;
 
-    if (rc == 0) {
-        *sources = (struct group_sources){.policy = policy, .set = policy_rules(policy), .model = model};
-        sources->hosts = calloc(sources->set->group_count + 1, sizeof(*sources->hosts));
-        rc = sources->hosts == NULL ? -ENOMEM : 0;
+    if (sources == NULL) {
+        return -ENOMEM;
     }
-    while (rc == 0 && (rc = census_next(store, &asset_id, &realm_id)) == 0) {
-        rc = take_asset(sources, store, asset_id, realm_id, memo);
-    }
-    free(memo);
-    if (rc != -ENOENT) {
+    *sources = (struct group_sources){.policy = policy, .set = policy_rules(policy), .model = model};
+    sources->hosts = calloc(sources->set->group_count + 1, sizeof(*sources->hosts));
+    rc = sources->hosts == NULL ? -ENOMEM : census_each(store, policy, take_host, sources);
+    if (rc < 0) {
         group_sources_destroy(sources);
         return rc;
     }

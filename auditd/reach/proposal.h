@@ -50,9 +50,9 @@ struct reach_proposal {
 };
 
 /* Each rule of a group is cut down to the ports and sources that an interface with that group needs: a prefix to the
- * addresses, a reference or prefix list, which stay what they are, to the ports. Rules of protocols that no scan sees
- * stay, and of groups of other accounts; of a rule for all protocols TCP and UDP remain. Not checked. -ENOMEM. The caller ends it by
- * reach_proposal_done(). */
+ * addresses, a reference or prefix list, which stay what they are, to the ports. Rules of protocols that no scan sees,
+ * and of groups of other accounts, stay; of a rule for all protocols TCP and UDP remain. Not checked. -ENOMEM. The
+ * caller ends it by reach_proposal_done(). */
 MUST_USE int reach_proposal_make(const struct reach_model *model, const struct reach_needs *needs,
                                  struct reach_proposal *ret_proposal);
 void reach_proposal_done(struct reach_proposal *proposal);

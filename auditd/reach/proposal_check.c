@@ -172,9 +172,9 @@ static int check_group(struct check *check, uint32_t group)
             named[record->rules.items[j].proto < 0 ? REACH_PROTO_UNNAMED : record->rules.items[j].proto] = true;
         }
     }
-    for (uint16_t proto = 0; proto <= REACH_PROTO_UNNAMED; proto++) {
+    for (int proto = 0; proto <= REACH_PROTO_UNNAMED; proto++) {
         for (int family = 0; rc == 0 && named[proto] && family < 2; family++) {
-            const struct reach_aspect aspect = {.proto = proto, .is_ipv6 = family == 1};
+            const struct reach_aspect aspect = {.proto = (uint16_t)proto, .is_ipv6 = family == 1};
             rc = group_exceeds(check, group, aspect, &more);
         }
     }
