@@ -10,6 +10,7 @@ import { launch, missingBrowser, openPage, settle } from "./support/browser.mjs"
 import { makeEmpty, makeFixture, signedIn, TOKEN, uuidOf } from "./support/fixture.mjs";
 import { hostileBanner, hostileName } from "./support/fixture_data.mjs";
 import { makeFolder, SCREENSHOTS, startSite } from "./support/site.mjs";
+import { PAGE_BYTES, weigh } from "./support/weight.mjs";
 
 const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 const skip = missingBrowser() ?? false;
@@ -85,6 +86,8 @@ describe("every page, light and dark, wide and narrow", { skip }, () => {
         // No daemon runs here, and the list of scans says so.
         await visit(site.url + path, { colorScheme, size, expectErrors: name === "scans" }, async (page) => {
           await shoot(page, `${name}-${colorScheme}-${size}`);
+          const weight = await weigh(page);
+          assert.ok(weight.bytes > 0 && weight.bytes <= PAGE_BYTES, `it weighs ${weight.bytes}: ${weight.heaviest.join(", ")}`);
           const [wide, room] = await page.evaluate(() => [document.documentElement.scrollWidth, innerWidth]);
           assert.ok(wide <= room, `the page is ${wide} wide in ${room}`);
           assert.deepEqual(await violations(page), []);
@@ -115,6 +118,7 @@ describe("overview", { skip }, () => {
       const text = await page.innerText("main");
       const { items: [score] } = await (await fetch(`${site.url}/api/v1/score?scope=fleet`, { headers: signedIn })).json();
       assert.ok(text.includes(`${Math.round(score.score)} of 100`), text);
+      assert.match(text, /Worse than a day ago \d+ then, \d+ now\./);
       assert.match(text, /database is open to the world: F at most/i);
       assert.match(text, /Critical\n\s*2\n/);
       assert.match(text, /Redis is open to the world/);

@@ -3,11 +3,12 @@ import { severityBadge } from "./badge.js";
 import { get } from "./api.js";
 import { el, show } from "./dom.js";
 import { changeItem, findingBadges, findingPlace, findingTitle, fixBox, foldChanges, formula, hostLink } from "./finding_part.js";
-import { days, plural, when } from "./format.js";
+import { days, number, plural, when } from "./format.js";
 import { listen } from "./live.js";
 import { scoreHistory } from "./score_chart.js";
 import { scoreCaps, scoreFacts, scoreFigure, scoreTerms } from "./score_part.js";
 import { latestScans, run, showEmpty, showFreshness, showProgress } from "./state.js";
+import { readToday, todayPart } from "./today_part.js";
 
 const LATELY_DAYS = 3;
 const CHANGES = 10;
@@ -18,17 +19,17 @@ function severityTiles(groups) {
     const age = group ? `open for ${plural(days(group.first_seen_mean), "day")} on average`.replace("for 0 days", "for less than a day")
       : "none open";
     return el("li", {}, el("a", { class: "tile", href: `/findings?severity=${severity}` }, severityBadge(severity),
-      el("span", { class: "tile-count" }, String(group?.count ?? 0)), el("span", { class: "tile-note" }, age)));
+      el("span", { class: "tile-count" }, number(group?.count ?? 0, 0)), el("span", { class: "tile-note" }, age)));
   };
   return el("section", { "aria-labelledby": "by-severity" },
     el("h2", { id: "by-severity", class: "visually-hidden" }, "Open findings by severity"),
     el("ul", { class: "tiles" }, ["critical", "high", "medium", "low"].map(tile)));
 }
 
-function scoreCard(score, scans) {
+function scoreCard(score, scans, today) {
   const missed = scans.map((scan) => scan.missed.high ?? 0).reduce((sum, high) => sum + high, 0);
   return el("section", { class: "card" }, el("div", { class: "card-head" }, el("h2", {}, "Score now")),
-    scoreFigure(score), scoreCaps(score),
+    scoreFigure(score), todayPart(score, today), scoreCaps(score),
     scoreFacts(score, [["Open ports that may have been missed", missed < 1 ? "less than 1" : `up to ${Math.ceil(missed)}`]]),
     el("details", {}, el("summary", {}, "Every term of the score"), scoreTerms(score)));
 }
@@ -68,23 +69,24 @@ const readNow = () => Promise.all([
   get("score", { scope: "fleet" }),
   get("findings", { group_by: "severity" }),
   get("findings", { sort: "-penalty", limit: 5 }),
+  readToday(),
 ]);
 
 async function load() {
   parts = null;
   const { all, audits, changing } = await latestScans();
   showFreshness(all);
-  const [score, groups, worst] = await readNow();
+  const [score, groups, worst, today] = await readNow();
   if (audits.length === 0 || score.items.length === 0) {
     showEmpty();
     return;
   }
   const [changes, unseen] = await Promise.all([
-    get("changes", { scan: changing.slice(0, 100).map((scan) => scan.uuid).join(","), what: "presence,sight", limit: 500 }),
+    get("changes", { scan: changing.slice(0, 100).map((scan) => scan.uuid).join(","), what: "presence,sight", limit: 5 * CHANGES }),
     get("hosts", { last_up_before: new Date(Date.now() - LATELY_DAYS * 24 * 3600e3).toISOString(), sort: "last_up", limit: 8 }),
   ]);
   const history = scoreHistory("fleet", "");
-  parts = { score: scoreCard(score.items[0], audits), tiles: severityTiles(groups.groups), worst: worstCard(worst.items) };
+  parts = { score: scoreCard(score.items[0], audits, today), tiles: severityTiles(groups.groups), worst: worstCard(worst.items) };
   show(el("div", { class: "stack" },
     el("div", { class: "columns columns-hero" }, parts.score, history.card),
     parts.tiles,
@@ -113,10 +115,10 @@ async function refresh() {
     await load();
     return;
   }
-  const [{ all, audits }, [score, groups, worst]] = await Promise.all([latestScans(), readNow()]);
+  const [{ all, audits }, [score, groups, worst, today]] = await Promise.all([latestScans(), readNow()]);
   showFreshness(all);
   if (parts !== null && score.items.length > 0) {
-    exchange("score", scoreCard(score.items[0], audits));
+    exchange("score", scoreCard(score.items[0], audits, today));
     exchange("tiles", severityTiles(groups.groups));
     exchange("worst", worstCard(worst.items));
   }
