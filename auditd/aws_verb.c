@@ -1,6 +1,7 @@
 #include "auditd/aws_verb.h"
 
 #include "auditd/aws/inventory.h"
+#include "auditd/config/aws.h"
 #include "auditd/protocol.h"
 #include "lib/log.h"
 
@@ -16,12 +17,13 @@
 #include <unistd.h>
 
 enum { KEY_PROFILE = 0x100, KEY_REGION, KEY_ROLE, KEY_EXTERNAL, KEY_OUTPUT, KEY_TIMEOUT };
-enum { AWS_REGIONS_MAX = 64, AWS_TIMEOUT_MAX_S = 86400 };
+enum { AWS_TIMEOUT_MAX_S = 86400 };
 
 struct aws_command {
     const char *what; /* "policy" or "read" */
     struct session_options session;
-    const char *regions[AWS_REGIONS_MAX];
+    struct session_taken roles[CONFIG_AWS_ROLES_MAX];
+    const char *regions[CONFIG_AWS_REGIONS_MAX];
     size_t region_count;
     const char *output;
     long timeout_s;
@@ -167,9 +169,27 @@ static void aws_check(struct argp_state *state, const struct aws_command *comman
     if (reads && command->output == NULL) {
         argp_error(state, "--output FOLDER is missing: where the documents go");
     }
-    if (command->session.external_id != NULL && command->session.role == NULL) {
-        argp_error(state, "--external-id goes with --role");
+}
+
+static void add_role(struct argp_state *state, struct aws_command *command, const char *role)
+{
+    if (command->session.role_count == CONFIG_AWS_ROLES_MAX) {
+        argp_error(state, "there are at most %d --role", CONFIG_AWS_ROLES_MAX);
+        return;
     }
+    command->session.roles = command->roles;
+    command->roles[command->session.role_count++].role = role;
+}
+
+static void add_external(struct argp_state *state, struct aws_command *command, const char *id)
+{
+    size_t count = command->session.role_count;
+
+    if (count == 0 || command->roles[count - 1].external_id != NULL) {
+        argp_error(state, "--external-id goes behind the --role that asks for it");
+        return;
+    }
+    command->roles[count - 1].external_id = id;
 }
 
 static long parse_seconds(struct argp_state *state, const char *text)
@@ -185,11 +205,10 @@ static long parse_seconds(struct argp_state *state, const char *text)
 
 static void add_region(struct argp_state *state, struct aws_command *command, const char *region)
 {
-    if (command->region_count == AWS_REGIONS_MAX) {
-        argp_error(state, "there are at most %d --region", AWS_REGIONS_MAX);
+    if (command->region_count == CONFIG_AWS_REGIONS_MAX) {
+        argp_error(state, "there are at most %d --region", CONFIG_AWS_REGIONS_MAX);
     }
-    if (region[0] == '\0' || strlen(region) > 31 ||
-        strspn(region, "abcdefghijklmnopqrstuvwxyz0123456789-") != strlen(region)) {
+    if (!config_aws_is_region(region)) {
         argp_error(state, "\"%s\" is no region, as eu-central-1 is one", region);
     }
     command->regions[command->region_count++] = region;
@@ -207,10 +226,10 @@ static error_t aws_one(int key, char *arg, struct argp_state *state)
         add_region(state, command, arg);
         return 0;
     case KEY_ROLE:
-        command->session.role = arg;
+        add_role(state, command, arg);
         return 0;
     case KEY_EXTERNAL:
-        command->session.external_id = arg;
+        add_external(state, command, arg);
         return 0;
     case KEY_OUTPUT:
         command->output = arg;
@@ -239,8 +258,8 @@ int aws_verb_main(int argc, char **argv)
          0},
         {"region", KEY_REGION, "REGION", 0, "One to read; again for more. Without it all that are on for the account",
          0},
-        {"role", KEY_ROLE, "ARN", 0, "Taken on before reading: another account's", 0},
-        {"external-id", KEY_EXTERNAL, "ID", 0, "That the role asks for", 0},
+        {"role", KEY_ROLE, "ARN", 0, "Taken on before reading: another account's; again for one that is taken on with it", 0},
+        {"external-id", KEY_EXTERNAL, "ID", 0, "That the role before it asks for", 0},
         {"output", KEY_OUTPUT, "FOLDER", 0, "Where the documents go, as `leastport reach --aws` reads them", 0},
         {"timeout", KEY_TIMEOUT, "SECONDS", 0, "For all of the reading (900); what is left then is a gap", 0},
         {0},

@@ -1,5 +1,6 @@
 #include "auditd/inventories.h"
 
+#include "auditd/aws_round.h"
 #include "auditd/cloud/folder.h"
 #include "auditd/cloud_entry.h"
 #include "auditd/inventory/driver.h"
@@ -7,6 +8,7 @@
 #include "auditd/protocol.h"
 #include "auditd/store/cloud.h"
 #include "auditd/store/inventory.h"
+#include "auditd/target_fold.h"
 #include "lib/clock.h"
 #include "lib/log.h"
 
@@ -22,6 +24,9 @@
  * did. */
 enum { INVENTORIES_LOOK_MS = 10000, INVENTORIES_SOON_MS = 300 };
 
+/* Programs that read an account, at a time. */
+enum { INVENTORIES_READERS_MAX = 4 };
+
 struct tracked {
     struct inventories *inventories;
     const struct config_inventory *config;
@@ -30,6 +35,10 @@ struct tracked {
     bool was_read; /* well */
     struct stat seen;
     uint64_t stamp;                    /* of a cloud's folder */
+    struct aws_round *round;           /* of accounts that are read live; NULL for others */
+    struct mono_time round_at;         /* when it began last */
+    bool round_began;
+    bool round_waits;                  /* it ended, and could not be stored yet */
     char error[INVENTORY_REASON_SIZE]; /* that was said already */
     size_t withheld;
 };
@@ -38,6 +47,8 @@ struct inventories {
     struct inventories_options options;
     uv_loop_t *loop;
     uv_timer_t timer;
+    struct aws_bound readers;
+    char *place; /* of what readers write; NULL without live inventories */
     bool stopping;
     size_t count;
     struct tracked items[];
@@ -98,8 +109,31 @@ static int inventories_judge(const struct inventories *inventories)
 
 /* ---- a cloud ---- */
 
-static int inventories_enter_cloud(struct tracked *item, struct aws *aws, const char *actor,
-                                   struct cloud_entered *entered)
+/* Gaps are no failure: what they do not hide is stored. They stand where a failure does all the same, until a reading
+ * has none. */
+static int inventories_say_gaps(struct tracked *item, const struct aws *aws)
+{
+    const struct store_inventory_read read = inventories_read_of(item, "auditd");
+    char gaps[INVENTORY_REASON_SIZE - 32];
+    char text[INVENTORY_REASON_SIZE];
+    size_t count = aws_round_say_gaps(aws, gaps, sizeof(gaps));
+
+    if (count == 0) {
+        if (item->error[0] != '\0') {
+            log_notice("inventory %s: nothing is missing any more", item->config->name);
+        }
+        item->error[0] = '\0';
+        return store_cloud_is_well(item->inventories->options.desk->store, item->config->name);
+    }
+    snprintf(text, sizeof(text), "%zu %s: %s", count, count == 1 ? "gap" : "gaps", gaps);
+    if (strcmp(item->error, text) != 0) {
+        snprintf(item->error, sizeof(item->error), "%s", text);
+        log_warning("inventory %s: %s; what it hides is UNKNOWN", item->config->name, text);
+    }
+    return store_inventory_failed(item->inventories->options.desk->store, &read, text);
+}
+
+static int inventories_store_cloud(struct tracked *item, struct aws *aws, const char *actor)
 {
     const struct cloud_entry entry = {
         .store = item->inventories->options.desk->store,
@@ -110,38 +144,124 @@ static int inventories_enter_cloud(struct tracked *item, struct aws *aws, const 
         .is_confirmed = actor != NULL,
         .now_ms = wall_now_ms(),
     };
+    struct cloud_entered entered = {.hosts_unread = false};
     char reason[CLOUD_REASON_SIZE] = "";
-    int rc = cloud_folder_take(aws, item->config->cloud);
+    int rc = cloud_entry_run(&entry, aws, &entered, reason);
 
-    if (rc < 0) {
-        return inventories_fail(item, "its folder cannot be read: the daemon's log says why") < 0 ? -EIO : rc;
-    }
-    rc = cloud_entry_run(&entry, aws, entered, reason);
     if (rc < 0) {
         return inventories_fail(item, reason) < 0 ? -EIO : rc;
     }
-    rc = store_cloud_is_well(entry.store, entry.name);
-    return rc == 0 && entered->changed + entered->gone > 0 ? inventories_judge(item->inventories) : rc;
+    rc = inventories_say_gaps(item, aws);
+    rc = rc == 0 && entered.changed + entered.gone > 0 ? inventories_judge(item->inventories) : rc;
+    if (rc == 0) {
+        cloud_entry_say(item->config->name, &entered);
+    }
+    return rc;
+}
+
+static int inventories_open_cloud(struct tracked *item, struct aws **ret_aws)
+{
+    struct aws *aws = NULL;
+    int rc;
+
+    if (item->round != NULL) {
+        return aws_round_take(item->round, ret_aws);
+    }
+    aws = aws_create();
+    rc = aws == NULL ? -ENOMEM : cloud_folder_take(aws, item->config->cloud);
+    if (rc < 0) {
+        aws_destroy(aws);
+        return inventories_fail(item, "its folder cannot be read: the daemon's log says why") < 0 ? -EIO : rc;
+    }
+    *ret_aws = aws;
+    return 0;
 }
 
 /* As inventories_read_one(). */
 static int inventories_read_cloud(struct tracked *item, const char *actor)
 {
-    struct cloud_entered entered = {.hosts_unread = false};
-    struct aws *aws = aws_create();
-    int rc = aws == NULL ? -ENOMEM : inventories_enter_cloud(item, aws, actor, &entered);
+    struct aws *aws = NULL;
+    int rc = inventories_open_cloud(item, &aws);
 
+    rc = rc == 0 ? inventories_store_cloud(item, aws, actor) : rc;
     aws_destroy(aws);
     /* What is wrong with the folder stays so until it changes; what is wrong with the store may pass. */
     item->was_read = rc == 0 || item->error[0] != '\0';
-    if (rc == 0) {
-        item->error[0] = '\0';
-        cloud_entry_say(item->config->name, &entered);
-    } else if (item->error[0] == '\0') {
+    if (rc < 0 && item->error[0] == '\0') {
         log_error("inventory %s cannot be stored: %s", item->config->name,
                   store_last_error(item->inventories->options.desk->store)->text);
     }
     return rc;
+}
+
+/* ---- accounts that are read live ---- */
+
+static bool inventories_round_is_due(const struct tracked *item)
+{
+    return !item->round_began || mono_elapsed_ns(item->round_at, mono_now()) / 1000000 >=
+                                     (uint64_t)item->config->live->every_ms;
+}
+
+static void inventories_round_start(struct tracked *item)
+{
+    item->round_began = true;
+    item->round_waits = false;
+    item->round_at = mono_now();
+    aws_round_start(item->round);
+}
+
+/* One that takes longer than its interval is not begun a second time. */
+static void inventories_look_live(struct tracked *item)
+{
+    if (aws_round_is_running(item->round)) {
+        return;
+    }
+    if (item->round_waits) {
+        item->round_waits = inventories_read_cloud(item, NULL) < 0 && !item->was_read;
+    }
+    if (inventories_round_is_due(item)) {
+        inventories_round_start(item);
+    }
+}
+
+static void inventories_on_round(void *context)
+{
+    struct tracked *item = context;
+
+    item->round_waits = !queue_flush(item->inventories->options.queue) ||
+                        (inventories_read_cloud(item, NULL) < 0 && !item->was_read);
+}
+
+static void inventories_on_reader(void *context)
+{
+    const struct tracked *item = context;
+    struct inventories *inventories = item->inventories;
+
+    for (size_t i = 0; i < inventories->count; i++) {
+        if (inventories->items[i].round != NULL) {
+            aws_round_go_on(inventories->items[i].round);
+        }
+    }
+}
+
+static int inventories_make_round(struct tracked *item)
+{
+    struct inventories *inventories = item->inventories;
+
+    if (inventories->place == NULL && asprintf(&inventories->place, "%s.aws", inventories->options.settings->db) < 0) {
+        inventories->place = NULL;
+        return -ENOMEM;
+    }
+    item->round = aws_round_create(inventories->loop,
+                                   &(struct aws_round_options){.inventory = item->config->name,
+                                                               .config = item->config->live,
+                                                               .place = inventories->place,
+                                                               .keyring = inventories->options.keyring,
+                                                               .bound = &inventories->readers,
+                                                               .on_free = inventories_on_reader,
+                                                               .on_ended = inventories_on_round,
+                                                               .context = item});
+    return item->round == NULL ? -ENOMEM : 0;
 }
 
 /* `actor` NULL: an ordinary read; else a person's, who confirms it. */
@@ -178,7 +298,9 @@ static int inventories_read_one(struct tracked *item, const char *actor)
 
 static int inventories_take(struct tracked *item, const char *actor)
 {
-    return item->config->cloud != NULL ? inventories_read_cloud(item, actor) : inventories_read_one(item, actor);
+    bool is_cloud = item->config->cloud != NULL || item->round != NULL;
+
+    return is_cloud ? inventories_read_cloud(item, actor) : inventories_read_one(item, actor);
 }
 
 /* ---- changes ---- */
@@ -201,7 +323,6 @@ static bool inventories_changed(struct tracked *item)
     if (item->config->cloud != NULL) {
         return inventories_cloud_changed(item);
     }
-
     if (item->config->path == NULL) {
         return !item->was_read;
     }
@@ -221,7 +342,9 @@ static void inventories_look(uv_timer_t *timer)
 
     for (size_t i = 0; i < inventories->count; i++) {
         struct tracked *item = &inventories->items[i];
-        if (queue_flush(inventories->options.queue) && inventories_changed(item)) {
+        if (item->round != NULL) {
+            inventories_look_live(item);
+        } else if (queue_flush(inventories->options.queue) && inventories_changed(item)) {
             (void)!inventories_take(item, NULL);
         }
     }
@@ -257,68 +380,6 @@ static void inventories_watch(struct tracked *item)
 
 /* ---- targets ---- */
 
-static int inventories_compare(const void *a, const void *b)
-{
-    return addr_compare(a, b);
-}
-
-static json_t *inventories_range(const struct addr *first, const struct addr *last)
-{
-    char from[ADDR_TEXT_SIZE];
-    char to[ADDR_TEXT_SIZE];
-
-    addr_format(first, from);
-    return addr_compare(first, last) == 0 ? json_string(from) : json_sprintf("%s-%s", from, addr_format(last, to));
-}
-
-/* Neighbours become ranges: an inventory of a subnet is a few targets. Takes the addresses out of `targets`. */
-static int inventories_fold(struct addr *addresses, size_t count, json_t *targets)
-{
-    char text[ADDR_TEXT_SIZE];
-    size_t first = 0;
-
-    qsort(addresses, count, sizeof(*addresses), inventories_compare);
-    for (size_t i = 0; i < count; i++) {
-        struct addr next = addresses[i];
-        bool goes_on = i + 1 < count && addr_add(&next, 1) && strchr(addr_format(&next, text), '%') == NULL &&
-                       addr_compare(&next, &addresses[i + 1]) == 0;
-        if (!goes_on) {
-            if (json_array_append_new(targets, inventories_range(&addresses[first], &addresses[i])) != 0) {
-                return -ENOMEM;
-            }
-            first = i + 1;
-        }
-    }
-    return 0;
-}
-
-static int inventories_shorten(const json_t *all, json_t **ret_targets)
-{
-    struct addr *addresses = calloc(json_array_size(all) + 1, sizeof(*addresses));
-    json_t *targets = json_array();
-    size_t count = 0;
-    size_t index;
-    json_t *item;
-    int rc = addresses == NULL || targets == NULL ? -ENOMEM : 0;
-
-    json_array_foreach(all, index, item)
-    {
-        if (rc == 0 && addr_parse(json_string_value(item), &addresses[count]) == 0) {
-            count++;
-        } else if (rc == 0) {
-            rc = json_array_append(targets, item) == 0 ? 0 : -ENOMEM;
-        }
-    }
-    rc = rc == 0 ? inventories_fold(addresses, count, targets) : rc;
-    free(addresses);
-    if (rc < 0) {
-        json_decref(targets);
-        return rc;
-    }
-    *ret_targets = targets;
-    return 0;
-}
-
 static struct tracked *inventories_item(struct inventories *inventories, const char *name)
 {
     for (size_t i = 0; name != NULL && i < inventories->count; i++) {
@@ -335,14 +396,14 @@ int inventories_targets(struct inventories *inventories, const char *name, json_
     json_t *all = NULL;
     int rc;
 
-    if (item != NULL && inventories_changed(item)) {
+    if (item != NULL && item->round == NULL && inventories_changed(item)) {
         (void)!inventories_take(item, NULL);
     }
     rc = store_inventory_targets(inventories->options.desk->store, name, &all);
     if (rc == 0 && json_array_size(all) == 0) {
         rc = -ENOENT;
     }
-    rc = rc == 0 ? inventories_shorten(all, ret_targets) : rc;
+    rc = rc == 0 ? target_fold(all, ret_targets) : rc;
     json_decref(all);
     return rc;
 }
@@ -373,6 +434,10 @@ static void inventories_confirm(struct inventories *inventories, struct control_
         control_refuse_for(client, -EBUSY, "the daemon is ending, or cannot write to its database");
         return;
     }
+    if (item->round != NULL && aws_round_is_running(item->round)) {
+        control_refuse_for(client, -EBUSY, "inventory %s is being read; ask again when that is done", name);
+        return;
+    }
     rc = inventories_take(item, control_client_actor(client));
     if (rc < 0) {
         control_refuse_for(client, rc, "inventory %s: %s", name,
@@ -383,6 +448,24 @@ static void inventories_confirm(struct inventories *inventories, struct control_
     control_send(client, json_pack("{s:b, s:s}", "ok", 1, "inventory", name));
 }
 
+/* Begins now instead of when its time has come; what comes of it the list tells. */
+static void inventories_reread(struct inventories *inventories, struct control_client *client, const char *name)
+{
+    struct tracked *item = inventories_item(inventories, name);
+
+    if (item == NULL) {
+        control_refuse_for(client, -ENOENT, "there is no inventory \"%.64s\"", name == NULL ? "" : name);
+    } else if (item->round == NULL) {
+        control_refuse_for(client, -EINVAL, "inventory %s is no live one: it is looked at every %d s anyway", name,
+                           INVENTORIES_LOOK_MS / 1000);
+    } else if (inventories->stopping || aws_round_is_running(item->round)) {
+        control_refuse_for(client, -EBUSY, "inventory %s is being read already", name);
+    } else {
+        inventories_round_start(item);
+        control_send(client, json_pack("{s:b, s:s}", "ok", 1, "inventory", name));
+    }
+}
+
 void inventories_request(struct inventories *inventories, struct control_client *client, const json_t *request)
 {
     const char *what = json_string_value(json_object_get(request, "do"));
@@ -391,8 +474,10 @@ void inventories_request(struct inventories *inventories, struct control_client 
         inventories_list(inventories, client);
     } else if (what != NULL && strcmp(what, CONTROL_INVENTORY_CONFIRM) == 0) {
         inventories_confirm(inventories, client, json_string_value(json_object_get(request, "inventory")));
+    } else if (what != NULL && strcmp(what, CONTROL_INVENTORY_READ) == 0) {
+        inventories_reread(inventories, client, json_string_value(json_object_get(request, "inventory")));
     } else {
-        control_refuse_for(client, -EINVAL, "\"do\" must be list or confirm");
+        control_refuse_for(client, -EINVAL, "\"do\" must be list, confirm or read");
     }
 }
 
@@ -410,6 +495,7 @@ struct inventories *inventories_create(uv_loop_t *loop, const struct inventories
     inventories->options = *options;
     inventories->loop = loop;
     inventories->count = config->inventory_count;
+    inventories->readers.most = INVENTORIES_READERS_MAX;
     uv_timer_init(loop, &inventories->timer);
     inventories->timer.data = inventories;
     for (size_t i = 0; i < inventories->count; i++) {
@@ -417,6 +503,10 @@ struct inventories *inventories_create(uv_loop_t *loop, const struct inventories
         inventories->items[i].config = &config->inventories[i];
         if (config->inventories[i].path != NULL) {
             inventories_watch(&inventories->items[i]);
+        }
+        if (config->inventories[i].live != NULL && inventories_make_round(&inventories->items[i]) < 0) {
+            inventories_stop(inventories);
+            return NULL;
         }
     }
     if (inventories->count > 0) {
@@ -437,10 +527,15 @@ void inventories_stop(struct inventories *inventories)
         if (inventories->items[i].is_watched) {
             uv_close((uv_handle_t *)&inventories->items[i].folder, NULL);
         }
+        aws_round_destroy(inventories->items[i].round);
+        inventories->items[i].round = NULL;
     }
 }
 
 void inventories_destroy(struct inventories *inventories)
 {
+    if (inventories != NULL) {
+        free(inventories->place);
+    }
     free(inventories);
 }

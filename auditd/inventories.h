@@ -3,6 +3,7 @@
 #ifndef LEASTPORT_AUDITD_INVENTORIES_H
 #define LEASTPORT_AUDITD_INVENTORIES_H
 
+#include "auditd/keyring.h"
 #include "auditd/queue.h"
 
 struct inventories;
@@ -11,6 +12,7 @@ struct inventories_options {
     const struct settings *settings;
     const struct desk *desk;
     struct queue *queue;
+    const struct keyring *keyring; /* for those that are read live */
 };
 
 /* What the options point to is borrowed until inventories_stop(). NULL when out of memory. */

@@ -117,16 +117,18 @@ static int inventory_list(const struct inventory_command *command, const char *c
     return rc;
 }
 
-static int inventory_confirm(const char *name, const char *control)
+/* The words of the command line are those of the protocol. */
+static int inventory_do(const struct inventory_command *command, const char *control)
 {
     json_t *answer = NULL;
-    int rc = ask_and_say(
-        control,
-        json_pack("{s:s, s:s, s:s}", "op", CONTROL_OP_INVENTORY, "do", CONTROL_INVENTORY_CONFIRM, "inventory", name),
-        NULL, &answer);
+    int rc = ask_and_say(control,
+                         json_pack("{s:s, s:s, s:s}", "op", CONTROL_OP_INVENTORY, "do", command->what, "inventory",
+                                   command->inventory),
+                         NULL, &answer);
 
     if (rc == 0) {
-        log_notice("inventory %s: what it lacks is gone", name);
+        log_notice("inventory %s: %s", command->inventory,
+                   strcmp(command->what, CONTROL_INVENTORY_READ) == 0 ? "it is being read" : "what it lacks is gone");
         json_decref(answer);
     }
     return rc;
@@ -140,8 +142,7 @@ int inventory_verb_run(const struct inventory_command *command)
     if (rc < 0) {
         return AUDIT_EXIT_ERROR;
     }
-    rc = command->confirm == NULL ? inventory_list(command, settings.control)
-                                  : inventory_confirm(command->confirm, settings.control);
+    rc = command->what == NULL ? inventory_list(command, settings.control) : inventory_do(command, settings.control);
     settings_done(&settings);
     return rc < 0 ? AUDIT_EXIT_ERROR : EXIT_SUCCESS;
 }

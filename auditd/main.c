@@ -11,6 +11,7 @@
 #include "auditd/import_aws_verb.h"
 #include "auditd/import_verb.h"
 #include "auditd/inventory_verb.h"
+#include "auditd/keyring.h"
 #include "auditd/outputs.h"
 #include "auditd/policy_verb.h"
 #include "auditd/protocol.h"
@@ -34,8 +35,13 @@
 static int main_audit(int argc, char **argv)
 {
     struct audit_options options;
+    struct keyring *keyring;
     int status;
 
+    /* What it starts needs no keys of AWS. */
+    if (keyring_take(&keyring) == 0) {
+        keyring_destroy(keyring);
+    }
     options_parse_audit(argc, argv, &options);
     status = audit_run(&options);
     options_list_done(&options.targets);

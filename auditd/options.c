@@ -532,15 +532,12 @@ void options_parse_schedule(int argc, char **argv, struct schedule_command *ret_
 
 static error_t options_inventory_word(struct argp_state *state, const char *arg, struct inventory_command *command)
 {
-    bool confirms = command->confirm != NULL;
-
-    if (state->arg_num == 0 && strcmp(arg, "confirm") == 0) {
-        /* Until its name comes. */
-        command->confirm = "";
-    } else if (state->arg_num == 1 && confirms) {
-        command->confirm = arg;
+    if (state->arg_num == 0 && (strcmp(arg, "confirm") == 0 || strcmp(arg, "read") == 0)) {
+        command->what = arg;
+    } else if (state->arg_num == 1 && command->what != NULL) {
+        command->inventory = arg;
     } else if (state->arg_num > 0 || strcmp(arg, "list") != 0) {
-        argp_error(state, "\"%s\" is not expected: list, or confirm NAME", arg);
+        argp_error(state, "\"%s\" is not expected: list, confirm NAME or read NAME", arg);
     }
     return 0;
 }
@@ -562,8 +559,8 @@ static error_t options_inventory_one(int key, char *arg, struct argp_state *stat
     case ARGP_KEY_ARG:
         return options_inventory_word(state, arg, command);
     case ARGP_KEY_END:
-        if (command->confirm != NULL && command->confirm[0] == '\0') {
-            argp_error(state, "inventory confirm needs the NAME of an inventory");
+        if (command->what != NULL && command->inventory == NULL) {
+            argp_error(state, "inventory %s needs the NAME of an inventory", command->what);
         }
         return 0;
     default:
@@ -582,12 +579,13 @@ void options_parse_inventory(int argc, char **argv, struct inventory_command *re
     const struct argp argp = {
         .options = table,
         .parser = options_inventory_one,
-        .args_doc = "[list]\nconfirm NAME",
+        .args_doc = "[list]\nconfirm NAME\nread NAME",
         .doc =
             "list: how many hosts each inventory of the running daemon has, when it was read, what is wrong with it. "
             "confirm: hosts that it lacks are gone indeed; their findings are RETIRED. Nobody needs to confirm a loss "
             "of "
-            "at most a fifth of an inventory that says itself where it ends.\v"
+            "at most a fifth of an inventory that says itself where it ends. "
+            "read: an AWS account that is read live is read now.\v"
             "Exit status: 0, or 2 for error or misuse.",
     };
 

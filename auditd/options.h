@@ -108,7 +108,8 @@ struct schedule_command {
 };
 
 struct inventory_command {
-    const char *confirm; /* the inventory whose losses are confirmed; NULL: list */
+    const char *what;      /* "confirm" its losses or "read" it now; NULL: list */
+    const char *inventory; /* its name; NULL: list */
     const char *config;
     const char *db;
     bool json;

@@ -29,6 +29,7 @@
 /* The same of "inventory". */
 #define CONTROL_INVENTORY_LIST "list"
 #define CONTROL_INVENTORY_CONFIRM "confirm"
+#define CONTROL_INVENTORY_READ "read" /* now; of one that is read live */
 
 /* The same of "disposition". */
 #define CONTROL_DISPOSITION_ACKNOWLEDGE "acknowledge"

@@ -37,6 +37,7 @@ struct serve {
     uv_loop_t loop;
     uv_signal_t signals[SERVE_SIGNALS];
     struct queue *queue;
+    struct keyring *keyring;
     struct inventories *inventories;
     struct scheduler *scheduler;
     struct courier *courier;
@@ -440,7 +441,10 @@ static int serve_start(struct serve *serve)
     }
     serve->inventories = inventories_create(
         &serve->loop,
-        &(struct inventories_options){.settings = &serve->settings, .desk = &serve->desk, .queue = serve->queue});
+        &(struct inventories_options){.settings = &serve->settings,
+                                      .desk = &serve->desk,
+                                      .queue = serve->queue,
+                                      .keyring = serve->keyring});
     if (serve->inventories == NULL) {
         return -ENOMEM;
     }
@@ -538,7 +542,8 @@ int serve_run(const struct serve_options *options)
     if (isatty(STDERR_FILENO) != 1) {
         log_init("leastport-auditd", LOG_FORMAT_JSON, LOG_LEVEL_NOTICE);
     }
-    if (serve == NULL || settings_load(&sources, &serve->settings) < 0) {
+    if (serve == NULL || keyring_take(&serve->keyring) < 0 || settings_load(&sources, &serve->settings) < 0) {
+        keyring_destroy(serve == NULL ? NULL : serve->keyring);
         free(serve);
         return AUDIT_EXIT_ERROR;
     }
@@ -554,6 +559,7 @@ int serve_run(const struct serve_options *options)
         }
     }
     settings_done(&serve->settings);
+    keyring_destroy(serve->keyring);
     free(serve);
     return status;
 }

@@ -383,16 +383,20 @@ static int find_keys(struct session *session, struct session_fault *fault)
 
 int session_log_in(struct session *session, struct session_fault *ret_fault)
 {
-    struct session_role role = {.arn = session->options.role,
-                                .external_id = session->options.external_id == NULL ? "" : session->options.external_id,
-                                .name = "",
-                                .duration = ""};
     int rc;
 
     *ret_fault = (struct session_fault){""};
     sodium_memzero(session->keys, sizeof(*session->keys));
     rc = find_keys(session, ret_fault);
-    return rc == 0 && role.arn != NULL ? session_assume(session, &role, ret_fault) : rc;
+    for (size_t i = 0; rc == 0 && i < session->options.role_count; i++) {
+        const struct session_taken *taken = &session->options.roles[i];
+        const struct session_role role = {.arn = taken->role,
+                                          .external_id = taken->external_id == NULL ? "" : taken->external_id,
+                                          .name = "",
+                                          .duration = ""};
+        rc = session_assume(session, &role, ret_fault);
+    }
+    return rc;
 }
 
 /* ---- requests ---- */

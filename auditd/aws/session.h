@@ -20,12 +20,18 @@ struct session_fault {
     char text[SESSION_FAULT_SIZE];
 };
 
-/* All text is borrowed as long as the session lives; NULL: not given. */
+/* A role to take on: an ARN, and the external id that it asks for; NULL: none. */
+struct session_taken {
+    const char *role;
+    const char *external_id;
+};
+
+/* All is borrowed as long as the session lives; NULL: not given. */
 struct session_options {
-    const char *profile;     /* instead of AWS_PROFILE, and before keys of the environment */
-    const char *role;        /* taken on with what was found: an ARN */
-    const char *external_id; /* with the role */
-    const char *region;      /* for what is asked before a region is chosen */
+    const char *profile;               /* instead of AWS_PROFILE, and before keys of the environment */
+    const struct session_taken *roles; /* taken on with what was found, each with the one before */
+    size_t role_count;
+    const char *region; /* for what is asked before a region is chosen */
 };
 
 struct session;

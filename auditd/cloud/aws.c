@@ -141,17 +141,25 @@ bool aws_gap(const struct aws *aws, size_t n, struct aws_gap *ret_gap)
     return false;
 }
 
-bool aws_has_whole(const struct aws *aws, const char *key)
+bool aws_has_gap(const struct aws *aws, const char *key)
 {
-    bool found = false;
     struct aws_gap gap;
 
     for (size_t i = 0; aws_gap(aws, i, &gap); i++) {
-        if (strcmp(gap.list, key) == 0) {
-            return false;
+        if (strcmp(gap.list, key) == 0 || strcmp(gap.list, AWS_EVERY_LIST) == 0) {
+            return true;
         }
     }
+    return false;
+}
 
+bool aws_has_whole(const struct aws *aws, const char *key)
+{
+    bool found = false;
+
+    if (aws_has_gap(aws, key)) {
+        return false;
+    }
     for (size_t i = 0; i < aws->count; i++) {
         json_t *root = aws->documents[i].root;
         if (json_object_get(root, key) == NULL) {

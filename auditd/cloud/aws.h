@@ -34,6 +34,9 @@ MUST_USE int aws_model(struct aws *aws, struct reach_model *model, struct aws_fa
 /* What was taken, in that order: NULL behind the last. Name and document are borrowed. */
 json_t *aws_document(const struct aws *aws, size_t n, const char **ret_name);
 
+/* Whether some account or region has a gap in the list. */
+bool aws_has_gap(const struct aws *aws, const char *list);
+
 /* Whether an answer ends before its lists do: there are more pages. */
 bool aws_is_cut_short(const json_t *document);
 
@@ -43,6 +46,9 @@ bool aws_has_whole(const struct aws *aws, const char *list);
 /* The names of the lists that are known: NULL behind the last. *ret_id is the member that tells its records apart, NULL
  * where none does. */
 const char *aws_list(size_t n, const char **ret_id);
+
+/* Stands as `list` in a gap of all lists: an account that was not read at all. */
+#define AWS_EVERY_LIST "*"
 
 /* What reading an account live could not read (auditd/aws/inventory.h). Texts are "" where nothing is said; borrowed.
  */

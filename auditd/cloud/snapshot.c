@@ -2,10 +2,13 @@
 
 #include "auditd/cloud/reading.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+enum { SNAPSHOT_LISTS_MAX = 64 };
 
 /* Where a list that was cut short ends: what the CLI prints there, it only has to be something. */
 static const char MORE[] = "more";
@@ -123,13 +126,20 @@ static int take_records(json_t *records, const json_t *value, const char *id)
     return 0;
 }
 
-static int take_list(json_t *lists, const char *list, const char *id, const json_t *document)
+struct wanted {
+    const char *list;
+    const char *id; /* what tells its records apart; NULL: nothing does */
+    bool has_gap;   /* in some account or region it was not read */
+};
+
+static int take_list(json_t *lists, const struct wanted *wanted, const json_t *document)
 {
+    const char *list = wanted->list;
     const json_t *value = json_object_get(document, list);
     json_t *entry = value == NULL ? NULL : member_of(lists, list);
     json_t *records = entry == NULL ? NULL : member_of(entry, "records");
     const json_t *before = json_object_get(entry, "whole");
-    bool whole = !aws_is_cut_short(document) && (before == NULL || json_is_true(before));
+    bool whole = !wanted->has_gap && !aws_is_cut_short(document) && (before == NULL || json_is_true(before));
 
     if (value == NULL) {
         return 0;
@@ -137,17 +147,23 @@ static int take_list(json_t *lists, const char *list, const char *id, const json
     if (records == NULL || json_object_set_new(entry, "whole", json_boolean(whole)) != 0) {
         return -ENOMEM;
     }
-    return take_records(records, value, id);
+    return take_records(records, value, wanted->id);
 }
 
 json_t *cloud_snapshot_of(const struct aws *aws)
 {
     json_t *snapshot = json_object();
+    struct wanted wanted[SNAPSHOT_LISTS_MAX];
+    size_t count = 0;
     const char *name;
-    const char *list;
-    const char *id;
     json_t *document;
     int rc = snapshot == NULL ? -ENOMEM : 0;
+
+    while (count < SNAPSHOT_LISTS_MAX && (wanted[count].list = aws_list(count, &wanted[count].id)) != NULL) {
+        wanted[count].has_gap = aws_has_gap(aws, wanted[count].list);
+        count++;
+    }
+    assert(count < SNAPSHOT_LISTS_MAX);
 
     for (size_t i = 0; rc == 0 && (document = aws_document(aws, i, &name)) != NULL; i++) {
         char of[READING_NAME_SIZE];
@@ -155,8 +171,8 @@ json_t *cloud_snapshot_of(const struct aws *aws)
         document_of(name, of);
         lists = member_of(snapshot, of);
         rc = lists == NULL ? -ENOMEM : 0;
-        for (size_t j = 0; rc == 0 && (list = aws_list(j, &id)) != NULL; j++) {
-            rc = take_list(lists, list, id, document);
+        for (size_t j = 0; rc == 0 && j < count; j++) {
+            rc = take_list(lists, &wanted[j], document);
         }
     }
     if (rc < 0) {

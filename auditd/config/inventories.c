@@ -27,14 +27,11 @@ static const struct validate_schema hosts_schema = {.types = VALIDATE_ARRAY,
                                                     .max_items = INVENTORY_HOSTS_MAX};
 static const struct validate_schema dns_schema = {
     .types = VALIDATE_STRING | VALIDATE_ARRAY, .items = &host_text, .min_items = 1, .max_items = INVENTORY_HOSTS_MAX};
-static const struct validate_field aws_fields[] = {{"folder", &shape_path, true}, {NULL, NULL, false}};
-static const struct validate_schema aws_schema = {
-    .types = VALIDATE_OBJECT, .expected = "a mapping like {folder: cloud}", .fields = aws_fields};
 static const struct validate_field inventory_fields[] = {
     {"name", &shape_name, true},     {"realm", &shape_name, false},
     {"hosts", &hosts_schema, false}, {"file", &shape_path, false},
     {"dns", &dns_schema, false},     {"tags", &config_tags_shape, false},
-    {"aws", &aws_schema, false},     {NULL, NULL, false}};
+    {"aws", &config_aws_schema, false}, {NULL, NULL, false}};
 static const struct validate_schema inventory_schema = {
     .types = VALIDATE_OBJECT, .expected = "a mapping like {name: fleet, file: hosts.json}", .fields = inventory_fields};
 const struct validate_schema inventories_schema = {.types = VALIDATE_ARRAY,
@@ -158,6 +155,30 @@ static int inventories_check_one(const struct yaml_node *node, const struct conf
     return 0;
 }
 
+/* Its name is also a folder's, of what was read. */
+static bool inventories_may_be_folder(const char *name)
+{
+    return strlen(name) <= 64 && name[0] != '.' &&
+           strspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-") == strlen(name);
+}
+
+static int inventories_read_aws(const struct yaml_node *node, const struct yaml_node *name, const char *folder,
+                                struct config_inventory *inventory, struct problems *problems)
+{
+    if (yaml_node_get(node, "folder") != NULL && node->child_count > 1) {
+        return inventories_refuse(problems, node, "with \"folder\" nobody is asked: leave the others out");
+    }
+    if (yaml_node_get(node, "folder") != NULL) {
+        return inventories_read_path(node, "folder", folder, &inventory->cloud);
+    }
+    if (!inventories_may_be_folder(inventory->name)) {
+        return inventories_refuse(problems, name,
+                                  "what is read live goes to a folder of this name: at most 64 letters, digits, "
+                                  "\".\", \"_\" and \"-\", and no \".\" first");
+    }
+    return config_aws_read(node, folder, &inventory->live, problems);
+}
+
 static int inventories_read_one(const struct yaml_node *node, const char *folder, struct config *config,
                                 struct problems *problems)
 {
@@ -181,7 +202,9 @@ static int inventories_read_one(const struct yaml_node *node, const char *folder
     rc = rc == 0 && hosts != NULL ? inventories_read_hosts(hosts, &inventory->hosts, problems) : rc;
     rc = rc == 0 && dns != NULL ? inventories_read_dns(dns, &inventory->dns, problems) : rc;
     rc = rc == 0 && has_file ? inventories_read_path(node, "file", folder, &inventory->path) : rc;
-    return rc == 0 && aws != NULL ? inventories_read_path(aws, "folder", folder, &inventory->cloud) : rc;
+    return rc == 0 && aws != NULL
+               ? inventories_read_aws(aws, yaml_node_get(node, "name"), folder, inventory, problems)
+               : rc;
 }
 
 int inventories_read(const struct yaml_node *node, const char *folder, struct config *config, struct problems *problems)
@@ -212,6 +235,7 @@ void inventories_done(struct config_inventory *inventories, size_t count)
         free(inventories[i].realm);
         free(inventories[i].path);
         free(inventories[i].cloud);
+        config_aws_destroy(inventories[i].live);
         inventory_done(&inventories[i].hosts);
         inventory_done(&inventories[i].dns);
         label_tags_done(inventories[i].tags, inventories[i].tag_count);

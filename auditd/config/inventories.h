@@ -3,6 +3,7 @@
 #ifndef LEASTPORT_AUDITD_CONFIG_INVENTORIES_H
 #define LEASTPORT_AUDITD_CONFIG_INVENTORIES_H
 
+#include "auditd/config/aws.h"
 #include "auditd/config/validate.h"
 #include "auditd/inventory/inventory.h"
 
@@ -10,8 +11,8 @@ struct config;
 
 enum { CONFIG_INVENTORIES_MAX = 100 };
 
-/* Exactly one of hosts, path and dns is there, and says which driver it is (auditd/inventory/driver.h); or cloud, whose
- * records are kept, too (auditd/cloud_entry.h). */
+/* Exactly one of hosts, path and dns is there, and says which driver it is (auditd/inventory/driver.h); or cloud or
+ * live, whose records are kept, too (auditd/cloud_entry.h). */
 struct config_inventory {
     char *name;
     char *realm;            /* NULL: the configuration's */
@@ -21,6 +22,7 @@ struct config_inventory {
     struct inventory dns; /* hosts of a name each */
     bool has_dns;
     char *cloud;           /* the folder of what an AWS account declares, as `path` */
+    struct config_aws *live; /* AWS accounts that are asked */
     struct host_tag *tags; /* of all its hosts, unless they say otherwise */
     size_t tag_count;
 };

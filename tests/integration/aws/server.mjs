@@ -61,13 +61,31 @@ const records = {
     DescribeTargetGroups: `<member><TargetGroupArn>${arn}targetgroup/app/1</TargetGroupArn><TargetGroupName>app</TargetGroupName></member>`,
     DescribeListeners: `<member><ListenerArn>${arn}listener/app/front/1/2</ListenerArn></member>`,
 };
-const page = (action, next = "") =>
-    `<${action}Response><${lists[action]}>${records[action] ?? ""}</${lists[action]}>${next && `<nextToken>${next}</nextToken>`}</${action}Response>`;
+// Two accounts with hosts, for the mode "live": whose role ends in "second" is the other one's.
+const accountOf = (who) => who.startsWith("ASIASECOND") ? "222222222222" : "123456789012";
+const hosts = { 123456789012: [1, 2, 3], 222222222222: [4, 5] };
+const vpcOf = { 123456789012: "vpc-1", 222222222222: "vpc-2" };
+const live = {
+    DescribeVpcs: (account) => `<item><vpcId>${vpcOf[account]}</vpcId></item>`,
+    DescribeNetworkInterfaces: (account) => hosts[account].map((n) => `<item><networkInterfaceId>eni-${n}</networkInterfaceId>` +
+        `<vpcId>${vpcOf[account]}</vpcId><attachment><instanceId>i-${n}</instanceId></attachment>` +
+        `<privateIpAddressesSet><item><privateIpAddress>10.0.${account[0]}.${n}</privateIpAddress></item></privateIpAddressesSet></item>`).join(""),
+    DescribeInstances: (account) => hosts[account].map((n) => `<item><reservationId>r-${n}</reservationId><instancesSet><item>` +
+        `<instanceId>i-${n}</instanceId><vpcId>${vpcOf[account]}</vpcId></item></instancesSet></item>`).join(""),
+    DescribeManagedPrefixLists: () => "", DescribeLoadBalancers: () => "", DescribeTargetGroups: () => "", DescribeListeners: () => "",
+};
+let now = ""; // the fault of the mode "live": GET /now/FAULT sets it, GET /now/FAULT/second for the second account alone
+let only = "";
+const page = (action, next = "", items = records[action] ?? "") =>
+    `<${action}Response><${lists[action]}>${items}</${lists[action]}>${next && `<nextToken>${next}</nextToken>`}</${action}Response>`;
 const fault = (code) => `<Response><Errors><Error><Code>${code}</Code><Message>said of secret/of+the/environment</Message></Error></Errors></Response>`;
 
-function sts(form) {
+function sts(form, who) {
     if (form.Action === "GetCallerIdentity") {
-        return [200, "<GetCallerIdentityResponse><GetCallerIdentityResult><Account>123456789012</Account></GetCallerIdentityResult></GetCallerIdentityResponse>"];
+        return [200, `<GetCallerIdentityResponse><GetCallerIdentityResult><Account>${accountOf(who)}</Account></GetCallerIdentityResult></GetCallerIdentityResponse>`];
+    }
+    if (now === "role" && form.RoleArn.endsWith("second")) {
+        return [403, fault("AccessDenied")];
     }
     if (form.Action === "AssumeRoleWithWebIdentity" ? form.WebIdentityToken !== "the web token" : form.RoleArn.endsWith("outer") && form.ExternalId !== "who+we are") {
         return [403, fault("AccessDenied")];
@@ -90,6 +108,8 @@ const modes = {
     silent: (action) => action === "DescribeSubnets" ? "silent" : null,
     denied: (action) => action === "DescribeNetworkAcls" ? [403, fault("UnauthorizedOperation")] : null,
     off: () => [401, fault("AuthFailure")],
+    hang: () => "silent",
+    fewer: (action) => action === "DescribeNetworkInterfaces" || action === "DescribeInstances" ? [403, fault("UnauthorizedOperation")] : null,
     expired: (action, n, who) => who === (first ??= who) && action === "DescribeSubnets" ? [400, fault("RequestExpired")] : null,
     dead: (action) => action === "DescribeSubnets" ? [400, fault("ExpiredToken")] : null,
     allowed: (action, n, who, service) => (process.env.ALLOWED ?? "").split(" ").includes(`${service}:${action}`) ? null : [403, fault("UnauthorizedOperation")],
@@ -109,6 +129,10 @@ function local(request, path) {
 }
 
 function answer(request, path, body) {
+    if (path.startsWith("/now/")) {
+        [, , now, only = ""] = path.split("/");
+        return [200, ""];
+    }
     if (path === "/container" || path.startsWith("/imds/")) {
         return local(request, path);
     }
@@ -122,7 +146,12 @@ function answer(request, path, body) {
         return [403, fault("SignatureDoesNotMatch")];
     }
     if (service === "sts") {
-        return sts(form);
+        return sts(form, who);
+    }
+    if (mode === "live") {
+        const account = accountOf(who);
+        const given = only === "" || account[0] === "2" ? modes[now]?.(action, count(`${mode}${now}${action}`), who, service) : null;
+        return given ?? [200, action === "DescribeInstanceInformation" ? '{"InstanceInformationList":[]}' : page(action, "", live[action]?.(account))];
     }
     const n = count(`${mode}${action}${form.TargetGroupArn ?? form.LoadBalancerArn ?? form.ListenerArn ?? ""}`);
     return modes[mode]?.(action, n, who, service) ?? [200, action === "DescribeInstanceInformation" ? '{"InstanceInformationList":[]}' : page(action)];
