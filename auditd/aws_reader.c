@@ -248,8 +248,8 @@ static int reader_spawn(uv_loop_t *loop, struct aws_reader *reader)
 int aws_reader_start(uv_loop_t *loop, const struct aws_reader_options *options, struct aws_reader **ret_reader)
 {
     struct aws_reader *reader = calloc(1, sizeof(*reader));
-    int64_t request_ms = options->config->timeout_ms < READER_REQUEST_MS ? options->config->timeout_ms
-                                                                         : READER_REQUEST_MS;
+    int64_t request_ms =
+        options->config->timeout_ms < READER_REQUEST_MS ? options->config->timeout_ms : READER_REQUEST_MS;
     int rc;
 
     if (reader == NULL) {

@@ -134,8 +134,8 @@ static int part_make_folder(struct part *part)
     if (fd < 0) {
         return fd;
     }
-    if ((size_t)snprintf(part->folder, sizeof(part->folder), "%s/%s/%s", round->options.place,
-                         round->options.inventory, number) >= sizeof(part->folder)) {
+    if ((size_t)snprintf(part->folder, sizeof(part->folder), "%s/%s/%s", round->options.place, round->options.inventory,
+                         number) >= sizeof(part->folder)) {
         close(fd);
         return -ENAMETOOLONG;
     }

@@ -1,6 +1,7 @@
 #include "auditd/aws_verb.h"
 
 #include "auditd/aws/inventory.h"
+#include "auditd/aws/wiped.h"
 #include "auditd/config/aws.h"
 #include "auditd/protocol.h"
 #include "lib/log.h"
@@ -140,6 +141,11 @@ static int read_run(const struct aws_command *command)
         log_error("cannot keep keys out of core dumps: %s", strerror(-rc));
         return rc;
     }
+    rc = wiped_libraries();
+    if (rc < 0) {
+        log_error("%s", rc == -ENOMEM ? "out of memory" : "libcurl cannot be started");
+        return rc;
+    }
     folder = open_folder(command->output);
     if (folder < 0) {
         return folder;
@@ -258,7 +264,8 @@ int aws_verb_main(int argc, char **argv)
          0},
         {"region", KEY_REGION, "REGION", 0, "One to read; again for more. Without it all that are on for the account",
          0},
-        {"role", KEY_ROLE, "ARN", 0, "Taken on before reading: another account's; again for one that is taken on with it", 0},
+        {"role", KEY_ROLE, "ARN", 0,
+         "Taken on before reading: another account's; again for one that is taken on with it", 0},
         {"external-id", KEY_EXTERNAL, "ID", 0, "That the role before it asks for", 0},
         {"output", KEY_OUTPUT, "FOLDER", 0, "Where the documents go, as `leastport reach --aws` reads them", 0},
         {"timeout", KEY_TIMEOUT, "SECONDS", 0, "For all of the reading (900); what is left then is a gap", 0},

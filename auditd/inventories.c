@@ -34,10 +34,11 @@ struct tracked {
     bool is_watched;
     bool was_read; /* well */
     struct stat seen;
-    uint64_t stamp;                    /* of a cloud's folder */
-    struct aws_round *round;           /* of accounts that are read live; NULL for others */
-    struct mono_time round_at;         /* when it began last */
+    uint64_t stamp;            /* of a cloud's folder */
+    struct aws_round *round;   /* of accounts that are read live; NULL for others */
+    struct mono_time round_at; /* when it began last */
     bool round_began;
+    int64_t every_ms;
     bool round_waits;                  /* it ended, and could not be stored yet */
     char error[INVENTORY_REASON_SIZE]; /* that was said already */
     size_t withheld;
@@ -198,8 +199,7 @@ static int inventories_read_cloud(struct tracked *item, const char *actor)
 
 static bool inventories_round_is_due(const struct tracked *item)
 {
-    return !item->round_began || mono_elapsed_ns(item->round_at, mono_now()) / 1000000 >=
-                                     (uint64_t)item->config->live->every_ms;
+    return !item->round_began || mono_elapsed_ns(item->round_at, mono_now()) / 1000000 >= (uint64_t)item->every_ms;
 }
 
 static void inventories_round_start(struct tracked *item)
@@ -228,8 +228,8 @@ static void inventories_on_round(void *context)
 {
     struct tracked *item = context;
 
-    item->round_waits = !queue_flush(item->inventories->options.queue) ||
-                        (inventories_read_cloud(item, NULL) < 0 && !item->was_read);
+    item->round_waits =
+        !queue_flush(item->inventories->options.queue) || (inventories_read_cloud(item, NULL) < 0 && !item->was_read);
 }
 
 static void inventories_on_reader(void *context)
@@ -252,15 +252,16 @@ static int inventories_make_round(struct tracked *item)
         inventories->place = NULL;
         return -ENOMEM;
     }
-    item->round = aws_round_create(inventories->loop,
-                                   &(struct aws_round_options){.inventory = item->config->name,
-                                                               .config = item->config->live,
-                                                               .place = inventories->place,
-                                                               .keyring = inventories->options.keyring,
-                                                               .bound = &inventories->readers,
-                                                               .on_free = inventories_on_reader,
-                                                               .on_ended = inventories_on_round,
-                                                               .context = item});
+    item->every_ms = item->config->live->every_ms;
+    item->round =
+        aws_round_create(inventories->loop, &(struct aws_round_options){.inventory = item->config->name,
+                                                                        .config = item->config->live,
+                                                                        .place = inventories->place,
+                                                                        .keyring = inventories->options.keyring,
+                                                                        .bound = &inventories->readers,
+                                                                        .on_free = inventories_on_reader,
+                                                                        .on_ended = inventories_on_round,
+                                                                        .context = item});
     return item->round == NULL ? -ENOMEM : 0;
 }
 

@@ -121,10 +121,10 @@ static int inventory_list(const struct inventory_command *command, const char *c
 static int inventory_do(const struct inventory_command *command, const char *control)
 {
     json_t *answer = NULL;
-    int rc = ask_and_say(control,
-                         json_pack("{s:s, s:s, s:s}", "op", CONTROL_OP_INVENTORY, "do", command->what, "inventory",
-                                   command->inventory),
-                         NULL, &answer);
+    int rc = ask_and_say(
+        control,
+        json_pack("{s:s, s:s, s:s}", "op", CONTROL_OP_INVENTORY, "do", command->what, "inventory", command->inventory),
+        NULL, &answer);
 
     if (rc == 0) {
         log_notice("inventory %s: %s", command->inventory,

@@ -18,7 +18,7 @@ static const char KEYRING_PREFIX[] = "AWS_";
 
 /* Of the rest of the environment a child that reads an account has these alone. */
 static const char *const keyring_passed[] = {
-    "PATH",      "HOME",       "LANG",     "LC_ALL",   "TZ",       "TMPDIR",        "HTTPS_PROXY",    "https_proxy",
+    "PATH",      "HOME",       "LANG",     "LC_ALL",   "TZ",        "TMPDIR",        "HTTPS_PROXY",  "https_proxy",
     "ALL_PROXY", "http_proxy", "NO_PROXY", "no_proxy", "all_proxy", "SSL_CERT_FILE", "SSL_CERT_DIR",
 };
 

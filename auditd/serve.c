@@ -439,12 +439,10 @@ static int serve_start(struct serve *serve)
     if (serve->queue == NULL) {
         return -ENOMEM;
     }
-    serve->inventories = inventories_create(
-        &serve->loop,
-        &(struct inventories_options){.settings = &serve->settings,
-                                      .desk = &serve->desk,
-                                      .queue = serve->queue,
-                                      .keyring = serve->keyring});
+    serve->inventories = inventories_create(&serve->loop, &(struct inventories_options){.settings = &serve->settings,
+                                                                                        .desk = &serve->desk,
+                                                                                        .queue = serve->queue,
+                                                                                        .keyring = serve->keyring});
     if (serve->inventories == NULL) {
         return -ENOMEM;
     }

@@ -6,8 +6,8 @@
 
 #include <jansson.h>
 
-/* Of an array of addresses and names: the names as they are, the addresses sorted, neighbours as FIRST-LAST. -ENOMEM. The
- * caller owns *ret_targets. */
+/* Of an array of addresses and names: the names as they are, the addresses sorted, neighbours as FIRST-LAST. -ENOMEM.
+ * The caller owns *ret_targets. */
 MUST_USE int target_fold(const json_t *all, json_t **ret_targets);
 
 #endif

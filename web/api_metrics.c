@@ -129,6 +129,22 @@ static int metrics_scan(void *context, const struct store_scan *scan)
     return 0;
 }
 
+static int metrics_inventories(struct exchange *exchange)
+{
+    int64_t count = 0;
+    int64_t failed = 0;
+    int rc = store_read_inventory_counts(exchange->reader, &count, &failed);
+
+    if (rc == 0) {
+        metrics_head(&exchange->body, "leastport_inventories", "gauge", "Inventories that were ever read.");
+        buffer_print(&exchange->body, "leastport_inventories %" PRId64 "\n", count);
+        metrics_head(&exchange->body, "leastport_inventories_failed", "gauge",
+                     "Those that could not be read, or not wholly, the last time.");
+        buffer_print(&exchange->body, "leastport_inventories_failed %" PRId64 "\n", failed);
+    }
+    return rc;
+}
+
 static int metrics_store(struct exchange *exchange)
 {
     static const char *const fleet[] = {"fleet"};
@@ -141,6 +157,9 @@ static int metrics_store(struct exchange *exchange)
     }
     if (rc == 0) {
         rc = store_read_scans(exchange->reader, &scan_filter, metrics_scan, &exchange->body);
+    }
+    if (rc == 0) {
+        rc = metrics_inventories(exchange);
     }
     return rc;
 }

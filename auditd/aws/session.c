@@ -172,7 +172,7 @@ int session_create(const struct session_options *options, struct wire *wire, str
     session->wire = wire;
     snprintf(session->profile, sizeof(session->profile), "%.255s", profile == NULL ? "default" : profile);
     session->keys = sodium_malloc(sizeof(*session->keys));
-    rc = session->keys == NULL ? -ENOMEM : 0;
+    rc = session->keys == NULL ? -ENOMEM : session_keep(session);
     rc = rc == 0 ? load_file("AWS_CONFIG_FILE", "config", &session->config, ret_fault) : rc;
     rc = rc == 0 ? load_file("AWS_SHARED_CREDENTIALS_FILE", "credentials", &session->credentials, ret_fault) : rc;
     if (rc < 0) {
@@ -193,6 +193,7 @@ void session_destroy(struct session *session)
     sodium_free(session->keys);
     sodium_free(session->config);
     sodium_free(session->credentials);
+    session_forget(session);
     free(session);
 }
 
@@ -231,8 +232,8 @@ const char *session_ca_bundle(void)
 static int from_environment(struct session *session, struct session_fault *fault)
 {
     const char *access = environment("AWS_ACCESS_KEY_ID");
-    const char *secret = environment("AWS_SECRET_ACCESS_KEY");
-    const char *token = environment("AWS_SESSION_TOKEN");
+    const char *secret = session->kept[SESSION_SECRET_KEY];
+    const char *token = session->kept[SESSION_SECRET_TOKEN];
 
     if (access == NULL) {
         return -ENOENT;

@@ -132,7 +132,7 @@ int session_from_container(struct session *session, struct session_fault *fault)
     const char *relative = getenv("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI");
     const char *full = getenv("AWS_CONTAINER_CREDENTIALS_FULL_URI");
     const char *file = getenv("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE");
-    const char *token = getenv("AWS_CONTAINER_AUTHORIZATION_TOKEN");
+    const char *token = session->kept[SESSION_SECRET_CONTAINER];
     const size_t header_size = SESSION_TOKEN_SIZE;
     char url[SESSION_URL_SIZE];
     char *loaded = NULL;

@@ -6,6 +6,9 @@
 
 enum { SESSION_VALUE_SIZE = 1024 };
 
+/* What the environment may have of secrets. */
+enum session_secret { SESSION_SECRET_KEY, SESSION_SECRET_TOKEN, SESSION_SECRET_CONTAINER, SESSION_SECRETS };
+
 struct session {
     struct session_options options;
     struct wire *wire;
@@ -14,7 +17,13 @@ struct session {
     char region[64];
     char profile[256];
     struct session_keys *keys;
+    char *kept[SESSION_SECRETS]; /* guarded; NULL: not in the environment */
 };
+
+/* Moves the secrets from the environment to `kept`, for as long as the session lives: keys may be needed anew. -ENOMEM.
+ */
+MUST_USE int session_keep(struct session *session);
+void session_forget(struct session *session);
 
 /* A setting of a profile: `credentials` first where it is a key, else the configuration alone. */
 bool session_setting(const struct session *session, const char *profile, const char *key, char *buffer, size_t size);

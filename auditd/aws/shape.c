@@ -1,5 +1,7 @@
 #include "auditd/aws/shape.h"
 
+#include "auditd/aws/wiped.h"
+
 #include <errno.h>
 #include <expat.h>
 #include <limits.h>
@@ -11,6 +13,9 @@ enum {
     SHAPE_DEPTH_MAX = 64,   /* the answers nest a dozen */
     SHAPE_TEXT_MAX = 16384, /* descriptions and tags are far shorter */
 };
+
+/* Keys of a role pass through here. */
+static const XML_Memory_Handling_Suite shape_memory = {wiped_malloc, wiped_realloc, wiped_free};
 
 /* An element that is open, and where what is in it goes. */
 struct level {
@@ -236,10 +241,10 @@ int shape_read(const char *bytes, size_t size, const struct shape_frame *frame, 
     if (shaper == NULL) {
         return rc;
     }
-    *shaper = (struct shaper){.parser = XML_ParserCreate("UTF-8"),
+    *shaper = (struct shaper){.parser = XML_ParserCreate_MM("UTF-8", &shape_memory, NULL),
                               .frame = frame,
                               .object = json_object(),
-                              .text = malloc(SHAPE_TEXT_MAX),
+                              .text = wiped_malloc(SHAPE_TEXT_MAX),
                               .fault = ret_fault};
     if (shaper->parser != NULL && shaper->object != NULL && shaper->text != NULL) {
         rc = shaper_run(shaper, bytes, size);
@@ -251,7 +256,7 @@ int shape_read(const char *bytes, size_t size, const struct shape_frame *frame, 
         XML_ParserFree(shaper->parser);
     }
     json_decref(shaper->object);
-    free(shaper->text);
+    wiped_free(shaper->text);
     free(shaper);
     return rc;
 }
@@ -311,7 +316,10 @@ static void finder_doctype(void *context, const XML_Char *name, const XML_Char *
 
 bool shape_find_text(const char *bytes, size_t size, const char *name, char *buffer, size_t buffer_size)
 {
-    struct finder finder = {.parser = XML_ParserCreate("UTF-8"), .name = name, .buffer = buffer, .size = buffer_size};
+    struct finder finder = {.parser = XML_ParserCreate_MM("UTF-8", &shape_memory, NULL),
+                            .name = name,
+                            .buffer = buffer,
+                            .size = buffer_size};
 
     if (finder.parser == NULL) {
         return false;

@@ -229,16 +229,15 @@ struct mac {
     unsigned char bytes[HASH_SIZE];
 };
 
-static struct mac mac_of(const void *key, size_t key_size, const char *text)
+/* `key` may be that of *ret_mac: no copy stays on the stack. */
+static void mac_of(const void *key, size_t key_size, const char *text, struct mac *ret_mac)
 {
     crypto_auth_hmacsha256_state state;
-    struct mac mac;
 
     crypto_auth_hmacsha256_init(&state, key, key_size);
     crypto_auth_hmacsha256_update(&state, (const unsigned char *)text, strlen(text));
-    crypto_auth_hmacsha256_final(&state, mac.bytes);
+    crypto_auth_hmacsha256_final(&state, ret_mac->bytes);
     sodium_memzero(&state, sizeof(state));
-    return mac;
 }
 
 /* "AWS4" SECRET, the day, the region, the service: each is the key of the next. */
@@ -247,19 +246,16 @@ static int mac_key(const struct sigv4_request *request, const char *day, const c
     const char *const steps[] = {request->region, request->service, "aws4_request"};
     size_t size = strlen(secret) + sizeof("AWS4");
     char *first = sodium_malloc(size);
-    struct mac key;
 
     if (first == NULL) {
         return -ENOMEM;
     }
     snprintf(first, size, "AWS4%s", secret);
-    key = mac_of(first, size - 1, day);
+    mac_of(first, size - 1, day, ret_key);
     sodium_free(first);
     for (size_t i = 0; i < sizeof(steps) / sizeof(*steps); i++) {
-        key = mac_of(key.bytes, sizeof(key.bytes), steps[i]);
+        mac_of(ret_key->bytes, sizeof(ret_key->bytes), steps[i], ret_key);
     }
-    *ret_key = key;
-    sodium_memzero(&key, sizeof(key));
     return 0;
 }
 
@@ -287,7 +283,7 @@ int sigv4_sign(const struct sigv4_request *request, const char *date, const char
         return rc;
     }
     snprintf(text, sizeof(text), ALGORITHM "\n%.16s\n%s\n%s", date, scope, hash);
-    mac = mac_of(key.bytes, sizeof(key.bytes), text);
+    mac_of(key.bytes, sizeof(key.bytes), text, &mac);
     sodium_memzero(&key, sizeof(key));
     (void)sodium_bin2hex(signature, sizeof(signature), mac.bytes, sizeof(mac.bytes));
     length = snprintf(ret_authorization, SIGV4_AUTHORIZATION_SIZE,

@@ -44,7 +44,7 @@ static bool aws_check_role(const json_t *value, char *reason, size_t size)
 static bool aws_check_endpoint(const json_t *value, char *reason, size_t size)
 {
     const char *text = json_string_value(value);
-    size_t scheme = strncmp(text, "https://", strlen("https://")) == 0  ? strlen("https://")
+    size_t scheme = strncmp(text, "https://", strlen("https://")) == 0 ? strlen("https://")
                     : strncmp(text, "http://", strlen("http://")) == 0 ? strlen("http://")
                                                                        : 0;
 
@@ -105,10 +105,10 @@ static const struct validate_schema ENDPOINT = {.types = VALIDATE_STRING,
                                                 .max_length = 256,
                                                 .expected = "a URL like https://localhost:4566, without a user in it",
                                                 .check = aws_check_endpoint};
-static const struct validate_field FIELDS[] = {
-    {"folder", &shape_path, false}, {"accounts", &ACCOUNTS, false}, {"regions", &REGIONS, false},
-    {"every", &EVERY, false},       {"timeout", &TIMEOUT, false},   {"endpoint", &ENDPOINT, false},
-    {"ca_file", &shape_path, false}, {NULL, NULL, false}};
+static const struct validate_field FIELDS[] = {{"folder", &shape_path, false},  {"accounts", &ACCOUNTS, false},
+                                               {"regions", &REGIONS, false},    {"every", &EVERY, false},
+                                               {"timeout", &TIMEOUT, false},    {"endpoint", &ENDPOINT, false},
+                                               {"ca_file", &shape_path, false}, {NULL, NULL, false}};
 const struct validate_schema config_aws_schema = {
     .types = VALIDATE_OBJECT,
     .expected = "a mapping like {folder: cloud}, or {regions: [eu-central-1]} to read live",

@@ -13,7 +13,7 @@ struct config_aws_role {
 };
 
 struct config_aws_account {
-    char *profile; /* of the AWS CLI's files; NULL: the keys that are found without one */
+    char *profile;                 /* of the AWS CLI's files; NULL: the keys that are found without one */
     struct config_aws_role *roles; /* taken on one after the other */
     size_t role_count;
 };

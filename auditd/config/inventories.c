@@ -28,9 +28,9 @@ static const struct validate_schema hosts_schema = {.types = VALIDATE_ARRAY,
 static const struct validate_schema dns_schema = {
     .types = VALIDATE_STRING | VALIDATE_ARRAY, .items = &host_text, .min_items = 1, .max_items = INVENTORY_HOSTS_MAX};
 static const struct validate_field inventory_fields[] = {
-    {"name", &shape_name, true},     {"realm", &shape_name, false},
-    {"hosts", &hosts_schema, false}, {"file", &shape_path, false},
-    {"dns", &dns_schema, false},     {"tags", &config_tags_shape, false},
+    {"name", &shape_name, true},        {"realm", &shape_name, false},
+    {"hosts", &hosts_schema, false},    {"file", &shape_path, false},
+    {"dns", &dns_schema, false},        {"tags", &config_tags_shape, false},
     {"aws", &config_aws_schema, false}, {NULL, NULL, false}};
 static const struct validate_schema inventory_schema = {
     .types = VALIDATE_OBJECT, .expected = "a mapping like {name: fleet, file: hosts.json}", .fields = inventory_fields};
@@ -202,9 +202,8 @@ static int inventories_read_one(const struct yaml_node *node, const char *folder
     rc = rc == 0 && hosts != NULL ? inventories_read_hosts(hosts, &inventory->hosts, problems) : rc;
     rc = rc == 0 && dns != NULL ? inventories_read_dns(dns, &inventory->dns, problems) : rc;
     rc = rc == 0 && has_file ? inventories_read_path(node, "file", folder, &inventory->path) : rc;
-    return rc == 0 && aws != NULL
-               ? inventories_read_aws(aws, yaml_node_get(node, "name"), folder, inventory, problems)
-               : rc;
+    return rc == 0 && aws != NULL ? inventories_read_aws(aws, yaml_node_get(node, "name"), folder, inventory, problems)
+                                  : rc;
 }
 
 int inventories_read(const struct yaml_node *node, const char *folder, struct config *config, struct problems *problems)

@@ -21,9 +21,9 @@ struct config_inventory {
     char *path;           /* absolute, or relative to the working folder */
     struct inventory dns; /* hosts of a name each */
     bool has_dns;
-    char *cloud;           /* the folder of what an AWS account declares, as `path` */
+    char *cloud;             /* the folder of what an AWS account declares, as `path` */
     struct config_aws *live; /* AWS accounts that are asked */
-    struct host_tag *tags; /* of all its hosts, unless they say otherwise */
+    struct host_tag *tags;   /* of all its hosts, unless they say otherwise */
     size_t tag_count;
 };
 

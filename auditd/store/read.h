@@ -171,6 +171,9 @@ typedef int store_scan_fn(void *context, const struct store_scan *scan);
 MUST_USE int store_read_scans(struct store_reader *reader, const struct store_scan_filter *filter, store_scan_fn *fn,
                               void *context);
 
+/* How many inventories there are, and how many of them could not be read, or not wholly, the last time. */
+MUST_USE int store_read_inventory_counts(struct store_reader *reader, int64_t *ret_count, int64_t *ret_failed);
+
 /* ---- hosts: assets with what is known of them ---- */
 
 struct store_host {

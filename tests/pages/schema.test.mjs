@@ -113,6 +113,20 @@ test("the configuration's schema knows targets with tags and where a vantage sta
   }
 });
 
+test("the configuration's schema knows AWS accounts, by folder and live", () => {
+  const check = validator("config.schema.json");
+  const config = (aws) => ({ version: 1, inventories: [{ name: "cloud", aws }] });
+  const role = { arn: "arn:aws:iam::111122223333:role/leastport", external_id: "x" };
+  for (const aws of [{ folder: "cloud" }, {}, { accounts: [{}, { profile: "p", roles: [role] }], regions: ["eu-west-1"], every: "1h", timeout: "90s",
+    endpoint: "http://[::1]:4566", ca_file: "ca.pem" }]) {
+    assert.ok(check(config(aws)), JSON.stringify(check.errors));
+  }
+  for (const aws of [{ folder: "cloud", every: "1h" }, { accounts: [] }, { accounts: [{ roles: [{ external_id: "x" }] }] }, { accounts: [{ roles: [{ arn: "x" }] }] },
+    { regions: ["EU"] }, { endpoint: "http://me:pw@host" }, { endpoint: "ftp://host" }, { account: "x" }]) {
+    assert.ok(!check(config(aws)), JSON.stringify(aws));
+  }
+});
+
 test("the configuration's schema knows how pages are served", () => {
   const check = validator("config.schema.json");
   assert.ok(check({ version: 1, web: { names: ["a.example"], trusted_proxies: "10.0.0.5", proxy_fields: "forwarded", user_header: "X-User", user_default: "all",

@@ -109,6 +109,7 @@ const modes = {
     denied: (action) => action === "DescribeNetworkAcls" ? [403, fault("UnauthorizedOperation")] : null,
     off: () => [401, fault("AuthFailure")],
     hang: () => "silent",
+    none: (action) => action === "DescribeNetworkInterfaces" || action === "DescribeInstances" ? [200, page(action, "", "")] : null,
     fewer: (action) => action === "DescribeNetworkInterfaces" || action === "DescribeInstances" ? [403, fault("UnauthorizedOperation")] : null,
     expired: (action, n, who) => who === (first ??= who) && action === "DescribeSubnets" ? [400, fault("RequestExpired")] : null,
     dead: (action) => action === "DescribeSubnets" ? [400, fault("ExpiredToken")] : null,

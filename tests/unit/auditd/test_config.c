@@ -217,6 +217,40 @@ static void says_what_is_wrong_and_where(void **state)
     }
 }
 
+static void reads_accounts_that_are_read_live(void **state)
+{
+    static const char text[] =
+        "version: 1\ninventories:\n  - name: cloud\n    aws:\n      accounts:\n        - {}\n        - profile: p\n"
+        "          roles: [{arn: \"arn:aws:iam::111122223333:role/a\", external_id: x+y},"
+        " {arn: \"arn:aws-cn:iam::111122223333:role/b/c\"}]\n"
+        "      regions: [eu-west-1, us-east-1]\n      every: 1h\n      timeout: 90s\n      endpoint: "
+        "http://[::1]:4566\n"
+        "      ca_file: ca.pem\n  - {name: plain, aws: {}}\n";
+    struct config config;
+    const struct config_aws *live;
+
+    (void)state;
+    parse(text, "/etc/leastport", &config);
+    live = config.inventories[0].live;
+    assert_int_equal(live->account_count, 2);
+    assert_string_equal(config_aws_account_name(&live->accounts[0]), "of the keys that were found");
+    assert_string_equal(live->accounts[1].profile, "p");
+    assert_int_equal(live->accounts[1].role_count, 2);
+    assert_string_equal(live->accounts[1].roles[0].external_id, "x+y");
+    assert_null(live->accounts[1].roles[1].external_id);
+    assert_string_equal(config_aws_account_name(&live->accounts[1]), "arn:aws-cn:iam::111122223333:role/b/c");
+    assert_int_equal(live->regions.count, 2);
+    assert_int_equal(live->every_ms, 3600000);
+    assert_int_equal(live->timeout_ms, 90000);
+    assert_string_equal(live->endpoint, "http://[::1]:4566");
+    assert_string_equal(live->ca_file, "/etc/leastport/ca.pem");
+    live = config.inventories[1].live;
+    assert_int_equal(live->account_count, 1);
+    assert_int_equal(live->regions.count, 0);
+    assert_int_equal(live->every_ms, 900000);
+    config_done(&config);
+}
+
 static void says_what_is_wrong_with_schedules(void **state)
 {
     static const struct wrong cases[] = {
@@ -230,6 +264,19 @@ static void says_what_is_wrong_with_schedules(void **state)
         {"version: 1\ninventories: [{name: a, file: x, dns: y}]", 2, 15, "exactly one of"},
         {"version: 1\ninventories: [{name: a, aws: {folder: x}, realm: y}]", 2, 50, "a cloud's realms are its VPCs"},
         {"version: 1\ninventories: [{name: a, aws: x}]", 2, 30, "a mapping like {folder: cloud}"},
+        {"version: 1\ninventories: [{name: a, aws: {folder: x, every: 1h}}]", 2, 30, "leave the others out"},
+        {"version: 1\ninventories: [{name: a/b, aws: {}}]", 2, 22, "a folder of this name"},
+        {"version: 1\ninventories: [{name: a, aws: {every: 59s}}]", 2, 38, "at least 60s"},
+        {"version: 1\ninventories: [{name: a, aws: {timeout: 2d}}]", 2, 40, "from 1s to 1d"},
+        {"version: 1\ninventories: [{name: a, aws: {regions: [EU]}}]", 2, 41, "a region like eu-central-1"},
+        {"version: 1\ninventories: [{name: a, aws: {endpoint: \"http://me:pw@host\"}}]", 2, 41, "without a user"},
+        {"version: 1\ninventories: [{name: a, aws: {endpoint: \"ftp://host\"}}]", 2, 41, "a URL like https://"},
+        {"version: 1\ninventories: [{name: a, aws: {accounts: [{roles: [{arn: x}]}]}}]", 2, 57, "a role's ARN like"},
+        {"version: 1\ninventories: [{name: a, aws: {accounts: [{roles: [{external_id: x}]}]}}]", 2, 54,
+         "lacks the key \"arn\""},
+        {"version: 1\ninventories: [{name: a, aws: {accounts: [{profile: x}, {profile: x}]}}]", 2, 56,
+         "in the list already"},
+        {"version: 1\ninventories: [{name: a, aws: {account: x}}]", 2, 31, "\"accounts\""},
         {"version: 1\ninventories: [{name: a, dns: x}, {name: a, dns: x}]", 2, 41, "another inventory has this name"},
         {"version: 1\ninventories: [{name: a, dns: [x, 10.0.0.1]}]", 2, 34, "an address is no name"},
         {"version: 1\ninventories: [{name: a, hosts: [{name: x}, {address: ten}]}]", 2, 54, "\"ten\" is no address"},
@@ -448,6 +495,7 @@ int main(void)
         cmocka_unit_test(takes_every_key),
         cmocka_unit_test(takes_short_forms),
         cmocka_unit_test(says_what_is_wrong_and_where),
+        cmocka_unit_test(reads_accounts_that_are_read_live),
         cmocka_unit_test(says_what_is_wrong_with_schedules),
         cmocka_unit_test(hands_on_how_the_pages_are_served),
         cmocka_unit_test(reads_durations),
