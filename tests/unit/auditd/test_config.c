@@ -272,7 +272,7 @@ static void says_what_is_wrong_with_schedules(void **state)
         {"version: 1\ninventories: [{name: a, aws: {endpoint: \"http://me:pw@host\"}}]", 2, 41, "without a user"},
         {"version: 1\ninventories: [{name: a, aws: {endpoint: \"ftp://host\"}}]", 2, 41, "a URL like https://"},
         {"version: 1\ninventories: [{name: a, aws: {accounts: [{roles: [{arn: x}]}]}}]", 2, 57, "a role's ARN like"},
-        {"version: 1\ninventories: [{name: a, aws: {accounts: [{roles: [{external_id: x}]}]}}]", 2, 54,
+        {"version: 1\ninventories: [{name: a, aws: {accounts: [{roles: [{external_id: x}]}]}}]", 2, 51,
          "lacks the key \"arn\""},
         {"version: 1\ninventories: [{name: a, aws: {accounts: [{profile: x}, {profile: x}]}}]", 2, 56,
          "in the list already"},
