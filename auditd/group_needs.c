@@ -263,7 +263,7 @@ static int need_port(struct gathering *this, uint32_t eni, const struct survey_p
         .is_seen = true,
     };
     int rc = group_sources_of(this->sources, port->exposure, &need);
-    bool is_needed = need.from[0].count > 0 || need.from[1].count > 0 || need.ranges;
+    bool is_needed = need.from[0].count > 0 || need.from[1].count > 0 || need.ranges || need.group_count > 0;
 
     this->needs.open++;
     this->needs.forbidden += !is_needed;
@@ -271,6 +271,7 @@ static int need_port(struct gathering *this, uint32_t eni, const struct survey_p
     if (rc < 0 || !is_needed) {
         span_set_done(&need.from[0]);
         span_set_done(&need.from[1]);
+        free(need.groups);
     }
     return rc;
 }

@@ -67,6 +67,20 @@ static void take_host(void *context, size_t group, const struct store_known *kno
     }
 }
 
+/* Those that hold a security group by the cloud itself, whether or not they are known as hosts. */
+static void take_holders(struct group_sources *sources, size_t group)
+{
+    uint32_t at = reach_model_find(sources->model, REACH_GROUP, sources->set->groups[group].name);
+    const struct reach_group *record = at == REACH_NONE ? NULL : &sources->model->groups.items[at];
+
+    for (size_t i = 0; record != NULL && i < record->holders.count; i++) {
+        const struct reach_eni *eni = &sources->model->enis.items[record->holders.items[i]];
+        for (size_t j = 0; j < eni->addresses.count; j++) {
+            both_add(&sources->hosts[group], &eni->addresses.items[j].prefix);
+        }
+    }
+}
+
 int group_sources_create(struct store *store, const struct policy *policy, const struct reach_model *model,
                          struct group_sources **ret_sources)
 {
@@ -82,6 +96,11 @@ int group_sources_create(struct store *store, const struct policy *policy, const
     if (rc < 0) {
         group_sources_destroy(sources);
         return rc;
+    }
+    for (size_t i = 0; i < sources->set->group_count; i++) {
+        if (sources->set->groups[i].is_security_group) {
+            take_holders(sources, i);
+        }
     }
     *ret_sources = sources;
     return 0;
@@ -108,6 +127,8 @@ struct granting {
     struct both from;
     struct both named; /* by groups and prefixes, whatever the world may */
     bool ranges;       /* public ones that are less than the world */
+    uint32_t *groups;  /* of the model, by their ids */
+    size_t group_count;
 };
 
 static void add_peers(const struct granting *granting, struct both *both)
@@ -206,14 +227,50 @@ static bool is_class(const struct rule_source *source, enum vantage_class vantag
     return source->kind == RULE_SOURCE_CLASS && source->vantage_class == vantage_class;
 }
 
-static void allow_source(struct granting *granting, const struct rule_source *source)
+/* The security group that the source is; REACH_NONE. */
+static uint32_t group_of(const struct group_sources *sources, const struct rule_source *source)
 {
+    const struct rule_group *group = source->kind == RULE_SOURCE_GROUP ? &sources->set->groups[source->group] : NULL;
+
+    return group == NULL || !group->is_security_group ? REACH_NONE
+                                                      : reach_model_find(sources->model, REACH_GROUP, group->name);
+}
+
+static int name_group(struct granting *granting, uint32_t group)
+{
+    uint32_t *groups = reallocarray(granting->groups, granting->group_count + 1, sizeof(*groups));
+
+    if (groups == NULL) {
+        return -ENOMEM;
+    }
+    granting->groups = groups;
+    groups[granting->group_count++] = group;
+    return 0;
+}
+
+static void forget_group(struct granting *granting, uint32_t group)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < granting->group_count; i++) {
+        if (granting->groups[i] != group) {
+            granting->groups[count++] = granting->groups[i];
+        }
+    }
+    granting->group_count = count;
+}
+
+static int allow_source(struct granting *granting, const struct rule_source *source)
+{
+    uint32_t group = group_of(granting->sources, source);
+
     add_source(granting, source, &granting->from);
     if (source->kind == RULE_SOURCE_GROUP || source->kind == RULE_SOURCE_PREFIX) {
         add_source(granting, source, &granting->named);
     }
     granting->ranges = granting->ranges || source->kind == RULE_SOURCE_ANYONE || is_class(source, VANTAGE_WORLD) ||
                        is_class(source, VANTAGE_PUBLIC_RANGE);
+    return group == REACH_NONE ? 0 : name_group(granting, group);
 }
 
 /* The world alone is forbidden: whoever stands nearer, or is named, stays. */
@@ -239,6 +296,9 @@ static void forbid_source(struct granting *granting, const struct rule_source *s
     add_source(granting, source, &out);
     both_minus(&granting->from, &out);
     both_minus(&granting->named, &out);
+    forget_group(granting, group_of(granting->sources, source));
+    /* Who is named by a group alone stays unless all are forbidden. */
+    granting->group_count = source->kind == RULE_SOURCE_ANYONE ? 0 : granting->group_count;
     granting->ranges = granting->ranges && source->kind != RULE_SOURCE_ANYONE && source->kind != RULE_SOURCE_PREFIX &&
                        source->kind != RULE_SOURCE_GROUP && !is_class(source, VANTAGE_PUBLIC_RANGE);
     both_done(&out);
@@ -250,15 +310,16 @@ static int on_rule(void *context, const struct rule *rule, bool forbids)
     static const struct rule_source anyone = {.kind = RULE_SOURCE_ANYONE};
     const struct rule_source *sources = rule == NULL || rule->source_count == 0 ? &anyone : rule->sources;
     size_t count = sources == &anyone ? 1 : rule->source_count;
+    int rc = 0;
 
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; rc == 0 && i < count; i++) {
         if (forbids) {
             forbid_source(granting, &sources[i]);
         } else {
-            allow_source(granting, &sources[i]);
+            rc = allow_source(granting, &sources[i]);
         }
     }
-    return 0;
+    return rc;
 }
 
 int group_sources_of(const struct group_sources *sources, const struct exposure *exposure, struct reach_need *need)
@@ -271,10 +332,13 @@ int group_sources_of(const struct group_sources *sources, const struct exposure 
     both_done(&granting.named);
     if (rc < 0 || failed) {
         both_done(&granting.from);
+        free(granting.groups);
         return rc < 0 ? rc : -ENOMEM;
     }
     need->from[0] = granting.from.sets[0];
     need->from[1] = granting.from.sets[1];
     need->ranges = granting.ranges;
+    need->groups = granting.groups;
+    need->group_count = granting.group_count;
     return 0;
 }

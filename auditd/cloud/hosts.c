@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { GROUP_KEY_SIZE = 80 };
+
 struct gathering {
     const struct aws *aws;
     struct cloud_hosts *hosts;
@@ -186,6 +188,31 @@ static int find_host(struct gathering *gathering, struct cloud_vpc *vpc, const c
     return rc == 0 ? add_tags(gathering, *ret_host, tags) : rc;
 }
 
+/* A tag for each group that the interface holds, whose value is its name. */
+static int add_groups(struct gathering *gathering, struct inventory_host *host, const json_t *interface)
+{
+    size_t index;
+    json_t *group;
+    int rc = 0;
+
+    json_array_foreach(json_object_get(interface, "Groups"), index, group)
+    {
+        const char *id = text_of(group, "GroupId");
+        const char *name = text_of(group, "GroupName");
+        char key[GROUP_KEY_SIZE];
+        bool is_new = id != NULL && strlen(id) < sizeof(key) - strlen(HOST_TAG_SECURITY_GROUP);
+        snprintf(key, sizeof(key), "%s%.64s", HOST_TAG_SECURITY_GROUP, id == NULL ? "" : id);
+        /* Another interface of the host may hold it, too. */
+        for (size_t i = 0; is_new && i < host->tag_count; i++) {
+            is_new = strcmp(host->tags[i].key, key) != 0;
+        }
+        rc = rc == 0 && is_new
+                 ? tolerate(gathering, inventory_add_tag(host, key, name == NULL ? "" : name, gathering->reason))
+                 : rc;
+    }
+    return rc;
+}
+
 struct interface {
     const char *id, *vpc;
     const char *instance; /* NULL: none */
@@ -250,6 +277,7 @@ static int take_interface(struct gathering *gathering, json_t *record)
     id = interface.instance != NULL ? interface.instance : interface.id;
     rc = find_host(gathering, vpc, id, tags_of(gathering, interface.instance, record), &host);
     rc = rc == 0 ? add_addresses(gathering, host, record) : rc;
+    rc = rc == 0 ? add_groups(gathering, host, record) : rc;
     return rc == 0 && json_object_set_new(vpc->interfaces, interface.id, json_string(id)) != 0 ? -ENOMEM : rc;
 }
 

@@ -79,8 +79,12 @@ static int compile_source(struct compiler *compiler, const struct yaml_node *nod
     if (compile_find_group(compiler, text, &source->group)) {
         return 0;
     }
-    return compile_refuse_name(compiler, node,
-                               "a group, a CIDR or one of world, public-range, peer, vpn, own-vpc and self", true);
+    if (selector_is_security_group_id(text)) {
+        return compile_security_group(compiler, node, &source->group);
+    }
+    return compile_refuse_name(
+        compiler, node,
+        "a group, a security group (sg-…), a CIDR or one of world, public-range, peer, vpn, own-vpc and self", true);
 }
 
 static int compile_sources(struct compiler *compiler, const struct yaml_node *node, struct rule_source **sources,
@@ -419,6 +423,20 @@ static bool asks_outside(const struct rule_list *list)
     return false;
 }
 
+/* How many groups the sources of the rules may ask for: those that look like security groups. */
+static size_t count_security_groups(const struct yaml_node *rules)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < compile_list_count(rules); i++) {
+        const struct yaml_node *from = yaml_node_get(compile_list_item(rules, i), "from");
+        for (size_t j = 0; j < compile_list_count(from); j++) {
+            count += selector_is_security_group_id(json_string_value(compile_list_item(from, j)->value));
+        }
+    }
+    return count < RULE_SECURITY_GROUPS_MAX ? count : RULE_SECURITY_GROUPS_MAX;
+}
+
 int policy_compile(const struct yaml_node *root, struct problems *problems, struct rule_set *set)
 {
     struct compiler compiler = {.set = set, .problems = problems};
@@ -426,7 +444,8 @@ int policy_compile(const struct yaml_node *root, struct problems *problems, stru
     const struct yaml_node *allow = yaml_node_get(root, "allow");
     const struct yaml_node *forbid = yaml_node_get(root, "forbid");
     const struct yaml_node *tests = yaml_node_get(root, "tests");
-    size_t more = compile_list_count(allow) + compile_list_count(forbid) + compile_list_count(tests);
+    size_t more = compile_list_count(allow) + compile_list_count(forbid) + compile_list_count(tests) +
+                  count_security_groups(allow) + count_security_groups(forbid) + count_security_groups(tests);
     int rc;
 
     set->owner = defaults != NULL ? text_of(defaults, "owner") : strdup("");

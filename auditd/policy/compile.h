@@ -19,6 +19,7 @@ struct compiler {
     struct problems *problems;
     struct compiler_name *names; /* of groups, "any" too, in their order */
     size_t named_count;
+    size_t security_groups; /* that were made for sources */
     char pointer[PROBLEM_POINTER_SIZE];
 };
 
@@ -34,6 +35,10 @@ MUST_USE int compile_check_groups(struct compiler *compiler);
 
 /* The group that "to" means: one of the named, or one made for it. An error that was said leaves *ret_group 0. */
 MUST_USE int compile_to(struct compiler *compiler, const struct yaml_node *node, size_t *ret_group);
+
+/* The group of hosts that hold the security group whose id the node is. An error that was said leaves *ret_group as it
+ * is. -ENOMEM. */
+MUST_USE int compile_security_group(struct compiler *compiler, const struct yaml_node *node, size_t *ret_group);
 
 bool compile_find_group(const struct compiler *compiler, const char *name, size_t *ret_index);
 

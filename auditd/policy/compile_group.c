@@ -195,6 +195,9 @@ static int compile_condition(struct compiler *compiler, const struct yaml_node *
     if (strcmp(key, "name") == 0) {
         return compile_texts(node, SELECTOR_NAME, selector);
     }
+    if (strcmp(key, "security_group") == 0) {
+        return compile_texts(node, SELECTOR_SECURITY_GROUP, selector);
+    }
     if (strcmp(key, "tags") == 0) {
         return compile_tags(node, selector);
     }
@@ -283,6 +286,46 @@ int compile_to(struct compiler *compiler, const struct yaml_node *node, size_t *
     rc = add_group(compiler, name, &node->mark);
     if (rc == 0) {
         rc = compile_selector(compiler, node, &compiler->set->groups[at].selector);
+        *ret_group = at;
+    }
+    return rc;
+}
+
+/* The one that was made for this security group before; 0: none. */
+static size_t find_security_group(const struct compiler *compiler, const char *id)
+{
+    const struct rule_set *set = compiler->set;
+
+    for (size_t i = compiler->named_count; i < set->group_count; i++) {
+        if (set->groups[i].is_security_group && strcmp(set->groups[i].name, id) == 0) {
+            return i;
+        }
+    }
+    return 0;
+}
+
+int compile_security_group(struct compiler *compiler, const struct yaml_node *node, size_t *ret_group)
+{
+    struct rule_set *set = compiler->set;
+    size_t at = find_security_group(compiler, json_string_value(node->value));
+    int rc;
+
+    if (at != 0) {
+        *ret_group = at;
+        return 0;
+    }
+    if (compiler->security_groups == RULE_SECURITY_GROUPS_MAX) {
+        problems_add(compiler->problems, PROBLEM_ERROR, node->mark, compiler->pointer,
+                     "\"%s\" is one security group too many: a policy takes %d as sources",
+                     json_string_value(node->value), RULE_SECURITY_GROUPS_MAX);
+        return 0;
+    }
+    at = set->group_count;
+    rc = add_group(compiler, json_string_value(node->value), &node->mark);
+    if (rc == 0) {
+        compiler->security_groups++;
+        set->groups[at].is_security_group = true;
+        rc = compile_texts(node, SELECTOR_SECURITY_GROUP, &set->groups[at].selector);
         *ret_group = at;
     }
     return rc;

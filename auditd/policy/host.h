@@ -4,6 +4,10 @@
 
 #include "lib/addr.h"
 
+/* How the keys of tags begin that say which security groups a host holds, one each: the group's id follows, its name
+ * is the value. AWS lets nobody's own tags begin with "aws:". */
+#define HOST_TAG_SECURITY_GROUP "aws:sg:"
+
 /* A key may stand there several times: then the host has each of its values. */
 struct host_tag {
     const char *key;

@@ -54,7 +54,8 @@ static bool place_source(struct scene *scene, const struct host_view *nobody, st
     case RULE_SOURCE_PREFIX:
         memset(&scene->from, 0, sizeof(scene->from));
         scene->from.address = source->prefix.addr;
-        scene->from.host = (struct host_view){.addresses = &scene->from.address, .address_count = 1};
+        scene->from.host = (struct host_view){
+            .addresses = &scene->from.address, .address_count = 1, .tags = &selector_no_security_group, .tag_count = 1};
         break;
     case RULE_SOURCE_GROUP:
         if (!group_sample(scene->set->groups, source->group, scene->memos[MEMO_SOURCE], &scene->from)) {
@@ -87,8 +88,12 @@ static void judge_scene(struct scene *scene, const struct policy *policy, int64_
 {
     /* Someone who is in no group looks from elsewhere and finds it closed: who reaches it is all of them. */
     struct addr elsewhere = {.bytes = {192, 0, 2, 254}};
-    const struct host_view nobody = {
-        .realm = "", .addresses = &elsewhere, .address_count = 1, .memo = scene->memos[MEMO_NOBODY]};
+    const struct host_view nobody = {.realm = "",
+                                     .addresses = &elsewhere,
+                                     .address_count = 1,
+                                     .tags = &selector_no_security_group,
+                                     .tag_count = 1,
+                                     .memo = scene->memos[MEMO_NOBODY]};
     struct exposure_sight sights[] = {{0}, {.vantage_class = VANTAGE_OWN_VPC, .vantage = "elsewhere", .host = &nobody}};
     struct exposure exposure = {
         .proto = scene->test->proto,

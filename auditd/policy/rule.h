@@ -11,7 +11,7 @@
 #include <stddef.h>
 
 /* RULE_GROUPS_MAX counts what rules select without giving it a name, too. */
-enum { RULE_LIST_MAX = 5000, RULE_GROUPS_MAX = 20000 };
+enum { RULE_LIST_MAX = 5000, RULE_GROUPS_MAX = 20000, RULE_SECURITY_GROUPS_MAX = 2000 };
 
 /* How many sources a rule or a test may list, how many of them all tests together, and what is kept of the text of a
  * group without a name. */
@@ -20,7 +20,8 @@ enum { RULE_SOURCES_MAX = 256, RULE_QUESTIONS_MAX = 20000, RULE_GROUP_NAME_SIZE 
 /* A set of hosts. One that a rule writes down for itself is called by its text: "{not: bastion}". */
 struct rule_group {
     char *name;
-    bool is_named; /* by the policy's writer */
+    bool is_named;          /* by the policy's writer */
+    bool is_security_group; /* made for "from: sg-0123" */
     struct selector selector;
     uint32_t line; /* in the source; 0: "any" */
     uint32_t column;

@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+const struct host_tag selector_no_security_group = {HOST_TAG_SECURITY_GROUP "sg-0", ""};
+
 void selector_done(struct selector *selector)
 {
     prefix_set_destroy(selector->prefixes);
@@ -75,6 +77,43 @@ static enum truth has_tag(const struct selector *selector, const struct host_vie
     return host->tags_unknown ? TRUTH_UNKNOWN : TRUTH_NO;
 }
 
+/* By its id, or by a glob of its name. */
+static bool is_security_group(const struct selector *selector, const struct host_tag *tag)
+{
+    const char *id = tag->key + strlen(HOST_TAG_SECURITY_GROUP);
+
+    for (size_t i = 0; i < selector->text_count; i++) {
+        const char *text = selector->texts[i];
+        if (selector_is_security_group_id(text) ? strcmp(text, id) == 0 : fnmatch(text, tag->value, 0) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Every interface holds one at least: of a host without any it is not known which. */
+static enum truth has_security_group(const struct selector *selector, const struct host_view *host)
+{
+    enum truth truth = TRUTH_UNKNOWN;
+
+    for (size_t i = 0; i < host->tag_count; i++) {
+        if (strncmp(host->tags[i].key, HOST_TAG_SECURITY_GROUP, strlen(HOST_TAG_SECURITY_GROUP)) != 0) {
+            continue;
+        }
+        if (is_security_group(selector, &host->tags[i])) {
+            return TRUTH_YES;
+        }
+        truth = TRUTH_NO;
+    }
+    return truth;
+}
+
+bool selector_is_security_group_id(const char *text)
+{
+    return strncmp(text, "sg-", 3) == 0 && text[3] != '\0' &&
+           text[3 + strspn(text + 3, "abcdefghijklmnopqrstuvwxyz0123456789-")] == '\0';
+}
+
 static enum truth all_hold(const struct selector *selector, const struct rule_group *groups,
                            const struct host_view *host)
 {
@@ -111,6 +150,8 @@ enum truth selector_holds(const struct selector *selector, const struct rule_gro
         return has_name(selector, host);
     case SELECTOR_TAG:
         return has_tag(selector, host);
+    case SELECTOR_SECURITY_GROUP:
+        return has_security_group(selector, host);
     case SELECTOR_AND:
         return all_hold(selector, groups, host);
     case SELECTOR_OR:
@@ -161,6 +202,20 @@ static void sample_tag(const struct selector *selector, struct selector_sample *
     }
 }
 
+static void sample_security_group(const struct selector *selector, struct selector_sample *sample)
+{
+    const char *text = selector->texts[0];
+    bool is_id = selector_is_security_group_id(text);
+    size_t at = sample->host.tag_count;
+
+    if (at < SELECTOR_SAMPLE_TAGS) {
+        snprintf(sample->keys[at], sizeof(sample->keys[at]), "%s%s", HOST_TAG_SECURITY_GROUP, is_id ? text : "sg-x");
+        fill_glob(is_id ? "x" : text, sample->values[at], sizeof(sample->values[at]));
+        sample->tags[at] = (struct host_tag){sample->keys[at], sample->values[at]};
+        sample->host.tag_count++;
+    }
+}
+
 static void sample_one(const struct selector *selector, const struct rule_group *groups, struct selector_sample *sample)
 {
     size_t children = selector->kind == SELECTOR_AND                               ? selector->child_count
@@ -182,6 +237,9 @@ static void sample_one(const struct selector *selector, const struct rule_group 
     case SELECTOR_TAG:
         sample_tag(selector, sample);
         break;
+    case SELECTOR_SECURITY_GROUP:
+        sample_security_group(selector, sample);
+        break;
     case SELECTOR_GROUP:
         sample_one(&groups[selector->group].selector, groups, sample);
         break;
@@ -202,6 +260,9 @@ bool group_sample(const struct rule_group *groups, size_t group, uint8_t *memo, 
 
     memset(sample, 0, sizeof(*sample));
     sample_one(&groups[group].selector, groups, sample);
+    if (sample->host.tag_count < SELECTOR_SAMPLE_TAGS) {
+        sample->tags[sample->host.tag_count++] = selector_no_security_group;
+    }
     sample->host.memo = memo;
     sample->names[0] = sample->name;
     sample->host.names = sample->names;

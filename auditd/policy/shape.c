@@ -56,6 +56,15 @@ static bool check_prefix(const json_t *value, char *reason, size_t size)
     return prefix_parse(json_string_value(value), &prefix) == 0;
 }
 
+/* What begins like an id is one. */
+static bool check_security_group(const json_t *value, char *reason, size_t size)
+{
+    const char *text = json_string_value(value);
+
+    snprintf(reason, size, "\"%.64s\" is no id of a security group", text);
+    return strncmp(text, "sg-", 3) != 0 || selector_is_security_group_id(text);
+}
+
 static bool check_ports(const json_t *value, char *reason, size_t size)
 {
     return port_expression_check(value, NULL, reason, size);
@@ -135,6 +144,17 @@ static const struct validate_schema PREFIXES = {.types = VALIDATE_STRING | VALID
                                                 .min_items = 1};
 static const struct validate_schema TEXTS = {
     .types = VALIDATE_STRING | VALIDATE_ARRAY, .max_length = 253, .items = &TEXT, .min_items = 1};
+static const struct validate_schema SECURITY_GROUP = {.types = VALIDATE_STRING,
+                                                      .expected = "an id like sg-0123abcd or a group's name (globs)",
+                                                      .max_length = 255,
+                                                      .check = check_security_group};
+static const struct validate_schema SECURITY_GROUPS = {
+    .types = VALIDATE_STRING | VALIDATE_ARRAY,
+    .expected = "an id like sg-0123abcd, a group's name (globs), or a list of them",
+    .max_length = 255,
+    .check = check_security_group,
+    .items = &SECURITY_GROUP,
+    .min_items = 1};
 static const struct validate_schema ANY = {.types = VALIDATE_BOOLEAN, .expected = "true", .check = check_true};
 static const struct validate_schema SCALAR = {.types = VALIDATE_STRING | VALIDATE_NUMBER | VALIDATE_BOOLEAN,
                                               .may_be_empty = true};
@@ -191,9 +211,10 @@ static const struct validate_schema TAGS = {.types = VALIDATE_OBJECT,
                                             .any_field = &TAG,
                                             .min_fields = 1};
 static const struct validate_field SELECTOR_FIELDS[] = {
-    {"any", &ANY, false},      {"cidr", &PREFIXES, false}, {"realm", &TEXTS, false},
-    {"name", &TEXTS, false},   {"tags", &TAGS, false},     {"and", &SELECTORS, false},
-    {"or", &SELECTORS, false}, {"not", &SELECTOR, false},  {NULL, NULL, false}};
+    {"any", &ANY, false},       {"cidr", &PREFIXES, false}, {"realm", &TEXTS, false},
+    {"name", &TEXTS, false},    {"tags", &TAGS, false},     {"security_group", &SECURITY_GROUPS, false},
+    {"and", &SELECTORS, false}, {"or", &SELECTORS, false},  {"not", &SELECTOR, false},
+    {NULL, NULL, false}};
 static const struct validate_schema SELECTOR = {.types = VALIDATE_STRING | VALIDATE_OBJECT,
                                                 .expected =
                                                     "a group's name, any, or conditions like {tags: {app: shop}}",

@@ -34,6 +34,7 @@ void reach_needs_done(struct reach_needs *needs)
     for (size_t i = 0; i < needs->count; i++) {
         span_set_done(&needs->items[i].from[0]);
         span_set_done(&needs->items[i].from[1]);
+        free(needs->items[i].groups);
     }
     free(needs->items);
     *needs = (struct reach_needs){0};
@@ -249,14 +250,24 @@ static void prefix_needed(const struct reach_need *need, const struct prefix *pr
     }
 }
 
+static bool names_group(const struct reach_need *need, const struct reach_rule *rule)
+{
+    for (size_t i = 0; i < need->group_count; i++) {
+        if (rule->peer == REACH_PEER_GROUP && rule->ref.at == need->groups[i]) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* One made-up address when the need admits somebody of the list or group. */
 static void peer_needed(const struct maker *maker, const struct reach_need *need, const struct reach_rule *rule,
                         struct span_set *set)
 {
     struct span_set members[2] = {{0}, {0}};
 
-    if (!need->is_seen || !rule_members(maker, rule, members) || span_set_meets(&members[0], &need->from[0]) ||
-        span_set_meets(&members[1], &need->from[1])) {
+    if (!need->is_seen || names_group(need, rule) || !rule_members(maker, rule, members) ||
+        span_set_meets(&members[0], &need->from[0]) || span_set_meets(&members[1], &need->from[1])) {
         span_set_add(set, (struct span){0, 0});
     }
     set->failed |= members[0].failed || members[1].failed;

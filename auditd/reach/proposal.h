@@ -13,6 +13,8 @@ struct reach_need {
     bool is_seen;            /* open, and allowed; else nobody could look there, and what is admitted stays */
     bool ranges;             /* also from public prefixes that are less than the world */
     struct span_set from[2]; /* IPv4 and IPv6; owned. Not looked at without is_seen */
+    uint32_t *groups;        /* rules that refer to one of these stay, whoever holds it; owned */
+    size_t group_count;
 };
 
 struct reach_needs {

@@ -113,6 +113,34 @@ suggest --format json
 tap_is "ports at which nobody looked stay" "$(rules rules)" 'icmp 3 4 0.0.0.0/0
 tcp 1000 1001 10.0.0.0/8'
 
+# A policy that names groups of the cloud: sg-db's reference stays although nobody looked from there; its range goes.
+cat >"$work/policy.yaml" <<'EOF'
+version: 1
+groups:
+  db: {security_group: db}
+allow:
+  - {id: db, to: db, ports: 5432, from: sg-app, why: orders}
+  - {id: https, to: {security_group: sg-web}, ports: 443, from: [sg-alb, own-vpc], why: the shop}
+tests:
+  - {to: db, port: 5432, from: sg-app, expect: allowed}
+  - {to: db, port: 5432, from: sg-web, expect: finding}
+  - {to: {security_group: sg-web}, port: 443, from: world, expect: finding}
+  - {to: {security_group: sg-web}, port: 443, from: own-vpc, expect: allowed}
+EOF
+"$bin/leastport" import aws "$work/cloud" --db "$work/db" >"$work/out" 2>&1
+tap_is "the cloud is imported" "$?" 0
+"$bin/leastport" policy test "$work/policy.yaml" >"$work/out" 2>&1
+tap_is "rules by security groups are played" "$?" 0
+"$bin/leastport" policy check "$work/policy.yaml" --db "$work/db" >"$work/out" 2>&1
+tap_is "a policy with security groups is right" "$?" 0
+"$bin/leastport" policy explain --policy "$work/policy.yaml" --db "$work/db" --realm vpc-1 10.0.1.5:443 >"$work/out" 2>&1
+tap_like "which hosts a rule means is known from the cloud" "$(cat "$work/out")" 'rule https'
+suggest --format json
+tap_is "what is allowed from within alone is cut down to that" "$(rules rules)" 'icmp 3 4 0.0.0.0/0
+tcp 1000 1001 10.0.0.0/8
+tcp 443 443 10.0.0.0/16
+tcp 443 443 2600:1:2:300::/56'
+
 suggest --format yaml
 tap_is "a format that is none" "$status" 2
 "$bin/leastport" policy suggest --aws "$work/cloud" >"$work/out" 2>&1

@@ -25,6 +25,36 @@ static void take(struct aws *aws, const char *name, const char *text)
     "\"}, \"PrivateIpAddresses\": [{\"PrivateIpAddress\": \"" address "\"}]}"
 #define INSTANCE(id, name) "{\"InstanceId\": \"" id "\", \"Tags\": [{\"Key\": \"Name\", \"Value\": \"" name "\"}]}"
 
+static void a_host_is_tagged_with_the_groups_it_holds(void **state)
+{
+    struct aws *aws = aws_create();
+    struct cloud_hosts hosts;
+    char reason[INVENTORY_REASON_SIZE];
+    const struct inventory_host *host;
+
+    (void)state;
+    take(aws, "a.json",
+         "{\"NetworkInterfaces\": [{\"NetworkInterfaceId\": \"eni-1\", \"VpcId\": \"vpc-1\", \"Attachment\": "
+         "{\"InstanceId\": \"i-1\"}, \"Groups\": [{\"GroupId\": \"sg-1\", \"GroupName\": \"web\"}, {\"GroupId\": "
+         "\"sg-2\"}]}, {\"NetworkInterfaceId\": \"eni-2\", \"VpcId\": \"vpc-1\", \"Attachment\": {\"InstanceId\": "
+         "\"i-1\"}, \"Groups\": [{\"GroupId\": \"sg-1\", \"GroupName\": \"web\"}, {\"GroupId\": \"sg-3\", "
+         "\"GroupName\": "
+         "\"ssh\"}, {\"GroupName\": \"of none\"}, 5]}]}");
+    take(aws, "b.json", "{\"Reservations\": [{\"Instances\": [" INSTANCE("i-1", "a") "]}]}");
+    assert_int_equal(cloud_hosts_of(aws, &hosts, reason), 0);
+    host = &hosts.vpcs[0].inventory.hosts[0];
+    assert_int_equal(hosts.left_out, 0);
+    assert_int_equal(host->tag_count, 4);
+    assert_string_equal(host->tags[0].key, "Name");
+    assert_string_equal(host->tags[1].key, "aws:sg:sg-1");
+    assert_string_equal(host->tags[1].value, "web");
+    assert_string_equal(host->tags[2].key, "aws:sg:sg-2");
+    assert_string_equal(host->tags[2].value, "");
+    assert_string_equal(host->tags[3].key, "aws:sg:sg-3");
+    cloud_hosts_done(&hosts);
+    aws_destroy(aws);
+}
+
 static void an_instance_has_all_its_interfaces_addresses_in_the_vpc(void **state)
 {
     struct aws *aws = aws_create();
@@ -172,6 +202,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_instance_has_all_its_interfaces_addresses_in_the_vpc),
+        cmocka_unit_test(a_host_is_tagged_with_the_groups_it_holds),
         cmocka_unit_test(a_name_that_several_have_is_a_tag_alone),
         cmocka_unit_test(what_was_not_read_to_its_end_says_nothing),
         cmocka_unit_test(a_snapshot_loses_nothing),

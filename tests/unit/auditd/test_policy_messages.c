@@ -106,10 +106,22 @@ static const struct message MESSAGES[] = {
      "65535"},
     {"version: 1\nforbid: [{id: a, to: any, ports: []}]", 2, 34, "/forbid/0/ports", "\"ports\" must not be empty"},
     {"version: 1\nforbid: [{id: a, to: any, ports: 1, from: [wrold]}]", 2, 44, "/forbid/0",
-     "\"wrold\" is not a group, a CIDR or one of world, public-range, peer, vpn, own-vpc and self; did you mean "
+     "\"wrold\" is not a group, a security group (sg-…), a CIDR or one of world, public-range, peer, vpn, own-vpc and "
+     "self; did you mean "
      "\"world\"?"},
     {"version: 1\nforbid: [{id: a, to: any, ports: 1, from: 10.0.0.0/33}]", 2, 43, "/forbid/0",
-     "\"10.0.0.0/33\" is not a group, a CIDR or one of world, public-range, peer, vpn, own-vpc and self"},
+     "\"10.0.0.0/33\" is not a group, a security group (sg-…), a CIDR or one of world, public-range, peer, vpn, "
+     "own-vpc and self"},
+    {"version: 1\nforbid: [{id: a, to: any, ports: 1, from: [world, sg-A]}]", 2, 51, "/forbid/0",
+     "\"sg-A\" is not a group, a security group (sg-…), a CIDR or one of world, public-range, peer, vpn, own-vpc and "
+     "self"},
+    {"version: 1\ngroups: {a: {security_group: sg-}}", 2, 30, "/groups/a/security_group",
+     "\"security_group\" must be an id like sg-0123abcd, a group's name (globs), or a list of them: \"sg-\" is no id "
+     "of "
+     "a security group"},
+    {"version: 1\ngroups: {a: {security_group: [web, sg-0_1]}}", 2, 36, "/groups/a/security_group/1",
+     "item 2 of \"security_group\" must be an id like sg-0123abcd or a group's name (globs): \"sg-0_1\" is no id of a "
+     "security group"},
     {"version: 1\ngroups: {world: {any: true}}", 2, 10, "/groups/world",
      "\"world\" is a word of the policy's own; give the group another name"},
     {"version: 1\ngroups: {'a b': {any: true}}", 2, 10, "/groups/a b",
@@ -161,7 +173,8 @@ static const struct message MESSAGES[] = {
     {"version: 1\ntests: [{to: gone, port: 22, from: world, expect: finding}]", 2, 14, "/tests/0",
      "\"gone\" is not a group of this policy"},
     {"version: 1\ntests: [{to: any, port: 22, from: gone, expect: finding}]", 2, 35, "/tests/0",
-     "\"gone\" is not a group, a CIDR or one of world, public-range, peer, vpn, own-vpc and self"},
+     "\"gone\" is not a group, a security group (sg-…), a CIDR or one of world, public-range, peer, vpn, own-vpc and "
+     "self"},
     {"version: 1\ntests: [{to: any, port: ssh, from: world, expect: finding}]", 2, 25, "/tests/0/port",
      "\"port\" must be a whole number, not a text"},
     {"version: 1\ntests: [{to: any, port: 22, from: world, expect: finding, facts: {tsl: true}}]", 2, 67,
@@ -232,7 +245,8 @@ static const struct message MESSAGES[] = {
      "\"ports\" must be a port expression like 22, \"80,443\", 8000-8099, https or any: \"...\" is too long for a port "
      "or a service's name"},
     {FORBID ", from: gone}", 3, 37, "/forbid/0",
-     "\"gone\" is not a group, a CIDR or one of world, public-range, peer, vpn, own-vpc and self"},
+     "\"gone\" is not a group, a security group (sg-…), a CIDR or one of world, public-range, peer, vpn, own-vpc and "
+     "self"},
     /* Warnings. */
     {"version: 1\ngroups: {a: {cidr: 10.1.2.3/8}}", 2, 20, NULL,
      "10.1.2.3/8 has bits past its prefix; it is read as 10.0.0.0/8"},
@@ -336,6 +350,17 @@ static void says_what_is_too_much(void **state)
     add_list(&at, "vpn", 257);
     add(&at, "]}");
     expect(&(struct message){text, 3, 37, "/forbid/0/from", "\"from\" holds 257 items; at most 256 are taken"});
+    at = text;
+    add(&at, "version: 1\nforbid:\n");
+    for (int i = 0; i < 8; i++) {
+        add(&at, "- {id: r%d, to: any, ports: 1, from: [", i);
+        for (int j = 0; j < 256; j++) {
+            add(&at, "%ssg-%04d", j > 0 ? "," : "", i * 256 + j);
+        }
+        add(&at, "]}\n");
+    }
+    expect(&(struct message){text, 10, 1702, "/forbid/7",
+                             "\"sg-2000\" is one security group too many: a policy takes 2000 as sources"});
     at = text;
     add(&at, "version: 1\ntests:\n");
     for (int i = 0; i < 79; i++) {

@@ -22,7 +22,9 @@ static const char TEXT[] = "version: 1\n"
                            "  g4: {realm: lab, not: g1}\n"
                            "  g5: {tags: {port: 8443, live: true}}\n"
                            "  g6: {and: [{tags: {a: b}}, {not: {tags: {a: b}}}]}\n"
-                           "  g7: {any: true}\n";
+                           "  g7: {any: true}\n"
+                           "  g8: {security_group: sg-0a}\n"
+                           "  g9: {not: {security_group: ['shop-*', sg-0b]}}\n";
 
 static struct policy *policy;
 
@@ -65,15 +67,18 @@ static void a_tree_of_conditions(void **state)
         bool unknown;
         const char *groups; /* from g0 on */
     } cases[] = {
-        {"site", "10.0.0.5", "web-1", {{"app", "shop"}, {"tier", "edge"}}, false, "YYNNNNNY"},
-        {"site", "10.0.1.5", "web-1", {{"app", "shop"}, {"tier", "db"}}, false, "NNYNNNNY"},
-        {"lab", "10.0.1.5", "mail", {{"app", "shop"}, {"tier", "app"}}, false, "YYNNNNNY"},
-        {"lab", "10.0.1.5", "mail", {{NULL, NULL}}, false, "NNNYYNNY"},
-        {"lab", "10.0.1.5", "WEB-9", {{"port", "8443"}, {"live", "true"}}, false, "NNYYYYNY"},
-        {"site", "10.0.0.5", "web-1", {{NULL, NULL}}, true, "?Y??N??Y"},
-        {NULL, "10.0.1.5", "mail", {{NULL, NULL}}, false, "NNNY?NNY"},
+        {"site", "10.0.0.5", "web-1", {{"app", "shop"}, {"tier", "edge"}}, false, "YYNNNNNY??"},
+        {"site", "10.0.1.5", "web-1", {{"app", "shop"}, {"tier", "db"}}, false, "NNYNNNNY??"},
+        {"lab", "10.0.1.5", "mail", {{"app", "shop"}, {"tier", "app"}}, false, "YYNNNNNY??"},
+        {"lab", "10.0.1.5", "mail", {{NULL, NULL}}, false, "NNNYYNNY??"},
+        {"lab", "10.0.1.5", "WEB-9", {{"port", "8443"}, {"live", "true"}}, false, "NNYYYYNY??"},
+        {"site", "10.0.0.5", "web-1", {{NULL, NULL}}, true, "?Y??N??Y??"},
+        {NULL, "10.0.1.5", "mail", {{NULL, NULL}}, false, "NNNY?NNY??"},
+        {"lab", "10.0.1.5", "mail", {{"aws:sg:sg-0a", "web"}}, false, "NNNYYNNYYY"},
+        {"lab", "10.0.1.5", "mail", {{"aws:sg:sg-0a", "shop-web"}, {"aws:sg:sg-1", ""}}, false, "NNNYYNNYYN"},
+        {"lab", "10.0.1.5", "mail", {{"aws:sg:sg-0b", "sg-0a"}}, false, "NNNYYNNYNN"},
         /* A key with two values, from two sources. */
-        {"site", "10.0.1.5", "mail", {{"tier", "db"}, {"tier", "edge"}, {"app", "shop"}}, false, "YYNNNNNY"},
+        {"site", "10.0.1.5", "mail", {{"tier", "db"}, {"tier", "edge"}, {"app", "shop"}}, false, "YYNNNNNY??"},
     };
 
     (void)state;
@@ -108,7 +113,7 @@ static void a_tree_of_conditions(void **state)
 
 static void makes_up_hosts_of_a_group(void **state)
 {
-    static const bool can[] = {true, true, true, true, true, true, true, false, true};
+    static const bool can[] = {true, true, true, true, true, true, true, false, true, true, true};
     const struct rule_set *set = policy_rules(policy);
 
     (void)state;
