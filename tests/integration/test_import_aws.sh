@@ -64,7 +64,8 @@ tap_is "what was seen by its address is the instance now" \
     "$(sql "$DB" "SELECT group_concat(kind || '=' || value, ' ') FROM (SELECT kind, value FROM asset_identity WHERE asset_id = $seen AND valid_to IS NULL ORDER BY kind, value)")" \
     "address=10.0.1.5 address=2600:1:2:301::5 instance=i-web interface=eni-web name=web"
 tap_is "the VPC is the realm, tags come along" \
-    "$(sql "$DB" "SELECT r.name, t.key, t.value FROM asset_tag t JOIN asset a ON a.id = t.asset_id JOIN realm r ON r.id = a.realm_id WHERE t.asset_id = $seen AND t.valid_to IS NULL")" "vpc-1|Name|web"
+    "$(sql "$DB" "SELECT r.name, t.key, t.value FROM asset_tag t JOIN asset a ON a.id = t.asset_id JOIN realm r ON r.id = a.realm_id WHERE t.asset_id = $seen AND t.valid_to IS NULL")" "vpc-1|Name|web
+vpc-1|aws:sg:sg-web|"
 tap_is "interfaces without an instance are hosts" "$(hosts)" "eni-alb i-app i-peer i-trap i-web"
 first=$(now)
 
