@@ -209,7 +209,8 @@ static void disposition_take_filter(struct exchange *exchange, const char *query
     }
     if (disposition_check_filter(exchange, &uri) &&
         params_parse(&api_finding_table, &uri, &filter, &params, &exchange->problem) &&
-        disposition_find(exchange, &filter, found) == 0 && json_array_size(found->uuids) > DISPOSITION_BULK_MAX) {
+        api_finding_is_of_now(exchange, &filter) && disposition_find(exchange, &filter, found) == 0 &&
+        json_array_size(found->uuids) > DISPOSITION_BULK_MAX) {
         (void)disposition_refuse_filter(exchange, "matches more than 10000 findings: narrow it");
     }
     uri_done(&uri);

@@ -243,7 +243,7 @@ void api_findings_export(struct exchange *exchange)
         export == NULL ? NULL : export_take_format(exchange, &export->uri, export_finding_formats);
 
     if (format == NULL || !export_parse(exchange, export, &api_finding_table, &export->options.findings) ||
-        !export_is_accepted(exchange, format)) {
+        !api_finding_is_of_now(exchange, &export->options.findings) || !export_is_accepted(exchange, format)) {
         export_done(export);
         return;
     }

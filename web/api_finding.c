@@ -35,6 +35,7 @@ static const struct param finding_params[] = {
     {"severity", PARAM_CHOICES, offsetof(struct store_finding_filter, severities), finding_severities},
     {"severity_min", PARAM_SEVERITY, offsetof(struct store_finding_filter, severity_min), NULL},
     {"breadth_class", PARAM_TEXTS, offsetof(struct store_finding_filter, breadth_classes), NULL},
+    {"as_of", PARAM_TIME, offsetof(struct store_finding_filter, as_of), NULL},
     {"first_seen_since", PARAM_TIME, offsetof(struct store_finding_filter, first_seen_since), NULL},
     {"first_seen_before", PARAM_TIME, offsetof(struct store_finding_filter, first_seen_before), NULL},
     {"last_seen_since", PARAM_TIME, offsetof(struct store_finding_filter, last_seen_since), NULL},
@@ -110,7 +111,26 @@ static void finding_write_controls(struct json_writer *writer, const char *list)
     json_close_array(writer);
 }
 
-static void finding_write(struct json_writer *writer, const struct store_finding *finding)
+/* What the log does not know of the past stands as null. */
+static void finding_write_past(struct json_writer *writer)
+{
+    json_put_null(writer, "policy");
+    json_put_null(writer, "penalty");
+    json_put_null(writer, "terms");
+    json_put_null(writer, "last_seen");
+}
+
+static void finding_write_now(struct json_writer *writer, const struct store_finding *finding)
+{
+    json_open_object(writer, "policy");
+    json_put_text(writer, "name", finding->policy);
+    json_put_text(writer, "hash", finding->policy_hash);
+    json_close_object(writer);
+    finding_write_terms(writer, finding);
+    json_put_time(writer, "last_seen", finding->last_seen);
+}
+
+static void finding_write(struct json_writer *writer, const struct store_finding *finding, bool is_past)
 {
     finding_write_head(writer, finding);
     json_put_text(writer, "title", finding->title);
@@ -118,25 +138,30 @@ static void finding_write(struct json_writer *writer, const struct store_finding
     json_put_text(writer, "fix", finding->fix);
     json_put_text_or_null(writer, "owner", finding->owner);
     json_put_text(writer, "rule_id", finding->rule_id);
-    json_open_object(writer, "policy");
-    json_put_text(writer, "name", finding->policy);
-    json_put_text(writer, "hash", finding->policy_hash);
-    json_close_object(writer);
     finding_write_controls(writer, finding->controls);
-    finding_write_terms(writer, finding);
+    if (is_past) {
+        finding_write_past(writer);
+    } else {
+        finding_write_now(writer, finding);
+    }
     json_put_time(writer, "first_seen", finding->first_seen);
-    json_put_time(writer, "last_seen", finding->last_seen);
     json_put_time(writer, "changed_at", finding->changed_at);
     json_put_time(writer, "fixed_at", finding->fixed_at);
 }
 
+struct finding_list {
+    struct list list;
+    bool is_past;
+};
+
 static int finding_list_row(void *context, const struct store_finding *finding)
 {
-    struct list *list = context;
+    struct finding_list *findings = context;
+    struct list *list = &findings->list;
 
     if (list_takes(list, finding->sort_key, finding->id)) {
         json_open_object(&list->writer, NULL);
-        finding_write(&list->writer, finding);
+        finding_write(&list->writer, finding, findings->is_past);
         json_close_object(&list->writer);
     }
     return 0;
@@ -148,6 +173,7 @@ struct finding_group_target {
     struct json_writer writer;
     const struct params *params;
     uint32_t count;
+    bool is_past;
 };
 
 static int finding_group_row(void *context, const struct store_group *group)
@@ -163,7 +189,11 @@ static int finding_group_row(void *context, const struct store_group *group)
         json_put_text_or_null(writer, finding_groups[target->params->groups[i]], group->values[i]);
     }
     json_put_number(writer, "count", group->count);
-    json_put_real(writer, "exposure", group->penalty);
+    if (target->is_past) {
+        json_put_null(writer, "exposure");
+    } else {
+        json_put_real(writer, "exposure", group->penalty);
+    }
     json_put_time(writer, "first_seen_mean", group->first_seen_mean);
     json_close_object(writer);
     return 0;
@@ -172,7 +202,7 @@ static int finding_group_row(void *context, const struct store_group *group)
 static void finding_write_groups(struct exchange *exchange, const struct store_finding_filter *filter,
                                  const struct params *params)
 {
-    struct finding_group_target target = {.params = params};
+    struct finding_group_target target = {.params = params, .is_past = filter->as_of != 0};
     enum store_finding_group values[PARAMS_MAX_GROUPS];
     const struct store_group_keys keys = {values, params->group_count};
     int rc;
@@ -197,21 +227,53 @@ static void finding_write_groups(struct exchange *exchange, const struct store_f
     }
 }
 
+/* Whether the past that is asked for can be told. */
+static bool finding_is_kept(struct exchange *exchange, const struct store_finding_filter *filter)
+{
+    bool by_sight = filter->last_seen_since != 0 || filter->last_seen_before != 0;
+    bool by_sort = filter->page.sort == STORE_FINDING_BY_PENALTY || filter->page.sort == STORE_FINDING_BY_LAST_SEEN;
+
+    if (filter->as_of == 0 || (!by_sight && !by_sort)) {
+        return true;
+    }
+    problem_set(&exchange->problem, 400, "What a penalty or a last sight was at a past moment is not kept.");
+    problem_point(&exchange->problem, "query",
+                  by_sort                        ? "sort"
+                  : filter->last_seen_since != 0 ? "last_seen_since"
+                                                 : "last_seen_before",
+                  "cannot stand beside as_of");
+    return false;
+}
+
+bool api_finding_is_of_now(struct exchange *exchange, const struct store_finding_filter *filter)
+{
+    if (filter->as_of == 0) {
+        return true;
+    }
+    problem_set(&exchange->problem, 400, "Only lists and counts of findings can be of a past moment.");
+    problem_point(&exchange->problem, "query", "as_of", "is for /api/v1/findings alone");
+    return false;
+}
+
 void api_findings(struct exchange *exchange)
 {
     struct store_finding_filter filter = {0};
     struct params params;
-    struct list list;
+    struct finding_list findings;
 
     if (!params_parse(&api_finding_table, exchange->uri, &filter, &params, &exchange->problem)) {
+        return;
+    }
+    if (!finding_is_kept(exchange, &filter)) {
         return;
     }
     if (params.group_count != 0) {
         finding_write_groups(exchange, &filter, &params);
         return;
     }
-    list_open(&list, exchange, &params);
-    list_close(&list, store_read_findings(exchange->reader, &filter, finding_list_row, &list));
+    findings.is_past = filter.as_of != 0;
+    list_open(&findings.list, exchange, &params);
+    list_close(&findings.list, store_read_findings(exchange->reader, &filter, finding_list_row, &findings));
 }
 
 /* ---- one finding ---- */
@@ -227,7 +289,7 @@ static int finding_one_row(void *context, const struct store_finding *finding)
 
     one->id = finding->id;
     json_open_object(&one->writer, NULL);
-    finding_write(&one->writer, finding);
+    finding_write(&one->writer, finding, false);
     return 0;
 }
 

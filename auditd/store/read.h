@@ -323,6 +323,10 @@ enum store_finding_sort {
 /* Without presences, sights, uuids and changed_since only what counts now is listed: NEW, OPEN, VERIFYING or
  * REAPPEARED, and not RETIRED. */
 struct store_finding_filter {
+    /* As they stood then: kind, title, why, fix, controls and how the host is called stand as now; penalty and its
+     * terms are not known (NAN), last_seen is 0. Further back than what the retention keeps, what was the oldest that
+     * is kept. */
+    int64_t as_of;
     struct store_texts uuids, hosts, realms, addresses, vantages, protos, services, kinds, rules, owners;
     struct store_texts tags; /* "KEY=VALUE": of hosts that have any of them */
     struct store_texts presences, dispositions, sights, severities, breadth_classes;

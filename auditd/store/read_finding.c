@@ -1,4 +1,5 @@
 /* The findings of the read-only store: lists, counts by groups, and the vantages that see one. */
+#include "auditd/store/finding_past.h"
 #include "auditd/store/query.h"
 
 #include <assert.h>
@@ -15,6 +16,9 @@
 #define FINDING_TAG                                                                                                    \
     " LEFT JOIN (SELECT DISTINCT asset_id, key || '=' || value AS tag FROM asset_tag WHERE valid_to IS NULL) t "       \
     "ON t.asset_id = f.asset_id"
+#define FINDING_PAST_TAG                                                                                               \
+    " LEFT JOIN (SELECT DISTINCT asset_id, key || '=' || value AS tag FROM asset_tag CROSS JOIN past_moment "          \
+    "WHERE valid_from <= past_at AND (valid_to IS NULL OR valid_to > past_at)) t ON t.asset_id = f.asset_id"
 /* Looked up for each: CROSS keeps SQLite from beginning with the realms. */
 #define FINDING_OWN_PLACE " CROSS JOIN asset a ON a.id = f.asset_id CROSS JOIN realm r ON r.id = a.realm_id"
 #define FINDING_BESIDE FINDING_OWN_PLACE " CROSS JOIN policy p ON p.id = " FINDING_POLICY
@@ -52,23 +56,27 @@ static const char *finding_sort_key(int sort)
 
 static void finding_add_places(struct store_query *query, const struct store_finding_filter *filter)
 {
+    int as_of = filter->as_of == 0 ? 0 : FINDING_PAST_MOMENT;
+
     store_query_among(query, "f.uuid", &filter->uuids);
     store_query_among(query, "a.uuid", &filter->hosts);
     store_query_among(query, "r.name", &filter->realms);
     if (filter->addresses.count != 0) {
-        store_query_add(query, " AND f.asset_id IN (SELECT i.asset_id FROM asset_identity i WHERE i.kind = 'address' "
-                               "AND i.valid_to IS NULL");
+        store_query_add(query, " AND f.asset_id IN (SELECT i.asset_id FROM asset_identity i WHERE i.kind = 'address'");
+        store_query_alive(query, "i.valid_from", "i.valid_to", as_of);
         store_query_among(query, "i.value", &filter->addresses);
         store_query_add(query, ")");
     }
     if (filter->tags.count != 0) {
-        store_query_add(query, " AND f.asset_id IN (SELECT t.asset_id FROM asset_tag t WHERE t.valid_to IS NULL");
+        store_query_add(query, " AND f.asset_id IN (SELECT t.asset_id FROM asset_tag t WHERE 1");
+        store_query_alive(query, "t.valid_from", "t.valid_to", as_of);
         store_query_among(query, "t.key || '=' || t.value", &filter->tags);
         store_query_add(query, ")");
     }
     if (filter->vantages.count != 0) {
         store_query_add(query, " AND f.id IN (SELECT x.finding_id FROM finding_vantage x JOIN vantage v ON "
-                               "v.id = x.vantage_id WHERE x.until IS NULL");
+                               "v.id = x.vantage_id WHERE 1");
+        store_query_alive(query, "x.since", "x.until", as_of);
         store_query_among(query, "v.name", &filter->vantages);
         store_query_add(query, ")");
     }
@@ -101,6 +109,20 @@ static void finding_add_filter(struct store_query *query, const struct store_fin
     }
     if (filter->sights.count == 0) {
         store_query_add(query, " AND f.sight <> 'RETIRED'");
+    }
+}
+
+/* Where a query's findings come from: what finding_begin() has defined. */
+static const char *finding_source(const struct store_finding_filter *filter)
+{
+    return filter->as_of != 0 ? "finding_past" : "finding";
+}
+
+static void finding_begin(struct store_query *query, const struct store_finding_filter *filter)
+{
+    store_query_init(query, "");
+    if (filter->as_of != 0) {
+        finding_past_define(query, filter->as_of);
     }
 }
 
@@ -188,8 +210,9 @@ static bool finding_is_walked(const struct store_finding_filter *filter)
 {
     const struct store_page *page = &filter->page;
     bool has_index =
-        page->sort == STORE_FINDING_BY_ID || page->sort == STORE_FINDING_BY_CHANGE ||
-        (page->is_descending && (page->sort == STORE_FINDING_BY_SEVERITY || page->sort == STORE_FINDING_BY_PENALTY));
+        filter->as_of == 0 &&
+        (page->sort == STORE_FINDING_BY_ID || page->sort == STORE_FINDING_BY_CHANGE ||
+         (page->is_descending && (page->sort == STORE_FINDING_BY_SEVERITY || page->sort == STORE_FINDING_BY_PENALTY)));
 
     return page->limit == 0 || filter->uuids.count != 0 ||
            (has_index && filter->hosts.count == 0 && filter->realms.count == 0 && filter->addresses.count == 0 &&
@@ -210,7 +233,8 @@ static void finding_ask_walked(struct store_query *query, const struct store_fin
 {
     const char *key = finding_sort_key(filter->page.sort);
 
-    store_query_add(query, "SELECT %s, %s FROM finding f" FINDING_BESIDE " WHERE 1", key, finding_columns);
+    store_query_add(query, "SELECT %s, %s FROM %s f" FINDING_BESIDE " WHERE 1", key, finding_columns,
+                    finding_source(filter));
     finding_add_filter(query, filter);
     finding_add_severities(query, filter, true);
     store_query_page(query, &filter->page, key, "f.id");
@@ -222,13 +246,13 @@ static void finding_ask_sorted(struct store_query *query, const struct store_fin
     const char *key = finding_sorted_key(filter->page.sort);
     bool asks_for_place = filter->hosts.count != 0 || filter->realms.count != 0;
 
-    store_query_add(query, "SELECT w.key, %s FROM (SELECT %s AS key, f.id AS id FROM finding f%s WHERE 1",
-                    finding_columns, key, asks_for_place ? FINDING_PLACE : "");
+    store_query_add(query, "SELECT w.key, %s FROM (SELECT %s AS key, f.id AS id FROM %s f%s WHERE 1", finding_columns,
+                    key, finding_source(filter), asks_for_place ? FINDING_PLACE : "");
     finding_add_filter(query, filter);
     finding_add_severities(query, filter, false);
     store_query_page(query, &filter->page, key, "f.id");
-    store_query_add(query, ") w CROSS JOIN finding f ON f.id = w.id" FINDING_BESIDE " ORDER BY w.key %s, w.id",
-                    filter->page.is_descending ? "DESC" : "ASC");
+    store_query_add(query, ") w CROSS JOIN %s f ON f.id = w.id" FINDING_BESIDE " ORDER BY w.key %s, w.id",
+                    finding_source(filter), filter->page.is_descending ? "DESC" : "ASC");
 }
 
 int store_read_findings(struct store_reader *reader, const struct store_finding_filter *filter, store_finding_fn *fn,
@@ -238,7 +262,7 @@ int store_read_findings(struct store_reader *reader, const struct store_finding_
     struct store_query query;
     int rc;
 
-    store_query_init(&query, "");
+    finding_begin(&query, filter);
     if (finding_is_walked(filter)) {
         finding_ask_walked(&query, filter);
     } else {
@@ -328,11 +352,11 @@ static size_t group_depth(const struct store_finding_filter *filter, struct stor
             found++;
         }
     }
-    if (found < keys.count || filter->uuids.count != 0 || filter->hosts.count != 0 || filter->realms.count != 0 ||
-        filter->addresses.count != 0 || filter->tags.count != 0 || filter->vantages.count != 0 ||
-        filter->kinds.count != 0 || filter->owners.count != 0 || filter->breadth_classes.count != 0 ||
-        filter->severity_min != 0 || filter->last_seen_since != 0 || filter->last_seen_before != 0 ||
-        filter->changed_since != 0 || filter->changed_before != 0) {
+    if (found < keys.count || filter->as_of != 0 || filter->uuids.count != 0 || filter->hosts.count != 0 ||
+        filter->realms.count != 0 || filter->addresses.count != 0 || filter->tags.count != 0 ||
+        filter->vantages.count != 0 || filter->kinds.count != 0 || filter->owners.count != 0 ||
+        filter->breadth_classes.count != 0 || filter->severity_min != 0 || filter->last_seen_since != 0 ||
+        filter->last_seen_before != 0 || filter->changed_since != 0 || filter->changed_before != 0) {
         return 0;
     }
     return depth;
@@ -343,7 +367,7 @@ static bool group_goes_by_host(const struct store_finding_filter *filter, struct
 {
     size_t found = (size_t)group_asks_for(keys, STORE_GROUP_REALM) + (size_t)group_asks_for(keys, STORE_GROUP_HOST);
 
-    return found == keys.count && filter->hosts.count == 0 && filter->realms.count == 0;
+    return found == keys.count && filter->as_of == 0 && filter->hosts.count == 0 && filter->realms.count == 0;
 }
 
 static void group_add_keys(struct store_query *query, struct store_group_keys keys)
@@ -395,9 +419,11 @@ static void group_ask(struct store_query *query, const struct store_finding_filt
 {
     store_query_add(query, "SELECT ");
     group_add_keys(query, keys);
-    store_query_add(query, "COUNT(*), SUM(f.penalty), CAST(AVG(f.first_seen) AS INTEGER) FROM finding f%s%s WHERE 1",
-                    group_asks_for_place(filter, keys) ? FINDING_PLACE : "",
-                    group_asks_for(keys, STORE_GROUP_TAG) ? FINDING_TAG : "");
+    store_query_add(query, "COUNT(*), SUM(f.penalty), CAST(AVG(f.first_seen) AS INTEGER) FROM %s f%s%s WHERE 1",
+                    finding_source(filter), group_asks_for_place(filter, keys) ? FINDING_PLACE : "",
+                    !group_asks_for(keys, STORE_GROUP_TAG) ? ""
+                    : filter->as_of != 0                   ? FINDING_PAST_TAG
+                                                           : FINDING_TAG);
     finding_add_filter(query, filter);
     store_query_among(query, "f.severity", &filter->severities);
 }
@@ -411,7 +437,7 @@ int store_read_finding_groups(struct store_reader *reader, const struct store_fi
     int rc;
 
     assert(keys.count >= 1 && keys.count <= STORE_GROUP_COUNT);
-    store_query_init(&query, "");
+    finding_begin(&query, filter);
     if (depth != 0) {
         group_ask_counted(&query, filter, keys, depth);
     } else if (group_goes_by_host(filter, keys)) {

@@ -142,6 +142,9 @@ describe("the description", () => {
       const body = await read(path.replace("{uuid}", uuids[path] ?? finding.uuid) + (path === "/api/v1/findings/export" ? "?format=defectdojo" : ""));
       const check = ajv.compile({ $ref: `https://leastport.example/openapi${encodeURI(pointer)}` });
       assert.ok(check(body), `${path}: ${ajv.errorsText(check.errors)}`);
+      if (path === "/api/v1/findings") {
+        assert.ok(check(await read(`${path}?as_of=${new Date(Date.now() - 24 * 3600e3).toISOString()}`)), ajv.errorsText(check.errors));
+      }
     }
     const check = ajv.compile({ $ref: "https://leastport.example/openapi#/components/schemas/Groups" });
     assert.ok(check(await read("/api/v1/findings?group_by=realm,severity")), ajv.errorsText(check.errors));
@@ -186,6 +189,9 @@ describe("lists", () => {
     await problem("/api/v1/findings?port=70000", 400, "#/query/port");
     await problem("/api/v1/findings?changed_since=yesterday", 400, "#/query/changed_since");
     await problem("/api/v1/findings?group_by=colour", 400, "#/query/group_by");
+    await problem("/api/v1/findings?as_of=2026-01-01T00:00:00Z&sort=-penalty", 400, "#/query/sort");
+    await problem("/api/v1/findings?as_of=2026-01-01T00:00:00Z&group_by=realm&last_seen_since=2025-01-01T00:00:00Z", 400, "#/query/last_seen_since");
+    await problem("/api/v1/findings/export?as_of=2026-01-01T00:00:00Z", 400, "#/query/as_of");
     await problem("/api/v1/endpoints?as_of=2026-01-01T00:00:00Z&with_ended=true", 400, "#/query/with_ended");
     await problem(`/api/v1/findings?realm=${Array(200).fill("a").join(",")}`, 400, "#/query/realm");
   });
@@ -320,6 +326,27 @@ describe("lists", () => {
     const { items } = await read("/api/v1/hosts?address=10.20.1.14");
     assert.deepEqual(items.map((one) => one.realm).sort(), ["prod-eu", "staging"]);
     assert.notEqual(items[0].uuid, items[1].uuid);
+  });
+
+  test("as_of lists and counts findings as they stood", async () => {
+    const { items: [back] } = await read("/api/v1/findings?presence=REAPPEARED");
+    const at = (ms) => encodeURIComponent(new Date(Date.parse(back.changed_at) + ms).toISOString());
+    const [then] = (await read(`/api/v1/findings?uuid=${back.uuid}&as_of=${at(-3600e3)}`)).items;
+    assert.deepEqual([then.presence, then.penalty, then.terms, then.policy, then.last_seen], ["FIXED", null, null, null, null]);
+    assert.ok(Date.parse(then.fixed_at) < Date.parse(back.changed_at) && then.changed_at === then.fixed_at);
+    assert.equal((await read(`/api/v1/findings?uuid=${back.uuid}&as_of=${at(0)}`)).items[0].presence, "REAPPEARED");
+    assert.deepEqual((await read("/api/v1/findings?as_of=2001-01-01T00:00:00Z")).items, []);
+    const { groups } = await read(`/api/v1/findings?group_by=severity&as_of=${at(-3600e3)}`);
+    const { items } = await read(`/api/v1/findings?limit=500&as_of=${at(-3600e3)}`);
+    assert.equal(groups.reduce((sum, group) => sum + group.count, 0), items.length);
+    assert.ok(items.length > 5 && groups.every((group) => group.exposure === null));
+    const walked = [];
+    for (let cursor = ""; cursor !== null;) {
+      const page = await read(`/api/v1/findings?limit=3&as_of=${at(-3600e3)}${cursor && `&cursor=${cursor}`}`);
+      walked.push(...page.items.map((item) => item.uuid));
+      cursor = page.next_cursor;
+    }
+    assert.deepEqual(walked, items.map((item) => item.uuid));
   });
 
   test("group_by counts what the list lists", async () => {

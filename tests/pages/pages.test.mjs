@@ -186,6 +186,27 @@ describe("findings", { skip }, () => {
     });
   });
 
+  test("as it was: a moment that is over, of which nothing is decided", async () => {
+    await visit(`${site.url}/findings?presence=FIXED,OPEN&sort=-penalty`, {}, async (page) => {
+      await page.getByLabel("As it was at").fill("2001-01-01T10:00");
+      await page.waitForURL(/as_of=2001-01-01T10%3A00%3A00\.000Z/);
+      await page.getByText("No finding fits these filters.").waitFor();
+      await page.getByLabel("As it was at").fill(new Date(Date.now() - 5 * 24 * 3600e3).toISOString().slice(0, 16));
+      await page.waitForSelector(".findings-table");
+      await settle(page);
+      assert.match(await page.innerText("#summary"), /^\d+ findings, .*, as it was at \d+ \w+ 20\d\d, \d\d:\d\d; titles/);
+      assert.equal(await page.getByText(/^Export /).count() + await page.getByRole("checkbox").count(), 0);
+      assert.deepEqual(await violations(page), []);
+      const link = page.url();
+      await page.goto("about:blank");
+      await page.goto(link);
+      await settle(page);
+      assert.match(await page.innerText("#summary"), /as it was at/);
+      await page.getByRole("link", { name: "Clear filters" }).click();
+      await page.waitForURL(/\/findings$/);
+    });
+  });
+
   test("a link with filters opens as it was sent", async () => {
     await visit(`${site.url}/findings?presence=FIXED&sort=-changed_at`, {}, async (page) => {
       assert.equal(await page.getByLabel("State").inputValue(), "FIXED");

@@ -25,10 +25,13 @@ const fields = [
 ];
 // What the address can filter by and the form has no field, or too little room, for.
 const filterLabels = { severity_min: "Severity at least", rule_id: "Rule", proto: "Protocol", uuid: "Finding", breadth_class: "Breadth" };
-const noFilters = ["cursor", "limit", "sort"];
+const noFilters = ["cursor", "limit", "sort", "as_of"];
 const capital = (text) => text[0].toUpperCase() + text.slice(1).toLowerCase();
 
 const state = () => Object.fromEntries(new URLSearchParams(location.search));
+
+// A moment that is over is asked for, of which nothing can be decided.
+const isPast = () => Boolean(state().as_of);
 
 function addressOf(changes) {
   const next = { ...state(), cursor: "", ...changes };
@@ -60,7 +63,7 @@ function chips() {
   const items = Object.entries(state()).filter(needsChip).map(([name, value]) => {
     const label = fieldOf(name)?.label ?? filterLabels[name] ?? capital(name.replaceAll("_", " "));
     const texts = value.split(",").map((one) => fieldOf(name)?.text?.(one) ?? one);
-    const isTime = /_(since|before)$/.test(name) && !Number.isNaN(Date.parse(value));
+    const isTime = /(^as_of|_since|_before)$/.test(name) && !Number.isNaN(Date.parse(value));
     return el("li", {}, el("a", { class: "chip", href: addressOf({ [name]: "" }), onclick: (event) => {
       event.preventDefault();
       go({ [name]: "" }).then(() => document.getElementById("main").focus());
@@ -68,6 +71,17 @@ function chips() {
       isTime ? exactly(value) : texts.join(" or ")), el("span", { class: "chip-cross", "aria-hidden": "true" }, "×")));
   });
   return items.length === 0 ? null : el("ul", { class: "chips", "aria-label": "Further filters" }, items);
+}
+
+// In the reader's own time; what was typed is looked at when it is whole.
+function momentField(current) {
+  const local = (time) => new Date(Date.parse(time) - 60e3 * new Date(time).getTimezoneOffset()).toISOString().slice(0, 16);
+  const id = "filter-as_of";
+  return el("div", { class: "field" }, el("label", { for: id }, "As it was at"),
+    el("input", { id, name: "as_of", type: "datetime-local", max: local(new Date().toISOString()), value: current ? local(current) : "", onchange: (event) => {
+      const time = event.target.value === "" ? "" : new Date(event.target.value).toISOString();
+      go({ as_of: time, ...(time !== "" && /penalty|last_seen/.test(state().sort) ? { sort: "" } : {}) });
+    } }));
 }
 
 function showFilters(counts) {
@@ -78,6 +92,7 @@ function showFilters(counts) {
     counts[field.name].filter((group) => group[field.name] !== "")
       .map((group) => [group[field.name], `${group[field.name]} (${group.count})`]);
   form.replaceChildren(...fields.map((field) => select(field, choices(field), current[field.name] ?? "")),
+  momentField(current.as_of),
   el("a", { class: "button", href: "/findings", onclick: (event) => {
     event.preventDefault();
     history.pushState(null, "", "/findings");
@@ -91,7 +106,7 @@ function showFilters(counts) {
 function headCell([key, title]) {
   const sort = state().sort ?? "-severity";
   const isNumber = title === "Penalty";
-  if (key === null) {
+  if (key === null || (isPast() && isNumber)) { // what a penalty was is not kept
     return el("th", { scope: "col" }, title);
   }
   const direction = sort === key ? "ascending" : sort === `-${key}` ? "descending" : null;
@@ -146,7 +161,7 @@ function rows(finding, changed) {
   const cell = (label, attributes, ...children) => el("td", { "data-label": label, ...attributes }, ...children);
   const id = `why-${finding.uuid}`;
   const more = el("tr", { id, class: "more", hidden: true }, el("td", { colspan: columns.length },
-    el("p", { class: "prose" }, finding.why), fixBox(finding), ruleLine(finding), formula(finding),
+    el("p", { class: "prose" }, finding.why), fixBox(finding), isPast() ? null : [ruleLine(finding), formula(finding)],
     el("p", {}, el("a", { href: `/findings/${finding.uuid}` }, "Evidence and history"))));
   const toggle = el("button", { type: "button", class: "opener", "aria-expanded": "false", "aria-controls": id,
     onclick: () => {
@@ -204,13 +219,16 @@ async function load() {
       .map((severity) => bySeverity.groups.find((group) => group.severity === severity))
       .filter(Boolean).map((group) => `${group.count} ${group.severity}`).join(", "));
   ticked = new Set();
-  const many = await mayWrite() && total > 0 ? decideCard(total) : null;
+  if (isPast()) {
+    document.getElementById("summary").append(", as it was at ", exactly(state().as_of), "; titles and hosts’ names are of now.");
+  }
+  const many = !isPast() && await mayWrite() && total > 0 ? decideCard(total) : null;
   showFilters({ realm: realm.groups, service: service.groups });
   show(page.items.length === 0
     ? el("section", { class: "card state" }, el("h2", {}, "Nothing here"),
       el("p", {}, "No finding fits these filters."))
     : el("div", {}, table(page.items, many?.changed ?? null), pager(page.next_cursor), many?.card,
-      exportMenu("findings", filters, `Export ${total === 1 ? "this finding" : `these ${plural(total, "finding")}`}`)));
+      isPast() ? null : exportMenu("findings", filters, `Export ${total === 1 ? "this finding" : `these ${plural(total, "finding")}`}`)));
 }
 
 addEventListener("popstate", () => run(load));
