@@ -42,7 +42,7 @@ struct past {
     int64_t changed_at, fixed_at;
 };
 
-static char folder[] = "/tmp/leastport-past-XXXXXX";
+static char folder[32];
 static char db_path[64];
 static struct past told[MOMENTS + 1][FINDINGS]; /* at the end of each moment */
 static uint32_t dice;
@@ -183,6 +183,7 @@ static void make_database(void)
     char pragmas[128];
     char *history = make_history();
 
+    snprintf(folder, sizeof(folder), "/tmp/leastport-past-XXXXXX");
     assert_non_null(mkdtemp(folder));
     snprintf(db_path, sizeof(db_path), "%s/audit.db", folder);
     run_sql("PRAGMA journal_mode = WAL");
@@ -206,7 +207,6 @@ static void remove_database(void)
         unlink(path);
     }
     assert_int_equal(rmdir(folder), 0);
-    memcpy(folder + strlen(folder) - 6, "XXXXXX", 6);
 }
 
 struct listed {
