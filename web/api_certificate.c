@@ -24,6 +24,7 @@ static const struct param certificate_params[] = {
     {"not_after_before", PARAM_TIME, offsetof(struct store_certificate_filter, not_after_before), NULL},
     {"first_seen_since", PARAM_TIME, offsetof(struct store_certificate_filter, first_seen_since), NULL},
     {"first_seen_before", PARAM_TIME, offsetof(struct store_certificate_filter, first_seen_before), NULL},
+    {"weak", PARAM_FLAG, offsetof(struct store_certificate_filter, weak), NULL},
     {"with_unseen", PARAM_FLAG, offsetof(struct store_certificate_filter, with_unseen), NULL},
 };
 

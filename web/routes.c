@@ -107,6 +107,7 @@ const struct route routes[] = {
     PAGE("/hosts", "hosts.html"),
     PAGE("/hosts/{uuid}", "host.html"),
     PAGE("/map", "map.html"),
+    PAGE("/certificates", "certificates.html"),
     PAGE("/changes", "changes.html"),
     PAGE("/scans", "scans.html"),
     PAGE("/scans/{uuid}", "scan.html"),

@@ -273,6 +273,7 @@ struct store_certificate_filter {
     struct store_texts hosts, realms, verdicts; /* of an endpoint that shows it */
     int64_t not_after_since, not_after_before, first_seen_since, first_seen_before;
     bool with_unseen;
+    bool weak; /* only with a weak key or signature, as an endpoint's facts say */
     struct store_page page;
 };
 

@@ -63,11 +63,15 @@ static void certificate_build(struct store_query *query, const struct store_cert
     certificate_named(query, &filter->names);
     store_query_between(query, "c.not_after", filter->not_after_since, filter->not_after_before);
     store_query_between(query, "c.first_seen", filter->first_seen_since, filter->first_seen_before);
-    if (!filter->with_unseen || filter->hosts.count + filter->realms.count + filter->verdicts.count != 0) {
+    if (!filter->with_unseen || filter->hosts.count + filter->realms.count + filter->verdicts.count != 0 ||
+        filter->weak) {
         store_query_add(query, " AND c.sha256 IN (SELECT f.value " CERTIFICATE_SHOWN);
         store_query_among(query, "a.uuid", &filter->hosts);
         store_query_among(query, "r.name", &filter->realms);
         store_query_among(query, CERTIFICATE_FACT("cert.verdict"), &filter->verdicts);
+        if (filter->weak) {
+            store_query_add(query, " AND " CERTIFICATE_FACT("cert.weak") " = 'true'");
+        }
         store_query_add(query, ")");
     }
     store_query_page(query, &filter->page, key, "c.id");

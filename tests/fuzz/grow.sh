@@ -51,7 +51,7 @@ value() {
     since | before | as_of | *_since | *_before) echo 2025-11-21T10:00:00Z ;;
     host | finding | scan) echo "{$2}" ;;
     since_scan) echo '{scan}' ;;
-    with_ended | with_unseen | history) echo true ;;
+    with_ended | with_unseen | weak | history) echo true ;;
     auth) echo none,required ;;
     fact) echo service,version ;;
     sha256) echo 00ff ;;

@@ -300,6 +300,8 @@ describe("lists", () => {
     assert.deepEqual(await subjects("issuer=issuing ca 3"), ["CN=db-2.prod.example", "CN=edge-1.prod.example"]);
     assert.deepEqual(await subjects(`not_after_before=${new Date().toISOString()}`), ["CN=app.prod.example"]);
     assert.deepEqual(await subjects("verdict=expired,bad"), ["CN=app.prod.example"]);
+    assert.deepEqual(await subjects("weak=true"), ["CN=app.prod.example"]);
+    assert.equal((await subjects("weak=false")).length, 3);
     assert.deepEqual(await subjects(`host=${uuidOf("host prod-eu 10.20.1.30")}`), ["CN=edge-1.prod.example"]);
     assert.deepEqual(await subjects("realm=office"), []);
     assert.equal((await subjects("with_unseen=true")).length, 4);

@@ -50,7 +50,14 @@ export function tlsState(endpoint) {
   return facts.cleartext === true ? badge(["In clear", "medium", "It serves without encryption"]) : null;
 }
 
-// By words first, by colour too.
+export const daysLeft = (days) => (days < 0 ? `${plural(-days, "day")} ago` : `${plural(days, "day")} left`);
+
+// When a certificate ends, by words first, by colour too. `end`: the moment, if it is known.
+export function endBadge(days, end) {
+  const [word, kind] = days < 0 ? ["Ended", "critical"] : days < SOON_DAYS ? ["Ends soon", "medium"] : ["Valid", "good"];
+  return badge([word, kind, end ? `Ends ${moment(end)}` : word]);
+}
+
 export function certificateState(facts) {
   const days = facts?.["cert.days_left"];
   if (days === undefined) {
@@ -59,10 +66,9 @@ export function certificateState(facts) {
   const verdict = facts["cert.verdict"];
   const doubts = [verdict !== "trusted" && verdict !== "expired" && verdict !== undefined && verdict,
     facts["cert.name_mismatch"] && "names another host", facts["cert.weak"] && "weak key or signature"].filter(Boolean).map(visible);
-  const [word, kind, left] = days < 0 ? ["Ended", "critical", `${plural(-days, "day")} ago`]
-    : days < SOON_DAYS ? ["Ends soon", "medium", `${plural(days, "day")} left`] : ["Valid", "good", `${plural(days, "day")} left`];
-  const end = facts["cert.not_after"];
-  return [badge([word, kind, end === undefined ? word : `Ends ${moment(end)}`]), ` ${left}`, doubts.length > 0 ? `; ${doubts.join(", ")}` : ""];
+  const state = [endBadge(days, facts["cert.not_after"]), ` ${daysLeft(days)}`];
+  const shown = facts["cert.sha256"];
+  return [shown === undefined ? state : el("a", { href: `/certificates?sha256=${encodeURIComponent(shown)}` }, state), doubts.length > 0 ? `; ${doubts.join(", ")}` : ""];
 }
 
 export function authState(endpoint) {

@@ -7,6 +7,7 @@ import { exportMenu } from "./export_part.js";
 import { fixBox, formula, hostLink, ruleLine } from "./finding_part.js";
 import { exactly, hostLabel, number, plural, portLabel, when } from "./format.js";
 import { latestScans, run, showEmpty, showFreshness } from "./state.js";
+import { chip, chipList } from "./view.js";
 
 const PAGE = 50;
 const columns = [
@@ -64,13 +65,9 @@ function chips() {
     const label = fieldOf(name)?.label ?? filterLabels[name] ?? capital(name.replaceAll("_", " "));
     const texts = value.split(",").map((one) => fieldOf(name)?.text?.(one) ?? one);
     const isTime = /(^as_of|_since|_before)$/.test(name) && !Number.isNaN(Date.parse(value));
-    return el("li", {}, el("a", { class: "chip", href: addressOf({ [name]: "" }), onclick: (event) => {
-      event.preventDefault();
-      go({ [name]: "" }).then(() => document.getElementById("main").focus());
-    } }, el("span", { class: "visually-hidden" }, "Remove the filter "), el("span", { class: "chip-text" }, `${label}: `,
-      isTime ? exactly(value) : texts.join(" or ")), el("span", { class: "chip-cross", "aria-hidden": "true" }, "×")));
+    return chip(label, isTime ? exactly(value) : texts.join(" or "), addressOf({ [name]: "" }), () => go({ [name]: "" }));
   });
-  return items.length === 0 ? null : el("ul", { class: "chips", "aria-label": "Further filters" }, items);
+  return items.length === 0 ? null : chipList(items);
 }
 
 // In the reader's own time; what was typed is looked at when it is whole.

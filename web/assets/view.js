@@ -36,12 +36,26 @@ export function listView(load) {
         known.map(([value, text]) => el("option", { value, selected: value === current }, text))));
   }
 
-  function pager(label, nextCursor) {
+  // Part of a text, as the list's own filter takes it.
+  function search(name, label) {
+    const id = `filter-${name}`;
+    return el("div", { class: "field" }, el("label", { for: id }, label), el("input", { id, name, type: "search", maxlength: 200, value: state()[name] ?? "",
+      onchange: (event) => go({ [name]: event.target.value.trim() }).then(() => document.getElementById(id)?.focus()) }));
+  }
+
+  // What filters and has no field, each as a chip that takes it away: [name, label] each.
+  function chips(names) {
+    const items = names.filter(([name]) => state()[name]).map(([name, label]) => chip(label, state()[name].split(",").join(" or "), addressOf({ [name]: "" }), () => go({ [name]: "" })));
+    return items.length === 0 ? el("span", { hidden: true }) : chipList(items);
+  }
+
+  // more: what the next page's address has besides its cursor.
+  function pager(label, nextCursor, more = {}) {
     if (nextCursor === null && !state().cursor) {
       return null;
     }
     return el("nav", { class: "pages", "aria-label": label }, state().cursor ? link("First page", {}) : el("span", {}),
-      nextCursor === null ? el("span", { class: "muted small" }, "End of the list") : link("Next page", { cursor: nextCursor }));
+      nextCursor === null ? el("span", { class: "muted small" }, "End of the list") : link("Next page", { cursor: nextCursor, ...more }));
   }
 
   function showFilters(...fields) {
@@ -50,7 +64,20 @@ export function listView(load) {
 
   document.getElementById("filters")?.addEventListener("submit", (event) => event.preventDefault());
   addEventListener("popstate", () => run(load));
-  return { state, addressOf, go, link, select, pager, showFilters };
+  return { state, addressOf, go, link, select, search, chips, pager, showFilters };
+}
+
+// A filter that a click takes away. text: what it filters by; remove: resolves when the list is shown without it.
+export function chip(label, text, href, remove) {
+  return el("li", {}, el("a", { class: "chip", href, onclick: (event) => {
+    event.preventDefault();
+    remove().then(() => document.getElementById("main").focus());
+  } }, el("span", { class: "visually-hidden" }, "Remove the filter "), el("span", { class: "chip-text" }, `${label}: `, text),
+  el("span", { class: "chip-cross", "aria-hidden": "true" }, "×")));
+}
+
+export function chipList(items) {
+  return el("ul", { class: "chips", "aria-label": "Further filters" }, items);
 }
 
 // A table that becomes cards where it is narrow. columns: [head, cell of a row, class] each; the first is the row's head.

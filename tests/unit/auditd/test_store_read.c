@@ -651,6 +651,14 @@ static void tells_who_shows_a_certificate(void **state)
     filter = (struct store_certificate_filter){.with_unseen = true, .issuer = "j", .not_after_since = 3001};
     assert_int_equal(store_read_certificates(reader, &filter, tell_certificate, told[3]), 0);
     assert_string_equal(told[3], "late 0; ");
+    filter = (struct store_certificate_filter){.weak = true};
+    told[3][0] = '\0';
+    assert_int_equal(store_read_certificates(reader, &filter, tell_certificate, told[3]), 0);
+    assert_string_equal(told[3], "");
+    run_sql(db_path, "INSERT INTO endpoint_fact (endpoint_id, name, value, since, ended_at, scan_id) VALUES (2, "
+                     "'cert.weak', 'true', 2000, NULL, 1)");
+    assert_int_equal(store_read_certificates(reader, &filter, tell_certificate, told[3]), 0);
+    assert_string_equal(told[3], "endless 1; ");
     assert_int_equal(store_read_certificate_endpoints(reader, "a", 10, tell_shower, told[4]), 0);
     assert_string_equal(told[4], "10.0.0.1:6379 bad true; ");
     assert_int_equal(store_read_certificate_endpoints(reader, "c", 10, tell_shower, told[5]), 0);
