@@ -72,10 +72,60 @@ void aws_destroy(struct aws *aws)
     free(aws);
 }
 
+/* Moves the records of `all` that have no prefixes to `managed`, the others to `plain`. How many moved; -ENOMEM. */
+static int lists_part(const json_t *all, json_t *plain, json_t *managed)
+{
+    size_t index;
+    json_t *record;
+    int moved = 0;
+
+    json_array_foreach(all, index, record)
+    {
+        bool is_managed = json_is_object(record) && json_object_get(record, "Cidrs") == NULL;
+        moved += is_managed;
+        if (json_array_append(is_managed ? managed : plain, record) != 0) {
+            return -ENOMEM;
+        }
+    }
+    return moved;
+}
+
+/* `aws ec2 describe-managed-prefix-lists` prints its lists under the name of describe-prefix-lists', but without their
+ * prefixes: of a list that both have it would hide what is in it. Returns the document with those apart, or itself;
+ * a new reference. NULL when out of memory. */
+static json_t *document_part_lists(json_t *document)
+{
+    json_t *all = json_object_get(document, "PrefixLists");
+    json_t *before = json_object_get(document, "ManagedPrefixLists");
+    json_t *plain;
+    json_t *managed;
+    json_t *parted = NULL;
+    int moved;
+
+    if (!json_is_array(all) || (before != NULL && !json_is_array(before))) {
+        return json_incref(document);
+    }
+    plain = json_array();
+    managed = before == NULL ? json_array() : json_copy(before);
+    moved = plain == NULL || managed == NULL ? -ENOMEM : lists_part(all, plain, managed);
+    if (moved == 0) {
+        parted = json_incref(document);
+    } else if (moved > 0 && (parted = json_copy(document)) != NULL &&
+               (json_object_set(parted, "PrefixLists", plain) != 0 ||
+                json_object_set(parted, "ManagedPrefixLists", managed) != 0)) {
+        json_decref(parted);
+        parted = NULL;
+    }
+    json_decref(plain);
+    json_decref(managed);
+    return parted;
+}
+
 int aws_take(struct aws *aws, const char *name, json_t *document)
 {
     struct document *documents;
     bool known = false;
+    json_t *root;
 
     for (size_t i = 0; i < LIST_COUNT; i++) {
         known |= json_object_get(document, LISTS[i].key) != NULL;
@@ -88,8 +138,12 @@ int aws_take(struct aws *aws, const char *name, json_t *document)
         return -ENOMEM;
     }
     aws->documents = documents;
+    root = document_part_lists(document);
+    if (root == NULL) {
+        return -ENOMEM;
+    }
     snprintf(documents[aws->count].name, sizeof(documents[aws->count].name), "%s", name);
-    documents[aws->count++].root = json_incref(document);
+    documents[aws->count++].root = root;
     return 0;
 }
 
@@ -209,6 +263,7 @@ int aws_model(struct aws *aws, struct reach_model *model, struct aws_fault *ret_
     reading_balancers(&reading);
     reading_databases(&reading);
     json_decref(reading.seen);
+    reading_forget(&reading);
     if (reading.failed || model->failed) {
         return ret_fault->text[0] != '\0' ? -EBADMSG : -ENOMEM;
     }

@@ -111,12 +111,9 @@ static void take_instance(struct reading *reading, json_t *item, void *context)
     }
     asset->id = id;
     reading_list(reading, item, "Tags", &asset->name, take_tag);
-    for (size_t i = 0; i < reading->model->enis.count; i++) {
-        struct reach_eni *eni = &reading->model->enis.items[i];
+    for (const struct index_number *at = index_find(&reading->found, id); at != NULL; at = at->next) {
+        struct reach_eni *eni = &reading->model->enis.items[at->number];
         struct reach_ref *ref;
-        if (eni->owner == NULL || strcmp(eni->owner, id) != 0) {
-            continue;
-        }
         /* What these systems take by default: Linux's ip_local_port_range; the dynamic ports of Windows (RFC 6335). */
         eni->client = windows ? (struct reach_ports){49152, 65535} : (struct reach_ports){32768, 60999};
         ref = REACH_PUSH(reading->model, &asset->enis);
@@ -134,5 +131,11 @@ static void take_reservation(struct reading *reading, json_t *item)
 void reading_interfaces(struct reading *reading)
 {
     reading_each(reading, "NetworkInterfaces", take_eni);
+    for (size_t i = 0; !reading->failed && i < reading->model->enis.count; i++) {
+        if (reading->model->enis.items[i].owner != NULL) {
+            index_add(&reading->found, reading->model->enis.items[i].owner, i);
+        }
+    }
     reading_each(reading, "Reservations", take_reservation);
+    reading_forget(reading);
 }

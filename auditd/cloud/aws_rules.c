@@ -179,21 +179,36 @@ static void take_group(struct reading *reading, json_t *item)
 
 /* ---- the ids of rules ---- */
 
-struct rule_id {
-    const char *group;
-    struct reach_rule rule;
-};
+enum { RULE_KEY_SIZE = 640 };
 
-static bool same_rule(const struct reach_rule *a, const struct reach_rule *b)
+/* What two answers say of the same rule: its group, direction, protocol, ports and peer. False when it has no peer, or
+ * one with a name longer than AWS has. */
+static bool rule_key(const char *group, const struct reach_rule *rule, char key[RULE_KEY_SIZE])
 {
-    if (a->egress != b->egress || a->proto != b->proto || a->peer != b->peer || a->ports.first != b->ports.first ||
-        a->ports.last != b->ports.last) {
-        return false;
+    char text[ADDR_TEXT_SIZE];
+    bool is_prefix = rule->peer == REACH_PEER_PREFIX;
+    const char *peer = is_prefix ? addr_format(&rule->prefix.addr, text) : rule->ref.id;
+    int length = peer == NULL ? -1
+                              : snprintf(key, RULE_KEY_SIZE, "%s %d %d %u-%u %d:%s/%d", group, rule->egress,
+                                         rule->proto, rule->ports.first, rule->ports.last, rule->peer, peer,
+                                         is_prefix ? rule->prefix.bits : 0);
+
+    return length >= 0 && length < RULE_KEY_SIZE;
+}
+
+/* A rule by its place: that of its group, and within it. */
+static void index_rules(struct reading *reading)
+{
+    char key[RULE_KEY_SIZE];
+
+    for (size_t i = 0; !reading->failed && i < reading->model->groups.count; i++) {
+        const struct reach_group *group = &reading->model->groups.items[i];
+        for (size_t j = 0; j < group->rules.count; j++) {
+            if (rule_key(group->id, &group->rules.items[j], key)) {
+                index_add(&reading->found, key, (uint64_t)i << 32 | j);
+            }
+        }
     }
-    if (a->peer == REACH_PEER_PREFIX) {
-        return a->prefix.bits == b->prefix.bits && addr_equal(&a->prefix.addr, &b->prefix.addr);
-    }
-    return a->ref.id != NULL && b->ref.id != NULL && strcmp(a->ref.id, b->ref.id) == 0;
 }
 
 /* describe-security-group-rules says what describe-security-groups does, and the rules' ids. */
@@ -203,6 +218,7 @@ static void take_rule_id(struct reading *reading, json_t *item)
     json_t *pair = reading_object(reading, item, "ReferencedGroupInfo");
     struct reach_rule rule = {.id = reading_keep(reading, item, "SecurityGroupRuleId"),
                               .egress = reading_bool(reading, item, "IsEgress")};
+    char key[RULE_KEY_SIZE];
 
     rule.proto = reading_proto(reading, item, "IpProtocol");
     rule.ports = ports_of(reading, item, rule.proto, "FromPort", "ToPort");
@@ -211,14 +227,11 @@ static void take_rule_id(struct reading *reading, json_t *item)
         rule.peer = pair != NULL ? REACH_PEER_GROUP : REACH_PEER_LIST;
         rule.ref = pair != NULL ? reading_ref(reading, pair, "GroupId") : reading_ref(reading, item, "PrefixListId");
     }
-    for (size_t i = 0; group != NULL && i < reading->model->groups.count; i++) {
-        struct reach_group *record = &reading->model->groups.items[i];
-        if (strcmp(record->id, group) != 0) {
-            continue;
-        }
-        for (size_t j = 0; j < record->rules.count; j++) {
-            record->rules.items[j].id = same_rule(&record->rules.items[j], &rule) ? rule.id : record->rules.items[j].id;
-        }
+    if (group == NULL || !rule_key(group, &rule, key)) {
+        return;
+    }
+    for (const struct index_number *at = index_find(&reading->found, key); at != NULL; at = at->next) {
+        reading->model->groups.items[at->number >> 32].rules.items[at->number & UINT32_MAX].id = rule.id;
     }
 }
 
@@ -272,11 +285,10 @@ static void take_entries(struct reading *reading, const struct document *documen
         !reading_name_of(document->name, "prefix-list-entries", id)) {
         return;
     }
-    for (size_t i = 0; i < reading->model->lists.count; i++) {
-        if (strcmp(reading->model->lists.items[i].id, id) == 0) {
-            return;
-        }
+    if (index_find(&reading->found, id) != NULL) {
+        return;
     }
+    index_add(&reading->found, id, reading->model->lists.count);
     list = REACH_PUSH(reading->model, &reading->model->lists);
     if (list != NULL) {
         reading->name = document->name;
@@ -291,9 +303,15 @@ void reading_rules(struct reading *reading)
 {
     reading_each(reading, "NetworkAcls", take_acl);
     reading_each(reading, "SecurityGroups", take_group);
+    index_rules(reading);
     reading_each(reading, "SecurityGroupRules", take_rule_id);
+    reading_forget(reading);
     reading_each(reading, "PrefixLists", take_list);
+    for (size_t i = 0; !reading->failed && i < reading->model->lists.count; i++) {
+        index_add(&reading->found, reading->model->lists.items[i].id, i);
+    }
     for (size_t i = 0; !reading->failed && i < reading->document_count; i++) {
         take_entries(reading, &reading->documents[i]);
     }
+    reading_forget(reading);
 }

@@ -15,6 +15,12 @@ void reading_fail(struct reading *reading, const char *key, const char *what)
              reading->path, reading->path[0] == '\0' || key[0] == '\0' ? "" : ".", key, what);
 }
 
+void reading_forget(struct reading *reading)
+{
+    reading->failed = reading->failed || reading->found.failed;
+    index_done(&reading->found);
+}
+
 /* Goes down by `key` and `index`; returns where the path ended. */
 static size_t reading_enter(struct reading *reading, const char *key, size_t index)
 {

@@ -3,6 +3,7 @@
 #define LEASTPORT_AUDITD_CLOUD_READING_H
 
 #include "auditd/cloud/aws.h"
+#include "auditd/cloud/index.h"
 
 enum { READING_PATH_SIZE = 256, READING_NAME_SIZE = 256 };
 
@@ -17,7 +18,8 @@ struct reading {
     size_t document_count;
     const char *name; /* of the document at hand */
     char path[READING_PATH_SIZE];
-    json_t *seen; /* ids that have a record, by kind */
+    json_t *seen;       /* ids that have a record, by kind */
+    struct index found; /* records of the file at hand, by what leads to them */
     struct aws_fault *fault;
     bool failed; /* faulty, or out of memory: then the fault's text is empty */
 };
@@ -48,6 +50,9 @@ struct reach_ref reading_ref(struct reading *reading, json_t *object, const char
 
 /* The text of `key`, copied, if no record of the kind has it yet; else NULL. A fault when it is missing. */
 const char *reading_id(struct reading *reading, json_t *object, const char *key);
+
+/* Nothing leads to anything any more; a failure of the index is the reading's. */
+void reading_forget(struct reading *reading);
 
 void reading_fail(struct reading *reading, const char *key, const char *what);
 
