@@ -78,8 +78,11 @@ static int entry_apply_hosts(const struct cloud_entry *entry, const struct cloud
 
     for (size_t i = 0; rc == 0 && i < hosts->count; i++) {
         const struct cloud_vpc *vpc = &hosts->vpcs[i];
-        rc = entry_apply_vpc(entry, vpc->id, &vpc->inventory, entered);
+        const struct store_cloud_hosts coming = {.inventory = &vpc->inventory, .publics = vpc->publics};
+        rc = store_cloud_join(entry->store, vpc->id, &coming, entry->now_ms);
+        rc = rc < 0 ? rc : entry_apply_vpc(entry, vpc->id, &vpc->inventory, entered);
         rc = rc == 0 ? store_cloud_interfaces(entry->store, vpc->id, vpc->interfaces, entry->now_ms) : rc;
+        rc = rc == 0 ? store_cloud_publics(entry->store, vpc->id, vpc->publics, entry->now_ms) : rc;
     }
     rc = rc == 0 ? entry_apply_empty(entry, hosts, entered) : rc;
     return rc == 0 ? 0 : entry_fail(entry, rc, reason);

@@ -104,11 +104,10 @@ static struct cloud_vpc *find_vpc(struct cloud_hosts *hosts, const char *id)
         return NULL;
     }
     hosts->vpcs = grown;
-    grown[hosts->count] =
-        (struct cloud_vpc){.id = strdup(id), .inventory.is_complete = true, .interfaces = json_object()};
-    hosts->count++;
-    return grown[hosts->count - 1].id == NULL || grown[hosts->count - 1].interfaces == NULL ? NULL
-                                                                                            : &grown[hosts->count - 1];
+    grown += hosts->count++;
+    *grown = (struct cloud_vpc){
+        .id = strdup(id), .inventory.is_complete = true, .interfaces = json_object(), .publics = json_object()};
+    return grown->id == NULL || grown->interfaces == NULL || grown->publics == NULL ? NULL : grown;
 }
 
 /* What an inventory does not take is left out; out of memory is an error. */
@@ -162,6 +161,49 @@ static int add_addresses(struct gathering *gathering, struct inventory_host *hos
                 rc = tolerate(gathering, inventory_add_address(host, address, gathering->reason));
             }
         }
+    }
+    return rc;
+}
+
+/* The first host that says so has it. */
+static int add_public(struct cloud_vpc *vpc, const char *text, const char *host)
+{
+    struct addr address;
+    char canonical[ADDR_TEXT_SIZE];
+
+    if (text == NULL || strchr(text, '%') != NULL || addr_parse(text, &address) < 0) {
+        return 0;
+    }
+    addr_format(&address, canonical);
+    return json_object_get(vpc->publics, canonical) != NULL ||
+                   json_object_set_new(vpc->publics, canonical, json_string(host)) == 0
+               ? 0
+               : -ENOMEM;
+}
+
+static int add_publics(struct cloud_vpc *vpc, const json_t *interface, const char *host)
+{
+    int rc = add_public(vpc, text_of(json_object_get(interface, "Association"), "PublicIp"), host);
+    size_t index;
+    json_t *item;
+
+    json_array_foreach(json_object_get(interface, "PrivateIpAddresses"), index, item)
+    {
+        rc = rc < 0 ? rc : add_public(vpc, text_of(json_object_get(item, "Association"), "PublicIp"), host);
+    }
+    return rc;
+}
+
+/* An Elastic IP says itself on which interface it is. */
+static int take_elastic(struct gathering *gathering, json_t *record)
+{
+    const char *interface = text_of(record, "NetworkInterfaceId");
+    int rc = 0;
+
+    for (size_t i = 0; rc == 0 && interface != NULL && i < gathering->hosts->count; i++) {
+        struct cloud_vpc *vpc = &gathering->hosts->vpcs[i];
+        const char *host = text_of(vpc->interfaces, interface);
+        rc = host == NULL ? 0 : add_public(vpc, text_of(record, "PublicIp"), host);
     }
     return rc;
 }
@@ -278,6 +320,7 @@ static int take_interface(struct gathering *gathering, json_t *record)
     rc = find_host(gathering, vpc, id, tags_of(gathering, interface.instance, record), &host);
     rc = rc == 0 ? add_addresses(gathering, host, record) : rc;
     rc = rc == 0 ? add_groups(gathering, host, record) : rc;
+    rc = rc == 0 ? add_publics(vpc, record, id) : rc;
     return rc == 0 && json_object_set_new(vpc->interfaces, interface.id, json_string(id)) != 0 ? -ENOMEM : rc;
 }
 
@@ -314,6 +357,7 @@ int cloud_hosts_of(const struct aws *aws, struct cloud_hosts *ret_hosts, char re
     rc = rc == 0 ? each_record(&gathering, "Reservations", take_reservation) : rc;
     rc = rc == 0 ? each_record(&gathering, "NetworkInterfaces", take_names) : rc;
     rc = rc == 0 ? each_record(&gathering, "NetworkInterfaces", take_interface) : rc;
+    rc = rc == 0 ? each_record(&gathering, "Addresses", take_elastic) : rc;
     rc = rc == 0 ? check_all(ret_hosts, reason) : rc;
     json_decref(gathering.instances);
     json_decref(gathering.places);
@@ -327,6 +371,7 @@ void cloud_hosts_done(struct cloud_hosts *hosts)
         free(hosts->vpcs[i].id);
         inventory_done(&hosts->vpcs[i].inventory);
         json_decref(hosts->vpcs[i].interfaces);
+        json_decref(hosts->vpcs[i].publics);
     }
     free(hosts->vpcs);
     *hosts = (struct cloud_hosts){0};

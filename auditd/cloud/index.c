@@ -64,21 +64,28 @@ const struct index_number *index_find(const struct index *index, const char *key
     return entry == NULL ? NULL : &entry->first;
 }
 
+static void entry_destroy(struct index_entry *entry)
+{
+    const struct index_number *number = entry->first.next;
+
+    while (number != NULL) {
+        const struct index_number *behind = number->next;
+        free((void *)(uintptr_t)number);
+        number = behind;
+    }
+    free(entry);
+}
+
 void index_done(struct index *index)
 {
-    struct index_entry *entry;
-    struct index_entry *next;
+    struct index_entry *entry = index->entries;
 
-    HASH_ITER(hh, index->entries, entry, next)
-    {
-        const struct index_number *number = entry->first.next;
-        HASH_DEL(index->entries, entry);
-        while (number != NULL) {
-            const struct index_number *behind = number->next;
-            free((void *)(uintptr_t)number);
-            number = behind;
-        }
-        free(entry);
+    /* The entries stay, one behind the other. */
+    HASH_CLEAR(hh, index->entries);
+    while (entry != NULL) {
+        struct index_entry *behind = entry->hh.next;
+        entry_destroy(entry);
+        entry = behind;
     }
     *index = (struct index){0};
 }

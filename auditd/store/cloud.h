@@ -3,6 +3,7 @@
 #ifndef LEASTPORT_AUDITD_STORE_CLOUD_H
 #define LEASTPORT_AUDITD_STORE_CLOUD_H
 
+#include "auditd/inventory/inventory.h"
 #include "auditd/store/store.h"
 
 #include <jansson.h>
@@ -38,6 +39,22 @@ MUST_USE int store_cloud_only(struct store *store, char **ret_name);
 /* The realm's interfaces: {ENI: the id that its host has as an instance}. Those that had another asset, or are not in
  * it, are ended. Inside a transaction of its own. */
 MUST_USE int store_cloud_interfaces(struct store *store, const char *realm, const json_t *interfaces, int64_t now_ms);
+
+/* A realm's hosts before they are applied, and their public addresses: {ADDRESS: the id that its host has}. Borrowed.
+ */
+struct store_cloud_hosts {
+    const struct inventory *inventory;
+    json_t *publics;
+};
+
+/* A host that nothing is known of yet, and whose public address something was seen by in this realm, is that asset from
+ * now on: before store_inventory_apply(). Inside a transaction of its own. */
+MUST_USE int store_cloud_join(struct store *store, const char *realm, const struct store_cloud_hosts *hosts,
+                              int64_t now_ms);
+
+/* The realm's public addresses, after store_inventory_apply(): its hosts are known by them, too, and whoever had one
+ * before is not any more. No scan of the inventory goes to them. Inside a transaction of its own. */
+MUST_USE int store_cloud_publics(struct store *store, const char *realm, const json_t *publics, int64_t now_ms);
 
 /* The realms of the inventories "NAME/REALM" that were read before, as an array of texts. A new reference. */
 MUST_USE int store_cloud_realms(struct store *store, const char *name, json_t **ret_realms);

@@ -46,10 +46,19 @@ cat >seen.xml <<XML
 <nmaprun scanner="nmap" start="$(($(date +%s) - 100))">
 <host endtime="$(($(date +%s) - 95))"><status state="up"/><address addr="10.0.1.5" addrtype="ipv4"/><ports>
 <port protocol="tcp" portid="443"><state state="open" reason="syn-ack"/></port></ports></host>
+<host endtime="$(($(date +%s) - 95))"><status state="up"/><address addr="192.0.2.90" addrtype="ipv4"/><ports>
+<port protocol="tcp" portid="443"><state state="open" reason="syn-ack"/></port></ports></host>
 <runstats><finished time="$(($(date +%s) - 90))" exit="success"/></runstats></nmaprun>
 XML
-"$BIN/leastport" import seen.xml --realm vpc-1 --db "$DB" 2>err || tap_fail "a scan is imported" "$(<err)"
+"$BIN/leastport" import seen.xml --realm vpc-1 --scope 10.0.0.0/8 --scope 192.0.2.0/24 --db "$DB" 2>err || tap_fail "a scan is imported" "$(<err)"
 seen=$(sql "$DB" "SELECT asset_id FROM asset_identity WHERE value = '10.0.1.5'")
+outside=$(sql "$DB" "SELECT asset_id FROM asset_identity WHERE value = '192.0.2.90'")
+
+# who ADDRESS: what has it now, by its own address within; "" for nobody.
+who() {
+    sql "$DB" "SELECT o.value FROM asset_identity i JOIN asset_identity o ON o.asset_id = i.asset_id AND o.kind = 'instance' AND o.valid_to IS NULL
+        WHERE i.kind = 'address' AND i.value = '$1' AND i.valid_to IS NULL"
+}
 
 # ---- whole ----
 before=$(now)
@@ -62,7 +71,12 @@ tap_is "a proof is the same, too" "$("$BIN/leastport" reach --to orders:5432 --f
     "$("$BIN/leastport" reach --to orders:5432 --from app --aws "$folder")"
 tap_is "what was seen by its address is the instance now" \
     "$(sql "$DB" "SELECT group_concat(kind || '=' || value, ' ') FROM (SELECT kind, value FROM asset_identity WHERE asset_id = $seen AND valid_to IS NULL ORDER BY kind, value)")" \
-    "address=10.0.1.5 address=2600:1:2:301::5 instance=i-web interface=eni-web name=web"
+    "address=10.0.1.5 address=192.0.2.80 address=2600:1:2:301::5 instance=i-web interface=eni-web name=web"
+tap_is "what was seen by a public address is the balancer now" \
+    "$(sql "$DB" "SELECT group_concat(kind || '=' || value, ' ') FROM (SELECT kind, value FROM asset_identity WHERE asset_id = $outside AND valid_to IS NULL ORDER BY kind, value)")" \
+    "address=10.0.1.20 address=192.0.2.90 instance=eni-alb interface=eni-alb"
+tap_is "with what was seen there" "$(sql "$DB" "SELECT asset_id = $outside FROM endpoint WHERE address = '192.0.2.90'")" 1
+tap_is "no scan of the inventory goes outside" "$(sql "$DB" "SELECT count(*) FROM inventory_host WHERE addresses LIKE '%192.0.2%'")" 0
 tap_is "the VPC is the realm, tags come along" \
     "$(sql "$DB" "SELECT r.name, t.key, t.value FROM asset_tag t JOIN asset a ON a.id = t.asset_id JOIN realm r ON r.id = a.realm_id WHERE t.asset_id = $seen AND t.valid_to IS NULL")" "vpc-1|Name|web
 vpc-1|aws:sg:sg-web|"
@@ -87,6 +101,18 @@ tap_is "a moment that is none" "$?" 2
 tap_is "intervals meet" "$(sql "$DB" "SELECT count(*) FROM cloud_record a JOIN cloud_record b ON b.key = a.key AND b.list = a.list AND b.id > a.id WHERE a.valid_to <> b.valid_from")" 0
 cp "$folder/security-groups.json" cloud/
 take cloud
+
+# ---- public addresses that move ----
+edit network-interfaces.json '.NetworkInterfaces |= map(if .NetworkInterfaceId == "eni-web" then del(.PrivateIpAddresses[].Association) else . end)'
+printf '{"Addresses": [{"AllocationId": "eipalloc-1", "PublicIp": "192.0.2.80", "NetworkInterfaceId": "eni-app"}]}' >cloud/addresses.json
+take cloud
+tap_is "an Elastic IP is whose interface it is on" "$(who 192.0.2.80)" i-app
+rm cloud/addresses.json
+take cloud
+tap_is "and nobody's when it is on none" "$(who 192.0.2.80)" ""
+cp "$folder/network-interfaces.json" cloud/
+take cloud
+tap_is "it comes back" "$(who 192.0.2.80)$(sql "$DB" "SELECT count(DISTINCT id) FROM asset")" i-web5
 
 # ---- gaps ----
 edit network-interfaces.json '.NextToken = "more" | .NetworkInterfaces |= .[:1]'

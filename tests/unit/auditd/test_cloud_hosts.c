@@ -7,6 +7,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -76,6 +77,38 @@ static void an_instance_has_all_its_interfaces_addresses_in_the_vpc(void **state
     assert_string_equal(hosts.vpcs[1].inventory.hosts[0].id, "i-1");
     assert_int_equal(json_object_size(hosts.vpcs[0].interfaces), 2);
     assert_true(hosts.vpcs[0].inventory.is_complete);
+    cloud_hosts_done(&hosts);
+    aws_destroy(aws);
+}
+
+static void public_addresses_are_apart(void **state)
+{
+    static const char interfaces[] =
+        "{\"NetworkInterfaces\": [{\"NetworkInterfaceId\": \"eni-1\", \"VpcId\": \"vpc-1\","
+        " \"Association\": {\"PublicIp\": \"192.0.2.1\"}, \"PrivateIpAddresses\": ["
+        "{\"PrivateIpAddress\": \"10.0.0.1\", \"Association\": {\"PublicIp\": \"192.0.2.1\"}},"
+        "{\"PrivateIpAddress\": \"10.0.0.2\", \"Association\": {\"PublicIp\": \"192.0.2.2\"}},"
+        "{\"PrivateIpAddress\": \"10.0.0.3\", \"Association\": {\"PublicIp\": \"no address\"}},"
+        "{\"PrivateIpAddress\": \"10.0.0.4\", \"Association\": 5}]}]}";
+    static const char elastic[] =
+        "{\"Addresses\": [{\"PublicIp\": \"192.0.2.3\", \"NetworkInterfaceId\": \"eni-1\"},"
+        " {\"PublicIp\": \"192.0.2.4\"}, {\"PublicIp\": \"192.0.2.5\", \"NetworkInterfaceId\": \"eni-9\"}]}";
+    struct aws *aws = aws_create();
+    struct cloud_hosts hosts;
+    char reason[INVENTORY_REASON_SIZE];
+
+    (void)state;
+    take(aws, "a.json", interfaces);
+    take(aws, "b.json", elastic);
+    take(aws, "c.json", "{\"Reservations\": []}");
+    assert_int_equal(cloud_hosts_of(aws, &hosts, reason), 0);
+    assert_int_equal(hosts.vpcs[0].inventory.hosts[0].address_count, 4);
+    assert_int_equal(json_object_size(hosts.vpcs[0].publics), 3);
+    for (int i = 1; i <= 3; i++) {
+        char address[16];
+        snprintf(address, sizeof(address), "192.0.2.%d", i);
+        assert_string_equal(json_string_value(json_object_get(hosts.vpcs[0].publics, address)), "eni-1");
+    }
     cloud_hosts_done(&hosts);
     aws_destroy(aws);
 }
@@ -203,6 +236,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_instance_has_all_its_interfaces_addresses_in_the_vpc),
         cmocka_unit_test(a_host_is_tagged_with_the_groups_it_holds),
+        cmocka_unit_test(public_addresses_are_apart),
         cmocka_unit_test(a_name_that_several_have_is_a_tag_alone),
         cmocka_unit_test(what_was_not_read_to_its_end_says_nothing),
         cmocka_unit_test(a_snapshot_loses_nothing),
