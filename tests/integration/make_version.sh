@@ -59,6 +59,8 @@ finding=$(sql "$DB" "SELECT uuid FROM finding WHERE port = 80")
 try acknowledge "$finding" --reason "known"
 serve_ports there "$THERE" 6379
 look "${policy[@]}"
+# AWS came with version 16.
+try import aws "$HERE/reach"
 
 sql "$DB" "SELECT '-- says: ' || f.port || ' ' || f.presence || ' ' || f.disposition || ' ' || f.sight || ' ' ||
     f.severity || ' ' || f.rule_id || ' ' || f.penalty FROM finding f ORDER BY f.port"
