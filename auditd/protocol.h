@@ -17,6 +17,7 @@
 #define CONTROL_OP_DISPOSITION "disposition"
 #define CONTROL_OP_IMPORT "import"
 #define CONTROL_OP_POLICY "policy"
+#define CONTROL_OP_REACH "reach"
 #define CONTROL_OP_TOKEN "token"
 #define CONTROL_OP_ACCESS "access"
 
@@ -53,6 +54,10 @@
 #define CONTROL_POLICY_EXPLAIN "explain"
 #define CONTROL_POLICY_TEST "test"
 #define CONTROL_POLICY_SUGGEST "suggest"
+
+/* The same of "reach". */
+#define CONTROL_REACH_ASK "ask"
+#define CONTROL_REACH_SURFACE "surface"
 
 /* The same of "alert". */
 #define CONTROL_ALERT_LIST "list"

@@ -1,7 +1,5 @@
 #include "auditd/reach_goal.h"
 
-#include "lib/log.h"
-
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -146,7 +144,7 @@ static int find_to(const struct reach_model *model, const char *name, struct rea
 }
 
 /* Splits NAME:PORTS; a name may hold colons when it is an address or an ARN. */
-static int parse_to(const struct reach_model *model, const char *to, struct reach_goal *goal)
+static int parse_to(const struct reach_model *model, const char *to, struct reach_goal *goal, char *reason)
 {
     char name[GOAL_NAME_SIZE];
     const char *colon = strrchr(to, ':');
@@ -164,13 +162,14 @@ static int parse_to(const struct reach_model *model, const char *to, struct reac
     }
     rc = find_to(model, name, goal);
     if (rc == 0 && parse_ports(colon + 1, goal) < 0) {
-        log_error("--to \"%s\": what stands behind the last colon is no port, range, PORT/udp or icmp", to);
+        snprintf(reason, REACH_GOAL_REASON_SIZE,
+                 "what stands behind the last colon of \"%.200s\" is no port, range, PORT/udp or icmp", to);
         return -EINVAL;
     }
     return rc;
 }
 
-static int parse_from(const struct reach_model *model, const char *from, struct reach_goal *goal)
+static int parse_from(const struct reach_model *model, const char *from, struct reach_goal *goal, char *reason)
 {
     int rc;
 
@@ -189,20 +188,23 @@ static int parse_from(const struct reach_model *model, const char *from, struct 
         return 0;
     }
     if (rc == -ENOENT) {
-        log_error("--from \"%s\" is neither world, nor a CIDR, nor an asset of the folder", from);
+        snprintf(reason, REACH_GOAL_REASON_SIZE, "\"%.200s\" is neither world, nor a CIDR, nor an asset of the cloud",
+                 from);
     }
     return rc;
 }
 
-int reach_goal_parse(const struct reach_model *model, const char *to, const char *from, struct reach_goal *ret_goal)
+int reach_goal_parse(const struct reach_model *model, const char *to, const char *from, struct reach_goal *ret_goal,
+                     char reason[REACH_GOAL_REASON_SIZE])
 {
     struct reach_goal goal = {.ports = {0, UINT16_MAX}};
-    int rc = parse_to(model, to, &goal);
+    int rc = parse_to(model, to, &goal, reason);
 
     if (rc == -ENOENT) {
-        log_error("--to \"%s\": the folder has no interface, instance, balancer, database or address of that name", to);
+        snprintf(reason, REACH_GOAL_REASON_SIZE,
+                 "the cloud has no interface, instance, balancer, database or address \"%.200s\"", to);
     }
-    rc = rc == 0 ? parse_from(model, from, &goal) : rc;
+    rc = rc == 0 ? parse_from(model, from, &goal, reason) : rc;
     if (rc < 0) {
         reach_goal_done(&goal);
         return rc;

@@ -4,6 +4,8 @@
 
 #include "auditd/reach/engine.h"
 
+enum { REACH_GOAL_REASON_SIZE = 320 };
+
 struct reach_goal {
     uint32_t *to; /* interfaces */
     size_t to_count;
@@ -20,9 +22,9 @@ struct reach_goal {
 };
 
 /* "i-0123", "web:443", "10.0.1.5:3000-4000/udp", "[2600::5]:22"; from "world" or NULL, "198.51.100.0/24", an asset.
- * -EINVAL and -ENOENT after saying on the log what was wrong; -ENOMEM. Borrows the texts. */
+ * -EINVAL and -ENOENT with a sentence in `reason`, which is not touched else; -ENOMEM. Borrows the texts. */
 MUST_USE int reach_goal_parse(const struct reach_model *model, const char *to, const char *from,
-                              struct reach_goal *ret_goal);
+                              struct reach_goal *ret_goal, char reason[REACH_GOAL_REASON_SIZE]);
 void reach_goal_done(struct reach_goal *goal);
 
 /* Whether an address of an interface of `to` is meant. */

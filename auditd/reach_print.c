@@ -11,9 +11,9 @@ enum { PRINT_PREFIXES = 8, PRINT_TEXT_SIZE = 400 };
 
 static const char *const PASSES[] = {[REACH_NO] = "no", [REACH_PERHAPS] = "unknown", [REACH_YES] = "yes"};
 
-static const struct reach_address *row_address(const struct reach_printer *printer, const struct reach_row *row)
+static const struct reach_address *row_address(const struct reach_model *model, const struct reach_row *row)
 {
-    const struct reach_eni *eni = &printer->model->enis.items[row->eni];
+    const struct reach_eni *eni = &model->enis.items[row->eni];
 
     return row->address < eni->addresses.count ? &eni->addresses.items[row->address] : NULL;
 }
@@ -94,7 +94,7 @@ static json_t *json_of(const char *text)
     return string == NULL ? json_null() : string;
 }
 
-static json_t *json_sources(const struct reach_row *row)
+static json_t *json_sources(const struct reach_row *row, size_t most)
 {
     const struct span_set *set = row_sources(row);
     struct span span = set->count > 0 ? set->items[0] : (struct span){0, 0};
@@ -103,7 +103,7 @@ static json_t *json_sources(const struct reach_row *row)
     char name[PREFIX_TEXT_SIZE];
     size_t at = 0;
 
-    while (next_prefix(set, row->is_ipv6, &at, &span, &prefix)) {
+    while (json_array_size(list) < most && next_prefix(set, row->is_ipv6, &at, &span, &prefix)) {
         if (json_array_append_new(list, json_string(prefix_format(&prefix, name))) < 0) {
             break;
         }
@@ -126,29 +126,27 @@ static json_t *json_proof(const struct reach_proof *proof)
     return list;
 }
 
-static json_t *json_balancer(const struct reach_printer *printer, const struct reach_row *row)
+static json_t *json_balancer(const struct reach_model *model, const struct reach_row *row)
 {
     const struct reach_balancer *balancer;
 
     if (row->balancer == REACH_NONE) {
         return json_null();
     }
-    balancer = &printer->model->balancers.items[row->balancer];
+    balancer = &model->balancers.items[row->balancer];
     return json_pack("{s:o, s:o, s:i}", "id", json_of(balancer->id), "name", json_of(balancer->name), "port",
                      balancer->listeners.items[row->listener].port);
 }
 
-static int print_json(const struct reach_printer *printer, const char *type, const char *from,
-                      const struct reach_row *row, const struct reach_proof *proof)
+json_t *reach_row_json(const struct reach_model *model, const struct reach_row *row, const char *from,
+                       const struct reach_proof *proof, size_t sources_most)
 {
-    const struct reach_eni *eni = &printer->model->enis.items[row->eni];
-    const struct reach_address *own = row_address(printer, row);
+    const struct reach_eni *eni = &model->enis.items[row->eni];
+    const struct reach_address *own = row_address(model, row);
     char address[PREFIX_TEXT_SIZE] = "";
     char public_address[ADDR_TEXT_SIZE] = "";
     char proto[24];
     char ports[24];
-    json_t *line;
-    int rc;
 
     if (own != NULL) {
         prefix_format(&own->prefix, address);
@@ -156,16 +154,29 @@ static int print_json(const struct reach_printer *printer, const char *type, con
     if (own != NULL && own->is_public && !own->prefix.addr.is_ipv6) {
         addr_format(&own->public_address, public_address);
     }
-    line = json_pack("{s:s, s:o, s:o, s:s, s:s, s:s, s:s, s:s, s:s, s:f, s:f, s:o, s:o, s:b, s:o}", "type", type,
-                     "interface", json_of(eni->id), "owner", json_of(eni->owner), "address", address, "public_address",
+    return json_pack("{s:o, s:o, s:s, s:s, s:s, s:s, s:s, s:s, s:f, s:f, s:o, s:o, s:b, s:o}", "interface",
+                     json_of(eni->id), "owner", json_of(eni->owner), "address", address, "public_address",
                      public_address, "proto", reach_proto_name(row->proto, proto), "ports",
                      reach_ports_name(row->proto, row->cell.ports, ports), "from", from, "verdict",
                      reach_verdict_name(row->cell.verdict), "share", row_share(row), "return_share",
-                     row->cell.return_share, "sources", json_sources(row), "balancer", json_balancer(printer, row),
-                     "bypass", row->is_bypass, "proof", json_proof(proof));
-    rc = line == NULL ? -ENOMEM : json_dumpf(line, printer->out, JSON_COMPACT | JSON_REAL_PRECISION(6));
+                     row->cell.return_share, "sources", json_sources(row, sources_most), "balancer",
+                     json_balancer(model, row), "bypass", row->is_bypass, "proof", json_proof(proof));
+}
+
+static int print_json(const struct reach_printer *printer, const char *type, const char *from,
+                      const struct reach_row *row, const struct reach_proof *proof)
+{
+    json_t *line = json_pack("{s:s}", "type", type);
+    json_t *more = reach_row_json(printer->model, row, from, proof, SIZE_MAX);
+    int rc = line == NULL || more == NULL || json_object_update(line, more) < 0 ? -ENOMEM : 0;
+
+    if (rc == 0 && (json_dumpf(line, printer->out, JSON_COMPACT | JSON_REAL_PRECISION(6)) < 0 ||
+                    fputc('\n', printer->out) == EOF)) {
+        rc = -EIO;
+    }
     json_decref(line);
-    return rc < 0 || fputc('\n', printer->out) == EOF ? -EIO : 0;
+    json_decref(more);
+    return rc;
 }
 
 /* ---- text ---- */
@@ -222,7 +233,7 @@ static int print_text(const struct reach_printer *printer, const char *type, con
                       const struct reach_proof *proof)
 {
     const struct reach_eni *eni = &printer->model->enis.items[row->eni];
-    const struct reach_address *own = row_address(printer, row);
+    const struct reach_address *own = row_address(printer->model, row);
     char address[PREFIX_TEXT_SIZE] = "";
     char proto[24];
     char ports[24];

@@ -5,6 +5,7 @@
 #include "auditd/reach/proof.h"
 #include "auditd/reach/surface.h"
 
+#include <jansson.h>
 #include <stdio.h>
 
 struct reach_printer {
@@ -16,6 +17,10 @@ struct reach_printer {
 /* One row. `type` is "reach", "opens" or "closes"; `from` is what was asked for; `proof` may be NULL. -EIO, -ENOMEM. */
 MUST_USE int reach_print_row(const struct reach_printer *printer, const char *type, const char *from,
                              const struct reach_row *row, const struct reach_proof *proof);
+
+/* A row as programs take it; the first `sources_most` prefixes of its sources. A new reference; NULL out of memory. */
+json_t *reach_row_json(const struct reach_model *model, const struct reach_row *row, const char *from,
+                       const struct reach_proof *proof, size_t sources_most);
 
 /* The heading of a table of rows; nothing in JSON. */
 void reach_print_heading(const struct reach_printer *printer);

@@ -3,8 +3,7 @@
 #include "auditd/cloud_open.h"
 #include "auditd/protocol.h"
 #include "auditd/reach/diff.h"
-#include "auditd/reach/through.h"
-#include "auditd/reach_goal.h"
+#include "auditd/reach_asking.h"
 #include "auditd/reach_print.h"
 #include "lib/log.h"
 
@@ -61,105 +60,10 @@ static int check_what_if(const struct cloud *before, const struct cloud *after)
 
 /* ---- asking ---- */
 
-/* A source that the verdict is about, for the proof. */
-static bool witness(const struct reach_answer *answer, const struct reach_cell *cell, span_value *ret_source)
+static int print_asked(void *context, const struct reach_goal *goal, const struct reach_row *row,
+                       const struct reach_proof *proof)
 {
-    const struct span_set *set = &cell->sources[REACH_REACHABLE];
-
-    set = set->count > 0 ? set : &cell->sources[cell->verdict];
-    set = set->count > 0 ? set : &answer->asked;
-    if (set->count > 0) {
-        *ret_source = set->items[0].first;
-    }
-    return set->count > 0;
-}
-
-/* A row for each cell, BLOCKED too, with a proof each. */
-static int print_answer(const struct reach_printer *printer, struct cloud *cloud, const struct reach_goal *goal,
-                        const struct reach_question *question, struct reach_answer *answer)
-{
-    int rc = 0;
-
-    for (size_t i = 0; rc == 0 && i < answer->count; i++) {
-        struct reach_row row = {
-            .eni = question->eni,
-            .address = question->address,
-            .proto = question->proto,
-            .balancer = REACH_NONE,
-            .is_ipv6 = answer->is_ipv6,
-            .asked = span_set_size(&answer->asked),
-            .cell = answer->cells[i],
-        };
-        struct reach_proof proof;
-        span_value source;
-        bool proven = witness(answer, &row.cell, &source);
-        rc = proven ? reach_prove(cloud->engine, question, source, row.cell.ports.first, &proof) : 0;
-        rc = rc == 0 ? reach_print_row(printer, "reach", goal->from_text, &row, proven ? &proof : NULL) : rc;
-    }
-    return rc;
-}
-
-static int ask_address(const struct reach_printer *printer, struct cloud *cloud, const struct reach_goal *goal,
-                       struct reach_question question)
-{
-    uint16_t protos[REACH_PROTO_UNNAMED + 1] = {goal->proto};
-    bool is_ipv6 = cloud->model.enis.items[question.eni].addresses.items[question.address].prefix.addr.is_ipv6;
-    size_t count = goal->has_ports ? 1 : reach_surface_protos(&cloud->model, question.eni, is_ipv6, protos);
-    int rc = 0;
-
-    for (size_t i = 0; rc == 0 && i < count; i++) {
-        struct reach_answer answer;
-        question.proto = protos[i];
-        rc = reach_ask(cloud->engine, &question, &answer);
-        if (rc == 0) {
-            /* Sources of the other family ask nothing. */
-            rc = answer.asked.count > 0 ? print_answer(printer, cloud, goal, &question, &answer) : 0;
-            reach_answer_done(&answer);
-        }
-    }
-    return rc;
-}
-
-static int ask_sources(const struct reach_printer *printer, struct cloud *cloud, const struct reach_goal *goal,
-                       struct reach_question question)
-{
-    int rc = 0;
-
-    if (goal->from != REACH_FROM_ENI) {
-        return ask_address(printer, cloud, goal, question);
-    }
-    for (size_t i = 0; rc == 0 && i < goal->source_count; i++) {
-        question.source = goal->sources[i];
-        rc = ask_address(printer, cloud, goal, question);
-    }
-    return rc;
-}
-
-static int ask_targets(const struct reach_printer *printer, struct cloud *cloud, const struct reach_goal *goal)
-{
-    int rc = 0;
-
-    for (size_t i = 0; rc == 0 && i < goal->to_count; i++) {
-        const struct reach_eni *eni = &cloud->model.enis.items[goal->to[i]];
-        for (uint32_t j = 0; rc == 0 && j < eni->addresses.count; j++) {
-            struct reach_question question = {
-                .from = goal->from, .prefix = goal->prefix, .eni = goal->to[i], .address = j, .ports = goal->ports};
-            rc = reach_goal_means(goal, &eni->addresses.items[j]) ? ask_sources(printer, cloud, goal, question) : 0;
-        }
-    }
-    return rc;
-}
-
-static bool goal_wants(const struct reach_goal *goal, const struct reach_row *row)
-{
-    for (size_t i = 0; i < goal->to_count; i++) {
-        if (goal->to[i] == row->eni &&
-            (!goal->has_ports || (row->proto == goal->proto && row->cell.ports.first <= goal->ports.last &&
-                                  row->cell.ports.last >= goal->ports.first))) {
-            return true;
-        }
-    }
-    return goal->to_count == 0;
+    return reach_print_row(context, "reach", goal->from_text, row, proof);
 }
 
 static int print_rows(const struct reach_printer *printer, const char *type, const struct reach_goal *goal,
@@ -168,21 +72,9 @@ static int print_rows(const struct reach_printer *printer, const char *type, con
     int rc = 0;
 
     for (size_t i = 0; rc == 0 && i < rows->count; i++) {
-        rc = goal_wants(goal, &rows->items[i]) ? reach_print_row(printer, type, "world", &rows->items[i], NULL) : 0;
+        rc = reach_asking_wants(goal, &rows->items[i]) ? reach_print_row(printer, type, "world", &rows->items[i], NULL)
+                                                       : 0;
     }
-    return rc;
-}
-
-/* What balancers bring to the targets from the world. */
-static int ask_balancers(const struct reach_printer *printer, struct cloud *cloud, const struct reach_goal *goal)
-{
-    struct reach_surface *surface = NULL;
-    int rc = cloud->model.balancers.count > 0 ? reach_surface_create(cloud->engine, &surface) : 0;
-
-    for (uint32_t i = 0; surface != NULL && rc == 0 && i < cloud->model.balancers.count; i++) {
-        rc = print_rows(printer, "reach", goal, reach_surface_through(surface, i));
-    }
-    reach_surface_destroy(surface);
     return rc;
 }
 
@@ -247,12 +139,16 @@ static int reach_run(const struct reach_command *command)
     struct cloud cloud;
     struct cloud changed = {0};
     struct reach_goal goal = {.to_count = 0};
+    char reason[REACH_GOAL_REASON_SIZE] = "";
     int rc = reach_open(command, NULL, &cloud);
     struct reach_printer printer = {.out = stdout, .model = &cloud.model, .json = command->json};
 
     if (rc == 0) {
         cloud_say_missing(&cloud);
-        rc = command->to == NULL ? 0 : reach_goal_parse(&cloud.model, command->to, command->from, &goal);
+        rc = command->to == NULL ? 0 : reach_goal_parse(&cloud.model, command->to, command->from, &goal, reason);
+        if (rc < 0 && reason[0] != '\0') {
+            log_error("%s", reason);
+        }
     }
     if (rc == 0 && command->what_if != NULL) {
         rc = reach_open(command, command->what_if, &changed);
@@ -262,8 +158,7 @@ static int reach_run(const struct reach_command *command)
         rc = print_surface(&printer, &cloud);
     } else if (rc == 0) {
         reach_print_heading(&printer);
-        rc = ask_targets(&printer, &cloud, &goal);
-        rc = rc == 0 && goal.from == REACH_FROM_WORLD ? ask_balancers(&printer, &cloud, &goal) : rc;
+        rc = reach_asking(cloud.engine, NULL, &goal, print_asked, &printer);
     }
     if (rc == -ENOMEM) {
         log_error("out of memory");

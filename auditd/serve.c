@@ -11,6 +11,7 @@
 #include "auditd/notify.h"
 #include "auditd/policy_change.h"
 #include "auditd/protocol.h"
+#include "auditd/reach_request.h"
 #include "auditd/scanner_list.h"
 #include "auditd/scheduler.h"
 #include "auditd/store/hindrance.h"
@@ -45,6 +46,7 @@ struct serve {
     struct upkeep *upkeep;
     struct dispositions *dispositions;
     struct imports *imports;
+    struct reach_desk *reach;
     struct control *control;
     struct dashboard *web;
     int64_t started_ms;
@@ -147,6 +149,11 @@ static void serve_on_import(struct serve *serve, struct control_client *client, 
     imports_request(serve->imports, client, request);
 }
 
+static void serve_on_reach(struct serve *serve, struct control_client *client, const json_t *request)
+{
+    reach_desk_request(serve->reach, serve->settings.db, client, request);
+}
+
 static void serve_on_alert(struct serve *serve, struct control_client *client, const json_t *request)
 {
     if (!queue_flush(serve->queue)) {
@@ -214,6 +221,7 @@ static const struct {
     {CONTROL_OP_POLICY, serve_on_policy},       {CONTROL_OP_ALERT, serve_on_alert},
     {CONTROL_OP_TOKEN, serve_on_token},         {CONTROL_OP_ACCESS, serve_on_access},
     {CONTROL_OP_IMPORT, serve_on_import},       {CONTROL_OP_SCANNERS, serve_on_scanners},
+    {CONTROL_OP_REACH, serve_on_reach},
 };
 
 static void serve_on_request(void *context, struct control_client *client, const json_t *request)
@@ -228,7 +236,7 @@ static void serve_on_request(void *context, struct control_client *client, const
     }
     control_refuse(client,
                    "there is no operation \"%.64s\": status, audit, cancel, schedule, inventory, disposition, "
-                   "policy, alert, token, access, import, scanners",
+                   "policy, alert, token, access, import, scanners, reach",
                    op);
 }
 
@@ -461,7 +469,8 @@ static int serve_start(struct serve *serve)
         &(struct dispositions_options){.settings = &serve->settings, .desk = &serve->desk, .queue = serve->queue});
     serve->imports = imports_create(
         &(struct imports_options){.settings = &serve->settings, .desk = &serve->desk, .queue = serve->queue});
-    if (serve->dispositions == NULL || serve->imports == NULL) {
+    serve->reach = reach_desk_create();
+    if (serve->dispositions == NULL || serve->imports == NULL || serve->reach == NULL) {
         return -ENOMEM;
     }
     serve->upkeep = upkeep_create(&serve->loop, &(struct upkeep_options){.store = serve->desk.store,
@@ -511,6 +520,7 @@ static void serve_loop(struct serve *serve)
     inventories_destroy(serve->inventories);
     dispositions_destroy(serve->dispositions);
     imports_destroy(serve->imports);
+    reach_desk_destroy(serve->reach);
 }
 
 static int serve_find_programs(struct serve *serve)

@@ -66,6 +66,7 @@ value() {
     address) echo 10.0.0.5 ;;
     tag) echo app=shop ;;
     from | to | run) echo '{scan}' ;;
+    inventory) echo production ;;
     name) echo db.example ;;
     grade) echo A,F ;;
     presence) echo OPEN,FIXED ;;

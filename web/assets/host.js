@@ -5,6 +5,7 @@ import { el, fill, plain, scroller, show } from "./dom.js";
 import { exportMenu } from "./export_part.js";
 import { findingBadges, findingTitle, fixBox, formula, isOver, ruleLine, seenFrom, timeline } from "./finding_part.js";
 import { exactly, hostLabel, portLabel, when } from "./format.js";
+import { declaredCard } from "./reach_part.js";
 import { scoreHistory } from "./score_chart.js";
 import { scoreCaps, scoreFacts, scoreFigure, scoreTerms } from "./score_part.js";
 import { latestScans, run, showFreshness } from "./state.js";
@@ -137,10 +138,11 @@ async function load() {
   ]);
   showFreshness(all);
   const history = scoreHistory("host", uuid);
+  const declared = await declaredCard(host, endpoints.items);
   showHeading(host);
   show(el("div", { class: "stack" },
     el("div", { class: "columns columns-hero" }, scoreCard(host, score.items[0]), history.card),
-    portsCard(endpoints.items), changesCard(changes.items),
+    portsCard(endpoints.items), declared, changesCard(changes.items),
     el("section", { class: "stack", "aria-labelledby": "findings-title" }, el("h2", { id: "findings-title" }, "Findings"),
       findings.length === 0 ? el("p", { class: "quiet" }, "Nothing is open here that need not be.") : findings.map((finding) => findingCard(finding, endpoints.items))),
     identityCard(host)));

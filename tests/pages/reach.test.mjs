@@ -1,0 +1,150 @@
+// What the cloud declares, over the API of a real daemon: the same as the command line says, page by page of one moment; and
+// beside what was observed on the host's page.
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { cpSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { after, before, describe, test } from "node:test";
+import { fileURLToPath } from "node:url";
+import { launch, missingBrowser, openPage, settle } from "./support/browser.mjs";
+import { startDaemon } from "./support/daemon.mjs";
+import { alter, makeFixture, TOKEN, tokenOf, tokenRows } from "./support/fixture.mjs";
+import { BIN, makeFolder } from "./support/site.mjs";
+
+const CLOUD = fileURLToPath(new URL("../integration/reach", import.meta.url));
+
+let place;
+let daemon;
+
+const leastport = (...words) => execFileSync(join(BIN, "leastport"), words, { encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] });
+
+// What nmap would write of web's own machine, seen from the internet: 443 and 3306 open, 22 closed.
+function seenFromOutside(file) {
+  const second = Math.floor(Date.now() / 1000);
+  const port = (number, state, reason) => `<port protocol="tcp" portid="${number}"><state state="${state}" reason="${reason}" reason_ttl="0"/></port>`;
+  writeFileSync(file, `<?xml version="1.0"?><nmaprun scanner="nmap" args="nmap" start="${second - 60}" version="7.93" xmloutputversion="1.05">
+<scaninfo type="syn" protocol="tcp" numservices="3" services="22,443,3306"/>
+<host starttime="${second - 50}" endtime="${second - 40}"><status state="up" reason="echo-reply" reason_ttl="0"/><address addr="10.0.1.5" addrtype="ipv4"/>
+<ports>${port(443, "open", "syn-ack")}${port(3306, "open", "syn-ack")}${port(22, "closed", "reset")}</ports></host>
+<runstats><finished time="${second - 30}" elapsed="1" exit="success"/><hosts up="1" down="0" total="1"/></runstats></nmaprun>`);
+}
+
+before(async () => {
+  place = makeFolder();
+  makeFixture(place.path("audit.db"));
+  cpSync(CLOUD, place.path("cloud"), { recursive: true });
+  seenFromOutside(place.path("seen.xml"));
+  leastport("import", "--db", place.path("audit.db"), "--realm", "vpc-1", "--vantage", "outside:world", place.path("seen.xml"));
+  leastport("import", "aws", place.path("cloud"), "--db", place.path("audit.db"), "--inventory", "prod");
+  alter(place.path("audit.db"), [tokenRows("viewer", { role: "viewer" }), tokenRows("limited", { role: "viewer", realms: ["vpc-1"] })].join("\n"));
+  daemon = await startDaemon(place.path("audit.db"));
+});
+after(async () => {
+  assert.deepEqual(await daemon.stop(), { status: 0, signal: null });
+  place.remove();
+});
+
+async function told(query, { as, status = 200 } = {}) {
+  const answer = await fetch(`${daemon.url}/api/v1/reach${query}`, { headers: { Authorization: `Bearer ${as ? tokenOf(as) : TOKEN}` } });
+  const body = await answer.json();
+  assert.equal(answer.status, status, JSON.stringify(body));
+  return body;
+}
+// The command line's rows, without what only they have; it writes numbers shorter.
+const printed = (...words) => leastport("reach", "--json", "--db", place.path("audit.db"), ...words).trim().split("\n")
+  .map((line) => JSON.parse(line)).map(({ type: _type, share: _share, return_share: _return, sources, ...rest }) => ({ ...rest, sources: sources.slice(0, 64) }));
+const bare = (rows) => rows.map(({ share: _share, return_share: _return, ...rest }) => rest);
+
+async function pages(query, limit) {
+  const rows = [];
+  let count = 0;
+  for (let cursor = ""; cursor !== null && count < 50; count++) {
+    const page = await told(`?limit=${limit}${query}${cursor && `&cursor=${cursor}`}`);
+    rows.push(...page.items);
+    cursor = page.next_cursor;
+  }
+  return { rows, count };
+}
+
+describe("what the cloud declares", () => {
+  test("one port, with its proof, as the command line has it", async () => {
+    const { items, inventory, next_cursor: next } = await told("?to=192.0.2.80:443", { as: "viewer" });
+    assert.equal(inventory, "prod");
+    assert.equal(next, null);
+    assert.deepEqual(bare(items), printed("--to", "192.0.2.80:443"));
+    assert.equal(items[0].verdict, "REACHABLE");
+    assert.deepEqual(items[0].proof.filter((step) => !step.answer).map((step) => [step.stage, step.id, step.passes]).filter(([stage]) => stage !== "address"),
+      printed("--to", "192.0.2.80:443")[0].proof.filter((step) => !step.answer).map((step) => [step.stage, step.id, step.passes]).filter(([stage]) => stage !== "address"));
+    assert.ok(items[0].proof.some((step) => step.stage === "group" && step.id === "sg-web" && /sgr-web443/.test(step.text)));
+  });
+
+  test("from a range, an asset, and by way of a balancer", async () => {
+    for (const [to, from] of [["orders:5432", "app"], ["orders:5432", "10.9.1.0/24"], ["app:8080", "world"], ["trap:443", "world"], ["i-web", "203.0.113.9"]]) {
+      const { items } = await told(`?to=${to}&from=${encodeURIComponent(from)}&limit=500`);
+      assert.deepEqual(bare(items), printed("--to", to, "--from", from));
+    }
+  });
+
+  test("all that the internet reaches, page by page", async () => {
+    const whole = printed("--all");
+    for (const limit of [1, 3, whole.length, 500]) {
+      const { rows, count } = await pages("", limit);
+      assert.deepEqual(bare(rows), whole);
+      assert.equal(count, Math.max(1, Math.ceil(whole.length / limit)));
+    }
+  });
+
+  test("what cannot be asked is refused", async () => {
+    assert.match((await told("?to=nobody:22", { status: 404 })).detail, /no interface, instance, balancer, database or address "nobody:22"/);
+    assert.match((await told("?to=web:22x", { status: 400 })).detail, /no port, range/);
+    assert.match((await told("?to=web&from=nowhere", { status: 404 })).detail, /neither world, nor a CIDR, nor an asset/);
+    assert.match((await told("?from=world", { status: 400 })).detail, /from goes with to/);
+    assert.match((await told("?inventory=none", { status: 404 })).detail, /no cloud "none" is stored/);
+    assert.match((await told("?as_of=2020-01-01T00:00:00Z", { status: 404 })).detail, /nothing was stored of the cloud "prod" then/);
+    await told("?to=web&what=1", { status: 400 });
+    await told("?cursor=AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA", { status: 400 });
+  });
+
+  test("a limited token sees none of it", async () => {
+    await told("", { as: "limited", status: 403 });
+    await told("?to=web", { as: "limited", status: 403 });
+  });
+
+  test("pages stay at their moment, and the past can be asked", async () => {
+    const before = await told("?limit=2");
+    const groups = JSON.parse(readFileSync(place.path("cloud/security-groups.json"), "utf8"));
+    groups.SecurityGroups.find((group) => group.GroupId === "sg-web").IpPermissions[0].FromPort = 442;
+    writeFileSync(place.path("cloud/security-groups.json"), JSON.stringify(groups));
+    leastport("import", "aws", place.path("cloud"), "--db", place.path("audit.db"), "--inventory", "prod");
+    const now = await told("?to=192.0.2.80:442");
+    assert.equal(now.items[0].verdict, "REACHABLE");
+    assert.ok(now.as_of > before.as_of);
+    const next = await told(`?limit=2&cursor=${before.next_cursor}`);
+    assert.equal(next.as_of, before.as_of);
+    assert.equal((await told(`?to=192.0.2.80:442&as_of=${before.as_of}`)).items[0].verdict, "BLOCKED");
+  });
+});
+
+describe("the host's page", { skip: missingBrowser() ?? false }, () => {
+  test("declared beside observed, contradictions first, with the path that proves it", async () => {
+    const answer = await fetch(`${daemon.url}/api/v1/hosts?realm=vpc-1&address=10.0.1.5`, { headers: { Authorization: `Bearer ${TOKEN}` } });
+    const [{ uuid }] = (await answer.json()).items;
+    const browser = await launch();
+    for (const size of ["desktop", "phone"]) {
+      const { page, said, close } = await openPage(browser, { site: daemon.url, size });
+      await page.goto(`${daemon.url}/hosts/${uuid}`);
+      await settle(page);
+      const rows = await page.locator("#declared tbody tr").allInnerTexts();
+      assert.match(rows[0], /3306/);
+      assert.match(rows[0], /Contradiction/);
+      assert.ok(rows.some((row) => /443/.test(row) && /Exposed/.test(row)), rows.join("\n"));
+      await page.locator("#declared tbody tr", { hasText: "Exposed" }).locator("summary").click();
+      const path = await page.locator("#declared details[open] ol").first().innerText();
+      assert.match(path, /internet[\s\S]*igw-1[\s\S]*acl-open[\s\S]*sg-web[\s\S]*eni-web/);
+      assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= document.documentElement.clientWidth));
+      assert.deepEqual(said, []);
+      await close();
+    }
+    await browser.close();
+  });
+});

@@ -1,0 +1,96 @@
+/* /api/v1/reach: what the cloud's configuration lets through. auditd works it out; here its rows become pages. */
+#include "auditd/protocol.h"
+#include "web/api.h"
+#include "web/cursor.h"
+#include "web/order.h"
+#include "web/params.h"
+
+#include "lib/clock.h"
+
+#include <string.h>
+
+struct reach_filter {
+    const char *to, *from, *inventory;
+    int64_t as_of;
+    struct store_page page;
+};
+
+static const struct param reach_params[] = {
+    {"to", PARAM_TEXT, offsetof(struct reach_filter, to), NULL},
+    {"from", PARAM_TEXT, offsetof(struct reach_filter, from), NULL},
+    {"inventory", PARAM_TEXT, offsetof(struct reach_filter, inventory), NULL},
+    {"as_of", PARAM_TIME, offsetof(struct reach_filter, as_of), NULL},
+};
+
+static const struct param_table reach_table = {
+    .resource = "reach",
+    .params = reach_params,
+    .param_count = sizeof(reach_params) / sizeof(*reach_params),
+    .page_offset = offsetof(struct reach_filter, page),
+};
+
+static bool reach_put_text(json_t *request, const char *name, const char *value)
+{
+    return value == NULL || json_object_set_new(request, name, json_string(value)) == 0;
+}
+
+/* A page goes on at the moment of the first: that stands in the cursor. */
+static json_t *reach_ask(struct exchange *exchange, const struct reach_filter *filter, const struct params *params)
+{
+    const struct store_position *after = &filter->page.after;
+    int64_t at_ms = after->is_set ? (int64_t)after->key : filter->as_of;
+    json_t *request =
+        json_pack("{s:s, s:s, s:I, s:I, s:I}", "op", CONTROL_OP_REACH, "do",
+                  filter->to == NULL ? CONTROL_REACH_SURFACE : CONTROL_REACH_ASK, "at", (json_int_t)at_ms, "after",
+                  (json_int_t)(after->is_set ? after->id : 0), "limit", (json_int_t)params->limit);
+
+    if (request != NULL &&
+        !(reach_put_text(request, "to", filter->to) && reach_put_text(request, "from", filter->from) &&
+          reach_put_text(request, "inventory", filter->inventory))) {
+        json_decref(request);
+        request = NULL;
+    }
+    return order_send(exchange, request);
+}
+
+/* NULL at the end. */
+static json_t *reach_next(const struct reach_filter *filter, const struct params *params, const json_t *answer)
+{
+    json_int_t first = filter->page.after.is_set ? filter->page.after.id : 0;
+    struct store_position last = {.is_set = true,
+                                  .key = (double)json_integer_value(json_object_get(answer, "at")),
+                                  .id = first + (json_int_t)json_array_size(json_object_get(answer, "rows"))};
+    char cursor[CURSOR_TEXT_SIZE];
+
+    if (json_array_size(json_object_get(answer, "rows")) == 0 ||
+        last.id >= json_integer_value(json_object_get(answer, "row_count"))) {
+        return json_null();
+    }
+    cursor_format(&params->binding, &last, cursor);
+    return json_string(cursor);
+}
+
+void api_reach(struct exchange *exchange)
+{
+    struct reach_filter filter = {0};
+    struct params params;
+    char at[WALL_TEXT_SIZE];
+    json_t *answer;
+
+    if (!params_parse(&reach_table, exchange->uri, &filter, &params, &exchange->problem)) {
+        return;
+    }
+    if (filter.from != NULL && filter.to == NULL) {
+        problem_set(&exchange->problem, 400, "The whole surface is the world's: from goes with to.");
+        problem_point(&exchange->problem, "query", "from", "goes with to");
+        return;
+    }
+    answer = reach_ask(exchange, &filter, &params);
+    if (answer != NULL) {
+        wall_format(json_integer_value(json_object_get(answer, "at")), at);
+        order_write(exchange, json_pack("{s:O, s:o, s:O, s:s}", "items", json_object_get(answer, "rows"), "next_cursor",
+                                        reach_next(&filter, &params, answer), "inventory",
+                                        json_object_get(answer, "inventory"), "as_of", at));
+        json_decref(answer);
+    }
+}

@@ -1,0 +1,110 @@
+// What the cloud declares of a host's ports beside what was observed, each with the path that proves it.
+import { get } from "./api.js";
+import { el, scroller } from "./dom.js";
+import { exactly, portLabel } from "./format.js";
+
+const words = {
+  REACHABLE: "reachable", CONDITIONAL: "reachable in part", UNKNOWN: "not known", BLOCKED_RETURN: "answers blocked", BLOCKED: "blocked",
+};
+const lets = (row) => row.verdict === "REACHABLE" || row.verdict === "CONDITIONAL";
+
+// Interfaces are known of the hosts of a cloud alone; an instance has all of its own.
+function assetOf(host) {
+  const now = host.identities.filter((identity) => identity.valid_to === null);
+  const eni = now.find((identity) => identity.kind === "interface" && identity.value.startsWith("eni-"));
+  return eni && (now.find((identity) => identity.kind === "instance" && identity.value.startsWith("i-")) ?? eni);
+}
+
+// What is not stored, or not for this token to see, is no fault of the page.
+async function ask(asset) {
+  try {
+    return await get("reach", { to: asset.value, limit: 500 });
+  } catch (error) {
+    if ([403, 404, 503].includes(error.status)) {
+      return null;
+    }
+    throw error;
+  }
+}
+
+function covers(row, endpoint) {
+  const [first, last = first] = row.ports.split("-").map(Number);
+  return row.proto === endpoint.proto && (row.ports === "all" || (first <= endpoint.port && endpoint.port <= last));
+}
+
+const ranks = ["BLOCKED", "BLOCKED_RETURN", "UNKNOWN", "CONDITIONAL", "REACHABLE"];
+const widest = (rows) => rows.reduce((best, row) => (best === undefined || ranks.indexOf(row.verdict) > ranks.indexOf(best.verdict) ? row : best), undefined);
+
+// What both together say; the loudest first.
+function saying(row, endpoint) {
+  const open = endpoint?.state === "open";
+  if (row.verdict === "UNKNOWN") {
+    return [3, "Something on the way was not read: whether the internet reaches it is not known."];
+  }
+  if (lets(row)) {
+    return open ? [1, "Exposed: the internet may reach it, and it answers."]
+      : endpoint === undefined ? [4, "A rule without a listener, as far as anybody looked: close it before something moves in."]
+        : endpoint.state === "closed" ? [4, "A rule without a listener: close it before something moves in."]
+          : [2, "Declared open and silent: a firewall of the host's own, or something on the way that is not declared."];
+  }
+  if (open && endpoint.vantage_class === "world") {
+    return [0, "Contradiction: it answers the internet, and nothing that is declared lets it. The model, the scan or an undeclared path is wrong."];
+  }
+  if (row.verdict === "BLOCKED_RETURN") {
+    return [2, "The network ACL trap: what comes in gets no answer out."];
+  }
+  return [5, open ? "Open inside; the internet does not reach it." : "Neither open nor declared open."];
+}
+
+function step(one) {
+  const mark = { yes: "passes", no: "stops here", unknown: "not known" }[one.passes];
+  return el("li", { class: one.passes === "no" ? "whole stops" : "whole" }, el("strong", {}, one.stage), " ",
+    one.id === null ? null : el("span", { class: "mono" }, one.id), one.id === null ? null : ": ", one.text ?? "", ` (${mark})`);
+}
+
+// internet → gateway → network ACL → group → interface, and back.
+function path(row) {
+  if (row.proof === null) {
+    return el("p", { class: "quiet" }, row.balancer === null ? "Without a proof." : `By way of the balancer ${row.balancer.name ?? row.balancer.id}, port ${row.balancer.port}.`);
+  }
+  const back = row.proof.filter((one) => one.answer);
+  return [el("ol", {}, el("li", {}, el("strong", {}, "internet")), row.proof.filter((one) => !one.answer).map(step),
+    row.proof.every((one) => one.answer || one.passes !== "no") && el("li", {}, el("strong", {}, "interface"), " ", el("span", { class: "mono" }, row.interface ?? ""))),
+  back.length === 0 ? null : [el("p", {}, "The answer:"), el("ol", {}, back.map(step))]];
+}
+
+function line({ row, endpoint, says }) {
+  const port = endpoint === undefined ? `${row.ports}/${row.proto}` : portLabel(endpoint);
+  return el("tr", {},
+    el("th", { scope: "row", class: "lead-cell nowrap" }, port),
+    el("td", { "data-label": "Declared" }, words[row.verdict]),
+    el("td", { "data-label": "Observed" }, endpoint === undefined ? "never seen open" : `${endpoint.state}, from ${endpoint.vantage}`),
+    el("td", { "data-label": "Says", class: "whole" }, el("span", {}, says[0] === 0 ? el("strong", {}, says[1]) : says[1])),
+    el("td", { "data-label": "Path", class: "whole" }, el("details", {}, el("summary", {}, `Why ${words[row.verdict]}`), path(row))));
+}
+
+// Each port that was seen, with the widest that is declared of it; and what is declared open and was never seen so.
+function pairs(rows, endpoints) {
+  const observed = endpoints.map((endpoint) => ({ endpoint, row: widest(rows.filter((row) => covers(row, endpoint))) }))
+    .filter(({ row }) => row !== undefined);
+  const unseen = rows.filter((row) => ["tcp", "udp"].includes(row.proto) && row.verdict !== "BLOCKED" && row.verdict !== "UNKNOWN"
+    && !endpoints.some((endpoint) => covers(row, endpoint))).map((row) => ({ row }));
+  return [...observed, ...unseen].map((pair) => ({ ...pair, says: saying(pair.row, pair.endpoint) })).sort((a, b) => a.says[0] - b.says[0]);
+}
+
+// NULL where no cloud that is stored has the host.
+export async function declaredCard(host, endpoints) {
+  const asset = assetOf(host);
+  const answer = asset === undefined ? null : await ask(asset);
+  if (answer === null) {
+    return null;
+  }
+  const lines = pairs(answer.items, endpoints.filter((endpoint) => endpoint.ended_at === null));
+  return el("section", { class: "card", id: "declared", "aria-labelledby": "declared-title" },
+    el("div", { class: "card-head" }, el("h2", { id: "declared-title" }, "Declared and observed")),
+    el("p", { class: "quiet" }, "From the internet, by the cloud ", answer.inventory, " as it was read ", exactly(answer.as_of), "."),
+    lines.length === 0 ? el("p", {}, "Nothing of it is declared to be reachable, and nothing was seen open.")
+      : scroller("Declared and observed", el("table", { class: "cards" }, el("caption", {}, "Ports, contradictions first"),
+        el("thead", {}, el("tr", {}, ["Port", "Declared", "Observed", "Says", "Path"].map((head) => el("th", { scope: "col" }, head)))),
+        el("tbody", {}, lines.map(line)))));
+}
