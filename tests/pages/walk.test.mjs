@@ -1,18 +1,22 @@
 // Every operation of the description, asked of a real server over a real daemon: an answer has the status and the shape
 // that it says, and every error that it names is provoked.
 import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
+import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
+import { fileURLToPath } from "node:url";
 import { startDaemon, until } from "./support/daemon.mjs";
 import { alter, makeEmpty, makeFixture, TOKEN, tokenOf, tokenRows, uuidOf } from "./support/fixture.mjs";
-import { makeFolder, startSite } from "./support/site.mjs";
+import { BIN, makeFolder, startSite } from "./support/site.mjs";
 
 const require = createRequire(import.meta.url);
 const yaml = require("js-yaml");
 const Ajv = require("ajv/dist/2020.js");
 const addFormats = require("ajv-formats");
 const description = yaml.load(readFileSync(new URL("../../schema/openapi.yaml", import.meta.url), "utf8"));
+const CLOUD = fileURLToPath(new URL("../integration/reach", import.meta.url));
 const BASE = "https://leastport.example/openapi";
 const CONFIG = `version: 1
 targets: 127.0.0.1
@@ -45,6 +49,7 @@ before(async () => {
   place = makeFolder();
   makeFixture(place.path("audit.db"));
   writeFileSync(place.path("config.yaml"), CONFIG);
+  execFileSync(join(BIN, "leastport"), ["import", "aws", CLOUD, "--db", place.path("audit.db")], { stdio: "ignore" });
   alter(place.path("audit.db"), [tokenRows("viewer", { role: "viewer" }), tokenRows("reader", { role: "viewer", scopes: "read" }), tokenRows("metrics", { role: "viewer", scopes: "metrics" }), tokenRows("office", { role: "admin", realms: ["office"] })].join("\n"));
   daemon = await startDaemon(place.path("audit.db"), { more: ["--config", place.path("config.yaml")] });
   strict = await startSite(place.path("audit.db"), { more: ["--token-requests", "1", "--failures", "1"] });
@@ -183,6 +188,7 @@ const conflicts = {
   applyPolicy: async (operation) => { const uuid = await startSlow(); return { path: operation.path, content: contentOf(operation), done: () => cancel(uuid) }; },
 };
 const missing = {
+  listReach: () => ({ path: "/api/v1/reach?to=nobody" }),
   compareScans: () => ({ path: `/api/v1/scans/compare?from=${uuidOf("nobody")}&to=${ids.scans[1]}` }),
   decideFindings: () => ({ path: "/api/v1/findings/bulk", content: { action: "acknowledge", findings: [uuidOf("nobody")], reason: "r" } }),
   giveWaiver: () => ({ path: "/api/v1/waivers", content: { rule: "no/rule", ...waiver } }),
