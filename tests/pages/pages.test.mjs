@@ -2,50 +2,38 @@
 // Runner: first, a browser takes its time.
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { mkdirSync, readFileSync } from "node:fs";
-import { createRequire } from "node:module";
-import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
-import { launch, missingBrowser, openPage, settle } from "./support/browser.mjs";
-import { makeEmpty, makeFixture, signedIn, TOKEN, uuidOf } from "./support/fixture.mjs";
+import { violations } from "./support/axe.mjs";
+import { launch, missingBrowser, openPage, settle, shoot } from "./support/browser.mjs";
+import { makeFixture, signedIn, TOKEN, uuidOf } from "./support/fixture.mjs";
 import { hostileBanner, hostileName } from "./support/fixture_data.mjs";
-import { makeFolder, SCREENSHOTS, startSite } from "./support/site.mjs";
-import { PAGE_BYTES, weigh } from "./support/weight.mjs";
+import { makeFolder, startSite } from "./support/site.mjs";
 
-const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 const skip = missingBrowser() ?? false;
 const hostPath = `/hosts/${uuidOf("host prod-eu 10.20.1.21")}`;
 const cachePath = `/hosts/${uuidOf("host prod-eu 10.20.1.14")}`;
 const edgePath = `/hosts/${uuidOf("host prod-eu 10.20.1.30")}`;
-const findingPath = `/findings/${uuidOf(`finding ${uuidOf("host prod-eu 10.20.1.14")} 6379`)}`;
-const hostileFindingPath = `/findings/${uuidOf(`finding ${uuidOf("host staging 10.20.1.14")} 6379`)}`;
-const scanPath = `/scans/${uuidOf("scan prod-eu 0")}`;
 // Each width and each colour once; with LEASTPORT_TEST_LONG=1 each with each.
 const looks = ["light", "dark"].flatMap((colorScheme) => ["desktop", "phone"].map((size) => ({ colorScheme, size })))
   .filter(({ colorScheme, size }) => process.env.LEASTPORT_TEST_LONG === "1" || (colorScheme === "light") === (size === "desktop"));
 
 let place;
 let site;
-let empty;
 let browser;
 
 before(async () => {
   if (skip) {
     return;
   }
-  mkdirSync(SCREENSHOTS, { recursive: true });
   place = makeFolder();
   makeFixture(place.path("fixture.db"));
-  makeEmpty(place.path("empty.db"));
-  [site, empty, browser] = await Promise.all([startSite(place.path("fixture.db")), startSite(place.path("empty.db")), launch()]);
+  [site, browser] = await Promise.all([startSite(place.path("fixture.db")), launch()]);
 });
 
 after(async () => {
   await browser?.close();
-  for (const one of [site, empty]) {
-    const ended = await one?.stop();
-    assert.deepEqual(ended && { status: ended.status, errors: ended.errors }, ended && { status: 0, errors: "" });
-  }
+  const ended = await site?.stop();
+  assert.deepEqual(ended && { status: ended.status, errors: ended.errors }, ended && { status: 0, errors: "" });
   place?.remove();
 });
 
@@ -61,56 +49,6 @@ async function visit(url, options, body) {
     await close();
   }
 }
-
-// For a person to look at, where the run is a long one.
-async function shoot(page, name) {
-  if (process.env.LEASTPORT_TEST_LONG === "1") {
-    await page.screenshot({ path: join(SCREENSHOTS, `${name}.png`), fullPage: true });
-  }
-}
-
-// axe is not of the page: it is run past the page's policy by the debugger, not by a script element.
-async function violations(page) {
-  await page.evaluate(AXE);
-  const result = await page.evaluate(() => window.axe.run(document, { resultTypes: ["violations"] }));
-  return result.violations.map((one) => `${one.id}: ${one.nodes.map((node) => node.html.slice(0, 160)).join(" | ")}`);
-}
-
-describe("every page, light and dark, wide and narrow", { skip }, () => {
-  const pages = { overview: "/", findings: "/findings", hosts: "/hosts", host: hostPath, "host-door": cachePath, "host-answers": edgePath,
-    "host-hostile": `/hosts/${uuidOf("host staging 10.20.1.14")}`,
-    finding: findingPath, "finding-hostile": hostileFindingPath, map: "/map", "map-tags": "/map?rows=tag", changes: "/changes?days=90", scans: "/scans", scan: scanPath, policy: "/policy", access: "/access" };
-  for (const { colorScheme, size } of looks) {
-    for (const [name, path] of Object.entries(pages)) {
-      test(`${name}, ${colorScheme}, ${size}: no violation, nothing cut off`, async () => {
-        // No daemon runs here, and the list of scans says so.
-        await visit(site.url + path, { colorScheme, size, expectErrors: name === "scans" }, async (page) => {
-          await shoot(page, `${name}-${colorScheme}-${size}`);
-          const weight = await weigh(page);
-          assert.ok(weight.bytes > 0 && weight.bytes <= PAGE_BYTES, `it weighs ${weight.bytes}: ${weight.heaviest.join(", ")}`);
-          const [wide, room] = await page.evaluate(() => [document.documentElement.scrollWidth, innerWidth]);
-          assert.ok(wide <= room, `the page is ${wide} wide in ${room}`);
-          assert.deepEqual(await violations(page), []);
-          const closed = page.locator("details:not([open]) > summary");
-          while (await closed.count() > 0) {
-            await closed.first().click();
-          }
-          const opened = await page.evaluate(() => document.documentElement.scrollWidth);
-          assert.ok(opened <= room, `with all details open it is ${opened} wide in ${room}`);
-          assert.deepEqual(await violations(page), []);
-          await shoot(page, `${name}-open-${colorScheme}-${size}`);
-        });
-      });
-    }
-    test(`empty, ${colorScheme}, ${size}: says what to run`, async () => {
-      await visit(empty.url, { colorScheme, size }, async (page) => {
-        await shoot(page, `empty-${colorScheme}-${size}`);
-        assert.match(await page.textContent("#content"), /No audit yet.*leastport audit 127\.0\.0\.1/s);
-        assert.deepEqual(await violations(page), []);
-      });
-    });
-  }
-});
 
 describe("overview", { skip }, () => {
   test("shows score, grade, caps, counts, worst, changes and the unseen", async () => {

@@ -1,6 +1,8 @@
 // The distribution's Chromium through playwright-core, and a page that notes everything it should not have said.
-import { existsSync } from "node:fs";
+import { existsSync, mkdirSync } from "node:fs";
+import { join } from "node:path";
 import { TOKEN } from "./fixture.mjs";
+import { SCREENSHOTS } from "./site.mjs";
 
 export const CHROMIUM = process.env.LEASTPORT_CHROMIUM ?? "/usr/bin/chromium";
 
@@ -66,5 +68,13 @@ export async function settle(page) {
     }
     const stood = await page.evaluate(turn).then(() => true, () => false); // it may have gone on to another page
     quiet = stood && requests.size === 0 ? quiet + 1 : 0;
+  }
+}
+
+// For a person to look at, where the run is a long one.
+export async function shoot(page, name) {
+  if (process.env.LEASTPORT_TEST_LONG === "1") {
+    mkdirSync(SCREENSHOTS, { recursive: true });
+    await page.screenshot({ path: join(SCREENSHOTS, `${name}.png`), fullPage: true });
   }
 }
