@@ -15,4 +15,9 @@ async function start() {
   }
 }
 
+// Where the pages' names do not fit beside one another, the one at hand is seen.
+const place = document.querySelector(".top nav");
+const current = place.querySelector("[aria-current]");
+place.scrollLeft = current === null ? 0 : current.offsetLeft - place.offsetLeft - (place.clientWidth - current.offsetWidth) / 2;
+
 start();

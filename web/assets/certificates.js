@@ -61,7 +61,7 @@ function keyCell(one) {
 
 function placeItem(endpoint) {
   const where = `${endpoint.address} ${portLabel(endpoint)}`;
-  return el("li", {}, el("a", { href: `/hosts/${endpoint.host}`, class: "mono" }, where), el("span", { class: "muted small" }, ` ${visible(endpoint.realm)} · `),
+  return el("li", {}, el("a", { href: `/hosts/${endpoint.host}`, class: "mono nowrap" }, where), el("span", { class: "muted small" }, ` ${visible(endpoint.realm)} · `),
     el("a", { class: "small", href: `/findings?host=${endpoint.host}&port=${endpoint.port}`, "aria-label": `Findings at ${where}` }, "findings"));
 }
 
@@ -77,10 +77,10 @@ function placeCell(one) {
 
 const columns = [
   ["Certificate of", nameCell],
-  ["Ends", endCell],
+  ["Ends", endCell, "nowrap"],
   ["Judged", doubtBadges],
   ["Issuer", (one) => visible(one.issuer)],
-  ["Key", keyCell],
+  ["Key", keyCell, "nowrap"],
   ["Shown by", placeCell],
 ];
 
