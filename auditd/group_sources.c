@@ -60,14 +60,17 @@ static void both_minus(struct both *both, const struct both *other)
 static void take_host(void *context, size_t group, const struct store_known *known)
 {
     struct group_sources *sources = context;
+    bool is_in_cloud = sources->set->groups[group].is_security_group &&
+                       reach_model_find(sources->model, REACH_GROUP, sources->set->groups[group].name) != REACH_NONE;
 
-    for (size_t i = 0; i < known->address_count; i++) {
+    /* Who holds a security group of the cloud, and by which addresses that counts, the cloud says. */
+    for (size_t i = 0; !is_in_cloud && i < known->address_count; i++) {
         const struct addr *addr = &known->addresses[i];
         both_add(&sources->hosts[group], &(struct prefix){*addr, addr->is_ipv6 != 0 ? 128 : 32});
     }
 }
 
-/* Those that hold a security group by the cloud itself, whether or not they are known as hosts. */
+/* By their private addresses: a group as a source never means public ones. */
 static void take_holders(struct group_sources *sources, size_t group)
 {
     uint32_t at = reach_model_find(sources->model, REACH_GROUP, sources->set->groups[group].name);
