@@ -32,7 +32,8 @@ struct tracked {
     const struct config_inventory *config;
     uv_fs_event_t folder; /* of a file */
     bool is_watched;
-    bool was_read; /* well */
+    bool was_read;     /* well */
+    bool hosts_unread; /* of a cloud: who is missing then says nothing */
     struct stat seen;
     uint64_t stamp;            /* of a cloud's folder */
     struct aws_round *round;   /* of accounts that are read live; NULL for others */
@@ -152,6 +153,7 @@ static int inventories_store_cloud(struct tracked *item, struct aws *aws, const 
     if (rc < 0) {
         return inventories_fail(item, reason) < 0 ? -EIO : rc;
     }
+    item->hosts_unread = entered.hosts_unread;
     rc = inventories_say_gaps(item, aws);
     rc = rc == 0 && entered.changed + entered.gone > 0 ? inventories_judge(item->inventories) : rc;
     if (rc == 0) {
@@ -444,6 +446,14 @@ static void inventories_confirm(struct inventories *inventories, struct control_
         control_refuse_for(client, rc, "inventory %s: %s", name,
                            item->error[0] != '\0' ? item->error
                                                   : store_last_error(inventories->options.desk->store)->text);
+        return;
+    }
+    if (item->hosts_unread) {
+        control_refuse_for(
+            client, -EBUSY,
+            "inventory %s: interfaces or instances were not read to the end, so that nothing says who is "
+            "gone; `leastport inventory` tells why",
+            name);
         return;
     }
     control_send(client, json_pack("{s:b, s:s}", "ok", 1, "inventory", name));

@@ -36,11 +36,18 @@ YAML
 within=()
 # start_daemon VARIABLE=VALUE...: by the command `within`, if any.
 start_daemon() {
+    start_daemon_with config.yaml "$@"
+}
+
+# start_daemon_with FILE VARIABLE=VALUE...
+start_daemon_with() {
+    local file=$1
+    shift
     # As much core as may be: it is the reader that has to refuse.
     ulimit -c unlimited
     "${within[@]}" env -i PATH="$PATH" HOME="$DIR" TMPDIR="$DIR" AWS_ACCESS_KEY_ID=AKIATEST AWS_SECRET_ACCESS_KEY="$secret" AWS_MAX_ATTEMPTS=2 \
-        AWS_EC2_METADATA_DISABLED=true ${ASAN_OPTIONS+"ASAN_OPTIONS=$ASAN_OPTIONS"} "$@" \
-        "$BIN/leastport" serve --config config.yaml --db "$DB" --listen 127.0.0.1:0 2>>log >/dev/null &
+        AWS_EC2_METADATA_DISABLED=true ASAN_OPTIONS="${ASAN_OPTIONS:+$ASAN_OPTIONS:}disable_coredump=0" "$@" \
+        "$BIN/leastport" serve --config "$file" --db "$DB" --listen 127.0.0.1:0 2>>log >/dev/null &
     daemon=$!
     harness_pids+=("$daemon")
     wait_for 20 grep -q '"dashboard at' log || tap_fail "the daemon starts" "$(<log)"
@@ -154,6 +161,7 @@ fault "keys that expired" dead 'ec2:DescribeSubnets was not read .the keys expir
 fault "a region that is off" off 'the region is off'
 fault "hosts that may not be read" fewer 'ec2:DescribeInstances was not read .denied'
 fault "hosts of one account that may not be read" fewer/second '^2 gaps: account 222222222222'
+tap_like "what was not read cannot be confirmed" "$(inventory confirm cloud)" 'nothing says who is gone'
 fault "a role that is refused" role '^1 gap: account arn:aws:iam::222222222222:role/second, region all: the account was not read .*AccessDenied'
 now hang
 inventory read cloud >said
@@ -162,6 +170,7 @@ tap_like "a second reading beside it is refused" "$(inventory read cloud)" 'bein
 tap_like "and so is a confirmation" "$(inventory confirm cloud)" 'is being read'
 read_before=$(reads)
 tap_is "no core of a reader is permitted" "$(awk '/Max core file size/ {print $5, $6}' "/proc/$reader/limits")" "0 0"
+tap_is "the daemon's own limit is as it was" "$(awk '/Max core file size/ {print $5}' "/proc/$daemon/limits")" "$(ulimit -c)"
 tap_is "its environment has no secret any more" "$(tr '\0' '\n' <"/proc/$reader/environ" | grep -c "$secret")" 0
 if node "$HERE/aws/memory.mjs" "$reader" "AKIATEST|$secret|secret-of-(outer|second)" >memory 2>memory.err; then
     tap_like "root's debugger finds its way through its memory, to the key's name" "$(sort -u memory)" '^AKIATEST'
@@ -238,6 +247,46 @@ has_lost() { [[ $(inventory list --json | jq -s 'map(.withheld) | add') == 5 ]];
 tap_ok "who is gone stays until somebody confirms it" wait_for 30 has_lost
 tap_like "a confirmation is of what was read last" "$(inventory confirm cloud)$(hosts)" 'is gone$'
 stop_daemon
+
+# ---- many accounts, and one that never ends ----
+cat >many.yaml <<YAML
+version: 1
+services: false
+inventories:
+  - name: many
+    aws:
+      accounts: [{}, {roles: [{arn: "arn:aws:iam::123456789012:role/a"}]}, {roles: [{arn: "arn:aws:iam::123456789012:role/b"}]},
+                 {roles: [{arn: "arn:aws:iam::123456789012:role/c"}]}, {roles: [{arn: "arn:aws:iam::123456789012:role/d"}]}]
+      regions: [eu-west-1]
+      every: 1d
+      timeout: 60s
+      endpoint: $base/live
+  - {name: more, aws: {regions: [eu-west-1], every: 1d, timeout: 60s, endpoint: "$base/live"}}
+YAML
+now hang
+start_daemon_with many.yaml
+readers() { pgrep -c -P "$daemon" -f 'aws read'; }
+are_four() { [[ $(readers) == 4 ]]; }
+tap_ok "four accounts are read at a time, of all inventories" wait_for 20 are_four
+is_next() { is_gone && are_four; }
+for ((i = 0; i < 2; i++)); do
+    reader "$daemon" && kill -KILL "$reader"
+    tap_ok "one that ends makes room for the next" wait_for 20 is_next
+done
+tap_is "and for no more" "$(readers)" 4
+stop_daemon
+if [[ ${LEASTPORT_TEST_LONG:-0} == 1 ]]; then
+    sed -i 's/timeout: 60s$/timeout: 1s/' many.yaml
+    start_daemon_with many.yaml
+    wait_for 20 are_four
+    # They cannot even end by themselves.
+    for pid in $(pgrep -P "$daemon" -f 'aws read'); do
+        kill -STOP "$pid"
+    done
+    is_late() { "$BIN/leastport" inventory --json --db "$DB" | jq -r .error | grep -q 'did not end in its time'; }
+    tap_ok "a reader that takes too long is killed" wait_for 60 is_late
+    stop_daemon
+fi
 
 # ---- what was written ----
 tap_is "no secret is in anything that was written" "$(grep -r -l -a -E 'secret[-/]of|token-of|container.s token' . | sort)" ""
