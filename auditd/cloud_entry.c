@@ -2,6 +2,7 @@
 
 #include "auditd/cloud/hosts.h"
 #include "auditd/cloud/snapshot.h"
+#include "auditd/cloud_verdicts.h"
 #include "auditd/store/inventory.h"
 #include "lib/log.h"
 
@@ -118,6 +119,15 @@ static int entry_apply_records(const struct cloud_entry *entry, const struct aws
     return rc == 0 ? 0 : entry_fail(entry, rc, reason);
 }
 
+/* After hosts: verdicts say whose they are. */
+static int entry_apply_verdicts(const struct cloud_entry *entry, struct aws *aws, struct cloud_entered *entered,
+                                char *reason)
+{
+    int rc = cloud_verdicts_update(entry->store, entry->name, aws, entry->now_ms, &entered->verdicts);
+
+    return rc == 0 ? 0 : entry_fail(entry, rc, reason);
+}
+
 int cloud_entry_run(const struct cloud_entry *entry, struct aws *aws, struct cloud_entered *ret_entered,
                     char reason[CLOUD_REASON_SIZE])
 {
@@ -137,6 +147,7 @@ int cloud_entry_run(const struct cloud_entry *entry, struct aws *aws, struct clo
     }
     rc = entry_apply_records(entry, aws, &entered, reason);
     rc = rc == 0 && !entered.hosts_unread ? entry_apply_hosts(entry, &hosts, &entered, reason) : rc;
+    rc = rc == 0 ? entry_apply_verdicts(entry, aws, &entered, reason) : rc;
     if (rc == 0) {
         *ret_entered = entered;
     }
@@ -154,6 +165,8 @@ static const struct {
     {"records_changed", offsetof(struct cloud_entered, records.changed)},
     {"records_gone", offsetof(struct cloud_entered, records.gone)},
     {"records_unread", offsetof(struct cloud_entered, records.unread)},
+    {"verdicts_begun", offsetof(struct cloud_entered, verdicts.begun)},
+    {"verdicts_ended", offsetof(struct cloud_entered, verdicts.ended)},
     {"hosts", offsetof(struct cloud_entered, hosts)},
     {"added", offsetof(struct cloud_entered, added)},
     {"changed", offsetof(struct cloud_entered, changed)},

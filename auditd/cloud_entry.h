@@ -5,6 +5,7 @@
 #include "auditd/cloud/aws.h"
 #include "auditd/config/inventories.h"
 #include "auditd/store/cloud.h"
+#include "auditd/store/cloud_verdict.h"
 
 enum { CLOUD_REASON_SIZE = 640 };
 
@@ -20,6 +21,7 @@ struct cloud_entry {
 
 struct cloud_entered {
     struct store_cloud_change records;
+    struct store_cloud_verdict_change verdicts;
     size_t hosts, added, changed, gone, withheld;
     size_t unread_lists; /* of those that hide something when they are missing */
     bool hosts_unread;   /* hosts stay as they were: interfaces or instances were not read to the end */

@@ -12,6 +12,7 @@ struct applying {
     int64_t source_id;
     int64_t now_ms;
     struct store_cloud_change change;
+    size_t lists; /* that are read now and were not, or the other way round, or differ in whether they are whole */
 };
 
 /* ---- lists ---- */
@@ -27,6 +28,7 @@ static int apply_list(struct applying *applying, const char *document, const cha
     if (rc == 0 && before == (int64_t)whole) {
         return 0;
     }
+    applying->lists++;
     if (rc == 0) {
         rc = store_run(applying->store,
                        "UPDATE cloud_list SET valid_to = ?4 WHERE source_id = ?1 AND document = ?2 AND list = ?3"
@@ -65,6 +67,7 @@ static int end_lists(struct applying *applying)
         last = sqlite3_column_int64(row, 0);
         is_read = list_of(applying, store_text(row, 1), store_text(row, 2)) != NULL;
         store_walked(row);
+        applying->lists += !is_read;
         rc = is_read ? 0
                      : store_run(applying->store, "UPDATE cloud_list SET valid_to = ?2 WHERE id = ?1", "ii", last,
                                  applying->now_ms);
@@ -186,6 +189,18 @@ static int end_records(struct applying *applying)
 
 /* ---- a snapshot ---- */
 
+/* What was worked out of other records is not theirs. */
+static int outdate_verdicts(const struct applying *applying)
+{
+    const struct store_cloud_change *change = &applying->change;
+
+    if (change->added + change->changed + change->gone + change->unread + applying->lists == 0) {
+        return 0;
+    }
+    return store_run(applying->store, "UPDATE cloud_source SET verdicts_at = NULL WHERE id = ?", "i",
+                     applying->source_id);
+}
+
 static int apply_source(struct applying *applying, const struct store_cloud_read *read)
 {
     const char *document;
@@ -207,7 +222,8 @@ static int apply_source(struct applying *applying, const struct store_cloud_read
         rc = rc < 0 ? rc : apply_lists(applying, document, lists);
     }
     rc = rc < 0 ? rc : end_records(applying);
-    return rc < 0 ? rc : end_lists(applying);
+    rc = rc < 0 ? rc : end_lists(applying);
+    return rc < 0 ? rc : outdate_verdicts(applying);
 }
 
 int store_cloud_apply(struct store *store, const struct store_cloud_read *read, const json_t *snapshot,

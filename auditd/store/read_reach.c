@@ -66,6 +66,7 @@ static const struct reach_table reach_tables[] = {
     {"cloud_source", "*", REACH_NONE},
     {"cloud_list", "*", REACH_NONE},
     {"cloud_record", "*", REACH_NONE},
+    {"cloud_verdict", "*", REACH_ASSET("asset_id")},
     {"due", "*", REACH_ALL},
     /* Alerts go to people whom the configuration names, whatever they are of. */
     {"alert", "*", REACH_NONE},
