@@ -95,11 +95,9 @@ static int update_interface(struct updating *updating, uint32_t at)
 {
     const struct reach_model *model = &updating->model;
     const struct reach_eni *eni = &model->enis.items[at];
-    uint32_t vpc = reach_model_vpc_of(model, eni);
     const struct store_cloud_verdict_write write = {
         .source_id = updating->source_id,
         .interface = eni->id,
-        .realm = vpc == REACH_NONE ? NULL : model->vpcs.items[vpc].id,
         .now_ms = updating->now_ms,
     };
     struct store_cloud_verdicts verdicts = {0};

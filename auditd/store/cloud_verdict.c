@@ -131,18 +131,15 @@ static int rows_load(struct store *store, const struct store_cloud_verdict_write
 static int find_asset(struct store *store, const struct store_cloud_verdict_write *write,
                       const struct stored_rows *rows, int64_t *ret_asset_id)
 {
-    int rc;
+    int rc = store_query_int(store, ret_asset_id,
+                             "SELECT i.asset_id FROM asset_identity i JOIN cloud_source s ON s.id = ?1"
+                             " WHERE i.kind = 'interface' AND i.value = ?2 AND i.valid_to IS NULL AND i.realm_id IN"
+                             " (SELECT v.realm_id FROM inventory v WHERE substr(v.name, 1, length(s.name) + 1) ="
+                             " s.name || '/') ORDER BY i.id DESC",
+                             "it", write->source_id, write->interface);
 
-    *ret_asset_id = rows->count > 0 ? rows->items[0].asset_id : 0;
-    if (write->realm == NULL) {
-        return 0;
-    }
-    rc = store_query_int(store, ret_asset_id,
-                         "SELECT i.asset_id FROM asset_identity i JOIN realm r ON r.id = i.realm_id"
-                         " WHERE r.name = ?1 AND i.kind = 'interface' AND i.value = ?2 AND i.valid_to IS NULL",
-                         "tt", write->realm, write->interface);
     if (rc == -ENOENT) {
-        *ret_asset_id = 0;
+        *ret_asset_id = rows->count > 0 ? rows->items[0].asset_id : 0;
         return 0;
     }
     return rc;

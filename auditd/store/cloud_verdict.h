@@ -44,12 +44,11 @@ MUST_USE int store_cloud_verdicts_due(struct store *store, const char *name, int
 /* They are those of the records that stand. Inside the transaction that wrote them. */
 MUST_USE int store_cloud_verdicts_made(struct store *store, int64_t source_id, int64_t now_ms);
 
-/* What holds of an interface from now on, in the realm where its host is looked for: rows that are the same go on,
- * others end or begin; counted on top of *change. Inside a transaction. */
+/* What holds of an interface from now on: rows that are the same go on, others end or begin; counted on top of *change.
+ * Its host is that of the source's inventories which has it now, else the one that had it. Inside a transaction. */
 struct store_cloud_verdict_write {
     int64_t source_id;
     const char *interface;
-    const char *realm; /* NULL: the rows keep the host that the interface's had */
     int64_t now_ms;
 };
 MUST_USE int store_cloud_verdicts_set(struct store *store, const struct store_cloud_verdict_write *write,

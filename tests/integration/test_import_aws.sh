@@ -83,14 +83,39 @@ vpc-1|aws:sg:sg-web|"
 tap_is "interfaces without an instance are hosts" "$(hosts)" "eni-alb i-app i-peer i-trap i-web"
 first=$(now)
 
+# verdicts WHERE: how many rows there are, and how many of them ended.
+verdicts() {
+    sql "$DB" "SELECT count(*), count(valid_to) FROM cloud_verdict WHERE $1"
+}
+# verdict INTERFACE PORT [WHEN]: of the world to TCP, now or then, with what decided.
+verdict() {
+    local when=${3:-(SELECT max(read_at) FROM cloud_source)}
+    sql "$DB" "SELECT verdict, record FROM cloud_verdict WHERE interface = '$1' AND address NOT LIKE '%:%' AND way = '' AND protocol = 6 AND $2 BETWEEN first_port AND last_port AND valid_from <= $when AND (valid_to IS NULL OR valid_to > $when)"
+}
+tap_is "what the world reaches is stored" "$(verdict eni-web 443) $(verdict eni-web 444) $(verdict eni-trap 443) $(verdict eni-app 8080)" \
+    "REACHABLE|sg-web BLOCKED|sg-web BLOCKED_RETURN|acl-trap BLOCKED|eni-app"
+tap_is "by way of a balancer, too" "$(sql "$DB" "SELECT interface, first_port, last_port, verdict FROM cloud_verdict WHERE way LIKE '%/app/front/%:443'")" \
+    "eni-app|8080|8080|REACHABLE"
+tap_is "each port once, as spans" "$(sql "$DB" "SELECT DISTINCT sum(last_port - first_port + 1), max(last_port) FROM cloud_verdict WHERE way = '' AND protocol IN (6, 17) GROUP BY interface, address, protocol")" \
+    "65536|65535"
+tap_is "whose they are is known" "$(sql "$DB" "SELECT count(*) FROM cloud_verdict v WHERE interface LIKE 'eni-%' AND NOT EXISTS (SELECT 1 FROM asset_identity i WHERE i.asset_id = v.asset_id AND i.kind = 'interface' AND i.value = v.interface)")" 0
+written=$(verdicts 1)
+
 # ---- again ----
 take cloud
 tap_is "the same once more changes no row" "$status $(sql "$DB" "SELECT count(*), count(valid_to) FROM cloud_record")" "0 37|0"
+tap_is "and no verdict" "$(verdicts 1)" "$written"
 
 # ---- a change, and what was before ----
 edit security-groups.json '.SecurityGroups |= map(if .GroupId == "sg-web" then .IpPermissions |= map(select(.FromPort != 443)) else . end)'
 take cloud
 tap_like "one record changed" "$said" '0 new, 1 changed, 0 gone'
+tap_is "of its members alone are verdicts others" \
+    "$(sql "$DB" "SELECT interface, count(*), count(valid_to) FROM cloud_verdict WHERE interface IN (SELECT interface FROM cloud_verdict WHERE valid_to IS NOT NULL) GROUP BY interface")" \
+    "eni-trap|10|3
+eni-web|12|3"
+tap_is "ports that are next to each other are one span" "$(verdict eni-web 443) $(verdict eni-trap 443)" "BLOCKED|sg-web BLOCKED|sg-web"
+tap_is "what held before is still known" "$(verdict eni-web 443 "(SELECT min(valid_from) FROM cloud_verdict)")" "REACHABLE|sg-web"
 tap_is "443 is closed" "$("$BIN/leastport" reach --to 192.0.2.80:443 --json --db "$DB" | jq -r .verdict)" BLOCKED
 tap_is "and was open before" "$("$BIN/leastport" reach --to 192.0.2.80:443 --json --db "$DB" --at "$first" | jq -r .verdict)" REACHABLE
 tap_is "the whole surface as it was" "$(surface --db "$DB" --at "$first")" "$(surface --aws "$folder")"
@@ -120,15 +145,18 @@ take cloud
 tap_like "a list that was cut short is said" "$said" '4 no longer read.*hosts and their tags stay.*1 kinds of records were not read'
 tap_is "and retires nobody" "$(hosts) $(sql "$DB" "SELECT count(*) FROM finding WHERE sight = 'RETIRED'")" "eni-alb i-app i-peer i-trap i-web 0"
 surface --db "$DB" >out
+tap_is "nor ends a verdict of what was not read" "$(verdict eni-web 443) $(verdict eni-app 8080)" "REACHABLE|sg-web UNKNOWN|"
 tap_like "what it hides is said to be missing" "$(<err)" 'describe-network-interfaces. is missing or cut short'
 cp "$folder/network-interfaces.json" cloud/
 : >cloud/network-acls.json
 take cloud
 tap_is "a call that was denied" "$status $("$BIN/leastport" reach --to 192.0.2.80:443 --json --db "$DB" 2>/dev/null | jq -r .verdict)" "0 UNKNOWN"
+tap_like "is stored so" "$(verdict eni-web 443)" '^UNKNOWN'
 tap_is "is a gap, not an end" "$(sql "$DB" "SELECT DISTINCT end_reason FROM cloud_record WHERE list = 'NetworkAcls'")" unread
 cp "$folder/network-acls.json" cloud/
 take cloud
 tap_is "and is over when it is read again" "$(surface --db "$DB")" "$(surface --aws "$folder")"
+tap_is "also for what is stored" "$(verdict eni-web 443) $(verdict eni-trap 443)" "REACHABLE|sg-web BLOCKED_RETURN|acl-trap"
 
 # ---- hosts that go ----
 edit network-interfaces.json '.NetworkInterfaces |= map(select(.NetworkInterfaceId == "eni-web"))'
@@ -137,6 +165,7 @@ tap_like "most of a VPC at once is kept" "$said" 'it lacks 4 hosts that it had'
 tap_is "until somebody confirms it" "$(hosts)" "eni-alb i-app i-peer i-trap i-web"
 take cloud --confirm
 tap_is "then they are gone" "$(hosts)" i-web
+tap_is "and so are their verdicts" "$(sql "$DB" "SELECT DISTINCT interface FROM cloud_verdict WHERE valid_to IS NULL AND interface LIKE 'eni-%'")" eni-web
 tap_is "with their interfaces" "$(sql "$DB" "SELECT group_concat(value) FROM asset_identity WHERE kind = 'interface' AND valid_to IS NULL")" eni-web
 edit network-interfaces.json '.NetworkInterfaces = []'
 take cloud --confirm
