@@ -1,7 +1,5 @@
 /* Findings at past moments against a replay: random histories are written down move by move, and at each moment the
  * reader must say what the replay had then. */
-#include "auditd/protocol.h"
-#include "auditd/store/migration.h"
 #include "auditd/store/read.h"
 
 #include <math.h>
@@ -17,7 +15,10 @@
 
 #include <cmocka.h>
 
-enum { FINDINGS = 24, MOMENTS = 40, WORDS = 10, WORD_SIZE = 16, HISTORIES = 5 };
+#include "tests/unit/auditd/read_database.h"
+#include "tests/unit/seed.h"
+
+enum { FINDINGS = 24, MOMENTS = 40, WORDS = 10, WORD_SIZE = 16, HISTORIES = 2 };
 
 /* The log's names, the columns, and what may stand in them; presence is the first. */
 static const struct {
@@ -45,14 +46,11 @@ struct past {
 static char folder[32];
 static char db_path[64];
 static struct past told[MOMENTS + 1][FINDINGS]; /* at the end of each moment */
-static uint32_t dice;
+static uint64_t dice;
 
 static uint32_t roll(uint32_t sides)
 {
-    dice ^= dice << 13;
-    dice ^= dice >> 17;
-    dice ^= dice << 5;
-    return dice % sides;
+    return (uint32_t)seed_draw(&dice, (int)sides);
 }
 
 static void put(FILE *sql, const char *format, ...) __attribute__((format(printf, 2, 3)));
@@ -164,36 +162,15 @@ static char *make_history(void)
     return text;
 }
 
-static void run_sql(const char *sql)
-{
-    sqlite3 *db;
-    char *error = NULL;
-    int keep = 1;
-
-    assert_int_equal(sqlite3_open(db_path, &db), SQLITE_OK);
-    sqlite3_file_control(db, NULL, SQLITE_FCNTL_PERSIST_WAL, &keep);
-    if (sqlite3_exec(db, sql, NULL, NULL, &error) != SQLITE_OK) {
-        fail_msg("%s", error);
-    }
-    sqlite3_close(db);
-}
-
 static void make_database(void)
 {
-    char pragmas[128];
     char *history = make_history();
 
     snprintf(folder, sizeof(folder), "/tmp/leastport-past-XXXXXX");
     assert_non_null(mkdtemp(folder));
     snprintf(db_path, sizeof(db_path), "%s/audit.db", folder);
-    run_sql("PRAGMA journal_mode = WAL");
-    for (size_t i = 0; i < store_migration_count; i++) {
-        run_sql(store_migrations[i].sql);
-    }
-    snprintf(pragmas, sizeof(pragmas), "PRAGMA application_id = %d; PRAGMA user_version = %d", STORE_APPLICATION_ID,
-             STORE_READ_SCHEMA_VERSION);
-    run_sql(pragmas);
-    run_sql(history);
+    read_database_make(db_path);
+    read_database_run(db_path, history);
     free(history);
 }
 
@@ -288,11 +265,13 @@ static void compare_moment(struct store_reader *reader, int64_t at)
 
 static void every_moment_is_as_the_replay_has_it(void **state)
 {
-    const char *seed = getenv("LEASTPORT_TEST_SEED");
+    uint64_t first = seed_first();
+    uint64_t histories = seed_repeats(HISTORIES);
 
     (void)state;
-    dice = seed != NULL ? (uint32_t)strtoul(seed, NULL, 10) | 1 : 2463534242;
-    for (int history = 0; history < HISTORIES; history++) {
+    for (uint64_t history = 0; history < histories; history++) {
+        seed_at_hand = first + history;
+        dice = seed_at_hand;
         char error[STORE_READ_ERROR_SIZE] = "";
         struct store_reader *reader;
         make_database();
@@ -313,5 +292,5 @@ int main(void)
         cmocka_unit_test(every_moment_is_as_the_replay_has_it),
     };
 
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return cmocka_run_group_tests(tests, NULL, seed_say);
 }

@@ -1,8 +1,6 @@
 /* What SQLite makes of the lists' questions: the usual orders are walked in an index and nothing is sorted for them;
  * where something is sorted or counted, it is what an index holds. Plans are SQLite's own words (EXPLAIN QUERY PLAN),
  * of the statements that the readers run. */
-#include "auditd/protocol.h"
-#include "auditd/store/migration.h"
 #include "auditd/store/read.h"
 #include "auditd/store/reader.h"
 
@@ -17,6 +15,8 @@
 
 #include <cmocka.h>
 
+#include "tests/unit/auditd/read_database.h"
+
 enum { PLAN_SIZE = 8192, PLAN_STEPS = 128 };
 
 static char folder[] = "/tmp/leastport-plans-XXXXXX";
@@ -25,20 +25,6 @@ static struct store_reader *reader;
 static char asked[16384]; /* the statement that ran last */
 
 /* ---- the database ---- */
-
-static void run_sql(const char *sql)
-{
-    sqlite3 *db;
-    char *error = NULL;
-    int keep = 1;
-
-    assert_int_equal(sqlite3_open(db_path, &db), SQLITE_OK);
-    sqlite3_file_control(db, NULL, SQLITE_FCNTL_PERSIST_WAL, &keep);
-    if (sqlite3_exec(db, sql, NULL, NULL, &error) != SQLITE_OK) {
-        fail_msg("%s", error);
-    }
-    sqlite3_close(db);
-}
 
 static int note(unsigned kind, void *context, void *statement, void *unused)
 {
@@ -56,18 +42,11 @@ static int note(unsigned kind, void *context, void *statement, void *unused)
 static int set_up(void **state)
 {
     char error[STORE_READ_ERROR_SIZE] = "";
-    char pragmas[128];
 
     (void)state;
     assert_non_null(mkdtemp(folder));
     snprintf(db_path, sizeof(db_path), "%s/audit.db", folder);
-    run_sql("PRAGMA journal_mode = WAL");
-    for (size_t i = 0; i < store_migration_count; i++) {
-        run_sql(store_migrations[i].sql);
-    }
-    snprintf(pragmas, sizeof(pragmas), "PRAGMA application_id = %d; PRAGMA user_version = %d", STORE_APPLICATION_ID,
-             STORE_READ_SCHEMA_VERSION);
-    run_sql(pragmas);
+    read_database_make(db_path);
     if (store_reader_open(db_path, error, &reader) != 0) {
         fail_msg("%s", error);
     }

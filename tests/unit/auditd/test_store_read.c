@@ -1,7 +1,5 @@
 #include "auditd/store/read.h"
 
-#include "auditd/protocol.h"
-#include "auditd/store/migration.h"
 #include "auditd/store/store.h"
 #include "lib/addr.h"
 
@@ -20,6 +18,7 @@
 #include <cmocka.h>
 
 #include "tests/unit/alloc_countdown.h"
+#include "tests/unit/auditd/read_database.h"
 
 #define UUID(n) "00000000-0000-4000-8000-00000000000" n
 
@@ -90,38 +89,13 @@ static const char rows[] =
                                         " ('host', '" UUID(
                                             "a") "', 60, 'D', '[]', 40, 0, 1, '[]', 1, 5000, 5000, NULL);";
 
-static void run_sql(const char *path, const char *sql)
-{
-    sqlite3 *db;
-    char *error = NULL;
-    int keep = 1;
-    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
-    sqlite3_file_control(db, NULL, SQLITE_FCNTL_PERSIST_WAL, &keep);
-    if (sqlite3_exec(db, sql, NULL, NULL, &error) != SQLITE_OK) {
-        fail_msg("%s", error);
-    }
-    sqlite3_close(db);
-}
-
-static void make_schema(const char *path)
-{
-    char pragmas[256];
-    run_sql(path, "PRAGMA journal_mode = WAL");
-    for (size_t i = 0; i < store_migration_count; i++) {
-        run_sql(path, store_migrations[i].sql);
-    }
-    snprintf(pragmas, sizeof(pragmas), "PRAGMA application_id = %d; PRAGMA user_version = %d", STORE_APPLICATION_ID,
-             STORE_READ_SCHEMA_VERSION);
-    run_sql(path, pragmas);
-}
-
 static int set_up(void **state)
 {
     (void)state;
     assert_non_null(mkdtemp(folder));
     snprintf(db_path, sizeof(db_path), "%s/audit.db", folder);
-    make_schema(db_path);
-    run_sql(db_path, rows);
+    read_database_make(db_path);
+    read_database_run(db_path, rows);
     return 0;
 }
 
@@ -407,7 +381,7 @@ static void calls_a_host_by_its_best_address(void **state)
             "e") "'; DELETE FROM asset WHERE id = 9;";
     struct called called;
     (void)state;
-    run_sql(
+    read_database_run(
         db_path,
         "INSERT INTO asset (id, uuid, realm_id, created_at) VALUES (9, '" UUID(
             "e") "', 1, 1000);"
@@ -440,16 +414,16 @@ static void calls_a_host_by_its_best_address(void **state)
     assert_string_equal(called.name, "");
     called = call_host(UUID("e"), 1200);
     assert_string_equal(called.address, "10.0.0.7");
-    run_sql(db_path, "DELETE FROM asset_identity WHERE asset_id = 9 AND value GLOB '10.*'");
+    read_database_run(db_path, "DELETE FROM asset_identity WHERE asset_id = 9 AND value GLOB '10.*'");
     assert_string_equal(call_host(UUID("e"), 0).address, "2001:db8::9");
-    run_sql(db_path, "DELETE FROM asset_identity WHERE asset_id = 9 AND value GLOB '2001*'");
+    read_database_run(db_path, "DELETE FROM asset_identity WHERE asset_id = 9 AND value GLOB '2001*'");
     assert_string_equal(call_host(UUID("e"), 0).address, "fe80::9%eth0");
-    run_sql(db_path, "DELETE FROM asset_identity WHERE asset_id = 9 AND value GLOB 'fe80*'");
+    read_database_run(db_path, "DELETE FROM asset_identity WHERE asset_id = 9 AND value GLOB 'fe80*'");
     assert_string_equal(call_host(UUID("e"), 0).address, "127.0.0.1");
-    run_sql(db_path, "INSERT INTO asset_identity (asset_id, realm_id, kind, value, source, valid_from) VALUES"
-                     " (9, 1, 'name', 'db.example', 'resolver', 4000)");
+    read_database_run(db_path, "INSERT INTO asset_identity (asset_id, realm_id, kind, value, source, valid_from) VALUES"
+                               " (9, 1, 'name', 'db.example', 'resolver', 4000)");
     assert_string_equal(call_host(UUID("e"), 0).label, "db.example");
-    run_sql(db_path, clean);
+    read_database_run(db_path, clean);
 }
 
 static void reads_intervals_at_any_moment(void **state)
@@ -523,8 +497,8 @@ static void tells_what_answered_at_any_moment(void **state)
     struct store_reader *reader = open_reader();
     struct store_endpoint_filter filter = {.with_facts = true};
     (void)state;
-    run_sql(db_path, answers);
-    run_sql(db_path, "UPDATE endpoint_state SET service = 'smtp' WHERE endpoint_id = 1");
+    read_database_run(db_path, answers);
+    read_database_run(db_path, "UPDATE endpoint_state SET service = 'smtp' WHERE endpoint_id = 1");
     assert_answers(reader, &filter, "22 smtp; 6379 redis auth=none,banner=\xff<b>\x1b,service=redis [2]; ");
     filter.services = (struct store_texts){&ssh, 1};
     assert_answers(reader, &filter, "");
@@ -549,8 +523,8 @@ static void tells_what_answered_at_any_moment(void **state)
     filter.as_of = 1500;
     filter.with_ended = false;
     assert_answers(reader, &filter, "6379 ; ");
-    run_sql(db_path, "UPDATE endpoint_state SET service = ''");
-    run_sql(db_path, no_answers);
+    read_database_run(db_path, "UPDATE endpoint_state SET service = ''");
+    read_database_run(db_path, no_answers);
     store_reader_close(reader);
 }
 
@@ -561,14 +535,15 @@ static void tells_no_more_facts_than_fit(void **state)
     const struct store_endpoint_filter filter = {.with_facts = true, .as_of = 4000};
     struct seen seen = {0};
     (void)state;
-    run_sql(db_path, answers);
-    run_sql(db_path,
-            "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 500) INSERT INTO "
-            "endpoint_fact (endpoint_id, name, value, since, scan_id) SELECT 1, 'x' || i, printf('%.*c', 4000, 'y'), "
-            "1500, 1 FROM n");
+    read_database_run(db_path, answers);
+    read_database_run(
+        db_path,
+        "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 500) INSERT INTO "
+        "endpoint_fact (endpoint_id, name, value, since, scan_id) SELECT 1, 'x' || i, printf('%.*c', 4000, 'y'), "
+        "1500, 1 FROM n");
     assert_int_equal(store_read_endpoints(reader, &filter, see_endpoint, &seen), 0);
     ASSERT_SEEN(seen, 1, 3);
-    run_sql(db_path, no_answers);
+    read_database_run(db_path, no_answers);
     store_reader_close(reader);
 }
 
@@ -588,10 +563,10 @@ static void tells_what_answers_otherwise(void **state)
     struct store_service_change_filter filter = {0};
     char told[4][512] = {""};
     (void)state;
-    run_sql(db_path, answers);
-    run_sql(db_path, "UPDATE endpoint_answer SET changed_at = 6000 WHERE endpoint_id = 2;"
-                     "INSERT INTO endpoint_fact (endpoint_id, name, value, since, scan_id) VALUES"
-                     " (2, 'product', 'Redis', 5000, 2), (2, 'version', '7.2', 6000, 2)");
+    read_database_run(db_path, answers);
+    read_database_run(db_path, "UPDATE endpoint_answer SET changed_at = 6000 WHERE endpoint_id = 2;"
+                               "INSERT INTO endpoint_fact (endpoint_id, name, value, since, scan_id) VALUES"
+                               " (2, 'product', 'Redis', 5000, 2), (2, 'version', '7.2', 6000, 2)");
     assert_int_equal(store_read_service_changes(reader, &filter, tell_change, told[0]), 0);
     assert_string_equal(told[0], "3000 6379 auth required>none; 4000 6379 version 7.0>; 5000 6379 product >Redis; "
                                  "6000 6379 version >7.2; ");
@@ -602,7 +577,7 @@ static void tells_what_answers_otherwise(void **state)
     filter = (struct store_service_change_filter){.facts = {facts, 2}, .page = {.is_descending = true, .limit = 2}};
     assert_int_equal(store_read_service_changes(reader, &filter, tell_change, told[2]), 0);
     assert_string_equal(told[2], "6000 6379 version >7.2; 4000 6379 version 7.0>; ");
-    run_sql(db_path, no_answers);
+    read_database_run(db_path, no_answers);
     store_reader_close(reader);
 }
 
@@ -631,15 +606,15 @@ static void tells_who_shows_a_certificate(void **state)
     struct store_certificate_filter filter = {0};
     char told[6][512] = {""};
     (void)state;
-    run_sql(db_path, answers);
-    run_sql(db_path,
-            "INSERT INTO certificate (sha256, der, subject, issuer, names, not_after, key, signature, first_seen)"
-            " VALUES ('a', X'30', 'endless', 'I', 'a.example b.example', NULL, '', '', 1), ('b', X'30', 'late', "
-            "'J', 'xb.example', 9000, '', '', 1), ('c', X'30', 'early', 'J', '', 3000, '', '', 1);"
-            "INSERT INTO endpoint_fact (endpoint_id, name, value, since, ended_at, scan_id) VALUES"
-            " (1, 'cert.sha256', 'c', 1500, NULL, 1), (2, 'cert.sha256', 'a', 2000, NULL, 1),"
-            " (2, 'cert.sha256', 'b', 1500, 2000, 1), (2, 'cert.verdict', 'bad', 2000, NULL, 1),"
-            " (2, 'cert.name_mismatch', 'true', 2000, NULL, 1)");
+    read_database_run(db_path, answers);
+    read_database_run(
+        db_path, "INSERT INTO certificate (sha256, der, subject, issuer, names, not_after, key, signature, first_seen)"
+                 " VALUES ('a', X'30', 'endless', 'I', 'a.example b.example', NULL, '', '', 1), ('b', X'30', 'late', "
+                 "'J', 'xb.example', 9000, '', '', 1), ('c', X'30', 'early', 'J', '', 3000, '', '', 1);"
+                 "INSERT INTO endpoint_fact (endpoint_id, name, value, since, ended_at, scan_id) VALUES"
+                 " (1, 'cert.sha256', 'c', 1500, NULL, 1), (2, 'cert.sha256', 'a', 2000, NULL, 1),"
+                 " (2, 'cert.sha256', 'b', 1500, 2000, 1), (2, 'cert.verdict', 'bad', 2000, NULL, 1),"
+                 " (2, 'cert.name_mismatch', 'true', 2000, NULL, 1)");
     assert_int_equal(store_read_certificates(reader, &filter, tell_certificate, told[0]), 0);
     assert_string_equal(told[0], "endless 1; ");
     filter.with_unseen = true;
@@ -655,16 +630,17 @@ static void tells_who_shows_a_certificate(void **state)
     told[3][0] = '\0';
     assert_int_equal(store_read_certificates(reader, &filter, tell_certificate, told[3]), 0);
     assert_string_equal(told[3], "");
-    run_sql(db_path, "INSERT INTO endpoint_fact (endpoint_id, name, value, since, ended_at, scan_id) VALUES (2, "
-                     "'cert.weak', 'true', 2000, NULL, 1)");
+    read_database_run(db_path,
+                      "INSERT INTO endpoint_fact (endpoint_id, name, value, since, ended_at, scan_id) VALUES (2, "
+                      "'cert.weak', 'true', 2000, NULL, 1)");
     assert_int_equal(store_read_certificates(reader, &filter, tell_certificate, told[3]), 0);
     assert_string_equal(told[3], "endless 1; ");
     assert_int_equal(store_read_certificate_endpoints(reader, "a", 10, tell_shower, told[4]), 0);
     assert_string_equal(told[4], "10.0.0.1:6379 bad true; ");
     assert_int_equal(store_read_certificate_endpoints(reader, "c", 10, tell_shower, told[5]), 0);
     assert_string_equal(told[5], "");
-    run_sql(db_path, no_answers);
-    run_sql(db_path, "DELETE FROM certificate");
+    read_database_run(db_path, no_answers);
+    read_database_run(db_path, "DELETE FROM certificate");
     store_reader_close(reader);
 }
 
@@ -691,20 +667,20 @@ static void knows_the_class_of_each_endpoint(void **state)
     (void)state;
     assert_int_equal(store_read_endpoints(reader, &all, see_class, classes[0]), 0);
     assert_string_equal(classes[0], "world world ");
-    run_sql(db_path, "UPDATE vantage SET declared_class = NULL");
+    read_database_run(db_path, "UPDATE vantage SET declared_class = NULL");
     assert_int_equal(store_read_endpoints(reader, &all, see_class, classes[1]), 0);
     assert_string_equal(classes[1], "own-vpc own-vpc ");
-    run_sql(db_path, "UPDATE endpoint_state SET self = 1 WHERE endpoint_id = 2");
+    read_database_run(db_path, "UPDATE endpoint_state SET self = 1 WHERE endpoint_id = 2");
     assert_int_equal(store_read_endpoints(reader, &all, see_class, classes[2]), 0);
     assert_string_equal(classes[2], "own-vpc self ");
     assert_int_equal(store_read_endpoints(reader, &from_self, see_endpoint, &seen), 0);
     ASSERT_SEEN(seen, 3);
     assert_int_equal(store_read_endpoints(reader, &from_own, see_class, classes[3]), 0);
     assert_string_equal(classes[3], "own-vpc ");
-    run_sql(db_path, "UPDATE vantage SET declared_class = 'vpn'");
+    read_database_run(db_path, "UPDATE vantage SET declared_class = 'vpn'");
     assert_int_equal(store_read_endpoints(reader, &all, see_class, classes[4]), 0);
     assert_string_equal(classes[4], "vpn self ");
-    run_sql(db_path, "UPDATE vantage SET declared_class = 'world'; UPDATE endpoint_state SET self = 0");
+    read_database_run(db_path, "UPDATE vantage SET declared_class = 'world'; UPDATE endpoint_state SET self = 0");
     store_reader_close(reader);
 }
 
@@ -730,11 +706,11 @@ static void calls_a_change_by_its_findings_address(void **state)
     char address[ADDR_TEXT_SIZE] = "";
 
     (void)state;
-    run_sql(db_path, "UPDATE endpoint SET address = '2001:db8::1' WHERE id = 1");
+    read_database_run(db_path, "UPDATE endpoint SET address = '2001:db8::1' WHERE id = 1");
     assert_int_equal(store_read_changes(reader, &changes, keep_address, address), 0);
     assert_string_equal(address, "2001:db8::1");
     assert_int_equal(store_read_findings(reader, &findings, compare_address, address), 1);
-    run_sql(db_path, "UPDATE endpoint SET address = '10.0.0.1' WHERE id = 1");
+    read_database_run(db_path, "UPDATE endpoint SET address = '10.0.0.1' WHERE id = 1");
     store_reader_close(reader);
 }
 
@@ -794,14 +770,14 @@ static void a_snapshot_holds_while_the_writer_writes(void **state)
     (void)state;
     assert_int_equal(store_reader_begin(reader), 0);
     assert_int_equal(store_read_findings(reader, &filter, see_finding, &before), 0);
-    run_sql(db_path, "UPDATE finding SET presence = 'ALLOWED' WHERE id = 4");
+    read_database_run(db_path, "UPDATE finding SET presence = 'ALLOWED' WHERE id = 4");
     assert_int_equal(store_read_findings(reader, &filter, see_finding, &during), 0);
     store_reader_end(reader);
     assert_int_equal(store_read_findings(reader, &filter, see_finding, &after), 0);
     assert_int_equal(before.count, 2);
     assert_int_equal(during.count, 2);
     assert_int_equal(after.count, 1);
-    run_sql(db_path, "UPDATE finding SET presence = 'NEW' WHERE id = 4");
+    read_database_run(db_path, "UPDATE finding SET presence = 'NEW' WHERE id = 4");
     store_reader_close(reader);
 }
 
@@ -835,15 +811,15 @@ static void says_what_is_wrong_with_a_file(void **state)
     fclose(file);
     expect_refusal(path, -EMEDIUMTYPE, "not a Leastport database");
     unlink(path);
-    run_sql(path, "CREATE TABLE x (y)");
+    read_database_run(path, "CREATE TABLE x (y)");
     expect_refusal(path, -EMEDIUMTYPE, "not a Leastport database");
-    run_sql(path, "PRAGMA user_version = 1; PRAGMA application_id = 1");
+    read_database_run(path, "PRAGMA user_version = 1; PRAGMA application_id = 1");
     expect_refusal(path, -EMEDIUMTYPE, "not a Leastport database");
     remove_database(path);
-    make_schema(path);
-    run_sql(path, "PRAGMA user_version = 999");
+    read_database_make(path);
+    read_database_run(path, "PRAGMA user_version = 999");
     expect_refusal(path, -EPROTO, "install the newer Leastport");
-    run_sql(path, "PRAGMA user_version = 0");
+    read_database_run(path, "PRAGMA user_version = 0");
     expect_refusal(path, -EAGAIN, "no audit has written");
     remove_database(path);
 }
@@ -893,9 +869,9 @@ static int open_and_list(void)
 static void survives_each_failed_allocation(void **state)
 {
     (void)state;
-    run_sql(db_path, answers);
+    read_database_run(db_path, answers);
     assert_true(alloc_count_down(open_and_list) > 3);
-    run_sql(db_path, no_answers);
+    read_database_run(db_path, no_answers);
 }
 
 int main(void)
