@@ -288,6 +288,28 @@ if [[ ${LEASTPORT_TEST_LONG:-0} == 1 ]]; then
     stop_daemon
 fi
 
+# ---- certificates ----
+openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=localhost -addext subjectAltName=DNS:localhost \
+    -keyout key.pem -out cert.pem 2>openssl.err || tap_fail "a certificate" "$(<openssl.err)"
+TLS=$DIR node "$HERE/aws/server.mjs" "$DIR/asked.tls" >port.tls &
+harness_pids+=($!)
+wait_for 30 test -s port.tls || tap_fail "the endpoint with TLS starts" ""
+cat >tls.yaml <<YAML
+version: 1
+services: false
+inventories:
+  - {name: trusted, aws: {regions: [eu-west-1], endpoint: "https://localhost:$(<port.tls)/live", ca_file: cert.pem}}
+  - {name: strange, aws: {regions: [eu-west-1], endpoint: "https://localhost:$(<port.tls)/live"}}
+YAML
+start_daemon_with tls.yaml
+are_read() { [[ $(sql "$DB" "SELECT count(*) FROM cloud_source WHERE name IN ('trusted', 'strange')") == 2 ]]; }
+wait_for 30 are_read
+tap_like "whose certificate nobody vouches for is not asked" "$(inventory list --json | jq -r 'select(.name == "strange").error')" \
+    '^1 gap: account .*GetCallerIdentity: .*(SSL|certificate)'
+tap_is "with its ca_file all is read" "$(inventory list --json | jq -r 'select(.name | startswith("trusted")) | "\(.name) \(.hosts) \(.error)"')" \
+    "trusted/vpc-1 3 null"
+stop_daemon
+
 # ---- what was written ----
 tap_is "no secret is in anything that was written" "$(grep -r -l -a -E 'secret[-/]of|token-of|container.s token' . | sort)" ""
 tap_done

@@ -1,8 +1,9 @@
 // AWS as far as an inventory asks it, with faults: server.mjs LOG. Prints its port. The first part of the path is the mode; each
 // signature is worked out anew, from the keys that were given away. Each request is a line of JSON in LOG.
 import { createHash, createHmac } from "node:crypto";
-import { appendFileSync } from "node:fs";
+import { appendFileSync, readFileSync } from "node:fs";
 import { createServer } from "node:http";
+import { createServer as createTlsServer } from "node:https";
 
 const log = process.argv[2];
 const keys = new Map([["AKIATEST", { secret: "secret/of+the/environment", token: "" }]]);
@@ -158,7 +159,7 @@ function answer(request, path, body) {
     return modes[mode]?.(action, n, who, service) ?? [200, action === "DescribeInstanceInformation" ? '{"InstanceInformationList":[]}' : page(action)];
 }
 
-const server = createServer((request, response) => {
+const serve = (request, response) => {
     let body = "";
     request.on("data", (bytes) => { body += bytes; });
     request.on("end", () => {
@@ -171,5 +172,9 @@ const server = createServer((request, response) => {
         response.write(text);
         length ? response.destroy() : response.end();
     });
-});
+};
+
+// With TLS=FOLDER by its key.pem and cert.pem.
+const file = (name) => readFileSync(`${process.env.TLS}/${name}`);
+const server = process.env.TLS ? createTlsServer({ key: file("key.pem"), cert: file("cert.pem") }, serve) : createServer(serve);
 server.listen(0, "127.0.0.1", () => console.log(server.address().port));
