@@ -5,7 +5,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { after, before, describe, test } from "node:test";
 import { launch, missingBrowser, openPage, settle } from "./support/browser.mjs";
-import { startDaemon } from "./support/daemon.mjs";
+import { startDaemon, until } from "./support/daemon.mjs";
 import { alter, makeFixture, signedIn, tokenOf, tokenRows, uuidOf } from "./support/fixture.mjs";
 import { addFleet } from "./support/fleet.mjs";
 import { makeFolder } from "./support/site.mjs";
@@ -244,6 +244,49 @@ for (const hosts of sizes) {
         assert.match(await page.innerText("main"), /Scan of here[^]*Complete[^]*Open ports\n1\n/);
       });
       server.close();
+    });
+
+    test("watch a scan that runs without asking again, cancel it, and see that it ended", async () => {
+      const post = (path, content) => fetch(`${daemon.url}/api/v1/${path}`, { method: "POST", headers: { ...signedIn, "Content-Type": "application/json" }, body: content && JSON.stringify(content) });
+      const job = await (await post("scans", { targets: ["127.0.0.1"], ports: "1-19,512-600", rate_pps: 5, realm: "slow", probe: "connect", services: false })).json();
+      const { scan } = await until(async () => (await fetch(`${daemon.url}/api/v1/jobs/${job.uuid}`, { headers: signedIn })).json(), (one) => one.scan !== null);
+      // Nothing answers there, so that nothing but progress is told. Until the bar has moved `times` more; what was asked for meanwhile is told.
+      const moves = async (page, times) => {
+        const asked = [];
+        const note = (request) => request.resourceType() === "fetch" && /\/(jobs|scans)/.test(request.url()) && asked.push(request.url());
+        page.on("request", note);
+        for (let i = 0; i < times; i++) {
+          await page.evaluate(() => new Promise((resolve, reject) => {
+            const now = () => document.querySelector("progress")?.value ?? 0;
+            const was = now();
+            setTimeout(() => reject(new Error(`it stands at ${now()}`)), 20e3);
+            new MutationObserver((_, observer) => {
+              if (now() > was) {
+                observer.disconnect();
+                resolve();
+              }
+            }).observe(document, { subtree: true, attributes: true, childList: true });
+          }));
+        }
+        page.off("request", note);
+        return asked;
+      };
+      await Promise.all([visit("/scans", "operator", async (page) => {
+        await page.locator("summary", { hasText: "Start a scan" }).click();
+        await page.getByLabel("Targets").fill("half an addr");
+        await moves(page, 2); // with the stream's beginning the page reads once more
+        assert.deepEqual(await moves(page, 3), [], "the server tells, nobody asks");
+        assert.match(await page.locator("li", { has: page.locator("progress") }).innerText(), /^\s*127\.0\.0\.1\s+\d+ % of \d+ probes, \d+ probes\/s, .* left, \d+ open ports? so far/);
+        assert.match(await page.getByRole("row", { name: /slow from/ }).innerText(), /Running\s+\d+ %/);
+        await button(page, "Cancel the scan of 127.0.0.1").click();
+        await page.getByRole("row", { name: /slow from .*Incomplete/ }).waitFor();
+        assert.equal(await page.getByLabel("Targets").inputValue(), "half an addr", "what was typed stays");
+        assert.equal(await page.locator("progress").count(), 0);
+      }), visit(`/scans/${scan}`, "viewer", async (page) => {
+        assert.match(await page.innerText("#progress"), / % of /);
+        await page.getByText(/Incomplete/).first().waitFor();
+        assert.equal(await page.locator("progress").count(), 0);
+      })]);
     });
 
     test("pause a schedule and let it run again", async () => {

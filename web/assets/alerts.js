@@ -27,7 +27,7 @@ function alertCard(title, alerts, may) {
     ["What", (one) => visible(one.title)],
     ["State", (one) => badge(states[one.state] ?? [one.state, "", one.state])],
     ["Severity", (one) => severityBadge(one.severity)],
-    ["Receiver", (one) => [visible(one.receiver), el("span", { class: "product" }, `by ${visible(one.rule)}`)]],
+    ["Receiver", (one) => [visible(one.receiver), one.rule === "" ? null : el("span", { class: "product" }, `by ${visible(one.rule)}`)]],
     ["Findings", (one) => number(one.findings, 0), "number"],
     ["Made", (one) => when(one.created_at)],
     ["Delivered", (one) => (one.delivered_at === null ? null : when(one.delivered_at))],

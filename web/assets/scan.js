@@ -3,12 +3,13 @@ import { get } from "./api.js";
 import { el, fill, plain, show } from "./dom.js";
 import { changeItem } from "./finding_part.js";
 import { exactly, when } from "./format.js";
+import { listen } from "./live.js";
 import { progressBar, progressText, scanBadge, scanFacts, scanName, took } from "./scan_part.js";
 import { run, showFreshness } from "./state.js";
 import { card } from "./view.js";
 
 const uuid = location.pathname.split("/").at(-1);
-const POLL_MS = 2000;
+let latest = null; // the scan as it was read last
 
 function showHeading(scan) {
   document.title = plain(`Scan of ${scan.realm} · Leastport`);
@@ -38,20 +39,20 @@ function planCard(scan) {
     el("details", {}, el("summary", {}, "The plan"), el("pre", { class: "code", tabindex: "0" }, JSON.stringify(scan.plan, null, 2))));
 }
 
-function follow(before, read_at) {
-  setTimeout(async () => {
-    const scan = await get(`scans/${uuid}`).catch(() => null);
-    const now = performance.now();
-    if (scan === null) {
-      follow(before, read_at);
-    } else if (scan.state !== "running") {
-      run(load);
-    } else {
-      document.querySelector("progress").value = scan.probes_done;
-      document.getElementById("progress").textContent = plain(progressText(scan, before, now - read_at));
-      follow(scan, now);
-    }
-  }, POLL_MS);
+function showProgress(told) {
+  const bar = document.querySelector("progress");
+  if (told.scan === uuid && bar !== null) {
+    bar.value = told.probes_done;
+    bar.max = Math.max(1, told.probes_planned);
+    document.getElementById("progress").textContent = plain(progressText(told));
+  }
+}
+
+// As long as it runs; and once more when it was judged, which is after its end.
+async function refresh() {
+  if (latest === null || latest.judged_at === null) {
+    await load();
+  }
 }
 
 async function load() {
@@ -61,9 +62,7 @@ async function load() {
   showHeading(scan);
   show(el("div", { class: "stack" }, scan.state === "running" ? progressCard(scan) : null,
     el("div", { class: "columns columns-even" }, factsCard(scan), changesCard(changes.items)), planCard(scan)));
-  if (scan.state === "running") {
-    follow(scan, performance.now());
-  }
+  latest = scan;
 }
 
-run(load);
+run(load).then(() => listen({ change: refresh, progress: showProgress }));

@@ -53,13 +53,14 @@ export const scanFacts = [
   ["Canary", (scan) => canaries[scan.canary] ?? scan.canary],
 ];
 
-// What progress says in words: how far, how fast, how long it will take yet. `before`: the same scan as it was read a while ago.
-export function progressText(scan, before, passed_ms) {
-  const share = scan.probes_planned === 0 ? 0 : Math.min(1, scan.probes_done / scan.probes_planned);
-  const rate = before === undefined || passed_ms <= 0 ? 0 : (1000 * (scan.probes_done - before.probes_done)) / passed_ms;
-  const left = rate > 0 ? `, ${duration((1000 * (scan.probes_planned - scan.probes_done)) / rate)} left` : "";
-  const speed = rate > 0 ? `, ${number(rate, 0)} probes/s${left}` : "";
-  return `${Math.floor(100 * share)} % of ${plural(scan.probes_planned, "probe")}${speed}, ${plural(scan.ports_open, "open port")} so far`;
+// Whole percent.
+export const shareOf = (done, planned) => (planned === 0 ? 0 : Math.min(100, Math.floor((100 * done) / planned)));
+
+// What progress says in words: how far, and, where the daemon tells it, how fast and how long it will take yet.
+export function progressText(scan) {
+  const left = scan.eta_s == null ? "" : `, ${duration(1000 * scan.eta_s)} left`;
+  const speed = scan.rate_pps == null ? "" : `, ${number(scan.rate_pps, 0)} probes/s${left}`;
+  return `${shareOf(scan.probes_done, scan.probes_planned)} % of ${plural(scan.probes_planned, "probe")}${speed}, ${plural(scan.ports_open, "open port")} so far`;
 }
 
 export function progressBar(scan) {

@@ -5,7 +5,8 @@ import { get, mayWrite, send, whoAmI } from "./api.js";
 import { badge } from "./badge.js";
 import { el, plain, show } from "./dom.js";
 import { exactly, number, plural, when } from "./format.js";
-import { duration, missed, scanBadge, scanLink, scanName, took } from "./scan_part.js";
+import { duration, missed, scanBadge, scanLink, scanName, shareOf, took } from "./scan_part.js";
+import { listen } from "./live.js";
 import { run, showFreshness } from "./state.js";
 import { card, cardTable, listView, nothing } from "./view.js";
 
@@ -14,6 +15,7 @@ const POLL_MS = 2000;
 const view = listView(load);
 let chosen = [];
 let timer;
+let shown = null; // what the page shows, and the parts of it that change by themselves
 
 const choices = [["", "Any"], ["running", "Running"], ["complete", "Complete"], ["incomplete", "Incomplete"], ["failed", "Failed"]];
 
@@ -35,12 +37,11 @@ function chooser(scan, button) {
 }
 
 function scanTable(scans) {
-  chosen = [];
   const button = compareButton();
   return el("section", { class: "card" }, cardTable("Youngest first. Tick two of a realm to see what changed from one to the other.", [
     ["Started", (scan) => scanLink(scan, exactly(scan.started_at))],
     ["Place", (scan) => [scanName(scan), scan.verifies ? el("span", { class: "muted small" }, ", a second look") : null]],
-    ["State", scanBadge],
+    ["State", (scan) => [scanBadge(scan), scan.state === "running" ? el("span", { id: `share-${scan.uuid}` }, ` ${shareOf(scan.probes_done, scan.probes_planned)} %`) : null]],
     ["Took", took],
     ["Hosts", (scan) => number(scan.hosts_up, 0), "number"],
     ["Open ports", (scan) => number(scan.ports_open, 0), "number"],
@@ -68,9 +69,9 @@ const jobStates = { queued: "Waits", running: "Runs" };
 function jobItem(job, line, may) {
   const cancel = async () => {
     await send(`jobs/${job.uuid}/cancel`);
-    await run(load);
+    await refresh();
   };
-  return el("li", {}, el("h3", {}, job.scan === null ? `${jobStates[job.state]}: ${visible(job.targets.slice(0, 4).join(", "))}` : scanLink({ uuid: job.scan }, visible(job.targets.slice(0, 4).join(", ")))),
+  return el("li", { id: `job-${job.uuid}` }, el("h3", {}, job.scan === null ? `${jobStates[job.state]}: ${visible(job.targets.slice(0, 4).join(", "))}` : scanLink({ uuid: job.scan }, visible(job.targets.slice(0, 4).join(", ")))),
     el("progress", { max: Math.max(1, job.probes), value: job.probes_done, "aria-label": "Progress" }),
     el("p", { class: "small", "aria-live": "polite" }, jobText(job)), may ? actionButton("Cancel", line, cancel, { "aria-label": `Cancel the scan of ${job.targets[0]}` }) : null);
 }
@@ -79,9 +80,9 @@ function jobText(job) {
   if (job.state === "queued") {
     return `Waits for its turn; asked for by ${visible(job.actor)}.`;
   }
-  const share = job.probes === 0 ? 0 : Math.floor((100 * job.probes_done) / job.probes);
-  const left = job.eta_s === null ? "" : `, ${duration(1000 * job.eta_s)} left`;
-  return `${job.phase === "verify" ? "A second look at what changed: " : ""}${share} % of ${plural(job.probes, "probe")}, ${number(job.rate_pps, 0)} probes/s${left}, ${plural(job.open, "open port")} so far`;
+  const share = shareOf(job.probes_done, job.probes);
+  const left = job.eta_s == null ? "" : `, ${duration(1000 * job.eta_s)} left`;
+  return `${job.phase === "verify" ? "A second look at what changed: " : ""}${share} % of ${plural(job.probes, "probe")}, ${number(job.rate_pps ?? 0, 0)} probes/s${left}, ${plural(job.open, "open port")} so far`;
 }
 
 const isLive = (job) => job.state === "queued" || job.state === "running";
@@ -91,47 +92,85 @@ function failedItem(job) {
     el("p", { class: "small muted" }, `Asked for by ${visible(job.actor)}, ended `, when(job.ended_at)));
 }
 
-// Reads what runs again and again, as long as something does; what has ended shows in the list.
-function follow(list, seen) {
-  timer = setTimeout(async () => {
-    const answer = await get("jobs").catch(() => null);
-    const live = answer?.items.filter(isLive);
-    if (live === undefined) {
-      follow(list, seen);
-    } else if (live.map((job) => job.uuid + job.state + job.scan).join() !== seen) {
-      run(load);
-    } else {
-      live.forEach((job, i) => {
-        const item = list.children[i];
-        item.querySelector("progress").value = job.probes_done;
-        item.querySelector("p").textContent = plain(jobText(job));
-      });
-      follow(list, seen);
-    }
-  }, POLL_MS);
-}
-
-async function load() {
-  clearTimeout(timer);
-  // The daemon knows what runs; without it the list of what ran can be read all the same.
-  const [{ items: all }, jobs, page, may, { tags, realms: limits }] = await Promise.all([get("scans", { limit: 200 }), get("jobs").catch((error) => ({ items: [], error })),
-    get("scans", { limit: PAGE, ...view.state() }), mayWrite(), whoAmI()]);
-  showFreshness(all);
-  const mayStart = may && tags.length === 0 && jobs.error === undefined;
-  const realms = limits.length > 0 ? limits : [...new Set(all.map((scan) => scan.realm))].sort();
-  view.showFilters(view.select("state", "State", choices));
-  const live = jobs.items.filter(isLive);
-  const failed = jobs.items.filter((job) => ["failed", "unanswered"].includes(job.state)).slice(0, 3);
-  const line = outcomeLine();
-  const list = el("ul", { class: "worst" }, live.map((job) => jobItem(job, line, mayStart)));
-  show(el("div", { class: "stack" }, jobs.error ? el("p", { class: "quiet", role: "status" }, `What runs now cannot be told: ${jobs.error.message}`) : null, live.length === 0 ? null : card("Now", list, line),
-    failed.length === 0 ? null : card("Ended without a result", el("ul", { class: "worst" }, failed.map(failedItem))),
-    mayStart ? startCard(realms) : null,
-    page.items.length === 0 ? nothing("Nothing here", "No scan fits, or none was made yet.") : scanTable(page.items),
-    view.pager("Further scans", page.next_cursor)));
-  if (live.length > 0) {
-    follow(list, live.map((job) => job.uuid + job.state + job.scan).join());
+// What the daemon counts, as it tells it: {scan, probes_done, probes_planned, …}.
+function showProgress(told) {
+  const share = document.getElementById(`share-${told.scan}`);
+  if (share !== null) {
+    share.textContent = ` ${shareOf(told.probes_done, told.probes_planned)} %`;
+  }
+  const job = shown?.live.find((one) => one.scan === told.scan);
+  const item = document.getElementById(`job-${job?.uuid}`);
+  if (item !== null) {
+    item.querySelector("progress").value = told.probes_done;
+    item.querySelector("progress").max = Math.max(1, told.probes_planned);
+    item.querySelector("p").textContent = plain(jobText({ ...job, ...told, probes: told.probes_planned, open: told.ports_open }));
   }
 }
 
-run(load);
+async function read() {
+  // The daemon knows what runs; without it the list of what ran can be read all the same.
+  const [{ items: all }, jobs, page, may, { tags, realms: limits }] = await Promise.all([get("scans", { limit: 200 }), get("jobs").catch((error) => ({ items: [], error })),
+    get("scans", { limit: PAGE, ...view.state() }), mayWrite(), whoAmI()]);
+  return { all, jobs, page, limits, live: jobs.items.filter(isLive), mayStart: may && tags.length === 0 && jobs.error === undefined };
+}
+
+// What changes by itself: what runs, what came to nothing, and the list.
+function changing({ jobs, live, mayStart, page }) {
+  const failed = jobs.items.filter((job) => ["failed", "unanswered"].includes(job.state)).slice(0, 3);
+  const line = outcomeLine();
+  return {
+    now: el("div", {}, jobs.error ? el("p", { class: "quiet", role: "status" }, `What runs now cannot be told: ${jobs.error.message}`) : null,
+      live.length === 0 ? null : card("Now", el("ul", { class: "worst" }, live.map((job) => jobItem(job, line, mayStart))), line)),
+    failed: el("div", {}, failed.length === 0 ? null : card("Ended without a result", el("ul", { class: "worst" }, failed.map(failedItem)))),
+    list: el("div", {}, page.items.length === 0 ? nothing("Nothing here", "No scan fits, or none was made yet.") : scanTable(page.items),
+      view.pager("Further scans", page.next_cursor)),
+  };
+}
+
+// A queue tells nothing by itself: as long as somebody waits in it, it is asked.
+function askLater() {
+  clearTimeout(timer);
+  if (shown.live.some((job) => job.scan === null)) {
+    timer = setTimeout(() => refresh().catch(askLater), POLL_MS);
+  }
+}
+
+// What has changed takes the place of what was. A list in which somebody is at work stays, and so does what was typed.
+async function refresh() {
+  if (shown === null) {
+    return;
+  }
+  const { parts } = shown;
+  const fresh = await read();
+  const made = changing(fresh);
+  for (const [name, part] of Object.entries(parts)) {
+    const isHeld = part.contains(document.activeElement) || (name === "list" && chosen.length > 0);
+    if (part.isEqualNode(made[name]) || (name === "list" && isHeld)) {
+      continue;
+    }
+    part.replaceWith(made[name]);
+    parts[name] = made[name];
+    if (isHeld) {
+      (made[name].querySelector("button, a") ?? document.getElementById("main")).focus();
+    }
+  }
+  shown = { ...fresh, parts };
+  showFreshness(fresh.all);
+  askLater();
+}
+
+async function load() {
+  shown = null;
+  const fresh = await read();
+  const { all, limits, mayStart } = fresh;
+  showFreshness(all);
+  chosen = [];
+  const realms = limits.length > 0 ? limits : [...new Set(all.map((scan) => scan.realm))].sort();
+  view.showFilters(view.select("state", "State", choices));
+  const parts = changing(fresh);
+  show(el("div", { class: "stack" }, parts.now, parts.failed, mayStart ? startCard(realms) : null, parts.list));
+  shown = { ...fresh, parts };
+  askLater();
+}
+
+run(load).then(() => listen({ change: refresh, progress: showProgress }));
