@@ -23,6 +23,11 @@ export function el(tag, attributes = {}, ...children) {
   return fill(element, ...children);
 }
 
+// A sentence in which words between backticks are to be typed as they are: as children of an element.
+export function sentence(text) {
+  return String(text ?? "").split(/`([^`\n]+)`/).map((part, i) => (i % 2 === 1 ? el("code", {}, part) : part));
+}
+
 // Instead of what is in it.
 export function fill(element, ...children) {
   element.replaceChildren(...children.flat(Infinity).filter((child) => child !== null && child !== undefined && child !== false)

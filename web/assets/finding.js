@@ -2,7 +2,7 @@
 import { answerDetails, proof, serviceName } from "./answer_part.js";
 import { get, mayWrite } from "./api.js";
 import { decideOne } from "./decide_part.js";
-import { el, fill, plain, show } from "./dom.js";
+import { el, fill, plain, sentence, show } from "./dom.js";
 import { findingBadges, fixBox, formula, hostLink, isOver, ruleLine, seenFrom, timeline } from "./finding_part.js";
 import { exactly, portLabel } from "./format.js";
 import { run, showFreshness } from "./state.js";
@@ -17,7 +17,7 @@ function showHeading(finding) {
 }
 
 function whatCard(finding) {
-  return card("What is wrong", findingBadges(finding), el("p", { class: "prose" }, finding.why), isOver(finding) ? null : fixBox(finding),
+  return card("What is wrong", findingBadges(finding), el("p", { class: "prose" }, sentence(finding.why)), isOver(finding) ? null : fixBox(finding),
     finding.fixed_at === null ? null : el("p", { class: "prose" }, "Fixed ", exactly(finding.fixed_at)));
 }
 

@@ -1,6 +1,6 @@
 // A finding's parts as every page shows them: where, why, how to fix, how the number came about, what happened.
 import { dispositionBadge, moveLabel, presenceBadge, severityBadge, sightBadge } from "./badge.js";
-import { el } from "./dom.js";
+import { el, sentence } from "./dom.js";
 import { exactly, hostLabel, number, portLabel, when } from "./format.js";
 
 export function findingBadges(finding) {
@@ -13,7 +13,7 @@ export function hostLink(host) {
 }
 
 export function findingTitle(finding) {
-  return el("a", { href: `/findings/${finding.uuid}` }, finding.title);
+  return el("a", { href: `/findings/${finding.uuid}` }, sentence(finding.title));
 }
 
 export function findingPlace(finding) {
@@ -22,7 +22,7 @@ export function findingPlace(finding) {
 }
 
 export function fixBox(finding) {
-  return el("div", { class: "fix" }, el("strong", {}, "How to fix it"), finding.fix);
+  return el("div", { class: "fix" }, el("strong", {}, "How to fix it"), sentence(finding.fix));
 }
 
 export function formula(finding) {
@@ -55,7 +55,7 @@ function changeTitle(change) {
 export function timeline(changes) {
   return el("ol", { class: "timeline" }, changes.map((change) => el("li", {},
     el("p", {}, el("strong", {}, changeTitle(change)), el("span", { class: "muted small" }, " · ", exactly(change.at))),
-    el("p", { class: "small" }, change.reason, el("span", { class: "muted" }, ` · by ${change.actor}`)))));
+    el("p", { class: "small" }, sentence(change.reason), el("span", { class: "muted" }, ` · by ${change.actor}`)))));
 }
 
 // One line for each finding: from what it was before the changes to what it is after them. Youngest first.
@@ -74,5 +74,5 @@ export function changeItem(change) {
   return el("li", {},
     el("p", {}, el("a", { href: `/findings/${change.finding}` }, el("strong", {}, changeTitle(change))), " ", hostLink(change.host),
       ` ${portLabel(change)}`, change.service === null ? "" : ` ${change.service}`),
-    el("p", { class: "small muted" }, `${change.reason} · `, when(change.at)));
+    el("p", { class: "small muted" }, sentence(change.reason), " · ", when(change.at)));
 }

@@ -2,7 +2,7 @@
 import { get, mayWrite } from "./api.js";
 import { dispositionBadge, moveLabel, presenceBadge, severityBadge, sightBadge } from "./badge.js";
 import { decideMany, outcome } from "./decide_part.js";
-import { el, fill, show } from "./dom.js";
+import { el, fill, sentence, show } from "./dom.js";
 import { exportMenu } from "./export_part.js";
 import { fixBox, formula, hostLink, ruleLine } from "./finding_part.js";
 import { exactly, hostLabel, number, plural, portLabel, when } from "./format.js";
@@ -158,7 +158,7 @@ function rows(finding, changed) {
   const cell = (label, attributes, ...children) => el("td", { "data-label": label, ...attributes }, ...children);
   const id = `why-${finding.uuid}`;
   const more = el("tr", { id, class: "more", hidden: true }, el("td", { colspan: columns.length },
-    el("p", { class: "prose" }, finding.why), fixBox(finding), isPast() ? null : [ruleLine(finding), formula(finding)],
+    el("p", { class: "prose" }, sentence(finding.why)), fixBox(finding), isPast() ? null : [ruleLine(finding), formula(finding)],
     el("p", {}, el("a", { href: `/findings/${finding.uuid}` }, "Evidence and history"))));
   const toggle = el("button", { type: "button", class: "opener", "aria-expanded": "false", "aria-controls": id,
     onclick: () => {

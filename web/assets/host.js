@@ -1,7 +1,7 @@
 // One host: what it is, which ports answer, what is wrong with them and why, and everything that happened.
 import { answerDetails, authState, certificateState, productName, proof, serviceName, shortened, tlsState } from "./answer_part.js";
 import { get } from "./api.js";
-import { el, fill, plain, scroller, show } from "./dom.js";
+import { el, fill, plain, scroller, sentence, show } from "./dom.js";
 import { exportMenu } from "./export_part.js";
 import { findingBadges, findingTitle, fixBox, formula, isOver, ruleLine, seenFrom, timeline } from "./finding_part.js";
 import { exactly, hostLabel, portLabel, when } from "./format.js";
@@ -102,7 +102,7 @@ function portsCard(endpoints) {
 function findingCard(finding, endpoints) {
   return el("article", { class: "card", id: `finding-${finding.uuid}`, "aria-label": finding.title },
     findingBadges(finding), el("h3", {}, findingTitle(finding)), el("p", { class: "place" }, `${portLabel(finding)} · ${finding.service ?? "other"}`),
-    el("p", { class: "prose" }, finding.why),
+    el("p", { class: "prose" }, sentence(finding.why)),
     isOver(finding) ? null : fixBox(finding), proof(finding, endpoints),
     ruleLine(finding), formula(finding),
     seenFrom(finding),

@@ -1,7 +1,7 @@
 // The overview: how it stands, what is worst, what changed, who has not been seen.
 import { severityBadge } from "./badge.js";
 import { get } from "./api.js";
-import { el, show } from "./dom.js";
+import { el, sentence, show } from "./dom.js";
 import { changeItem, findingBadges, findingPlace, findingTitle, fixBox, foldChanges, formula, hostLink } from "./finding_part.js";
 import { days, number, plural, when } from "./format.js";
 import { listen } from "./live.js";
@@ -36,7 +36,7 @@ function scoreCard(score, scans, today) {
 
 function worstCard(findings) {
   const items = findings.map((finding) => el("li", {}, findingBadges(finding), el("h3", {}, findingTitle(finding)),
-    findingPlace(finding), el("p", { class: "prose" }, finding.why), fixBox(finding), formula(finding)));
+    findingPlace(finding), el("p", { class: "prose" }, sentence(finding.why)), fixBox(finding), formula(finding)));
   return el("section", { class: "card" },
     el("div", { class: "card-head" }, el("h2", {}, "Worst exposures"), el("a", { href: "/findings" }, "All findings")),
     items.length === 0 ? el("p", { class: "quiet" }, "Nothing is open that need not be.") : el("ol", { class: "worst" }, items));
