@@ -26,6 +26,9 @@ static const struct fact_kind kinds[] = {
     {"cert.weak", FACT_TRUTH, "whether key or signature is too weak for today"},
     {"cleartext", FACT_TRUTH, "whether it serves without encryption"},
     {"cpe", FACT_TEXT, "the product as CPE 2.3 names it"},
+    {FACT_DECLARED, FACT_TEXT,
+     "whether a cloud's rules let the internet reach the port: reachable, conditional, unknown, blocked-return, "
+     "blocked"},
     {"dns.recursion", FACT_TRUTH, "whether it looks names up for whoever asks"},
     {"door", FACT_TEXT, "the question that was answered although nobody had shown a credential"},
     {"hostname", FACT_TEXT, "what the server calls its host"},

@@ -16,6 +16,9 @@ enum fact_type {
     FACT_TIME,    /* seconds since 1970, UTC */
 };
 
+/* The one that no service tells: what a cloud's rules let the internet do. */
+#define FACT_DECLARED "declared"
+
 struct fact_kind {
     const char *name; /* "tls.version" */
     enum fact_type type;

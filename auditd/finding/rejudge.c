@@ -30,6 +30,7 @@ struct rejudging {
     int64_t asset_id;
     struct store_known known;
     struct lookers *lookers;
+    struct declared *declared;
     uint8_t *memo;
     /* The port at hand. */
     const struct store_port *port;
@@ -66,6 +67,8 @@ static void rejudge_forget_asset(struct rejudging *this)
     store_known_done(&this->known);
     lookers_destroy(this->lookers);
     this->lookers = NULL;
+    declared_destroy(this->declared);
+    this->declared = NULL;
     free((void *)(uintptr_t)this->scan.realm);
     this->scan.realm = NULL;
     this->asset_id = 0;
@@ -92,6 +95,9 @@ static int rejudge_load_asset(struct rejudging *this, int64_t asset_id)
     this->scan.realm = realm;
     if (rc == 0 && rules->asks_outside) {
         rc = lookers_load(this->store, asset_id, this->options->now_ms - this->options->max_age_ms, &this->lookers);
+    }
+    if (rc == 0 && rules->asks_declared) {
+        rc = declared_load(this->store, asset_id, &this->declared);
     }
     if (rc == 0) {
         memset(this->memo, HOST_MEMO_UNKNOWN, rules->group_count + 1);
@@ -132,6 +138,7 @@ static int rejudge_judge(struct rejudging *this)
         .looks = this->looks,
         .count = this->count,
         .lookers = this->lookers,
+        .declared = this->declared,
         .memo = this->memo,
     };
     struct settle_exposed exposed;

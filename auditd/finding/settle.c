@@ -28,6 +28,8 @@ static void settle_forget_asset(struct settle_asset *asset)
     store_known_done(&asset->known);
     lookers_destroy(asset->lookers);
     asset->lookers = NULL;
+    declared_destroy(asset->declared);
+    asset->declared = NULL;
     free(asset->memo);
     asset->memo = NULL;
     asset->id = 0;
@@ -71,6 +73,9 @@ static int settle_load_asset(const struct settle_scan *scan, int64_t asset_id, s
     }
     if (rc == 0 && scan->asks_outside) {
         rc = lookers_load(scan->store, asset_id, scan->options->now_ms - scan->options->max_age_ms, &asset->lookers);
+    }
+    if (rc == 0 && scan->asks_declared) {
+        rc = declared_load(scan->store, asset_id, &asset->declared);
     }
     if (rc == 0) {
         asset->memo = malloc(scan->group_count + 1);
@@ -206,6 +211,7 @@ static int settle_within(struct settle_scan *scan)
     if (policy != NULL) {
         scan->group_count = policy_rules(policy)->group_count;
         scan->asks_outside = policy_rules(policy)->asks_outside;
+        scan->asks_declared = policy_rules(policy)->asks_declared;
     }
     rc = settle_load_plan(scan, &plan);
 

@@ -119,6 +119,7 @@ int settle_expose(const struct settle_view *view, struct settle_exposed *exposed
         .proto = view->port->is_udp ? "udp" : "tcp",
         .port = view->port->port,
         .now_ms = view->scan->options->now_ms,
+        .declared = declared_of(view->declared, view->port->is_udp, view->port->port),
     };
     sighting_expose(&exposed->sighting, &exposed->exposure);
     return settle_know(view, widest, exposed);

@@ -25,8 +25,9 @@ struct settle_view {
     const struct store_place *places;
     const struct settle_look *looks; /* one for each place; `open` and `vantage_class` count */
     size_t count;
-    const struct lookers *lookers; /* NULL: who looked from elsewhere matters not */
-    uint8_t *memo;                 /* of the asset, as struct host_view has it; may be NULL */
+    const struct declared *declared; /* NULL: nobody asks */
+    const struct lookers *lookers;   /* NULL: who looked from elsewhere matters not */
+    uint8_t *memo;                   /* of the asset, as struct host_view has it; may be NULL */
 };
 
 struct settle_exposed {

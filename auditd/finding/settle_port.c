@@ -245,6 +245,7 @@ static int settle_judge(struct settle_case *this)
         .looks = this->looks,
         .count = this->count,
         .lookers = this->asset->lookers,
+        .declared = this->asset->declared,
         .memo = this->asset->memo,
     };
     struct settle_exposed exposed;

@@ -3,6 +3,7 @@
 #ifndef LEASTPORT_AUDITD_FINDING_SETTLE_PORT_H
 #define LEASTPORT_AUDITD_FINDING_SETTLE_PORT_H
 
+#include "auditd/finding/declared.h"
 #include "auditd/finding/lookers.h"
 #include "auditd/finding/settle.h"
 #include "auditd/finding/settle_every.h"
@@ -26,6 +27,7 @@ struct settle_scan {
     const struct standings *standings;
     bool asks;                     /* the plan asks what answers */
     size_t group_count;            /* of the policy */
+    bool asks_declared;            /* it has rules that ask what a cloud declares */
     bool asks_outside;             /* the policy has rules for which it matters who looked from elsewhere */
     struct verdict_memo *verdicts; /* of the options' policy; NULL: options->judge() is asked each time */
     bool is_held;                  /* nothing turns FIXED: hold.h */
@@ -36,8 +38,9 @@ struct settle_asset {
     int64_t id;
     bool running;
     struct store_known known;
-    struct lookers *lookers; /* NULL: nobody asks for them */
-    uint8_t *memo;           /* of the policy's groups, as struct host_view has it */
+    struct lookers *lookers;   /* NULL: nobody asks for them */
+    struct declared *declared; /* likewise */
+    uint8_t *memo;             /* of the policy's groups, as struct host_view has it */
     struct settle_fold fold;
     struct settle_every every;
 };

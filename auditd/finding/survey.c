@@ -1,5 +1,6 @@
 #include "auditd/finding/survey.h"
 
+#include "auditd/finding/declared.h"
 #include "auditd/finding/sighting.h"
 #include "auditd/policy/policy.h"
 #include "auditd/policy/rule.h"
@@ -35,10 +36,12 @@ struct survey {
     struct standings standings;
     size_t group_count;
     bool asks_outside;
+    bool asks_declared;
     /* The asset at hand. */
     int64_t asset_id;
     struct store_known known;
     struct lookers *lookers;
+    struct declared *declared;
     uint8_t *memo;
     bool is_retired;
     int64_t realm_id;
@@ -69,6 +72,8 @@ static void survey_forget_asset(struct survey *survey)
     store_known_done(&survey->known);
     lookers_destroy(survey->lookers);
     survey->lookers = NULL;
+    declared_destroy(survey->declared);
+    survey->declared = NULL;
     survey->asset_id = 0;
 }
 
@@ -121,6 +126,9 @@ static int survey_load_asset(struct survey *survey, int64_t asset_id)
     if (rc == 0 && survey->asks_outside) {
         rc = lookers_load(survey->store, asset_id, survey->options->now_ms - survey->options->max_age_ms,
                           &survey->lookers);
+    }
+    if (rc == 0 && survey->asks_declared) {
+        rc = declared_load(survey->store, asset_id, &survey->declared);
     }
     if (rc == 0) {
         memset(survey->memo, HOST_MEMO_UNKNOWN, survey->group_count + 1);
@@ -324,6 +332,7 @@ static int survey_tell(struct survey *survey)
     if (rc < 0) {
         return store_fail(survey->store, STORE_FAULT_OTHER, rc, "out of memory");
     }
+    exposure.declared = declared_of(survey->declared, survey->port.is_udp, survey->port.port);
     exposure.names = (const char *const *)survey->known.names;
     exposure.name_count = survey->known.name_count;
     exposure.addresses = survey->known.addresses;
@@ -393,6 +402,7 @@ int survey_walk(struct store *store, const struct survey_options *options, surve
     if (options->policy != NULL) {
         survey.group_count = policy_rules(options->policy)->group_count;
         survey.asks_outside = policy_rules(options->policy)->asks_outside;
+        survey.asks_declared = policy_rules(options->policy)->asks_declared;
     }
     rc = standings_load(store, survey.group_count, &survey.standings);
     if (rc == 0) {

@@ -222,23 +222,36 @@ static int compile_condition(struct compiler *compiler, const struct yaml_node *
     return rc < 0 ? rc : 1;
 }
 
-static int compile_conditions(struct compiler *compiler, const struct yaml_node *when, struct rule *rule)
+/* "declared: blocked" is one more condition. */
+static int compile_declared(struct compiler *compiler, const struct yaml_node *declared, struct rule *rule)
 {
-    if (when == NULL) {
+    int rc = compile_condition(compiler, declared, "", &rule->conditions[rule->condition_count]);
+
+    rule->condition_count += rc > 0;
+    return rc < 0 ? rc : 0;
+}
+
+static int compile_conditions(struct compiler *compiler, const struct yaml_node *of, struct rule *rule)
+{
+    const struct yaml_node *when = yaml_node_get(of, "when");
+    const struct yaml_node *declared = yaml_node_get(of, FACT_DECLARED);
+    size_t count = when == NULL ? 0 : when->child_count;
+
+    if (count == 0 && declared == NULL) {
         return 0;
     }
-    rule->conditions = calloc(when->child_count + 1, sizeof(*rule->conditions));
+    rule->conditions = calloc(count + 1, sizeof(*rule->conditions));
     if (rule->conditions == NULL) {
         return -ENOMEM;
     }
-    for (size_t i = 0; i < when->child_count; i++) {
+    for (size_t i = 0; i < count; i++) {
         int rc = compile_condition(compiler, &when->children[i], "when", &rule->conditions[rule->condition_count]);
         if (rc < 0) {
             return rc;
         }
         rule->condition_count += rc > 0;
     }
-    return 0;
+    return declared == NULL ? 0 : compile_declared(compiler, declared, rule);
 }
 
 /* With blanks between. */
@@ -307,7 +320,7 @@ static int compile_rule(struct compiler *compiler, const struct yaml_node *node,
         rule->port_first = (uint16_t)portset_next(&rule->ports, 0);
         rule->port_last = last_port(&rule->ports);
         rule->port_count = portset_count(&rule->ports);
-        rc = compile_conditions(compiler, yaml_node_get(node, "when"), rule);
+        rc = compile_conditions(compiler, node, rule);
     }
     if (rc == 0) {
         rc = compile_controls(yaml_node_get(node, "controls"), rule);
@@ -437,6 +450,18 @@ static size_t count_security_groups(const struct yaml_node *rules)
     return count < RULE_SECURITY_GROUPS_MAX ? count : RULE_SECURITY_GROUPS_MAX;
 }
 
+static bool asks_declared(const struct rule_list *list)
+{
+    for (size_t i = 0; i < list->count; i++) {
+        for (size_t j = 0; j < list->items[i].condition_count; j++) {
+            if (strcmp(list->items[i].conditions[j].kind->name, FACT_DECLARED) == 0) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
 int policy_compile(const struct yaml_node *root, struct problems *problems, struct rule_set *set)
 {
     struct compiler compiler = {.set = set, .problems = problems};
@@ -465,6 +490,7 @@ int policy_compile(const struct yaml_node *root, struct problems *problems, stru
     if (rc == 0) {
         rc = compile_check_groups(&compiler);
         set->asks_outside = asks_outside(&set->allow);
+        set->asks_declared = asks_declared(&set->allow) || asks_declared(&set->forbid);
     }
     if (rc == 0) {
         set->index = rule_index_create(set);

@@ -40,6 +40,10 @@ const char *exposure_fact(const struct exposure *exposure, const char *name, cha
 {
     const char *value = stored(exposure, name);
 
+    /* What the cloud says of itself counts, not what a scanner may have said. */
+    if (strcmp(name, FACT_DECLARED) == 0 && exposure->declared != NULL) {
+        return exposure->declared;
+    }
     if (value != NULL) {
         return value;
     }

@@ -79,6 +79,9 @@ struct exposure {
     bool asked;
     const struct exposure_fact *facts;
     size_t fact_count;
+    /* What a cloud's rules let the internet do there: "reachable", … "blocked"; NULL where none is known. Lives for
+     * ever. */
+    const char *declared;
     /* What serves the same page and stands before it; NULL where nothing is known to. */
     const struct front *front;
 };

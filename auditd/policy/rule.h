@@ -95,8 +95,9 @@ struct rule_set {
     struct rule_test *tests;
     size_t test_count;
     struct rule_index *index;
-    bool asks_outside; /* some allow rule is from a group or a range: who looked from elsewhere matters */
-    char *owner;       /* of findings whose rule names none */
+    bool asks_declared; /* some rule asks what a cloud declares */
+    bool asks_outside;  /* some allow rule is from a group or a range: who looked from elsewhere matters */
+    char *owner;        /* of findings whose rule names none */
 };
 
 void rule_set_done(struct rule_set *set);

@@ -119,6 +119,7 @@ static bool check_control(const json_t *value, char *reason, size_t size)
 
 static const char *const PROTOS[] = {"tcp", "udp", NULL};
 static const char *const SEVERITIES[] = {"low", "medium", "high", "critical", NULL};
+static const char *const DECLAREDS[] = {"reachable", "conditional", "unknown", "blocked-return", "blocked", NULL};
 static const char *const EXPECTS[] = {"finding", "allowed", "unproven", NULL};
 
 static const struct validate_schema VERSION = {.types = VALIDATE_INTEGER,
@@ -178,6 +179,7 @@ static const struct validate_schema SOURCES = {
     .types = VALIDATE_STRING | VALIDATE_ARRAY, .items = &REFERENCE, .min_items = 1, .max_items = RULE_SOURCES_MAX};
 static const struct validate_schema PROTO = {.types = VALIDATE_STRING, .values = PROTOS};
 static const struct validate_schema SEVERITY = {.types = VALIDATE_STRING, .values = SEVERITIES};
+static const struct validate_schema DECLARED = {.types = VALIDATE_STRING, .values = DECLAREDS};
 static const struct validate_schema EXPECT = {.types = VALIDATE_STRING, .values = EXPECTS};
 static const struct validate_schema SERVICE = {.types = VALIDATE_STRING, .max_length = OWNER_MAX};
 static const struct validate_schema UNTIL = {
@@ -239,7 +241,8 @@ static const struct validate_schema DEFAULTS = {.types = VALIDATE_OBJECT, .field
 static const struct validate_field ALLOW_FIELDS[] = {
     {"id", &ID, true},        {"to", &TO, true},        {"ports", &PORTS, true},        {"from", &SOURCES, true},
     {"why", &PROSE, true},    {"proto", &PROTO, false}, {"service", &SERVICE, false},   {"when", &CONDITIONS, false},
-    {"owner", &OWNER, false}, {"until", &UNTIL, false}, {"controls", &CONTROLS, false}, {NULL, NULL, false}};
+    {"owner", &OWNER, false}, {"until", &UNTIL, false}, {"controls", &CONTROLS, false}, {"declared", &DECLARED, false},
+    {NULL, NULL, false}};
 static const struct validate_schema ALLOW = {.types = VALIDATE_OBJECT, .fields = ALLOW_FIELDS};
 static const struct validate_schema ALLOWS = {
     .types = VALIDATE_ARRAY, .expected = "a list of rules", .items = &ALLOW, .max_items = RULE_LIST_MAX};
@@ -257,6 +260,7 @@ static const struct validate_field FORBID_FIELDS[] = {{"id", &ID, true},
                                                       {"owner", &OWNER, false},
                                                       {"until", &UNTIL, false},
                                                       {"controls", &CONTROLS, false},
+                                                      {"declared", &DECLARED, false},
                                                       {NULL, NULL, false}};
 static const struct validate_schema FORBID = {.types = VALIDATE_OBJECT, .fields = FORBID_FIELDS};
 static const struct validate_schema FORBIDS = {

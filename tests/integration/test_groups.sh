@@ -141,6 +141,34 @@ tcp 1000 1001 10.0.0.0/8
 tcp 443 443 10.0.0.0/16
 tcp 443 443 2600:1:2:300::/56'
 
+# What the cloud declares decides: now, and when it changes.
+cat >"$work/policy.yaml" <<'EOF'
+version: 1
+allow:
+  - {id: https, to: any, ports: 443, from: any, declared: reachable, why: the shop}
+forbid:
+  - {id: half, to: any, ports: 22, declared: conditional, severity: critical, why: the office alone is not worth it}
+EOF
+# explained PORT: of web, by that policy.
+explained() {
+    "$bin/leastport" policy explain --policy "$work/policy.yaml" --db "$work/db" --realm vpc-1 "10.0.1.5:$1" 2>&1
+}
+# judged: what is a finding of web.
+judged() {
+    "$bin/leastport" export jsonl --db "$work/db" | jq -r 'select(.host == "10.0.1.5") | "\(.port) \(.rule_id)"' | LC_ALL=C sort
+}
+tap_like "allowed where it is declared reachable" "$(explained 443)" 'decided by user/https: allowed'
+tap_like "forbidden where it is declared so" "$(explained 22)" 'decided by user/half'
+"$bin/leastport" import aws "$work/cloud" --db "$work/db" --policy "$work/policy.yaml" >"$work/out" 2>&1
+tap_is "findings by what is declared" "$(judged)" '22 user/half'
+jq '.SecurityGroups |= map(if .GroupId == "sg-web" then .IpPermissions |= map(select(.FromPort != 443)) else . end)' \
+    "$work/cloud/security-groups.json" >"$work/more.json"
+mv "$work/more.json" "$work/cloud/security-groups.json"
+"$bin/leastport" import aws "$work/cloud" --db "$work/db" --policy "$work/policy.yaml" >"$work/out" 2>&1
+tap_is "a change of the cloud is judged" "$(judged)" '22 user/half
+443 default'
+tap_like "what decided is said" "$(explained 443)" 'declared is blocked, and must be reachable'
+
 suggest --format yaml
 tap_is "a format that is none" "$status" 2
 "$bin/leastport" policy suggest --aws "$work/cloud" >"$work/out" 2>&1

@@ -59,6 +59,9 @@ static const struct message MESSAGES[] = {
     {ALLOW ", until: soon}", 3, 59, "/allow/0/until", "\"until\" must be a date like 2027-03-31"},
     {ALLOW ", until: 2027-02-30}", 3, 59, "/allow/0/until", "\"until\" must be a date like 2027-03-31"},
     {ALLOW ", proto: sctp}", 3, 59, "/allow/0/proto", "\"proto\" must be tcp or udp, not \"sctp\""},
+    {ALLOW ", declared: blokced}", 3, 62, "/allow/0/declared",
+     "\"declared\" must be reachable, conditional, unknown, blocked-return or blocked, not \"blokced\"; did you mean "
+     "\"blocked\"?"},
     {ALLOW ", when: {}}", 3, 58, "/allow/0/when", "\"when\" must not be empty"},
     {ALLOW ", when: {a: []}}", 3, 62, "/allow/0/when/a", "\"a\" must be a text, a number or true or false, not a list"},
     {ALLOW ", when: {tls.versoin: 1.2}}", 3, 59, "/allow/0/when/tls.versoin",

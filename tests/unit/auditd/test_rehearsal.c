@@ -30,11 +30,13 @@ static const char SHOP[] =
     "  - {id: edge-app, to: app, ports: 8090, from: edge, why: API}\n"
     "  - {id: app-db, to: db, ports: 5432, service: postgresql, from: app, why: orders}\n"
     "  - {id: events, to: kafka, ports: 9094, service: kafka, from: [app, kafka], when: {tls: true}, why: events}\n"
+    "  - {id: declared, to: edge, ports: [9998, 9999], from: any, declared: reachable, why: as the cloud has it}\n"
     "  - {id: cache, to: {security_group: 'cache-*'}, ports: 6379, from: [sg-0a1b, app], when: {auth: required}, why: "
     "pages}\n"
     "  - {id: ssh, to: bastion, ports: 22, from: [office, vpn], why: break-glass, until: 2027-03-31}\n"
     "forbid:\n"
     "  - {id: ssh-direct, to: {not: bastion}, ports: any, service: ssh, severity: high, fix: Session Manager}\n"
+    "  - {id: undeclared, to: any, ports: 9999, declared: blocked, severity: critical, fix: find the path}\n"
     "  - {id: bypass, to: app, ports: any, from: world, severity: critical, fix: go through the load balancer}\n"
     "tests:\n"
     "  - {to: db, port: 5432, from: edge, expect: finding}\n";
@@ -46,7 +48,7 @@ static const struct {
 } CASES[] = {
     {"{to: db, port: 5432, from: app, expect: allowed}", 2, NULL},
     {"{to: db, port: 5432, from: [app, edge], expect: allowed}", 1,
-     "p:24:5: 5432/tcp from edge is a finding, by baseline/postgresql; expected: allowed\n  why: "},
+     "p:26:5: 5432/tcp from edge is a finding, by baseline/postgresql; expected: allowed\n  why: "},
     {"{to: db, port: 5432, from: world, expect: finding}", 2, NULL},
     {"{to: db, port: 5432, from: own-vpc, expect: finding}", 2, NULL},
     {"{to: edge, port: 443, from: world, facts: {tls.version: 1.3}, expect: allowed}", 2, NULL},
@@ -62,6 +64,10 @@ static const struct {
     {"{to: bastion, port: 22, from: [office, vpn, 203.0.113.42], expect: allowed}", 2, NULL},
     {"{to: bastion, port: 22, from: 203.0.113.43, expect: finding}", 2, NULL},
     {"{to: app, port: 2222, from: vpn, service: ssh, expect: finding}", 2, NULL},
+    {"{to: edge, port: 9998, from: world, facts: {declared: reachable}, expect: allowed}", 2, NULL},
+    {"{to: edge, port: 9998, from: world, facts: {declared: conditional}, expect: finding}", 2, NULL},
+    {"{to: edge, port: 9998, from: world, expect: unproven}", 2, NULL},
+    {"{to: edge, port: 9999, from: vpn, facts: {declared: blocked}, expect: allowed}", 1, "by user/undeclared"},
     {"{to: {security_group: cache-1}, port: 6379, from: [sg-0a1b, app], facts: {auth: required}, expect: allowed}", 2,
      NULL},
     {"{to: {security_group: cache-1}, port: 6379, from: [sg-0a1c, own-vpc, world, 10.0.0.0/24], facts: {auth: "
