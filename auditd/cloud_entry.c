@@ -156,6 +156,11 @@ out:
     return rc;
 }
 
+bool cloud_entered_matters(const struct cloud_entered *entered)
+{
+    return entered->changed + entered->gone + entered->verdicts.begun + entered->verdicts.ended > 0;
+}
+
 static const struct {
     const char *name;
     size_t offset;

@@ -52,7 +52,7 @@ static int enter_here(struct import_aws *import)
     rc = cloud_entry_run(&entry, import->aws, &import->entered, reason);
     if (rc < 0) {
         log_error("%s is not imported: %s", import->folder, reason);
-    } else if (import->entered.changed + import->entered.gone > 0) {
+    } else if (cloud_entered_matters(&import->entered)) {
         const struct judging judging = {.store = desk.store,
                                         .config = &import->settings.config,
                                         .policy = import->settings.policy,

@@ -325,7 +325,7 @@ static int imports_enter_cloud(const struct imports *imports, struct cloud_enter
 
     rc = rc == 0 ? cloud_entry_run(&entry, aws, entered, reason) : rc;
     aws_destroy(aws);
-    if (rc == 0 && entered->changed + entered->gone > 0) {
+    if (rc == 0 && cloud_entered_matters(entered)) {
         rc = judging_hosts(&judging);
         if (rc < 0) {
             snprintf(reason, CLOUD_REASON_SIZE, "it is stored, but cannot be judged now: %.500s",

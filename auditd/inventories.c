@@ -155,7 +155,7 @@ static int inventories_store_cloud(struct tracked *item, struct aws *aws, const 
     }
     item->hosts_unread = entered.hosts_unread;
     rc = inventories_say_gaps(item, aws);
-    rc = rc == 0 && entered.changed + entered.gone > 0 ? inventories_judge(item->inventories) : rc;
+    rc = rc == 0 && cloud_entered_matters(&entered) ? inventories_judge(item->inventories) : rc;
     if (rc == 0) {
         cloud_entry_say(item->config->name, &entered);
     }

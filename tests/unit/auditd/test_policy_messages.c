@@ -50,7 +50,8 @@ static const struct message MESSAGES[] = {
     {"version: 1\nallow: [x]", 2, 9, "/allow/0", "item 1 of \"allow\" must be a mapping, not a text"},
     {"version: 1\nallow: [{id: a}]", 2, 9, "/allow/0", "item 1 of \"allow\" lacks the key \"to\""},
     {ALLOW ", whom: x}", 3, 52, "/allow/0/whom",
-     "unknown key \"whom\"; known here: id, to, ports, from, why, proto, service, when, owner, until or controls"},
+     "unknown key \"whom\"; known here: id, to, ports, from, why, proto, service, when, owner, until, controls or "
+     "declared"},
     {ALLOW ", prots: tcp}", 3, 52, "/allow/0/prots", "unknown key \"prots\"; did you mean \"ports\"?"},
     {ALLOW ", severity: high}", 3, 52, "/allow/0/severity",
      "unknown key \"severity\"; known here: id, to, ports, from, why, proto, service, when, owner, until or controls"},
