@@ -54,7 +54,8 @@ static const struct message MESSAGES[] = {
      "declared"},
     {ALLOW ", prots: tcp}", 3, 52, "/allow/0/prots", "unknown key \"prots\"; did you mean \"ports\"?"},
     {ALLOW ", severity: high}", 3, 52, "/allow/0/severity",
-     "unknown key \"severity\"; known here: id, to, ports, from, why, proto, service, when, owner, until or controls"},
+     "unknown key \"severity\"; known here: id, to, ports, from, why, proto, service, when, owner, until, controls or "
+     "declared"},
     {ALLOW ", owner: 12}", 3, 59, "/allow/0/owner", "\"owner\" must be a text, not a whole number; put it in quotes"},
     {ALLOW ", owner: ''}", 3, 59, "/allow/0/owner", "\"owner\" must not be empty"},
     {ALLOW ", until: soon}", 3, 59, "/allow/0/until", "\"until\" must be a date like 2027-03-31"},
