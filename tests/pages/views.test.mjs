@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { after, before, describe, test } from "node:test";
 import { launch, missingBrowser, openPage, settle } from "./support/browser.mjs";
-import { alter, makeFixture, uuidOf } from "./support/fixture.mjs";
+import { alter, makeFixture, TOKEN, uuidOf } from "./support/fixture.mjs";
 import { makeFolder, startSite } from "./support/site.mjs";
 
 const skip = missingBrowser() ?? false;
@@ -157,6 +157,142 @@ describe("certificates", { skip }, () => {
       await page.waitForURL(new RegExp(`/certificates\\?sha256=${sha256("edge")}`));
       await settle(page);
       assert.equal((await rows(page)).length, 1);
+    });
+  });
+});
+
+describe("a copied address", { skip }, () => {
+  const views = {
+    "a filter": ["/findings", async (page) => page.getByLabel("Service").selectOption("redis"), /service=redis/],
+    "a finding": ["/findings", async (page) => { await page.locator(".opener").first().click(); await page.getByRole("link", { name: "Evidence and history" }).first().click(); }, /findings\/[0-9a-f-]{36}$/],
+    "a host": ["/hosts", async (page) => page.locator("tbody th a").first().click(), /hosts\/[0-9a-f-]{36}$/],
+    "the order of hosts": ["/hosts", async (page) => page.getByRole("button", { name: "Last answer" }).click(), /sort=-last_up/],
+    "a place of the map": ["/map", async (page) => page.getByLabel("Rows").selectOption("owner"), /rows=owner/],
+    "what two scans differ in": ["/scans", async (page) => {
+      const ticks = page.getByRole("checkbox", { name: /prod-eu/ });
+      await ticks.last().check();
+      await ticks.first().check();
+      await page.getByRole("button", { name: "Compare the two" }).click();
+    }, /changes\?from=[0-9a-f-]{36}&to=[0-9a-f-]{36}$/],
+    "certificates that end soon": ["/certificates", async (page) => page.getByLabel("Ends", { exact: true }).selectOption("30"), /ends=30/],
+  };
+  // What a reader has before them, but for the times that pass.
+  const seen = (page) => page.evaluate(() => `${document.title} ${document.getElementById("main").innerText} ${[...document.querySelectorAll("#filters select, #filters input")].map((field) => field.value)}`
+    .replaceAll(/\d+ (seconds?|minutes?) ago|just now/g, "now"));
+  for (const [name, [path, act, address]] of Object.entries(views)) {
+    test(`of ${name} opens the same for somebody else, and back and forward keep it`, async () => {
+      let url;
+      let shown;
+      const options = { expectErrors: path === "/scans" }; // no daemon runs here, and the list of scans says so
+      await visit(path, async (page) => {
+        const before = await seen(page);
+        await act(page);
+        await page.waitForURL(address);
+        await settle(page);
+        url = new URL(page.url());
+        shown = await seen(page);
+        assert.notEqual(shown, before);
+        await page.goBack();
+        await settle(page);
+        assert.equal(new URL(page.url()).pathname + new URL(page.url()).search, path);
+        await page.goForward();
+        await settle(page);
+        assert.deepEqual([page.url(), await seen(page)], [url.href, shown]);
+      }, options);
+      await visit(url.pathname + url.search, async (page) => {
+        assert.equal(await seen(page), shown);
+      }, options);
+    });
+  }
+  test("survives the login: whoever is not signed in gets there after", async () => {
+    const { page, close } = await openPage(browser, { site: null, expectErrors: true });
+    try {
+      await page.goto(`${site.url}/findings?service=redis&sort=port`);
+      await page.waitForURL(/\/login\?next=/);
+      await page.getByLabel(/token/i).fill(TOKEN);
+      await page.keyboard.press("Enter");
+      await page.waitForURL(/\/findings\?service=redis&sort=port$/);
+    } finally {
+      await close();
+    }
+  });
+});
+
+describe("by keyboard alone", { skip }, () => {
+  const focused = (page) => page.evaluate(() => {
+    const one = document.activeElement;
+    const { outlineStyle, outlineWidth } = getComputedStyle(one);
+    const box = one.getBoundingClientRect();
+    return { name: `${one.tagName} ${one.getAttribute("aria-label") ?? one.textContent.trim().slice(0, 40)}`, place: [...document.querySelectorAll("*")].indexOf(one),
+      isBody: one === document.body, isSeen: outlineStyle !== "none" && Number.parseFloat(outlineWidth) >= 2 && box.width > 0 && box.bottom > 0 && box.top < innerHeight };
+  });
+  // All that can be worked with and is not hidden, as places among all elements.
+  const workable = (page) => page.evaluate(() => {
+    const all = [...document.querySelectorAll("*")];
+    return all.flatMap((one, i) => (one.matches("a[href], button, input, select, textarea, summary, [tabindex='0']") && !one.disabled && one.checkVisibility({ visibilityProperty: true }) ? [i] : []));
+  });
+
+  for (const path of ["/findings?limit=5", "/hosts?limit=5", "/certificates?limit=5", `/findings/${redis}`, "/policy"]) {
+    test(`${path}: everything is reached in its order, in sight and with a frame`, async () => {
+      await visit(path, async (page) => {
+        const places = await workable(page);
+        const reached = [];
+        // A date has several stops of its own.
+        for (let presses = 0; presses < places.length + 8 && reached.length < places.length; presses++) {
+          await page.keyboard.press("Tab");
+          const stop = await focused(page);
+          assert.ok(stop.isSeen && !stop.isBody, `${presses}: ${JSON.stringify(stop)} after ${reached.length} of ${places.length}`);
+          if (reached.at(-1) !== stop.place) {
+            reached.push(stop.place);
+          }
+        }
+        assert.deepEqual(reached, places);
+      });
+    });
+  }
+
+  test("a form takes the focus, and gives it back when it is left by Escape or Cancel", async () => {
+    await visit(`/findings/${redis}`, async (page) => {
+      const waive = page.getByRole("button", { name: "Waive", exact: true }).first();
+      for (const leave of [() => page.keyboard.press("Escape"), async () => { await page.getByRole("button", { name: "Cancel" }).focus(); await page.keyboard.press("Enter"); }]) {
+        await waive.focus();
+        await page.keyboard.press("Enter");
+        assert.equal(await page.evaluate(() => document.activeElement.id), "decide-owner");
+        assert.equal(await waive.getAttribute("aria-expanded"), "true");
+        await leave();
+        assert.equal(await page.getByRole("form", { name: "Waive" }).count(), 0);
+        assert.match((await focused(page)).name, /^BUTTON Waive$/);
+      }
+    });
+  });
+
+  test("the content is skipped to, a row opened, a filter set and a page turned, and the focus stays where the work is", async () => {
+    await visit("/findings?limit=5", async (page) => {
+      await page.keyboard.press("Tab");
+      assert.match((await focused(page)).name, /Skip to the content/);
+      await page.keyboard.press("Enter");
+      assert.equal(await page.evaluate(() => document.activeElement.id), "main");
+      await page.locator(".opener").first().focus();
+      await page.keyboard.press("Enter");
+      assert.equal(await page.locator("tr.more:visible").count(), 1);
+      assert.equal(await page.locator(".opener").first().getAttribute("aria-expanded"), "true");
+      await page.getByLabel("Severity").focus();
+      await page.keyboard.press("l");
+      await page.waitForURL(/severity=low/);
+      await settle(page);
+      assert.equal(await page.evaluate(() => document.activeElement.id), "filter-severity");
+      await page.getByRole("link", { name: "Next page" }).focus();
+      await page.keyboard.press("Enter");
+      await page.waitForURL(/cursor=/);
+      await settle(page);
+      assert.equal(await page.evaluate(() => document.activeElement.id), "main");
+      await page.goto(`${site.url}/hosts?limit=5`);
+      await settle(page);
+      await page.getByRole("button", { name: "Last answer" }).focus();
+      await page.keyboard.press("Enter");
+      await page.waitForURL(/sort=-last_up/);
+      await settle(page);
+      assert.match((await focused(page)).name, /Last answer/);
     });
   });
 });

@@ -44,11 +44,16 @@ export function decideBox(choices, ask, done) {
     buttons.forEach((button) => button.setAttribute("aria-expanded", "false"));
   }
 
+  function leave(verb) {
+    close();
+    buttons[choices.indexOf(verb)].focus();
+  }
+
   function open(verb) {
     said.replaceChildren();
     buttons.forEach((button, i) => button.setAttribute("aria-expanded", String(choices[i] === verb)));
     const submit = el("button", { type: "submit", class: "button button-main" }, verbs[verb].title);
-    const form = el("form", { class: "decide", "aria-label": verbs[verb].title, onsubmit: async (event) => {
+    const form = el("form", { class: "decide", "aria-label": verbs[verb].title, onkeydown: (event) => event.key === "Escape" && leave(verb), onsubmit: async (event) => {
       event.preventDefault();
       submit.disabled = true;
       try {
@@ -60,7 +65,7 @@ export function decideBox(choices, ask, done) {
         submit.disabled = false;
       }
     } }, el("p", { class: "small muted" }, verbs[verb].help), ...fields(verb),
-    el("div", { class: "buttons" }, submit, el("button", { type: "button", class: "button", onclick: () => { close(); buttons[choices.indexOf(verb)].focus(); } }, "Cancel")));
+    el("div", { class: "buttons" }, submit, el("button", { type: "button", class: "button", onclick: () => leave(verb) }, "Cancel")));
     place.replaceChildren(form);
     form.querySelector("input").focus();
   }

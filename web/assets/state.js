@@ -35,9 +35,24 @@ export function showError(error, retry) {
 
 let current = null; // what the page shows, and whether it could not for a reason that passes
 
+// What an element of the content is known by when the content is made anew; null for what is not in it.
+function nameOf(element) {
+  const isInside = document.getElementById("content").contains(element);
+  return isInside ? `${element.tagName} ${element.id || element.getAttribute("aria-label") || element.textContent.replace(/ [↑↓]$/, "")}` : null;
+}
+
+// The focus goes to what took the place of what had it, else to where the content begins: not to the page's top.
+function focusAgain(name) {
+  if (name !== null && document.activeElement === document.body) {
+    const heir = [...document.querySelectorAll("#content :is(a, button, input, select, textarea, summary, [tabindex])")].find((one) => nameOf(one) === name);
+    (heir ?? document.getElementById("main")).focus();
+  }
+}
+
 // Runs a page: loading, then what `load` shows, or why not.
 export async function run(load) {
   const mine = { load, hasFailed: false };
+  const held = nameOf(document.activeElement);
   current = mine;
   showLoading();
   try {
@@ -46,6 +61,7 @@ export async function run(load) {
     mine.hasFailed = error.status === 0 || error.status >= 500;
     showError(error, () => run(load));
   }
+  focusAgain(held);
 }
 
 export const hasFailed = () => current?.hasFailed ?? false;
