@@ -34,6 +34,9 @@ static int group_open(struct grouping *this)
     if (rc == 0) {
         cloud_say_missing(&this->cloud);
     }
+    if (rc == 0 && command->policy == NULL) {
+        log_warning("without --policy FILE nothing is allowed but what the baseline allows: what is open is not kept");
+    }
     return rc;
 }
 

@@ -169,6 +169,9 @@ tap_is "a change of the cloud is judged" "$(judged)" '22 user/half
 443 default'
 tap_like "what decided is said" "$(explained 443)" 'declared is blocked, and must be reachable'
 
+"$bin/leastport" policy suggest --groups --db "$work/db" >"$work/out" 2>"$work/err"
+tap_is "of the stored cloud" "$?$(grep -c '^# sg-' "$work/out")" 05
+tap_like "without a policy it is said what that means" "$(cat "$work/err")" 'without --policy FILE nothing is allowed'
 suggest --format yaml
 tap_is "a format that is none" "$status" 2
 "$bin/leastport" policy suggest --aws "$work/cloud" >"$work/out" 2>&1
