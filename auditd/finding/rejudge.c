@@ -2,6 +2,7 @@
 
 #include "auditd/finding/disposition.h"
 #include "auditd/finding/rejudge_plan.h"
+#include "auditd/finding/settle_declared.h"
 #include "auditd/finding/settle_front.h"
 #include "auditd/finding/settle_judge.h"
 #include "auditd/policy/policy.h"
@@ -109,6 +110,7 @@ static int rejudge_load_asset(struct rejudging *this, int64_t asset_id)
 static int rejudge_verdicts(struct rejudging *this, const struct settle_view *view, struct settle_exposed *exposed)
 {
     const struct verdict *verdict;
+    struct cloud_declared declared;
     struct front front;
     int64_t hash;
     int rc;
@@ -123,8 +125,14 @@ static int rejudge_verdicts(struct rejudging *this, const struct settle_view *vi
         return rc;
     }
     exposed->exposure.front = rc > 0 ? &front : NULL;
+    rc = settle_declared(view, exposed, &declared);
+    if (rc < 0) {
+        return rc;
+    }
+    exposed->exposure.cloud = rc > 0 ? &declared : NULL;
     this->verdict_count = 1 + checks_judge(&exposed->exposure, this->verdicts, this->verdicts + 1);
     exposed->exposure.front = NULL;
+    exposed->exposure.cloud = NULL;
     return 0;
 }
 
@@ -167,6 +175,12 @@ static const struct verdict *rejudge_verdict(const struct rejudging *this, const
     return NULL;
 }
 
+/* It comes of what a cloud declares, which the policy has no part in. */
+static bool rejudge_is_declared(const struct stored_finding *finding)
+{
+    return strncmp(finding->verdict.rule_id, CLOUD_DECLARED_RULE, strlen(CLOUD_DECLARED_RULE)) == 0;
+}
+
 static int rejudge_finding(struct rejudging *this, struct stored_finding *finding)
 {
     const struct verdict *verdict = rejudge_verdict(this, finding->verdict.kind);
@@ -179,12 +193,14 @@ static int rejudge_finding(struct rejudging *this, struct stored_finding *findin
         return 0;
     }
     if (verdict == NULL) {
-        event.reason = "the policy allows it";
+        event.reason =
+            rejudge_is_declared(finding) ? "the cloud's rules do not say so any more" : "the policy allows it";
         rc = open ? store_finding_presence(this->store, finding, PRESENCE_ALLOWED, &event) : 0;
         return rc < 0 ? rc : 0;
     }
     if (!open) {
-        event.reason = "the policy does not allow it any more";
+        event.reason =
+            rejudge_is_declared(finding) ? "the cloud's rules say so again" : "the policy does not allow it any more";
         rc = store_finding_presence(this->store, finding, PRESENCE_OPEN, &event);
     }
     if (rc >= 0) {

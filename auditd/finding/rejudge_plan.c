@@ -1,9 +1,11 @@
 #include "auditd/finding/rejudge_plan.h"
 
+#include "auditd/finding/settle_declared.h"
 #include "auditd/finding/settle_front.h"
 #include "auditd/policy/policy.h"
 #include "auditd/policy/rule.h"
 #include "auditd/policy/verdict_memo.h"
+#include "auditd/store/cloud_verdict.h"
 #include "auditd/store/finding.h"
 #include "auditd/store/sql.h"
 
@@ -37,6 +39,7 @@ struct making {
     sqlite3_stmt *findings;
     bool has_known; /* `known` stands at the first that was not passed yet */
     struct known known;
+    bool has_declared;        /* a cloud's verdicts are stored */
     bool has_every_port;      /* some host's every port accepts */
     int64_t every_port_asset; /* of which the next is known */
     bool is_every_port;
@@ -274,6 +277,18 @@ static int find_front(struct making *making, const struct survey_port *port, con
     return settle_front(&view, &exposed, verdict, ret_front);
 }
 
+/* As scans ask. */
+static int find_declared(struct making *making, const struct survey_port *port, struct cloud_declared *ret_declared)
+{
+    struct settle_options settle = settle_options_default();
+    struct settle_scan scan = {.store = making->store, .options = &settle, .realm = port->realm};
+    const struct settle_view view = {.scan = &scan, .known = port->known, .port = &port->port};
+    const struct settle_exposed exposed = {.exposure = *port->exposure, .address = port->address};
+
+    settle.policy = making->options->policy;
+    return making->has_declared ? settle_declared(&view, &exposed, ret_declared) : 0;
+}
+
 /* The finding of a host of which every port accepts stands for those at which nobody answered: scans make and move it.
  */
 static int is_stood_for(struct making *making, const struct survey_port *port, bool *ret_is)
@@ -300,6 +315,7 @@ static int judge(void *context, const struct survey_port *port)
     struct judged judged[1 + CHECKS_MAX];
     struct exposure exposure = *port->exposure;
     const struct verdict *verdict;
+    struct cloud_declared declared;
     struct front front;
     int64_t hash;
     size_t count = 0;
@@ -315,9 +331,13 @@ static int judge(void *context, const struct survey_port *port)
         return store_fail(making->store, STORE_FAULT_OTHER, -ENOMEM, "out of memory");
     }
     judged[count++] = (struct judged){verdict, hash};
-    if (exposure.fact_count > 0) {
+    rc = find_declared(making, port, &declared);
+    exposure.cloud = rc > 0 ? &declared : NULL;
+    if (rc >= 0 && exposure.fact_count > 0) {
         rc = find_front(making, port, verdict, &front);
         exposure.front = rc > 0 ? &front : NULL;
+    }
+    if (exposure.fact_count > 0 || exposure.cloud != NULL) {
         count += rc < 0 ? 0 : checks_judge(&exposure, verdict, checked);
     }
     for (size_t i = 1; i < count; i++) {
@@ -335,6 +355,10 @@ int rejudge_plan_make(struct store *store, const struct rejudge_options *options
     plan->altered = rejudge_altered_create();
     if (plan->altered == NULL) {
         return store_fail(store, STORE_FAULT_OTHER, -ENOMEM, "out of memory");
+    }
+    rc = store_cloud_verdicts_any(store, &making.has_declared);
+    if (rc < 0) {
+        return rc;
     }
     rc = store_query(store, &making.findings,
                      "SELECT asset_id, proto, port, kind, presence, verdict_hash, id, sight = 'RETIRED' FROM finding"

@@ -1,5 +1,6 @@
 #include "auditd/finding/settle_port.h"
 
+#include "auditd/finding/settle_declared.h"
 #include "auditd/finding/settle_front.h"
 #include "auditd/finding/settle_judge.h"
 #include "auditd/policy/checks.h"
@@ -210,6 +211,7 @@ static int settle_ask(struct settle_case *this, const struct exposure *exposure)
 static int settle_judge_exposed(struct settle_case *this, const struct settle_view *view,
                                 struct settle_exposed *exposed)
 {
+    struct cloud_declared declared;
     int rc;
 
     rc = settle_ask(this, &exposed->exposure);
@@ -231,7 +233,13 @@ static int settle_judge_exposed(struct settle_case *this, const struct settle_vi
         return rc;
     }
     exposed->exposure.front = rc > 0 ? &this->front : NULL;
+    rc = settle_declared(view, exposed, &declared);
+    if (rc < 0) {
+        return rc;
+    }
+    exposed->exposure.cloud = rc > 0 ? &declared : NULL;
     this->verdict_count = 1 + checks_judge(&exposed->exposure, this->verdicts, this->verdicts + 1);
+    exposed->exposure.cloud = NULL;
     return 0;
 }
 

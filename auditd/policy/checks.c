@@ -111,7 +111,7 @@ static bool is_bypass(const struct exposure *exposure, const struct verdict *ver
     return true;
 }
 
-static const struct check CHECKS[CHECKS_MAX] = {
+static const struct check CHECKS[CHECKS_OWN] = {
     {"old-tls", 10, is_old_tls,
      "TLS before 1.2 has known flaws and is deprecated (RFC 8996); who stands in between can try to bring clients down "
      "to it.",
@@ -154,11 +154,12 @@ size_t checks_judge(const struct exposure *exposure, const struct verdict *expos
 {
     size_t count = 0;
 
-    for (size_t i = 0; i < CHECKS_MAX; i++) {
+    for (size_t i = 0; i < CHECKS_OWN; i++) {
         struct fault fault = {0};
         if (CHECKS[i].fails(exposure, exposure_verdict, &fault)) {
             judge_check(&CHECKS[i], exposure, exposure_verdict, &fault, &ret_verdicts[count++]);
         }
     }
-    return count;
+    return exposure->cloud == NULL ? count
+                                   : count + cloud_declared_judge(exposure, exposure_verdict, &ret_verdicts[count]);
 }

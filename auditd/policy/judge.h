@@ -9,6 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct cloud_declared;
 struct front;
 struct policy;
 
@@ -84,6 +85,8 @@ struct exposure {
     const char *declared;
     /* What serves the same page and stands before it; NULL where nothing is known to. */
     const struct front *front;
+    /* What a cloud's rules say of it; NULL where none that is known has the host. */
+    const struct cloud_declared *cloud;
 };
 
 enum verdict_kind {

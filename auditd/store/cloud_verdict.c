@@ -258,3 +258,41 @@ int store_cloud_verdicts_load(struct store *store, const struct store_cloud_verd
 
     return rc < 0 ? rc : verdicts_walk(store, row, verdicts);
 }
+
+#define VERDICT_SEEN                                                                                                   \
+    " FROM cloud_verdict WHERE id IN (SELECT id FROM cloud_verdict WHERE asset_id = ?1 AND protocol = ?3 AND"          \
+    " first_port <= ?4 UNION SELECT id FROM cloud_verdict WHERE public_address = ?2 AND public_address <> '' AND"      \
+    " protocol = ?3) AND first_port <= ?4 AND last_port >= ?4"
+#define VERDICT_SEEN_KNOWN VERDICT_SEEN " AND valid_to IS NOT NULL AND verdict <> 'UNKNOWN'"
+#define VERDICT_SEEN_ORDER " ORDER BY address, way, family, id"
+
+int store_cloud_verdicts_seen(struct store *store, const struct store_cloud_verdict_seen *seen,
+                              struct store_cloud_verdicts *verdicts)
+{
+    sqlite3_stmt *row;
+    int rc = store_query(store, &row, "SELECT " VERDICT_COLUMNS VERDICT_SEEN " AND valid_to IS NULL" VERDICT_SEEN_ORDER,
+                         "itii", seen->asset_id, seen->address, seen->protocol, seen->port);
+
+    return rc < 0 ? rc : verdicts_walk(store, row, verdicts);
+}
+
+int store_cloud_verdicts_last_known(struct store *store, const struct store_cloud_verdict_seen *seen,
+                                    struct store_cloud_verdicts *verdicts)
+{
+    sqlite3_stmt *row;
+    int rc = store_query(store, &row,
+                         "SELECT " VERDICT_COLUMNS VERDICT_SEEN_KNOWN
+                         " AND valid_to = (SELECT max(valid_to)" VERDICT_SEEN_KNOWN ")" VERDICT_SEEN_ORDER,
+                         "itii", seen->asset_id, seen->address, seen->protocol, seen->port);
+
+    return rc < 0 ? rc : verdicts_walk(store, row, verdicts);
+}
+
+int store_cloud_verdicts_any(struct store *store, bool *ret_any)
+{
+    int64_t any = 0;
+    int rc = store_query_int(store, &any, "SELECT EXISTS (SELECT 1 FROM cloud_verdict)", "");
+
+    *ret_any = any != 0;
+    return rc;
+}

@@ -73,4 +73,22 @@ struct store_cloud_verdict_ask {
 MUST_USE int store_cloud_verdicts_load(struct store *store, const struct store_cloud_verdict_ask *ask,
                                        struct store_cloud_verdicts *verdicts);
 
+/* What holds now of a port that was seen at an address: of the host's interfaces, and of those that have the address as
+ * their public one, whosoever they are. */
+struct store_cloud_verdict_seen {
+    int64_t asset_id;
+    const char *address;
+    int64_t protocol;
+    int64_t port;
+};
+MUST_USE int store_cloud_verdicts_seen(struct store *store, const struct store_cloud_verdict_seen *seen,
+                                       struct store_cloud_verdicts *verdicts);
+
+/* What held of it before it became UNKNOWN. */
+MUST_USE int store_cloud_verdicts_last_known(struct store *store, const struct store_cloud_verdict_seen *seen,
+                                             struct store_cloud_verdicts *verdicts);
+
+/* Whether anything stands at all. */
+MUST_USE int store_cloud_verdicts_any(struct store *store, bool *ret_any);
+
 #endif

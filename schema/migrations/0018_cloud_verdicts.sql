@@ -31,6 +31,7 @@ CREATE TABLE cloud_verdict (
 ) STRICT;
 CREATE INDEX cloud_verdict_living ON cloud_verdict (source_id, interface) WHERE valid_to IS NULL;
 CREATE INDEX cloud_verdict_by_asset ON cloud_verdict (asset_id, protocol, first_port);
+CREATE INDEX cloud_verdict_by_public_address ON cloud_verdict (public_address, protocol) WHERE public_address <> '';
 
 -- When verdicts were worked out of what stands; NULL: not since records changed.
 ALTER TABLE cloud_source ADD COLUMN verdicts_at INTEGER;

@@ -1,0 +1,204 @@
+#include "auditd/policy/cloud_declared.h"
+
+#include "auditd/policy/compliance.h"
+
+#include <stdio.h>
+
+static const double EVIDENCE_UNLOOKED = 0.7;
+static const double EVIDENCE_NOT_FOUND = 0.4;
+static const double WEIGHT_CONTRADICTION = 20;
+static const double WEIGHT_TRAP = 2;
+/* Fewer of the world's addresses than that are somebody's range: 2^-8 is more than any single owner's. */
+static const double SHARE_OF_RANGES = 1.0 / 256;
+
+/* ---- the join ---- */
+
+static bool lets_in(enum reach_verdict verdict)
+{
+    return verdict == REACH_REACHABLE || verdict == REACH_CONDITIONAL;
+}
+
+enum declared_says cloud_declared_join(enum reach_verdict verdict, enum observed observed, bool looked,
+                                       enum vantage_class vantage_class)
+{
+    bool from_world = looked && vantage_class == VANTAGE_WORLD;
+
+    if (verdict == REACH_UNKNOWN) {
+        return DECLARED_UNREAD;
+    }
+    if (lets_in(verdict)) {
+        if (!looked) {
+            return DECLARED_UNLOOKED;
+        }
+        if (observed == OBSERVED_FILTERED) {
+            /* What keeps an insider out says nothing about the internet. */
+            return from_world ? DECLARED_SILENT : DECLARED_UNLOOKED;
+        }
+        return observed == OBSERVED_OPEN ? DECLARED_EXPOSED : DECLARED_EMPTY_ROOM;
+    }
+    if (from_world && observed == OBSERVED_OPEN) {
+        return DECLARED_CONTRADICTED;
+    }
+    return looked && verdict == REACH_BLOCKED_RETURN && observed != OBSERVED_CLOSED ? DECLARED_TRAP : DECLARED_NOTHING;
+}
+
+/* ---- findings ---- */
+
+/* The widest that finds it open, and whether anybody of the world looked. */
+static enum vantage_class widest_open(const struct exposure *exposure, bool *ret_world_looked)
+{
+    enum vantage_class widest = VANTAGE_SELF;
+
+    *ret_world_looked = exposure->sight_count == 0 && exposure->vantage_class == VANTAGE_WORLD;
+    if (exposure->sight_count == 0) {
+        return exposure->vantage_class;
+    }
+    for (size_t i = 0; i < exposure->sight_count; i++) {
+        const struct exposure_sight *sight = &exposure->sights[i];
+        *ret_world_looked = *ret_world_looked || sight->vantage_class == VANTAGE_WORLD;
+        widest = sight->open && sight->vantage_class > widest ? sight->vantage_class : widest;
+    }
+    return widest;
+}
+
+static void verdict_begin(const struct exposure *exposure, const struct verdict *like, const char *kind,
+                          struct verdict *verdict)
+{
+    (void)exposure;
+    *verdict = *like;
+    verdict->verdict = VERDICT_FINDING;
+    verdict->evidence = 1;
+    verdict->need = 1;
+    snprintf(verdict->kind, sizeof(verdict->kind), "%s", kind);
+    snprintf(verdict->rule_id, sizeof(verdict->rule_id), CLOUD_DECLARED_RULE "%s", kind);
+    snprintf(verdict->evidence_kind, sizeof(verdict->evidence_kind), "seen");
+    snprintf(verdict->need_kind, sizeof(verdict->need_kind), "forbidden");
+}
+
+static void verdict_end(const struct exposure *exposure, struct verdict *verdict)
+{
+    verdict->penalty = verdict->service_weight * verdict->breadth * verdict->evidence * verdict->need;
+    verdict->severity = judge_severity(verdict->penalty);
+    compliance_note(verdict, "", exposure->address_count > 0 ? &exposure->addresses[0] : NULL);
+}
+
+static void set_breadth(const struct cloud_declared *declared, struct verdict *verdict)
+{
+    enum vantage_class reach = declared->share < SHARE_OF_RANGES ? VANTAGE_PUBLIC_RANGE : VANTAGE_WORLD;
+
+    verdict->breadth = vantage_class_weight(reach);
+    snprintf(verdict->breadth_class, sizeof(verdict->breadth_class), "%s", vantage_class_name(reach));
+}
+
+static void judge_exposed(const struct exposure *exposure, const struct cloud_declared *declared, bool world_looked,
+                          struct verdict *verdict)
+{
+    const struct verdict *world = &declared->world;
+    const char *who = declared->share < SHARE_OF_RANGES ? "ranges of the internet" : "the internet";
+
+    verdict_begin(exposure, world, "declared-exposure", verdict);
+    verdict->need = world->need;
+    snprintf(verdict->need_kind, sizeof(verdict->need_kind), "%s", world->need_kind);
+    set_breadth(declared, verdict);
+    verdict->evidence = world_looked ? EVIDENCE_NOT_FOUND : EVIDENCE_UNLOOKED;
+    snprintf(verdict->evidence_kind, sizeof(verdict->evidence_kind), "%s",
+             world_looked ? "declared, not found open" : "declared, not looked");
+    snprintf(verdict->title, sizeof(verdict->title), "%s is open, and the cloud's rules let %s reach it",
+             world->subject, who);
+    snprintf(verdict->why, sizeof(verdict->why), "%s%s%.100s: %.200s. It is open inside; %s", declared->way,
+             declared->way[0] == '\0' ? "" : ", ", declared->record, declared->words,
+             world_looked ? "who looked from the internet did not find it open."
+                          : "nobody has looked from the internet yet.");
+    snprintf(verdict->fix, sizeof(verdict->fix),
+             "Narrow the rule to the sources that need it; or say by an allow rule who does, from where and why.");
+    verdict_end(exposure, verdict);
+}
+
+static void judge_contradicted(const struct exposure *exposure, const struct cloud_declared *declared,
+                               const struct verdict *seen, struct verdict *verdict)
+{
+    verdict_begin(exposure, seen, "undeclared-exposure", verdict);
+    verdict->service_weight = seen->service_weight > WEIGHT_CONTRADICTION ? seen->service_weight : WEIGHT_CONTRADICTION;
+    snprintf(verdict->title, sizeof(verdict->title), "%s answers the internet, and no rule of the cloud lets it",
+             seen->subject);
+    snprintf(verdict->why, sizeof(verdict->why),
+             "By what is declared it is blocked (%.100s: %.200s), and it was seen open from the world: there is a path "
+             "that nobody declared, or the model or the scan is wrong.",
+             declared->record, declared->words);
+    snprintf(
+        verdict->fix, sizeof(verdict->fix),
+        "Find the path: what forwards to this host, a tunnel, a proxy, an address that another host has now. Import "
+        "the account anew, look again, and close the path or declare it.");
+    verdict_end(exposure, verdict);
+}
+
+static void judge_trap(const struct exposure *exposure, const struct cloud_declared *declared,
+                       const struct verdict *seen, struct verdict *verdict)
+{
+    verdict_begin(exposure, seen, "acl-trap", verdict);
+    verdict->service_weight = WEIGHT_TRAP;
+    snprintf(verdict->title, sizeof(verdict->title), "%s gets no answer out to the internet: the network ACL stops it",
+             seen->subject);
+    snprintf(verdict->why, sizeof(verdict->why),
+             "Its groups let the internet in, and %.100s lets no answer leave (%.200s): what somebody believes to be "
+             "served is not, and a change of the ACL would open it at once.",
+             declared->record, declared->words);
+    snprintf(verdict->fix, sizeof(verdict->fix),
+             "If it is meant to be reached, let the ACL pass answers to client ports 1024-65535; if not, take the rule "
+             "from the group.");
+    verdict_end(exposure, verdict);
+}
+
+static void judge_bypass(const struct exposure *exposure, const struct cloud_declared *declared,
+                         struct verdict *verdict)
+{
+    verdict_begin(exposure, &declared->world, "balancer-bypass", verdict);
+    set_breadth(declared, verdict);
+    snprintf(verdict->evidence_kind, sizeof(verdict->evidence_kind), "declared, not looked");
+    verdict->evidence = EVIDENCE_UNLOOKED;
+    snprintf(verdict->title, sizeof(verdict->title), "%s is reachable around its load balancer",
+             declared->world.subject);
+    snprintf(
+        verdict->why, sizeof(verdict->why),
+        "The internet gets there by %s and past it (%.100s: %.150s): what the balancer adds, its TLS, its filters, "
+        "its log, is not there for who asks the target itself.",
+        declared->way, declared->record, declared->words);
+    snprintf(verdict->fix, sizeof(verdict->fix),
+             "Let only the balancer's group reach the target, and take its public address away.");
+    verdict_end(exposure, verdict);
+}
+
+size_t cloud_declared_judge(const struct exposure *exposure, const struct verdict *exposure_verdict,
+                            struct verdict ret_verdicts[DECLARED_KINDS])
+{
+    const struct cloud_declared *declared = exposure->cloud;
+    bool world_looked = false;
+    enum vantage_class widest = widest_open(exposure, &world_looked);
+    bool matters = declared->world.verdict == VERDICT_FINDING;
+    size_t count = 0;
+
+    switch (cloud_declared_join(declared->verdict, OBSERVED_OPEN, true, widest)) {
+    case DECLARED_EXPOSED:
+        /* Where the world sees it, the exposure itself says so. */
+        if (matters && widest != VANTAGE_WORLD) {
+            judge_exposed(exposure, declared, world_looked, &ret_verdicts[count++]);
+        }
+        break;
+    case DECLARED_CONTRADICTED:
+        judge_contradicted(exposure, declared, exposure_verdict, &ret_verdicts[count++]);
+        break;
+    case DECLARED_TRAP:
+        judge_trap(exposure, declared, exposure_verdict, &ret_verdicts[count++]);
+        break;
+    case DECLARED_NOTHING:
+    case DECLARED_EMPTY_ROOM:
+    case DECLARED_SILENT:
+    case DECLARED_UNLOOKED:
+    case DECLARED_UNREAD:
+        break;
+    }
+    if (declared->is_bypass && matters) {
+        judge_bypass(exposure, declared, &ret_verdicts[count++]);
+    }
+    return count;
+}

@@ -1,0 +1,49 @@
+/* What a cloud's rules say of a port beside what was seen of it: the join, and the findings that come of it. Pure. */
+#ifndef LEASTPORT_AUDITD_POLICY_CLOUD_DECLARED_H
+#define LEASTPORT_AUDITD_POLICY_CLOUD_DECLARED_H
+
+#include "auditd/policy/judge.h"
+#include "auditd/reach/engine.h"
+
+enum observed { OBSERVED_OPEN, OBSERVED_CLOSED, OBSERVED_FILTERED };
+
+enum declared_says {
+    DECLARED_NOTHING,
+    DECLARED_EXPOSED,      /* the world may reach it, and it is open */
+    DECLARED_EMPTY_ROOM,   /* the world may reach it, and nothing listens */
+    DECLARED_SILENT,       /* the world may reach it, and gets no answer: a host's firewall, or what is not modelled */
+    DECLARED_UNLOOKED,     /* the world may reach it, and nobody has looked */
+    DECLARED_CONTRADICTED, /* it answers the world although nothing lets it */
+    DECLARED_TRAP,         /* let in, and the answer cannot leave: the network ACL trap */
+    DECLARED_UNREAD,       /* something was not read: what is declared is not known */
+};
+
+/* What both together say. `observed` and the vantage's class matter only where somebody looked. */
+enum declared_says cloud_declared_join(enum reach_verdict verdict, enum observed observed, bool looked,
+                                       enum vantage_class vantage_class);
+
+enum { DECLARED_NAME_SIZE = 128, DECLARED_WORDS_SIZE = 256 };
+
+/* What is declared of one port of a host towards the world: the widest of its ways. */
+struct cloud_declared {
+    enum reach_verdict verdict;
+    double share;   /* of the world's addresses that get in */
+    bool is_bypass; /* both by way of a balancer and around it */
+    char way[DECLARED_NAME_SIZE];
+    char record[DECLARED_NAME_SIZE];
+    char words[DECLARED_WORDS_SIZE];
+    struct verdict world; /* the policy's, were it seen open from the world */
+};
+
+enum { DECLARED_KINDS = 4 };
+
+/* How the rules of such findings begin; the kind follows. */
+#define CLOUD_DECLARED_RULE "cloud/"
+
+/* The exposure's `declared` must be set. How many of *ret_verdicts were filled in, each a finding of another kind:
+ * "declared-exposure", "undeclared-exposure", "acl-trap", "balancer-bypass". A declared exposure that no vantage of
+ * the world has looked at has the evidence 0.7, one that such a vantage did not find open 0.4; what was seen 1. */
+size_t cloud_declared_judge(const struct exposure *exposure, const struct verdict *exposure_verdict,
+                            struct verdict ret_verdicts[DECLARED_KINDS]);
+
+#endif

@@ -1,0 +1,88 @@
+#!/usr/bin/env bash
+# Findings that come of what a cloud declares beside what was seen: they open with an import, close when the rules
+# change, and say nothing where a list was not read. Prints TAP.
+set -uo pipefail
+# shellcheck source=tests/integration/harness.sh
+. "$(dirname "$(readlink -f -- "$0")")/harness.sh"
+enter "what is declared beside what was seen" "$0" "$@"
+begin
+folder=$(readlink -f -- "$(dirname "$(readlink -f -- "$0")")/reach")
+# shellcheck disable=SC2154 # harness.sh sets DIR
+cd "$DIR" || exit
+DB=$DIR/cloud.db
+cp -r "$folder" cloud
+
+# host ADDRESS PORT...: of a scan that finds those ports open.
+host() {
+    local port
+    printf '<host endtime="%s"><status state="up"/><address addr="%s" addrtype="ipv4"/><ports>' $(($(date +%s) - 95)) "$1"
+    shift
+    for port; do
+        printf '<port protocol="tcp" portid="%s"><state state="open" reason="syn-ack"/></port>' "$port"
+    done
+    printf '</ports></host>'
+}
+
+# scan NAME HOST...: a file of nmap's.
+scan() {
+    printf '<nmaprun scanner="nmap" start="%s">' $(($(date +%s) - 100)) >"$1.xml"
+    printf '%s' "${@:2}" >>"$1.xml"
+    printf '<runstats><finished time="%s" exit="success"/></runstats></nmaprun>' $(($(date +%s) - 90)) >>"$1.xml"
+}
+
+take() {
+    "$BIN/leastport" import aws cloud --db "$DB" 2>err || tap_fail "the folder is imported" "$(<err)"
+}
+
+# found KIND: "PORT PRESENCE SEVERITY" of each finding of the kind.
+found() {
+    sql "$DB" "SELECT group_concat(port || ' ' || presence || ' ' || severity, ', ') FROM (SELECT * FROM finding WHERE kind = '$1' ORDER BY port, id)"
+}
+
+# edit FILE FILTER: in the copy of the folder.
+edit() {
+    jq "$2" "$folder/$1" >"cloud/$1"
+}
+
+scan inside "$(host 10.0.1.5 22 443 444)" "$(host 10.0.4.5 443 444)" "$(host 10.0.2.5 8080 8081)"
+scan outside "$(host 192.0.2.80 443 444)" "$(host 192.0.2.99 444)"
+"$BIN/leastport" import inside.xml --realm vpc-1 --vantage inside --db "$DB" 2>err || tap_fail "a scan from inside" "$(<err)"
+"$BIN/leastport" import outside.xml --vantage outside:world --scope 192.0.2.0/24 --db "$DB" 2>err || tap_fail "a scan from outside" "$(<err)"
+tap_is "without a cloud there is none of them" "$(sql "$DB" "SELECT count(*) FROM finding WHERE rule_id LIKE 'cloud/%'")" 0
+
+# ---- they open ----
+take
+tap_is "open inside, and the world may reach it" "$(found declared-exposure)" "22 NEW medium, 443 NEW low, 8080 NEW medium"
+tap_is "how sure that is, and for how many" "$(sql "$DB" "SELECT port, evidence, evidence_kind, breadth_class FROM finding WHERE kind = 'declared-exposure' AND port < 8080 ORDER BY port")" \
+    "22|0.7|declared, not looked|public-range
+443|0.7|declared, not looked|world"
+tap_like "what decided is said" "$(sql "$DB" "SELECT why FROM finding WHERE kind = 'declared-exposure' AND port = 443")" 'sg-web: in: sgr-web443 allows tcp 443 from 0\.0\.0\.0/0'
+tap_like "and what to do" "$(sql "$DB" "SELECT fix FROM finding WHERE kind = 'declared-exposure' AND port = 443")" 'Narrow the rule'
+tap_is "the network ACL trap" "$(found acl-trap)" "443 NEW low"
+tap_like "by the ACL" "$(sql "$DB" "SELECT why FROM finding WHERE kind = 'acl-trap'")" 'acl-trap lets no answer leave'
+tap_is "open to the world although nothing lets it, of the account's address alone" "$(found undeclared-exposure)" "444 NEW high"
+tap_is "the score knows the term" "$("$BIN/leastport" score --db "$DB" --json 2>err | jq -s 'any(.. | objects; .evidence? == 0.7)')" true
+before=$(sql "$DB" "SELECT count(*) FROM finding_event")
+take
+tap_is "the same once more changes nothing" "$(sql "$DB" "SELECT count(*) FROM finding_event")" "$before"
+
+# ---- a gap ----
+: >cloud/network-acls.json
+take
+tap_is "what was not read closes none and opens none" "$(sql "$DB" "SELECT count(*) FROM finding_event")" "$before"
+cp "$folder/network-acls.json" cloud/
+take
+tap_is "nor does reading it again" "$(sql "$DB" "SELECT count(*) FROM finding_event")" "$before"
+
+# ---- they close ----
+edit security-groups.json '.SecurityGroups |= map(if .GroupId == "sg-web" then .IpPermissions |= map(select(.FromPort != 443)) else . end)'
+take
+tap_is "443 is declared open no more" "$(found declared-exposure)" "22 NEW medium, 443 ALLOWED low, 8080 NEW medium"
+tap_is "nor trapped" "$(found acl-trap)" "443 ALLOWED low"
+tap_is "but seen open from outside all the same" "$(found undeclared-exposure)" "443 NEW high, 444 NEW high"
+tap_is "why it closed is said" "$(sql "$DB" "SELECT DISTINCT reason FROM finding_event e JOIN finding f ON f.id = e.finding_id WHERE f.rule_id LIKE 'cloud/%' AND became = 'ALLOWED'")" \
+    "the cloud's rules do not say so any more"
+cp "$folder/security-groups.json" cloud/
+take
+tap_is "and opens again" "$(found declared-exposure)" "22 NEW medium, 443 OPEN low, 8080 NEW medium"
+tap_done
