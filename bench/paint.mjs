@@ -21,7 +21,7 @@ for (const count of [20, hosts]) {
 }
 const browser = await launch();
 console.log(await browser.version());
-const pagesOf = ({ host, finding, scan }) => ["/", "/findings", "/findings?service=ssh&sort=-penalty", "/hosts", host, finding, "/map", "/map?rows=host",
+const pagesOf = ({ host, finding, scan }) => ["/", "/findings", "/findings?service=ssh&sort=-penalty", "/hosts", host, finding, "/certificates", "/map", "/map?rows=host",
   "/changes?days=90", "/scans", scan, "/policy", "/access", "/schedules", "/alerts"];
 const median = (values) => values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)];
 let bad = false;
