@@ -38,7 +38,7 @@ static void declared_take(const struct store_cloud_verdict *row, struct cloud_de
 {
     declared->verdict = verdict_parse(row->verdict);
     declared->share = row->share;
-    snprintf(declared->record, sizeof(declared->record), "%s", row->record);
+    snprintf(declared->record, sizeof(declared->record), "%.*s", (int)sizeof(declared->record) - 1, row->record);
     snprintf(declared->words, sizeof(declared->words), "%s", row->reason);
 }
 

@@ -160,7 +160,7 @@ static void judge_bypass(const struct exposure *exposure, const struct cloud_dec
              declared->world.subject);
     snprintf(
         verdict->why, sizeof(verdict->why),
-        "The internet gets there by %s and past it (%.100s: %.150s): what the balancer adds, its TLS, its filters, "
+        "The internet gets there by %.120s and past it (%.100s: %.140s): what the balancer adds, its TLS, its filters, "
         "its log, is not there for who asks the target itself.",
         declared->way, declared->record, declared->words);
     snprintf(verdict->fix, sizeof(verdict->fix),

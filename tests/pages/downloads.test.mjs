@@ -10,7 +10,7 @@ import { after, before, describe, test } from "node:test";
 import { launch, missingBrowser, openPage, settle } from "./support/browser.mjs";
 import { until } from "./support/daemon.mjs";
 import { alter, makeFixture, signedIn, TOKEN, tokenOf, tokenRows, uuidOf } from "./support/fixture.mjs";
-import { BIN, makeFolder, startSite } from "./support/site.mjs";
+import { BIN, makeFolder, PLAIN_BIN, startSite } from "./support/site.mjs";
 import { sarifValidator, transcribed } from "./support/validators.mjs";
 
 const EVERY = "NEW,OPEN,VERIFYING,FIXED,REAPPEARED,ALLOWED,FOLDED";
@@ -226,15 +226,7 @@ describe("with many findings", () => {
     alter(place.path("many.db"), `WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ${COUNT})
       INSERT INTO finding (uuid, fingerprint, port, ${columns}) SELECT printf('%08x-0000-4000-8000-%012x', i, i), printf('%064x', i), i % 65536, ${columns.split(",").map((one) => ({ kind: "'many-' || (i / 65536)", why: `printf('%.*c', ${BYTES}, 'y')` }[one] ?? `f.${one}`)).join(",")}
       FROM n, (SELECT * FROM finding WHERE presence = 'OPEN' AND sight = 'FRESH' LIMIT 1) f;`);
-    // What is freed shall be had again, so that memory is what is held.
-    const { ASAN_OPTIONS } = process.env;
-    process.env.ASAN_OPTIONS = `${ASAN_OPTIONS ? `${ASAN_OPTIONS}:` : ""}quarantine_size_mb=1:thread_local_quarantine_size_kb=64`;
-    many = await startSite(place.path("many.db"));
-    if (ASAN_OPTIONS === undefined) {
-      delete process.env.ASAN_OPTIONS;
-    } else {
-      process.env.ASAN_OPTIONS = ASAN_OPTIONS;
-    }
+    many = await startSite(place.path("many.db"), { bin: PLAIN_BIN });
     brisk = await startSite(place.path("many.db"), { more: ["--request-ms", "500"] });
   });
   after(async () => {

@@ -1,12 +1,15 @@
 // Cursors, filters, paths, headers and contents that nobody's page sends: each is refused in words or means what it says,
 // nothing breaks, and others are answered meanwhile. Driven by the description: a parameter that is added is tried.
 import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
+import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
+import { fileURLToPath } from "node:url";
 import { startDaemon } from "./support/daemon.mjs";
 import { alter, makeFixture, signedIn, tokenOf, tokenRows, uuidOf } from "./support/fixture.mjs";
-import { makeFolder } from "./support/site.mjs";
+import { BIN, makeFolder } from "./support/site.mjs";
 
 const require = createRequire(import.meta.url);
 const yaml = require("js-yaml");
@@ -33,6 +36,7 @@ let ids;
 before(async () => {
   place = makeFolder();
   makeFixture(place.path("audit.db"));
+  execFileSync(join(BIN, "leastport"), ["import", "aws", fileURLToPath(new URL("../integration/reach", import.meta.url)), "--db", place.path("audit.db")], { stdio: "ignore" });
   writeFileSync(place.path("config.yaml"), CONFIG);
   alter(place.path("audit.db"), [...Array.from({ length: 4 }, (_, i) => tokenRows(`token ${i}`, { role: "viewer" })), tokenRows("office", { realms: ["office"] }), tokenRows("office too", { realms: ["office"], role: "viewer" }), tokenRows("staging", { realms: ["staging"] }),
     ...Array.from({ length: 3 }, (_, i) => `INSERT INTO policy (hash, name, source, baseline, loaded_at) VALUES ('${i}${"0".repeat(63)}', 'policy ${i}', '', 1, ${i + 1});`),

@@ -7,6 +7,8 @@ import { fileURLToPath } from "node:url";
 
 const ROOT = fileURLToPath(new URL("../../../", import.meta.url));
 export const BIN = process.env.LEASTPORT_BIN ?? join(ROOT, "build/dev/bin");
+// A build without sanitizers, where there is one: for what measures memory.
+export const PLAIN_BIN = process.env.LEASTPORT_PLAIN_BIN ?? BIN;
 export const SCREENSHOTS = join(ROOT, "build/screenshots");
 
 export function makeFolder() {
@@ -15,8 +17,8 @@ export function makeFolder() {
 }
 
 // Resolves once it listens. `stop()` resolves to its exit status.
-export async function startSite(db, { listen = "127.0.0.1:0", more = [] } = {}) {
-  const child = spawn(join(BIN, "leastport-web"), ["--db", db, "--listen", listen, ...more],
+export async function startSite(db, { listen = "127.0.0.1:0", more = [], bin = BIN } = {}) {
+  const child = spawn(join(bin, "leastport-web"), ["--db", db, "--listen", listen, ...more],
     { stdio: ["ignore", "pipe", "pipe"] });
   let errors = "";
   child.stderr.on("data", (data) => { errors += data; });

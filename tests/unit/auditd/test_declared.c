@@ -25,11 +25,10 @@ static void keep(struct fixture *fixture, const char *interface, const struct st
                      0);
 }
 
-#define ROW(address_, way_, from_, protocol_, first_, last_, verdict_)                                                 \
+/* A row of which the test says what it is about; what decided is the same in all. */
+#define ROW(...)                                                                                                       \
     {                                                                                                                  \
-        .address = (address_), .way = (way_), .sources = (from_), .family = 4, .protocol = (protocol_),                \
-        .first_port = (first_), .last_port = (last_), .verdict = (verdict_), .share = 1, .stage = "group",             \
-        .record = "sg-1", .reason = "a rule"                                                                           \
+        .family = 4, .share = 1, .stage = "group", .record = "sg-1", .reason = "a rule", __VA_ARGS__                   \
     }
 
 static void check(struct fixture *fixture, int64_t asset, bool is_udp, uint16_t port, const char *says)
@@ -51,17 +50,27 @@ static void check(struct fixture *fixture, int64_t asset, bool is_udp, uint16_t 
 static void the_widest_way_counts(void **state)
 {
     static const struct store_cloud_verdict rows[] = {
-        ROW("10.0.0.5", "", "world", 6, 0, 79, "BLOCKED"),
-        ROW("10.0.0.5", "", "world", 6, 80, 80, "UNKNOWN"),
-        ROW("10.0.0.5", "", "world", 6, 81, 65535, "BLOCKED"),
-        ROW("10.0.0.5", "", "own-vpc", 6, 0, 65535, "REACHABLE"),
-        ROW("10.0.0.5", "", "world", 17, 0, 65535, "BLOCKED_RETURN"),
-        ROW("10.0.0.6", "", "world", 6, 0, 65535, "BLOCKED"),
-        ROW("10.0.0.6", "lb-1:443", "world", 6, 8080, 8080, "CONDITIONAL"),
-        ROW("10.0.0.6", "lb-2:443", "world", 6, 8080, 8080, "REACHABLE"),
-        ROW("10.0.0.6", "", "world", 256, 0, 65535, "REACHABLE"),
+        ROW(.address = "10.0.0.5", .sources = "world", .protocol = 6, .first_port = 0, .last_port = 79,
+            .verdict = "BLOCKED"),
+        ROW(.address = "10.0.0.5", .sources = "world", .protocol = 6, .first_port = 80, .last_port = 80,
+            .verdict = "UNKNOWN"),
+        ROW(.address = "10.0.0.5", .sources = "world", .protocol = 6, .first_port = 81, .last_port = 65535,
+            .verdict = "BLOCKED"),
+        ROW(.address = "10.0.0.5", .sources = "own-vpc", .protocol = 6, .first_port = 0, .last_port = 65535,
+            .verdict = "REACHABLE"),
+        ROW(.address = "10.0.0.5", .sources = "world", .protocol = 17, .first_port = 0, .last_port = 65535,
+            .verdict = "BLOCKED_RETURN"),
+        ROW(.address = "10.0.0.6", .sources = "world", .protocol = 6, .first_port = 0, .last_port = 65535,
+            .verdict = "BLOCKED"),
+        ROW(.address = "10.0.0.6", .way = "lb-1:443", .sources = "world", .protocol = 6, .first_port = 8080,
+            .last_port = 8080, .verdict = "CONDITIONAL"),
+        ROW(.address = "10.0.0.6", .way = "lb-2:443", .sources = "world", .protocol = 6, .first_port = 8080,
+            .last_port = 8080, .verdict = "REACHABLE"),
+        ROW(.address = "10.0.0.6", .sources = "world", .protocol = 256, .first_port = 0, .last_port = 65535,
+            .verdict = "REACHABLE"),
     };
-    static const struct store_cloud_verdict other[] = {ROW("10.0.0.9", "", "world", 6, 22, 22, "REACHABLE")};
+    static const struct store_cloud_verdict other[] = {ROW(.address = "10.0.0.9", .sources = "world", .protocol = 6,
+                                                           .first_port = 22, .last_port = 22, .verdict = "REACHABLE")};
     struct fixture *fixture = *state;
     int64_t realm;
 
