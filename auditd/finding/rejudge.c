@@ -112,6 +112,7 @@ static int rejudge_verdicts(struct rejudging *this, const struct settle_view *vi
     const struct verdict *verdict;
     struct cloud_declared declared;
     struct front front;
+    bool has_front;
     int64_t hash;
     int rc;
 
@@ -124,11 +125,12 @@ static int rejudge_verdicts(struct rejudging *this, const struct settle_view *vi
     if (rc < 0) {
         return rc;
     }
-    exposed->exposure.front = rc > 0 ? &front : NULL;
+    has_front = rc > 0;
     rc = settle_declared(view, exposed, &declared);
     if (rc < 0) {
         return rc;
     }
+    exposed->exposure.front = has_front ? &front : NULL;
     exposed->exposure.cloud = rc > 0 ? &declared : NULL;
     this->verdict_count = 1 + checks_judge(&exposed->exposure, this->verdicts, this->verdicts + 1);
     exposed->exposure.front = NULL;

@@ -251,15 +251,9 @@ static void reads_accounts_that_are_read_live(void **state)
     config_done(&config);
 }
 
-static void says_what_is_wrong_with_schedules(void **state)
+static void says_what_is_wrong_with_inventories(void **state)
 {
     static const struct wrong cases[] = {
-        {"version: 1\nvantage: a\nvantages: [{name: a}]", 3, 19, "another vantage has this name"},
-        {"version: 1\nvantages: [{name: a, run: ssh}]", 2, 27, "a list of words like [ssh"},
-        {"version: 1\nvantages: [{name: a, run: []}]", 2, 27, "must not be empty"},
-        {"version: 1\nvantages: [{class: vpn}]", 2, 12, "lacks the key \"name\""},
-        {"version: 1\nvantages: [{name: a}]\nschedules: [{name: a, cron: \"@daily\", targets: x, vantage: c}]", 3, 60,
-         "there is no vantage of this name"},
         {"version: 1\ninventories: [{name: a}]", 2, 15, "exactly one of \"hosts\", \"file\", \"dns\" and \"aws\""},
         {"version: 1\ninventories: [{name: a, file: x, dns: y}]", 2, 15, "exactly one of"},
         {"version: 1\ninventories: [{name: a, aws: {folder: x}, realm: y}]", 2, 50, "a cloud's realms are its VPCs"},
@@ -282,6 +276,23 @@ static void says_what_is_wrong_with_schedules(void **state)
         {"version: 1\ninventories: [{name: a, hosts: [{name: x}, {address: ten}]}]", 2, 54, "\"ten\" is no address"},
         {"version: 1\ninventories: [{name: a, hosts: [{name: x}, {name: x}]}]", 2, 32, "two hosts \"x\""},
         {"version: 1\ninventories: [{name: a, hosts: [{tags: {a: b}}]}]", 2, 32, "host 1 has neither"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+        assert_wrong(&cases[i]);
+    }
+}
+
+static void says_what_is_wrong_with_schedules(void **state)
+{
+    static const struct wrong cases[] = {
+        {"version: 1\nvantage: a\nvantages: [{name: a}]", 3, 19, "another vantage has this name"},
+        {"version: 1\nvantages: [{name: a, run: ssh}]", 2, 27, "a list of words like [ssh"},
+        {"version: 1\nvantages: [{name: a, run: []}]", 2, 27, "must not be empty"},
+        {"version: 1\nvantages: [{class: vpn}]", 2, 12, "lacks the key \"name\""},
+        {"version: 1\nvantages: [{name: a}]\nschedules: [{name: a, cron: \"@daily\", targets: x, vantage: c}]", 3, 60,
+         "there is no vantage of this name"},
         {"version: 1\nschedules: [{name: a, cron: \"@daily\", inventory: b}]", 2, 50,
          "there is no inventory of this name"},
         {"version: 1\nschedules: {}", 2, 12, "must be a list like [{name: nightly"},
@@ -496,6 +507,7 @@ int main(void)
         cmocka_unit_test(takes_short_forms),
         cmocka_unit_test(says_what_is_wrong_and_where),
         cmocka_unit_test(reads_accounts_that_are_read_live),
+        cmocka_unit_test(says_what_is_wrong_with_inventories),
         cmocka_unit_test(says_what_is_wrong_with_schedules),
         cmocka_unit_test(hands_on_how_the_pages_are_served),
         cmocka_unit_test(reads_durations),
