@@ -127,7 +127,7 @@ contents "$DB" >"$MASTER/is.migrated"
 begin_with "$MASTER/audit.db"
 run retain --db "$DB" --config "$MASTER/config.yaml"
 contents "$DB" >"$MASTER/is.retained"
-tap_is "retention has what to delete" "$(awk '$2 > 0 { n++ } END { print n >= 3 }' "$DIR/out") $(wc -l <"$MASTER/is.retained")" \
+tap_is "retention has what to delete" "$(awk '$2 > 0 { n++ } END { print (n >= 3) }' "$DIR/out") $(wc -l <"$MASTER/is.retained")" \
     "1 $(($(wc -l <"$MASTER/is.audit") - $(awk '$1 != "audit_log" && $1 != "plans" { n += $2 } END { print n }' "$DIR/out")))"
 for name in audit copy restored migrated retained; do
     tap_is "what an undisturbed run leaves is there: $name" \
