@@ -55,6 +55,13 @@ void portset_subtract(struct portset *set, const struct portset *other)
     }
 }
 
+void portset_intersect(struct portset *set, const struct portset *other)
+{
+    for (size_t i = 0; i < PORTSET_WORDS; i++) {
+        set->words[i] &= other->words[i];
+    }
+}
+
 bool portset_has(const struct portset *set, uint16_t port)
 {
     return (set->words[port / 64] >> (port % 64) & 1) != 0;

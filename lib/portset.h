@@ -21,6 +21,8 @@ void portset_remove(struct portset *set, uint16_t port);
 void portset_union(struct portset *set, const struct portset *other);
 /* Takes out what `other` has. */
 void portset_subtract(struct portset *set, const struct portset *other);
+/* Takes out what `other` lacks. */
+void portset_intersect(struct portset *set, const struct portset *other);
 bool portset_has(const struct portset *set, uint16_t port);
 bool portset_equal(const struct portset *a, const struct portset *b);
 uint32_t portset_count(const struct portset *set);

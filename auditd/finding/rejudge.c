@@ -1,5 +1,6 @@
 #include "auditd/finding/rejudge.h"
 
+#include "auditd/finding/claim.h"
 #include "auditd/finding/disposition.h"
 #include "auditd/finding/rejudge_plan.h"
 #include "auditd/finding/settle_declared.h"
@@ -348,6 +349,22 @@ static int rejudge_prepare(struct rejudging *this)
     return standings_load(this->store, group_count, &this->standings);
 }
 
+/* What no scan has seen, and a cloud declares. */
+static int rejudge_claims(const struct rejudging *this)
+{
+    const struct claim_options options = {
+        .policy = this->options->policy,
+        .policy_id = this->options->policy_id,
+        .now_ms = this->options->now_ms,
+        .max_age_ms = this->options->max_age_ms,
+        .actor = this->options->actor,
+        .reason = this->options->reason,
+    };
+    int rc = claim_every(this->store, &options);
+
+    return rc < 0 ? rc : 0;
+}
+
 static int rejudge_write(struct store *store, const struct rejudge_options *options, const struct rejudge_plan *plan)
 {
     struct rejudging this = {.store = store, .options = options};
@@ -362,6 +379,7 @@ static int rejudge_write(struct store *store, const struct rejudge_options *opti
     for (size_t i = 0; i < plan->count && rc == 0; i++) {
         rc = rejudge_port(&this, &plan->ports[i]);
     }
+    rc = rc == 0 ? rejudge_claims(&this) : rc;
     if (rc == 0) {
         rc =
             store_run(store, "INSERT INTO judgement (policy_id, at, reason, endpoints, changed) VALUES (?, ?, ?, ?, ?)",

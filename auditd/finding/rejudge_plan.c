@@ -181,7 +181,7 @@ static int match_known(struct making *making, const struct survey_port *port, st
             judged = &matched->judged[i];
         }
     }
-    if (known->retired || strcmp(known->kind, STORE_KIND_EPHEMERAL) == 0 ||
+    if (known->retired || strcmp(known->kind, STORE_KIND_EPHEMERAL) == 0 || store_kind_is_claimed(known->kind) ||
         (!open && known->presence != PRESENCE_ALLOWED)) {
         return 0;
     }

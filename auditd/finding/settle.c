@@ -1,5 +1,6 @@
 #include "auditd/finding/settle.h"
 
+#include "auditd/finding/claim.h"
 #include "auditd/finding/disposition.h"
 #include "auditd/finding/hold.h"
 #include "auditd/finding/settle_port.h"
@@ -190,6 +191,26 @@ static int settle_load_plan(struct settle_scan *scan, struct scan_plan **ret_pla
     return rc;
 }
 
+/* What a cloud declares of the hosts, now that somebody looked; of those, too, of which no port was ever open. */
+static int settle_claims(const struct settle_scan *scan)
+{
+    const struct claim_options options = {
+        .policy = scan->options->policy,
+        .policy_id = scan->options->policy_id,
+        .now_ms = scan->options->now_ms,
+        .max_age_ms = scan->options->max_age_ms,
+        .actor = "auditd",
+        .reason = "a scan looked",
+        .scan_id = scan->scan.id,
+    };
+    int rc = scan->options->policy == NULL ? 0 : claim_every(scan->store, &options);
+
+    if (rc > 0) {
+        scan->result->moved += (uint64_t)rc;
+    }
+    return rc < 0 ? rc : 0;
+}
+
 /* The policy's own judge says the same of many ports. */
 static int settle_remember(struct settle_scan *scan)
 {
@@ -231,6 +252,7 @@ static int settle_within(struct settle_scan *scan)
         scan->realm = realm;
         rc = hold_judge(scan, &scan->is_held);
         rc = rc == 0 ? settle_ports(scan) : rc;
+        rc = rc == 0 ? settle_claims(scan) : rc;
         free(realm);
     }
     if (rc == 0) {

@@ -8,16 +8,6 @@
 
 enum { IANA_TCP = 6, IANA_UDP = 17 };
 
-static enum reach_verdict verdict_parse(const char *name)
-{
-    for (int verdict = REACH_BLOCKED; verdict < REACH_VERDICTS; verdict++) {
-        if (strcmp(reach_verdict_name((enum reach_verdict)verdict), name) == 0) {
-            return (enum reach_verdict)verdict;
-        }
-    }
-    return REACH_UNKNOWN;
-}
-
 static bool is_at(const struct store_cloud_verdict *row, const char *address)
 {
     return strcmp(row->address, address) == 0 || strcmp(row->public_address, address) == 0;
@@ -36,7 +26,7 @@ static bool names_address(const struct store_cloud_verdicts *rows, const char *a
 
 static void declared_take(const struct store_cloud_verdict *row, struct cloud_declared *declared)
 {
-    declared->verdict = verdict_parse(row->verdict);
+    declared->verdict = reach_verdict_parse(row->verdict);
     declared->share = row->share;
     snprintf(declared->record, sizeof(declared->record), "%.*s", (int)sizeof(declared->record) - 1, row->record);
     snprintf(declared->words, sizeof(declared->words), "%s", row->reason);
@@ -51,7 +41,7 @@ static bool declared_fold(const struct store_cloud_verdicts *rows, const char *a
 
     for (size_t i = 0; i < rows->count; i++) {
         const struct store_cloud_verdict *row = &rows->items[i];
-        enum reach_verdict verdict = verdict_parse(row->verdict);
+        enum reach_verdict verdict = reach_verdict_parse(row->verdict);
         bool direct = row->way[0] == '\0';
         if (by_address && !is_at(row, address)) {
             continue;

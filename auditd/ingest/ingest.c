@@ -440,6 +440,30 @@ static int ingest_summaries(struct ingest *ingest, const struct observation *lin
     return rc;
 }
 
+/* Of the ports that were looked at, those from which nothing came; of a host that is down: all. The caller frees it;
+ * NULL when out of memory. */
+static char *ingest_silent(const struct observation_host *host, struct portset *ports)
+{
+    struct portset *told;
+    size_t offset;
+    char *text;
+
+    if (!host->up) {
+        return portset_format(ports);
+    }
+    told = calloc(2, sizeof(*told));
+    for (size_t i = 0; told != NULL && i < host->summary_count; i++) {
+        const struct observation_summary *summary = &host->summaries[i];
+        if (!summary->is_udp && summary->state == PORT_STATE_FILTERED &&
+            portset_parse(summary->ports, &told[1], &offset) == 0) {
+            portset_union(&told[0], &told[1]);
+        }
+    }
+    text = told == NULL ? NULL : portset_format(&told[0]);
+    free(told);
+    return text;
+}
+
 /* A host that is up has been judged at all of its planned ports; one that is down was planned only. */
 static int ingest_coverage(struct ingest *ingest, const struct observation *line, int64_t asset_id)
 {
@@ -452,6 +476,7 @@ static int ingest_coverage(struct ingest *ingest, const struct observation *line
     };
     struct portset *ports = malloc(sizeof(*ports));
     char *text = NULL;
+    char *silent = NULL;
     int rc = 0;
 
     if (ports == NULL) {
@@ -459,12 +484,15 @@ static int ingest_coverage(struct ingest *ingest, const struct observation *line
     }
     if (scan_plan_ports(ingest->plan, &line->host.host, false, ports)) {
         text = portset_format(ports);
-        rc = text == NULL ? -ENOMEM : 0;
+        silent = ingest_silent(&line->host, ports);
+        rc = text == NULL || silent == NULL ? -ENOMEM : 0;
     }
     if (rc == 0 && text != NULL && text[0] != '\0') {
         coverage.ports = text;
+        coverage.silent = silent;
         rc = store_coverage_put(ingest->store, &coverage);
     }
+    free(silent);
     free(text);
     free(ports);
     return rc;

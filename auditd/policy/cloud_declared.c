@@ -2,6 +2,7 @@
 
 #include "auditd/policy/compliance.h"
 
+#include <assert.h>
 #include <stdio.h>
 
 static const double EVIDENCE_UNLOOKED = 0.7;
@@ -61,10 +62,8 @@ static enum vantage_class widest_open(const struct exposure *exposure, bool *ret
     return widest;
 }
 
-static void verdict_begin(const struct exposure *exposure, const struct verdict *like, const char *kind,
-                          struct verdict *verdict)
+static void verdict_begin(const struct verdict *like, const char *kind, struct verdict *verdict)
 {
-    (void)exposure;
     *verdict = *like;
     verdict->verdict = VERDICT_FINDING;
     verdict->evidence = 1;
@@ -75,11 +74,16 @@ static void verdict_begin(const struct exposure *exposure, const struct verdict 
     snprintf(verdict->need_kind, sizeof(verdict->need_kind), "forbidden");
 }
 
-static void verdict_end(const struct exposure *exposure, struct verdict *verdict)
+static void verdict_weigh(const struct addr *address, struct verdict *verdict)
 {
     verdict->penalty = verdict->service_weight * verdict->breadth * verdict->evidence * verdict->need;
     verdict->severity = judge_severity(verdict->penalty);
-    compliance_note(verdict, "", exposure->address_count > 0 ? &exposure->addresses[0] : NULL);
+    compliance_note(verdict, "", address);
+}
+
+static void verdict_end(const struct exposure *exposure, struct verdict *verdict)
+{
+    verdict_weigh(exposure->address_count > 0 ? &exposure->addresses[0] : NULL, verdict);
 }
 
 static void set_breadth(const struct cloud_declared *declared, struct verdict *verdict)
@@ -96,7 +100,7 @@ static void judge_exposed(const struct exposure *exposure, const struct cloud_de
     const struct verdict *world = &declared->world;
     const char *who = declared->share < SHARE_OF_RANGES ? "ranges of the internet" : "the internet";
 
-    verdict_begin(exposure, world, "declared-exposure", verdict);
+    verdict_begin(world, "declared-exposure", verdict);
     verdict->need = world->need;
     snprintf(verdict->need_kind, sizeof(verdict->need_kind), "%s", world->need_kind);
     set_breadth(declared, verdict);
@@ -117,7 +121,7 @@ static void judge_exposed(const struct exposure *exposure, const struct cloud_de
 static void judge_contradicted(const struct exposure *exposure, const struct cloud_declared *declared,
                                const struct verdict *seen, struct verdict *verdict)
 {
-    verdict_begin(exposure, seen, "undeclared-exposure", verdict);
+    verdict_begin(seen, "undeclared-exposure", verdict);
     verdict->service_weight = seen->service_weight > WEIGHT_CONTRADICTION ? seen->service_weight : WEIGHT_CONTRADICTION;
     snprintf(verdict->title, sizeof(verdict->title), "%s answers the internet, and no rule of the cloud lets it",
              seen->subject);
@@ -132,27 +136,10 @@ static void judge_contradicted(const struct exposure *exposure, const struct clo
     verdict_end(exposure, verdict);
 }
 
-static void judge_trap(const struct exposure *exposure, const struct cloud_declared *declared,
-                       const struct verdict *seen, struct verdict *verdict)
-{
-    verdict_begin(exposure, seen, "acl-trap", verdict);
-    verdict->service_weight = WEIGHT_TRAP;
-    snprintf(verdict->title, sizeof(verdict->title), "%s gets no answer out to the internet: the network ACL stops it",
-             seen->subject);
-    snprintf(verdict->why, sizeof(verdict->why),
-             "Its groups let the internet in, and %.100s lets no answer leave (%.200s): what somebody believes to be "
-             "served is not, and a change of the ACL would open it at once.",
-             declared->record, declared->words);
-    snprintf(verdict->fix, sizeof(verdict->fix),
-             "If it is meant to be reached, let the ACL pass answers to client ports 1024-65535; if not, take the rule "
-             "from the group.");
-    verdict_end(exposure, verdict);
-}
-
 static void judge_bypass(const struct exposure *exposure, const struct cloud_declared *declared,
                          struct verdict *verdict)
 {
-    verdict_begin(exposure, &declared->world, "balancer-bypass", verdict);
+    verdict_begin(&declared->world, "balancer-bypass", verdict);
     set_breadth(declared, verdict);
     snprintf(verdict->evidence_kind, sizeof(verdict->evidence_kind), "declared, not looked");
     verdict->evidence = EVIDENCE_UNLOOKED;
@@ -188,8 +175,6 @@ size_t cloud_declared_judge(const struct exposure *exposure, const struct verdic
         judge_contradicted(exposure, declared, exposure_verdict, &ret_verdicts[count++]);
         break;
     case DECLARED_TRAP:
-        judge_trap(exposure, declared, exposure_verdict, &ret_verdicts[count++]);
-        break;
     case DECLARED_NOTHING:
     case DECLARED_EMPTY_ROOM:
     case DECLARED_SILENT:
@@ -201,4 +186,114 @@ size_t cloud_declared_judge(const struct exposure *exposure, const struct verdic
         judge_bypass(exposure, declared, &ret_verdicts[count++]);
     }
     return count;
+}
+
+/* ---- what no scan sees ---- */
+
+/* "sg-1: in: allows tcp 22 from 0.0.0.0/0", by whatever balancer it is. */
+static void by_which_rule(const struct cloud_declared *declared, char *text, size_t size)
+{
+    snprintf(text, size, "%s%s%.100s: %.160s", declared->way, declared->way[0] == '\0' ? "" : ", ", declared->record,
+             declared->words);
+}
+
+static const char *who_gets_in(const struct cloud_declared *declared)
+{
+    return declared->share < SHARE_OF_RANGES ? "ranges of the internet" : "the internet";
+}
+
+static void claim_empty_room(const struct cloud_declared *declared, const struct declared_ports *ports,
+                             struct verdict *verdict)
+{
+    char rule[2 * DECLARED_NAME_SIZE + DECLARED_WORDS_SIZE];
+
+    by_which_rule(declared, rule, sizeof(rule));
+    snprintf(verdict->evidence_kind, sizeof(verdict->evidence_kind), "declared, seen closed");
+    snprintf(verdict->title, sizeof(verdict->title), "%.120s: the cloud's rules let %s in, and nothing listens",
+             ports->subject, who_gets_in(declared));
+    snprintf(verdict->why, sizeof(verdict->why),
+             "%s. The host refused when it was asked: an open door to an empty room. Whatever is started there next is "
+             "open to the internet at once.",
+             rule);
+    snprintf(verdict->fix, sizeof(verdict->fix),
+             "Take the rule away, or narrow it to the ports that are served and the sources that need them.");
+}
+
+/* A host that answers elsewhere has a firewall of its own, more likely than not; of one that never answered nobody
+ * knows what stands before it. */
+static void claim_silent(const struct cloud_declared *declared, const struct declared_ports *ports,
+                         struct verdict *verdict)
+{
+    char rule[2 * DECLARED_NAME_SIZE + DECLARED_WORDS_SIZE];
+
+    by_which_rule(declared, rule, sizeof(rule));
+    snprintf(verdict->evidence_kind, sizeof(verdict->evidence_kind), "declared, not found open");
+    snprintf(verdict->title, sizeof(verdict->title), "%.120s: the cloud's rules let %s in, and no answer comes out",
+             ports->subject, who_gets_in(declared));
+    snprintf(verdict->why, sizeof(verdict->why), "%s. Who asked from the internet heard nothing: %s.", rule,
+             ports->is_running ? "more likely a firewall of the host's own, for the host is up; less likely something "
+                                 "on the way that the model does not know"
+                               : "something on the way that the model does not know, or the host is down, or its own "
+                                 "firewall drops it");
+    snprintf(verdict->fix, sizeof(verdict->fix),
+             "Do not lean on what is not declared: narrow the cloud's rule to what is meant, so that both say the "
+             "same.");
+}
+
+static void claim_unlooked(const struct cloud_declared *declared, const struct declared_ports *ports,
+                           struct verdict *verdict)
+{
+    char rule[2 * DECLARED_NAME_SIZE + DECLARED_WORDS_SIZE];
+
+    by_which_rule(declared, rule, sizeof(rule));
+    snprintf(verdict->evidence_kind, sizeof(verdict->evidence_kind), "declared, not looked");
+    snprintf(verdict->title, sizeof(verdict->title), "%.120s: the cloud's rules let %s reach %s", ports->subject,
+             who_gets_in(declared), ports->is_plural ? "them" : "it");
+    snprintf(verdict->why, sizeof(verdict->why), "%s. No scan has found out yet what answers there.", rule);
+    snprintf(verdict->fix, sizeof(verdict->fix),
+             "Narrow the rule to the sources that need it, or say by an allow rule who does, from where and why; and "
+             "scan the host to know what answers.");
+}
+
+static void claim_trap(const struct cloud_declared *declared, const struct declared_ports *ports,
+                       struct verdict *verdict)
+{
+    verdict->service_weight = WEIGHT_TRAP;
+    verdict->need = 1;
+    snprintf(verdict->need_kind, sizeof(verdict->need_kind), "forbidden");
+    snprintf(verdict->evidence_kind, sizeof(verdict->evidence_kind), "declared, no answer seen");
+    snprintf(verdict->title, sizeof(verdict->title),
+             "%.120s: no answer gets out to the internet, the network ACL stops it", ports->subject);
+    snprintf(verdict->why, sizeof(verdict->why),
+             "Its groups let the internet in, and %.100s lets no answer leave (%.160s): what somebody believes to be "
+             "served is not, and a change of the ACL would open it at once.",
+             declared->record, declared->words);
+    snprintf(verdict->fix, sizeof(verdict->fix),
+             "If it is meant to be reached, let the ACL pass answers to client ports 1024-65535; if not, take the rule "
+             "from the group.");
+}
+
+void cloud_declared_claim(enum declared_says says, const struct cloud_declared *declared,
+                          const struct declared_ports *ports, struct verdict *ret_verdict)
+{
+    static const struct {
+        const char *kind;
+        double evidence;
+        void (*tell)(const struct cloud_declared *declared, const struct declared_ports *ports,
+                     struct verdict *verdict);
+    } claims[] = {
+        [DECLARED_EMPTY_ROOM] = {"empty-room", EVIDENCE_NOT_FOUND, claim_empty_room},
+        [DECLARED_SILENT] = {"declared-silent", EVIDENCE_NOT_FOUND, claim_silent},
+        [DECLARED_UNLOOKED] = {"declared-unlooked", EVIDENCE_UNLOOKED, claim_unlooked},
+        [DECLARED_TRAP] = {"acl-trap", 1, claim_trap},
+    };
+
+    assert((size_t)says < sizeof(claims) / sizeof(*claims) && claims[says].kind != NULL);
+    verdict_begin(&declared->world, claims[says].kind, ret_verdict);
+    ret_verdict->need = declared->world.need;
+    snprintf(ret_verdict->need_kind, sizeof(ret_verdict->need_kind), "%s", declared->world.need_kind);
+    ret_verdict->evidence = claims[says].evidence;
+    set_breadth(declared, ret_verdict);
+    claims[says].tell(declared, ports, ret_verdict);
+    verdict_weigh(ports->address, ret_verdict);
 }

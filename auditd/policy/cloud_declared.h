@@ -1,4 +1,4 @@
-/* What a cloud's rules say of a port beside what was seen of it: the join, and the findings that come of it. Pure. */
+/* What a cloud's rules say of ports beside what was seen of them: the join, and the findings that come of it. Pure. */
 #ifndef LEASTPORT_AUDITD_POLICY_CLOUD_DECLARED_H
 #define LEASTPORT_AUDITD_POLICY_CLOUD_DECLARED_H
 
@@ -35,15 +35,29 @@ struct cloud_declared {
     struct verdict world; /* the policy's, were it seen open from the world */
 };
 
-enum { DECLARED_KINDS = 4 };
+enum { DECLARED_KINDS = 3 };
 
 /* How the rules of such findings begin; the kind follows. */
 #define CLOUD_DECLARED_RULE "cloud/"
 
 /* The exposure's `declared` must be set. How many of *ret_verdicts were filled in, each a finding of another kind:
- * "declared-exposure", "undeclared-exposure", "acl-trap", "balancer-bypass". A declared exposure that no vantage of
- * the world has looked at has the evidence 0.7, one that such a vantage did not find open 0.4; what was seen 1. */
+ * "declared-exposure", "undeclared-exposure", "balancer-bypass". A declared exposure that no vantage of the world has
+ * looked at has the evidence 0.7, one that such a vantage did not find open 0.4; what was seen 1. */
 size_t cloud_declared_judge(const struct exposure *exposure, const struct verdict *exposure_verdict,
                             struct verdict ret_verdicts[DECLARED_KINDS]);
+
+/* Ports of a host that no scan saw open, or that get no answer out; told as one finding. */
+struct declared_ports {
+    const char *subject;   /* how the title begins: "Redis on 6379/tcp", "5 ports (22, 80-83/tcp)" */
+    bool is_plural;
+    bool is_running;       /* the host is known to be up */
+    const struct addr *address; /* NULL: none is known */
+};
+
+/* The finding that no scan sees: `says` is DECLARED_EMPTY_ROOM ("empty-room"), DECLARED_SILENT ("declared-silent"),
+ * DECLARED_UNLOOKED ("declared-unlooked") or DECLARED_TRAP ("acl-trap"). Evidence 0.7 where nobody has looked, else 0.4;
+ * of a trap 1. `declared->world` is the worst of the ports. */
+void cloud_declared_claim(enum declared_says says, const struct cloud_declared *declared,
+                          const struct declared_ports *ports, struct verdict *ret_verdict);
 
 #endif

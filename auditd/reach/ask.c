@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 static const char *const VERDICT_NAMES[REACH_VERDICTS] = {
     [REACH_BLOCKED] = "BLOCKED",         [REACH_BLOCKED_RETURN] = "BLOCKED_RETURN", [REACH_UNKNOWN] = "UNKNOWN",
@@ -12,6 +13,16 @@ static const char *const VERDICT_NAMES[REACH_VERDICTS] = {
 const char *reach_verdict_name(enum reach_verdict verdict)
 {
     return VERDICT_NAMES[verdict];
+}
+
+enum reach_verdict reach_verdict_parse(const char *name)
+{
+    for (int verdict = REACH_BLOCKED; verdict < REACH_VERDICTS; verdict++) {
+        if (strcmp(VERDICT_NAMES[verdict], name) == 0) {
+            return (enum reach_verdict)verdict;
+        }
+    }
+    return REACH_UNKNOWN;
 }
 
 enum reach_verdict reach_cell_verdict_of(const struct reach_cell *cell, span_value source)

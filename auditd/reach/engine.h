@@ -62,6 +62,8 @@ void reach_cell_done(struct reach_cell *cell);
 
 /* "REACHABLE", "BLOCKED_RETURN", ... */
 const char *reach_verdict_name(enum reach_verdict verdict);
+/* REACH_UNKNOWN for what is the name of none. */
+enum reach_verdict reach_verdict_parse(const char *name);
 
 /* Of one address, which was asked. */
 enum reach_verdict reach_cell_verdict_of(const struct reach_cell *cell, span_value source);

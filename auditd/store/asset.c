@@ -301,14 +301,15 @@ int store_coverage_put(struct store *store, const struct store_coverage *coverag
     const char *proto = coverage->is_udp ? "udp" : "tcp";
 
     return store_run(store,
-                     "INSERT INTO coverage (asset_id, vantage_id, proto, ports, planned_at, judged_at, scan_id)"
-                     " SELECT ?1, ?2, ?3, ?4, ?5, nullif(?6, 0), ?7 FROM asset WHERE id = ?1 AND retired_at IS NULL"
+                     "INSERT INTO coverage (asset_id, vantage_id, proto, ports, planned_at, judged_at, scan_id, silent)"
+                     " SELECT ?1, ?2, ?3, ?4, ?5, nullif(?6, 0), ?7, ?8 FROM asset WHERE id = ?1 AND retired_at IS NULL"
                      " ON CONFLICT (asset_id, vantage_id, proto, ports) DO UPDATE SET"
                      " planned_at = iif(planned_at > excluded.planned_at + 86400000, excluded.planned_at,"
                      " max(planned_at, excluded.planned_at)),"
-                     " judged_at = coalesce(excluded.judged_at, judged_at), scan_id = excluded.scan_id",
-                     "iittiii", coverage->asset_id, coverage->vantage_id, proto, coverage->ports, coverage->planned_at,
-                     coverage->judged_at, coverage->scan_id);
+                     " judged_at = coalesce(excluded.judged_at, judged_at), scan_id = excluded.scan_id,"
+                     " silent = excluded.silent",
+                     "iittiiit", coverage->asset_id, coverage->vantage_id, proto, coverage->ports, coverage->planned_at,
+                     coverage->judged_at, coverage->scan_id, coverage->silent);
 }
 
 int store_asset_running(struct store *store, int64_t asset_id, int64_t scan_id, const struct store_window *window,

@@ -96,6 +96,7 @@ struct store_coverage {
     int64_t scan_id;
     bool is_udp;
     const char *ports;
+    const char *silent; /* those of them from which nothing came, the same way */
     int64_t planned_at;
     int64_t judged_at; /* 0: planned, not judged; an earlier judgement stays */
 };

@@ -148,6 +148,31 @@ static int finding_collect_ids(struct store *store, sqlite3_stmt *row, int64_t *
     return rc;
 }
 
+bool store_kind_is_claimed(const char *kind)
+{
+    char quoted[VERDICT_NAME_SIZE + 2];
+
+    snprintf(quoted, sizeof(quoted), "'%.*s'", VERDICT_NAME_SIZE - 1, kind);
+    return strstr(STORE_KINDS_CLAIMED, quoted) != NULL;
+}
+
+int store_findings_claimed(struct store *store, int64_t asset_id, int64_t **ret_ids, size_t *ret_count)
+{
+    sqlite3_stmt *row;
+    int rc = store_query(store, &row,
+                         "SELECT id FROM finding INDEXED BY finding_claimed WHERE asset_id = ? AND first_scan_id IS NULL"
+                         " ORDER BY id",
+                         "i", asset_id);
+
+    *ret_ids = NULL;
+    *ret_count = 0;
+    rc = rc < 0 ? rc : finding_collect_ids(store, row, ret_ids, ret_count);
+    if (rc < 0) {
+        free(*ret_ids);
+    }
+    return rc;
+}
+
 int store_findings_of_port(struct store *store, const struct store_port *port, int64_t **ret_ids, size_t *ret_count)
 {
     int64_t *ids = NULL;
@@ -156,7 +181,8 @@ int store_findings_of_port(struct store *store, const struct store_port *port, i
     /* In the order of the index, of which nothing else is read; sorted here, for SQLite makes a sorter for any two. */
     int rc = store_query(store, &row,
                          "SELECT id FROM finding INDEXED BY finding_by_asset"
-                         " WHERE asset_id = ? AND proto = ? AND port = ? AND kind NOT IN (?, ?)",
+                         " WHERE asset_id = ? AND proto = ? AND port = ?"
+                         " AND kind NOT IN (?, ?, " STORE_KINDS_CLAIMED ")",
                          "ititt", port->asset_id, port->is_udp ? "udp" : "tcp", (int64_t)port->port,
                          STORE_KIND_EPHEMERAL, STORE_KIND_EVERY_PORT);
 
@@ -208,7 +234,7 @@ static int finding_insert_row(struct store *store, const struct store_finding_ne
         " need_kind, penalty, title, why, fix, owner, first_seen, last_seen, changed_at, first_scan_id, last_scan_id,"
         " controls, verdict_hash)"
         " VALUES (?1, ?2, ?3, ?4, ?5, ?6, 'NEW', ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20,"
-        " ?21, ?22, ?23, ?24, ?24, ?24, ?25, ?25, ?26, ?27)",
+        " ?21, ?22, ?23, ?24, ?24, ?24, nullif(?25, 0), nullif(?25, 0), ?26, ?27)",
         "ttitittittirrtrtrtrttttiiti", uuid, new_finding->fingerprint, new_finding->asset_id,
         new_finding->is_udp ? "udp" : "tcp", (int64_t)new_finding->port, verdict->kind,
         severity_name(verdict->severity), (int64_t)verdict->severity, verdict->service, verdict->rule_id,
@@ -241,7 +267,7 @@ int store_finding_insert(struct store *store, const struct store_finding_new *ne
         .what = "presence",
         .was = "",
         .became = presence_name(PRESENCE_NEW),
-        .reason = "seen open for the first time",
+        .reason = new_finding->scan_id == 0 ? "declared for the first time" : "seen open for the first time",
         .evidence = evidence,
     };
     int rc = finding_insert_row(store, new_finding, verdict);
@@ -355,8 +381,8 @@ int store_finding_adopt(struct store *store, const struct stored_finding *findin
 
 int store_finding_seen(struct store *store, int64_t finding_id, int64_t scan_id, int64_t at_ms)
 {
-    return store_run(store, "UPDATE finding SET last_seen = max(last_seen, ?), last_scan_id = ? WHERE id = ?", "iii",
-                     at_ms, scan_id, finding_id);
+    return store_run(store, "UPDATE finding SET last_seen = max(last_seen, ?), last_scan_id = nullif(?, 0) WHERE id = ?",
+                     "iii", at_ms, scan_id, finding_id);
 }
 
 int store_finding_vantage(struct store *store, int64_t finding_id, int64_t vantage_id, const char *vantage_class,

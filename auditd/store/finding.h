@@ -22,7 +22,7 @@ struct stored_finding {
     int64_t id;
     int64_t asset_id;
     int64_t policy_id;
-    int64_t first_scan_id;
+    int64_t first_scan_id; /* 0: no scan has seen it, as the next */
     int64_t last_scan_id;
     int64_t last_seen;
     bool is_udp;
@@ -44,7 +44,7 @@ MUST_USE int store_finding_next(struct store *store, int64_t asset_id, int64_t a
 
 struct store_port;
 
-/* The findings of one port of an asset, of its listeners: ascending ids, the caller's to free(). */
+/* The findings of one port of an asset, of its listeners as scans saw them: ascending ids, the caller's to free(). */
 MUST_USE int store_findings_of_port(struct store *store, const struct store_port *port, int64_t **ret_ids,
                                     size_t *ret_count);
 
@@ -54,7 +54,7 @@ struct store_finding_new {
     bool is_udp;
     uint16_t port;
     int64_t policy_id;
-    int64_t scan_id;
+    int64_t scan_id; /* 0: no scan has seen it */
     int64_t at_ms;
 };
 
@@ -120,13 +120,22 @@ MUST_USE int store_finding_adopt(struct store *store, const struct stored_findin
 /* The one that stands for all ports of a host of which every port accepts; at port 0, too. */
 #define STORE_KIND_EVERY_PORT "every-port"
 
+/* Kinds that no scan sees: of what a cloud declares (finding/claim.h). As SQL has them in a list. */
+#define STORE_KINDS_CLAIMED                                                                                            \
+    "'empty-room', 'declared-silent', 'declared-unlooked', 'acl-trap', 'managed-login', 'wide-database',"              \
+    " 'plain-listener', 'shadowed-rule', 'dead-reference', 'unused-group'"
+bool store_kind_is_claimed(const char *kind);
+
+/* The findings of an asset that no scan has seen: ascending ids, the caller's to free(). */
+MUST_USE int store_findings_claimed(struct store *store, int64_t asset_id, int64_t **ret_ids, size_t *ret_count);
+
 /* Whether a second probe ever found it open: it was OPEN or REAPPEARED. */
 MUST_USE int store_finding_was_confirmed(struct store *store, int64_t finding_id, bool *ret_was);
 
 /* Complete scans in a row that saw nothing of it: one more, or none since now. *ret_scans is what it is then. */
 MUST_USE int store_finding_unseen(struct store *store, int64_t finding_id, bool again, int64_t *ret_scans);
 
-/* Seen open: last_seen and last_scan_id. */
+/* Seen: last_seen and last_scan_id (0: by no scan). */
 MUST_USE int store_finding_seen(struct store *store, int64_t finding_id, int64_t scan_id, int64_t at_ms);
 
 /* The vantage sees it open from `at_ms` on (class: as the schema of vantage has it), or no longer. */

@@ -16,7 +16,7 @@
 #include <stdint.h>
 
 /* The schema version (PRAGMA user_version) that this reader reads. */
-enum { STORE_READ_SCHEMA_VERSION = 18, STORE_READ_ERROR_SIZE = 512 };
+enum { STORE_READ_SCHEMA_VERSION = 19, STORE_READ_ERROR_SIZE = 512 };
 
 /* Once, before the first reader of a process with threads: SQLite counts no memory then, which takes a lock for each
  * allocation. Harmless where SQLite runs already. */

@@ -12,10 +12,13 @@ cd "$DIR" || exit
 DB=$DIR/cloud.db
 cp -r "$folder" cloud
 
+# A hundred seconds after a scan began; the next begins after it.
+begun=$(($(date +%s) - 200))
+
 # host ADDRESS PORT...: of a scan that finds those ports open.
 host() {
     local port
-    printf '<host endtime="%s"><status state="up"/><address addr="%s" addrtype="ipv4"/><ports>' $(($(date +%s) - 95)) "$1"
+    printf '<host endtime="%s"><status state="up"/><address addr="%s" addrtype="ipv4"/><ports>' $((begun - 95)) "$1"
     shift
     for port; do
         printf '<port protocol="tcp" portid="%s"><state state="open" reason="syn-ack"/></port>' "$port"
@@ -25,9 +28,9 @@ host() {
 
 # scan NAME HOST...: a file of nmap's.
 scan() {
-    printf '<nmaprun scanner="nmap" start="%s">' $(($(date +%s) - 100)) >"$1.xml"
+    printf '<nmaprun scanner="nmap" start="%s">' $((begun - 100)) >"$1.xml"
     printf '%s' "${@:2}" >>"$1.xml"
-    printf '<runstats><finished time="%s" exit="success"/></runstats></nmaprun>' $(($(date +%s) - 90)) >>"$1.xml"
+    printf '<runstats><finished time="%s" exit="success"/></runstats></nmaprun>' $((begun - 90)) >>"$1.xml"
 }
 
 take() {
@@ -58,7 +61,7 @@ tap_is "how sure that is, and for how many" "$(sql "$DB" "SELECT port, evidence,
 443|0.7|declared, not looked|world"
 tap_like "what decided is said" "$(sql "$DB" "SELECT why FROM finding WHERE kind = 'declared-exposure' AND port = 443")" 'sg-web: in: sgr-web443 allows tcp 443 from 0\.0\.0\.0/0'
 tap_like "and what to do" "$(sql "$DB" "SELECT fix FROM finding WHERE kind = 'declared-exposure' AND port = 443")" 'Narrow the rule'
-tap_is "the network ACL trap" "$(found acl-trap)" "443 NEW low"
+tap_is "the network ACL trap" "$(found acl-trap)" "443 OPEN low"
 tap_like "by the ACL" "$(sql "$DB" "SELECT why FROM finding WHERE kind = 'acl-trap'")" 'acl-trap lets no answer leave'
 tap_is "open to the world although nothing lets it, of the account's address alone" "$(found undeclared-exposure)" "444 NEW high"
 tap_is "the score knows the term" "$("$BIN/leastport" score --db "$DB" --json 2>err | jq -s 'any(.. | objects; .evidence? == 0.7)')" true
@@ -78,11 +81,58 @@ tap_is "nor does reading it again" "$(sql "$DB" "SELECT count(*) FROM finding_ev
 edit security-groups.json '.SecurityGroups |= map(if .GroupId == "sg-web" then .IpPermissions |= map(select(.FromPort != 443)) else . end)'
 take
 tap_is "443 is declared open no more" "$(found declared-exposure)" "22 NEW medium, 443 ALLOWED low, 8080 NEW medium"
-tap_is "nor trapped" "$(found acl-trap)" "443 ALLOWED low"
+tap_is "nor trapped" "$(found acl-trap)" "443 FIXED low"
 tap_is "but seen open from outside all the same" "$(found undeclared-exposure)" "443 NEW high, 444 NEW high"
 tap_is "why it closed is said" "$(sql "$DB" "SELECT DISTINCT reason FROM finding_event e JOIN finding f ON f.id = e.finding_id WHERE f.rule_id LIKE 'cloud/%' AND became = 'ALLOWED'")" \
     "the cloud's rules do not say so any more"
 cp "$folder/security-groups.json" cloud/
 take
 tap_is "and opens again" "$(found declared-exposure)" "22 NEW medium, 443 OPEN low, 8080 NEW medium"
+
+# ---- what no scan sees ----
+DB=$DIR/claims.db
+# looked ADDRESS STATE REASON PORTS: of a scan to whom all those ports answered the same way.
+looked() {
+    printf '<host endtime="%s"><status state="up" reason="echo-reply"/><address addr="%s" addrtype="ipv4"/><ports>' $((begun - 95)) "$1"
+    printf '<extraports state="%s" count="9"><extrareasons reason="%s" count="9" proto="tcp" ports="%s"/></extraports></ports></host>' "${@:2}"
+}
+
+# claimed: "PORT KIND PRESENCE" of each finding of a host that no scan has seen.
+claimed() {
+    sql "$DB" "SELECT group_concat(port || ' ' || kind || ' ' || presence, ', ') FROM (SELECT f.* FROM finding f JOIN asset_identity i
+        ON i.asset_id = f.asset_id AND i.kind = 'address' AND i.value = '$1' WHERE f.first_scan_id IS NULL ORDER BY port, kind)"
+}
+
+# seen NAME ADDRESS STATE REASON PORT...: from inside.
+seen() {
+    ((begun += 20))
+    scan "$1" "$(looked "${@:2}")"
+    "$BIN/leastport" import "$1.xml" --realm vpc-1 --vantage inside --db "$DB" 2>err || tap_fail "$1 is imported" "$(<err)"
+}
+
+take
+tap_is "nobody has looked" "$(claimed 10.0.1.5)" "22 declared-unlooked OPEN, 443 declared-unlooked OPEN, 9000 declared-unlooked OPEN"
+seen refused 10.0.1.5 closed reset 22,443,9000
+tap_is "nothing listens" "$(claimed 10.0.1.5)" \
+    "22 declared-unlooked FIXED, 22 empty-room OPEN, 443 declared-unlooked FIXED, 443 empty-room OPEN, 9000 declared-unlooked FIXED, 9000 empty-room OPEN"
+tap_is "with half the evidence of a port that is seen" \
+    "$(sql "$DB" "SELECT DISTINCT evidence, evidence_kind FROM finding WHERE kind = 'empty-room'")" "0.4|declared, seen closed"
+seen silent 10.0.1.5 filtered no-response 22
+tap_is "who gets no answer inside has seen nothing of it, and 443 is as it was" "$(claimed 10.0.1.5)" \
+    "22 declared-unlooked FIXED, 22 empty-room OPEN, 443 declared-unlooked FIXED, 443 empty-room OPEN, 9000 declared-unlooked FIXED, 9000 empty-room OPEN"
+((begun += 20))
+scan opened "$(host 10.0.1.5 443)"
+"$BIN/leastport" import opened.xml --realm vpc-1 --vantage inside --db "$DB" 2>err || tap_fail "a port is open" "$(<err)"
+tap_like "somebody has moved in" "$(claimed 10.0.1.5)" '443 empty-room FIXED'
+tap_is "and is exposed by what is declared" "$(found declared-exposure)" "443 NEW low"
+edit security-groups.json '.SecurityGroups |= map(if .GroupId == "sg-web" then .IpPermissions = [] else . end)'
+take
+tap_like "without the rule the room is shut" "$(claimed 10.0.1.5)" '22 empty-room FIXED.*9000 empty-room FIXED'
+: >cloud/security-groups.json
+before=$(sql "$DB" "SELECT count(*) FROM finding_event")
+take
+tap_is "a list that was not read opens and closes none" "$(sql "$DB" "SELECT count(*) FROM finding_event")" "$before"
+cp "$folder/security-groups.json" cloud/
+take
+tap_like "it is told as what it is once more" "$(claimed 10.0.1.5)" '22 empty-room REAPPEARED'
 tap_done

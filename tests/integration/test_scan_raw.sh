@@ -41,22 +41,8 @@ raw_place_create() {
     target ip link set cable2 up
     ip addr add 10.76.0.1/24 dev cable2
     target ip addr add 10.76.0.2/24 dev cable2
+    forget_counts
     target nft -f - <<'END_OF_RULES'
-table inet count {
-    counter every_syn { }
-    counter never { }
-    set by_port { type ipv4_addr . inet_service; size 262144; flags dynamic; counter; }
-    set by_net { type ipv4_addr; size 1024; flags dynamic; counter; }
-    set ours { type inet_service; size 65536; flags dynamic; }
-    chain in {
-        type filter hook prerouting priority -300;
-        tcp flags & (syn | ack | rst) == syn counter name every_syn
-        ip daddr { 10.77.0.3, 10.78.1.3 } counter name never
-        tcp flags & (syn | ack | rst) == syn ip daddr 10.78.2.0/24 update @by_port { ip daddr . tcp dport }
-        tcp flags & (syn | ack | rst) == syn update @by_net { ip daddr & 255.255.255.0 }
-        tcp flags & (syn | ack | rst) == syn tcp dport 5000-5999 update @ours { tcp sport }
-    }
-}
 table ip every {
     chain to {
         type nat hook prerouting priority -100;
@@ -82,8 +68,28 @@ times_by_net() {
         | "\(.val) \(.counter.packets)"' | LC_ALL=C sort
 }
 
+# A table of its own each time, in one transaction: a set that was flushed shrinks, and while it grows anew on a busy machine the
+# kernel leaves entries out.
 forget_counts() {
-    target nft 'reset counters table inet count; flush set inet count by_port; flush set inet count by_net' >/dev/null
+    target nft -f - <<'END_OF_RULES'
+table inet count
+delete table inet count
+table inet count {
+    counter every_syn { }
+    counter never { }
+    set by_port { type ipv4_addr . inet_service; size 262144; flags dynamic; counter; }
+    set by_net { type ipv4_addr; size 1024; flags dynamic; counter; }
+    set ours { type inet_service; size 65536; flags dynamic; }
+    chain in {
+        type filter hook prerouting priority -300;
+        tcp flags & (syn | ack | rst) == syn counter name every_syn
+        ip daddr { 10.77.0.3, 10.78.1.3 } counter name never
+        tcp flags & (syn | ack | rst) == syn ip daddr 10.78.2.0/24 update @by_port { ip daddr . tcp dport }
+        tcp flags & (syn | ack | rst) == syn update @by_net { ip daddr & 255.255.255.0 }
+        tcp flags & (syn | ack | rst) == syn tcp dport 5000-5999 update @ours { tcp sport }
+    }
+}
+END_OF_RULES
 }
 
 notices_of() {

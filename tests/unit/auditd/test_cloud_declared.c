@@ -1,5 +1,6 @@
 #include "auditd/policy/checks.h"
 #include "auditd/policy/cloud_declared.h"
+#include "auditd/store/finding.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -117,10 +118,8 @@ static const struct {
      20,
      "SSH on 22/tcp answers the internet, and no rule of the cloud lets it"},
     {{REACH_BLOCKED_RETURN, 0, false, VERDICT_FINDING, VANTAGE_WORLD, false}, "undeclared-exposure", 20, "answers"},
-    {{REACH_BLOCKED_RETURN, 0, false, VERDICT_FINDING, VANTAGE_OWN_VPC, false},
-     "acl-trap",
-     2 * 0.15,
-     "the network ACL stops it"},
+    /* A trap is claimed, whether or not the port is open inside. */
+    {{REACH_BLOCKED_RETURN, 0, false, VERDICT_FINDING, VANTAGE_OWN_VPC, false}, NULL, 0, NULL},
     {{REACH_REACHABLE, 1, true, VERDICT_FINDING, VANTAGE_WORLD, false},
      "balancer-bypass",
      30 * 0.7,
@@ -165,12 +164,59 @@ static void a_bypass_stands_beside_what_is_declared(void **state)
     assert_string_equal(verdicts[1].evidence_kind, "declared, not looked");
 }
 
+static const struct {
+    enum declared_says says;
+    double share;
+    bool is_running;
+    const char *kind;
+    double penalty;
+    const char *title;
+    const char *why;
+} CLAIMS[] = {
+    {DECLARED_EMPTY_ROOM, 1, true, "empty-room", 30 * 0.4, "let the internet in, and nothing listens", "empty room"},
+    {DECLARED_EMPTY_ROOM, 1e-6, true, "empty-room", 30 * 0.6 * 0.4, "let ranges of the internet in", "sg-1"},
+    {DECLARED_SILENT, 1, true, "declared-silent", 30 * 0.4, "no answer comes out", "a firewall of the host's own"},
+    {DECLARED_SILENT, 1, false, "declared-silent", 30 * 0.4, "no answer comes out", "or the host is down"},
+    {DECLARED_UNLOOKED, 1, true, "declared-unlooked", 30 * 0.7, "let the internet reach it", "No scan"},
+    {DECLARED_TRAP, 1, true, "acl-trap", 2, "the network ACL stops it", "no answer leave"},
+};
+
+static void what_no_scan_sees_is_claimed(void **state)
+{
+    struct cloud_declared declared = {
+        .verdict = REACH_REACHABLE,
+        .way = "by front:443",
+        .record = "sg-1",
+        .words = "in: allows tcp 22",
+        .world = {.verdict = VERDICT_FINDING, .service_weight = 30, .need = 1, .subject = "SSH on 22/tcp"},
+    };
+
+    (void)state;
+    snprintf(declared.world.need_kind, sizeof(declared.world.need_kind), "unknown");
+    for (size_t i = 0; i < sizeof(CLAIMS) / sizeof(*CLAIMS); i++) {
+        const struct declared_ports ports = {.subject = "SSH on 22/tcp", .is_running = CLAIMS[i].is_running};
+        struct verdict verdict;
+        declared.share = CLAIMS[i].share;
+        cloud_declared_claim(CLAIMS[i].says, &declared, &ports, &verdict);
+        assert_string_equal(verdict.kind, CLAIMS[i].kind);
+        assert_true(store_kind_is_claimed(verdict.kind));
+        assert_non_null(strstr(verdict.title, "SSH on 22/tcp: "));
+        assert_non_null(strstr(verdict.title, CLAIMS[i].title));
+        assert_non_null(strstr(verdict.why, CLAIMS[i].why));
+        assert_non_null(strstr(verdict.why, "sg-1"));
+        assert_true(verdict.fix[0] != '\0');
+        assert_true(verdict.penalty > CLAIMS[i].penalty - 1e-9 && verdict.penalty < CLAIMS[i].penalty + 1e-9);
+        assert_int_equal(verdict.severity, judge_severity(CLAIMS[i].penalty));
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(both_together_say_what_the_table_has),
         cmocka_unit_test(each_kind_is_found_and_its_absence_is_not),
         cmocka_unit_test(a_bypass_stands_beside_what_is_declared),
+        cmocka_unit_test(what_no_scan_sees_is_claimed),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
