@@ -150,9 +150,9 @@ static size_t claim_of(const struct claiming *this, const struct stored_finding 
 {
     size_t i = 0;
 
-    while (i < this->claims.count && (this->claims.items[i].is_udp != finding->is_udp ||
-                                      this->claims.items[i].port != finding->port ||
-                                      strcmp(this->claims.items[i].verdict.kind, finding->verdict.kind) != 0)) {
+    while (i < this->claims.count &&
+           (this->claims.items[i].is_udp != finding->is_udp || this->claims.items[i].port != finding->port ||
+            strcmp(this->claims.items[i].verdict.kind, finding->verdict.kind) != 0)) {
         i++;
     }
     return i;

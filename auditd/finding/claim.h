@@ -58,7 +58,8 @@ struct claim_asset {
  * store's errors, -ENOMEM. */
 MUST_USE int claim_asset(struct store *store, const struct claim_options *options, const struct claim_asset *asset);
 
-/* Those of `options->scan_id`, or every asset, of which a cloud declares something or did so. Inside a transaction; as claim_asset(). */
+/* Those of `options->scan_id`, or every asset, of which a cloud declares something or did so. Inside a transaction; as
+ * claim_asset(). */
 MUST_USE int claim_every(struct store *store, const struct claim_options *options);
 
 #endif

@@ -155,8 +155,7 @@ static void judge_worse(const struct gathering *this, uint16_t port, struct verd
     struct verdict verdict;
 
     judge_port(this, port, &verdict);
-    if (verdict.verdict == VERDICT_FINDING &&
-        (worst->verdict != VERDICT_FINDING || verdict.penalty > worst->penalty)) {
+    if (verdict.verdict == VERDICT_FINDING && (worst->verdict != VERDICT_FINDING || verdict.penalty > worst->penalty)) {
         *worst = verdict;
     }
 }

@@ -4,6 +4,7 @@
 
 #include <assert.h>
 #include <stdio.h>
+#include <string.h>
 
 static const double EVIDENCE_UNLOOKED = 0.7;
 static const double EVIDENCE_NOT_FOUND = 0.4;
@@ -190,10 +191,16 @@ size_t cloud_declared_judge(const struct exposure *exposure, const struct verdic
 
 /* ---- what no scan sees ---- */
 
-/* "sg-1: in: allows tcp 22 from 0.0.0.0/0", by whatever balancer it is. */
+enum { RULE_TEXT_SIZE = 360 };
+
+/* "sg-1: in: allows tcp 22 from 0.0.0.0/0", by whatever balancer it is, which is named once. */
 static void by_which_rule(const struct cloud_declared *declared, char *text, size_t size)
 {
-    snprintf(text, size, "%s%s%.100s: %.160s", declared->way, declared->way[0] == '\0' ? "" : ", ", declared->record,
+    if (declared->way[0] != '\0' && strstr(declared->way, declared->record) != NULL) {
+        snprintf(text, size, "%.120s: %.140s", declared->way, declared->words);
+        return;
+    }
+    snprintf(text, size, "%.120s%s%.90s: %.140s", declared->way, declared->way[0] == '\0' ? "" : ", ", declared->record,
              declared->words);
 }
 
@@ -205,7 +212,7 @@ static const char *who_gets_in(const struct cloud_declared *declared)
 static void claim_empty_room(const struct cloud_declared *declared, const struct declared_ports *ports,
                              struct verdict *verdict)
 {
-    char rule[2 * DECLARED_NAME_SIZE + DECLARED_WORDS_SIZE];
+    char rule[RULE_TEXT_SIZE];
 
     by_which_rule(declared, rule, sizeof(rule));
     snprintf(verdict->evidence_kind, sizeof(verdict->evidence_kind), "declared, seen closed");
@@ -224,7 +231,7 @@ static void claim_empty_room(const struct cloud_declared *declared, const struct
 static void claim_silent(const struct cloud_declared *declared, const struct declared_ports *ports,
                          struct verdict *verdict)
 {
-    char rule[2 * DECLARED_NAME_SIZE + DECLARED_WORDS_SIZE];
+    char rule[RULE_TEXT_SIZE];
 
     by_which_rule(declared, rule, sizeof(rule));
     snprintf(verdict->evidence_kind, sizeof(verdict->evidence_kind), "declared, not found open");
@@ -243,7 +250,7 @@ static void claim_silent(const struct cloud_declared *declared, const struct dec
 static void claim_unlooked(const struct cloud_declared *declared, const struct declared_ports *ports,
                            struct verdict *verdict)
 {
-    char rule[2 * DECLARED_NAME_SIZE + DECLARED_WORDS_SIZE];
+    char rule[RULE_TEXT_SIZE];
 
     by_which_rule(declared, rule, sizeof(rule));
     snprintf(verdict->evidence_kind, sizeof(verdict->evidence_kind), "declared, not looked");

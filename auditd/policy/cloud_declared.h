@@ -48,15 +48,15 @@ size_t cloud_declared_judge(const struct exposure *exposure, const struct verdic
 
 /* Ports of a host that no scan saw open, or that get no answer out; told as one finding. */
 struct declared_ports {
-    const char *subject;   /* how the title begins: "Redis on 6379/tcp", "5 ports (22, 80-83/tcp)" */
+    const char *subject; /* how the title begins: "Redis on 6379/tcp", "5 ports (22, 80-83/tcp)" */
     bool is_plural;
-    bool is_running;       /* the host is known to be up */
+    bool is_running;            /* the host is known to be up */
     const struct addr *address; /* NULL: none is known */
 };
 
 /* The finding that no scan sees: `says` is DECLARED_EMPTY_ROOM ("empty-room"), DECLARED_SILENT ("declared-silent"),
- * DECLARED_UNLOOKED ("declared-unlooked") or DECLARED_TRAP ("acl-trap"). Evidence 0.7 where nobody has looked, else 0.4;
- * of a trap 1. `declared->world` is the worst of the ports. */
+ * DECLARED_UNLOOKED ("declared-unlooked") or DECLARED_TRAP ("acl-trap"). Evidence 0.7 where nobody has looked, else
+ * 0.4; of a trap 1. `declared->world` is the worst of the ports. */
 void cloud_declared_claim(enum declared_says says, const struct cloud_declared *declared,
                           const struct declared_ports *ports, struct verdict *ret_verdict);
 

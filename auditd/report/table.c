@@ -627,13 +627,17 @@ void report_table_print(const struct report_data *data, const struct report_opti
     char text[LINE_SIZE];
     char age[64];
 
-    if (!data->has_score || !data->last.is_set) {
+    if (!data->has_score || (!data->last.is_set && data->finding_count == 0)) {
         print_nothing(&pen);
         return;
     }
-    snprintf(text, sizeof(text), "Leastport: audit of %s UTC (%s), from the vantage %s in the realm %s",
-             when(data->last.started_at, moment), ago(data->last.started_at, options->now_ms, age, sizeof(age)),
-             data->last.vantage, data->last.realm);
+    if (data->last.is_set) {
+        snprintf(text, sizeof(text), "Leastport: audit of %s UTC (%s), from the vantage %s in the realm %s",
+                 when(data->last.started_at, moment), ago(data->last.started_at, options->now_ms, age, sizeof(age)),
+                 data->last.vantage, data->last.realm);
+    } else {
+        snprintf(text, sizeof(text), "Leastport: no scan yet; what clouds declare");
+    }
     paragraph(&pen, text, 0);
     fputc('\n', out);
     print_score(&pen);

@@ -159,10 +159,11 @@ bool store_kind_is_claimed(const char *kind)
 int store_findings_claimed(struct store *store, int64_t asset_id, int64_t **ret_ids, size_t *ret_count)
 {
     sqlite3_stmt *row;
-    int rc = store_query(store, &row,
-                         "SELECT id FROM finding INDEXED BY finding_claimed WHERE asset_id = ? AND first_scan_id IS NULL"
-                         " ORDER BY id",
-                         "i", asset_id);
+    int rc =
+        store_query(store, &row,
+                    "SELECT id FROM finding INDEXED BY finding_claimed WHERE asset_id = ? AND first_scan_id IS NULL"
+                    " ORDER BY id",
+                    "i", asset_id);
 
     *ret_ids = NULL;
     *ret_count = 0;
@@ -381,7 +382,8 @@ int store_finding_adopt(struct store *store, const struct stored_finding *findin
 
 int store_finding_seen(struct store *store, int64_t finding_id, int64_t scan_id, int64_t at_ms)
 {
-    return store_run(store, "UPDATE finding SET last_seen = max(last_seen, ?), last_scan_id = nullif(?, 0) WHERE id = ?",
+    return store_run(store,
+                     "UPDATE finding SET last_seen = max(last_seen, ?), last_scan_id = nullif(?, 0) WHERE id = ?",
                      "iii", at_ms, scan_id, finding_id);
 }
 

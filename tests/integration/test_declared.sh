@@ -111,6 +111,7 @@ seen() {
 }
 
 take
+tap_like "the report tells of it before anybody has scanned" "$("$BIN/leastport" report --db "$DB" 2>&1)" 'no scan yet; what clouds declare.*SSH on 22/tcp: the cloud.s rules let'
 tap_is "nobody has looked" "$(claimed 10.0.1.5)" "22 declared-unlooked OPEN, 443 declared-unlooked OPEN, 9000 declared-unlooked OPEN"
 seen refused 10.0.1.5 closed reset 22,443,9000
 tap_is "nothing listens" "$(claimed 10.0.1.5)" \

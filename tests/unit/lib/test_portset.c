@@ -120,12 +120,29 @@ static void takes_out_another(void **state)
     assert_int_equal(portset_count(&set), 0);
 }
 
+static void keeps_what_another_has(void **state)
+{
+    struct portset set = {0};
+    struct portset other = {0};
+    (void)state;
+    portset_add_range(&set, 60, 70);
+    portset_add_range(&other, 69, 80);
+    portset_add(&other, 0);
+    portset_intersect(&set, &other);
+    assert_int_equal(portset_count(&set), 2);
+    assert_true(portset_has(&set, 69) && portset_has(&set, 70));
+    portset_subtract(&other, &set);
+    portset_intersect(&set, &other);
+    assert_int_equal(portset_count(&set), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(parses_what_it_formats), cmocka_unit_test(refuses_and_says_where),
         cmocka_unit_test(walks_and_counts),       cmocka_unit_test(adds_ranges),
         cmocka_unit_test(finds_the_end_of_a_run), cmocka_unit_test(takes_out_another),
+        cmocka_unit_test(keeps_what_another_has),
     };
     return cmocka_run_group_tests_name("portset", tests, NULL, NULL);
 }
