@@ -147,4 +147,43 @@ describe("the host's page", { skip: missingBrowser() ?? false }, () => {
     }
     await browser.close();
   });
+
+  test("the overview begins with what contradicts the cloud, and its list opens by a link", async () => {
+    const browser = await launch();
+    const { page, said, close } = await openPage(browser, { site: daemon.url, size: "desktop" });
+    await page.goto(`${daemon.url}/`);
+    await settle(page);
+    const worst = page.locator("ol.worst > li");
+    assert.match(await worst.first().innerText(), /3306/);
+    assert.match(await worst.first().innerText(), /no rule of the cloud lets it/);
+    assert.ok(await worst.count() > 1);
+    await page.getByRole("link", { name: "all such findings" }).click();
+    await settle(page);
+    assert.match(page.url(), /kind=undeclared-exposure/);
+    const rows = await page.locator("tbody tr").allInnerTexts();
+    assert.equal(rows.length, 2);
+    assert.match(rows.join("\n"), /3306[\s\S]*443|443[\s\S]*3306/);
+    assert.deepEqual(said, []);
+    await close();
+    await browser.close();
+  });
+});
+
+describe("a cloud that nobody has scanned", { skip: missingBrowser() ?? false }, () => {
+  test("the overview tells what is declared", async () => {
+    const fresh = makeFolder();
+    leastport("import", "aws", CLOUD, "--db", fresh.path("audit.db"));
+    alter(fresh.path("audit.db"), tokenRows("viewer", { role: "viewer" }));
+    const other = await startDaemon(fresh.path("audit.db"));
+    const browser = await launch();
+    const { page, said, close } = await openPage(browser, { site: other.url, size: "phone", token: tokenOf("viewer") });
+    await page.goto(`${other.url}/`);
+    await settle(page);
+    assert.match(await page.locator("ol.worst > li").first().innerText(), /SSH on 22\/tcp: the cloud's rules let ranges of the internet reach it/i);
+    assert.deepEqual(said, []);
+    await close();
+    await browser.close();
+    await other.stop();
+    fresh.remove();
+  });
 });

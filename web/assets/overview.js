@@ -12,6 +12,7 @@ import { readToday, todayPart } from "./today_part.js";
 
 const LATELY_DAYS = 3;
 const CHANGES = 10;
+const WORST = 5;
 
 function severityTiles(groups) {
   const tile = (severity) => {
@@ -34,11 +35,18 @@ function scoreCard(score, scans, today) {
     el("details", {}, el("summary", {}, "Every term of the score"), scoreTerms(score)));
 }
 
-function worstCard(findings) {
+// Open to the internet although the cloud's rules keep it out: one of both is wrong, which comes before all that is merely bad.
+const CONTRADICTION = "undeclared-exposure";
+
+function worstCard([worst, contradictions]) {
+  const loudest = contradictions.items;
+  const findings = [...loudest, ...worst.items.filter((one) => loudest.every((other) => other.uuid !== one.uuid))].slice(0, WORST);
   const items = findings.map((finding) => el("li", {}, findingBadges(finding), el("h3", {}, findingTitle(finding)),
     findingPlace(finding), el("p", { class: "prose" }, sentence(finding.why)), fixBox(finding), formula(finding)));
   return el("section", { class: "card" },
     el("div", { class: "card-head" }, el("h2", {}, "Worst exposures"), el("a", { href: "/findings" }, "All findings")),
+    loudest.length > 0 && el("p", {}, "First what contradicts the cloud's own rules: ",
+      el("a", { href: `/findings?kind=${CONTRADICTION}` }, "all such findings"), "."),
     items.length === 0 ? el("p", { class: "quiet" }, "Nothing is open that need not be.") : el("ol", { class: "worst" }, items));
 }
 
@@ -68,7 +76,7 @@ let parts = null;
 const readNow = () => Promise.all([
   get("score", { scope: "fleet" }),
   get("findings", { group_by: "severity" }),
-  get("findings", { sort: "-penalty", limit: 5 }),
+  Promise.all([get("findings", { sort: "-penalty", limit: WORST }), get("findings", { kind: CONTRADICTION, sort: "-penalty", limit: WORST })]),
   readToday(),
 ]);
 
@@ -77,21 +85,22 @@ async function load() {
   const { all, audits, changing } = await latestScans();
   showFreshness(all);
   const [score, groups, worst, today] = await readNow();
-  if (audits.length === 0 || score.items.length === 0) {
+  // A cloud's rules are findings before anybody has scanned.
+  if (score.items.length === 0 || (audits.length === 0 && groups.groups.length === 0)) {
     showEmpty();
     return;
   }
   const [changes, unseen] = await Promise.all([
-    get("changes", { scan: changing.slice(0, 100).map((scan) => scan.uuid).join(","), what: "presence,sight", limit: 5 * CHANGES }),
+    changing.length === 0 ? { items: [], next_cursor: null } : get("changes", { scan: changing.slice(0, 100).map((scan) => scan.uuid).join(","), what: "presence,sight", limit: 5 * CHANGES }),
     get("hosts", { last_up_before: new Date(Date.now() - LATELY_DAYS * 24 * 3600e3).toISOString(), sort: "last_up", limit: 8 }),
   ]);
   const history = scoreHistory("fleet", "");
-  parts = { score: scoreCard(score.items[0], audits, today), tiles: severityTiles(groups.groups), worst: worstCard(worst.items) };
+  parts = { score: scoreCard(score.items[0], audits, today), tiles: severityTiles(groups.groups), worst: worstCard(worst) };
   show(el("div", { class: "stack" },
     el("div", { class: "columns columns-hero" }, parts.score, history.card),
     parts.tiles,
     el("div", { class: "columns columns-even" }, parts.worst,
-      el("div", { class: "stack" }, changesCard(changes, audits.map((scan) => scan.started_at).sort()[0]), unseenCard(unseen.items)))));
+      el("div", { class: "stack" }, changesCard(changes, audits.map((scan) => scan.started_at).sort()[0] ?? score.items[0].first_at), unseenCard(unseen.items)))));
   await history.ready();
 }
 
@@ -120,7 +129,7 @@ async function refresh() {
   if (parts !== null && score.items.length > 0) {
     exchange("score", scoreCard(score.items[0], audits, today));
     exchange("tiles", severityTiles(groups.groups));
-    exchange("worst", worstCard(worst.items));
+    exchange("worst", worstCard(worst));
   }
 }
 
