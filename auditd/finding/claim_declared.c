@@ -274,6 +274,10 @@ static int claim_reachable(struct gathering *this, const struct store_cloud_verd
     portset_subtract(ports, part);
     *part = *ports;
     portset_intersect(part, &seen->world_silent);
+    if (reach_verdict_parse(row->verdict) != REACH_REACHABLE) {
+        /* Not all of the world is let in: of whom it is not known whether they are, silence says nothing. */
+        portset_clear(part);
+    }
     rc = rc == 0 ? claim_ports(this, row, DECLARED_SILENT, part) : rc;
     portset_subtract(ports, part);
     return rc == 0 ? claim_ports(this, row, DECLARED_UNLOOKED, ports) : rc;

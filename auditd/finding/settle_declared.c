@@ -2,7 +2,10 @@
 
 #include "auditd/policy/policy.h"
 #include "auditd/store/cloud_verdict.h"
+#include "auditd/store/sql.h"
+#include "lib/portset.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -73,6 +76,33 @@ static void judge_world(const struct settle_view *view, const struct exposure *e
     judge_exposure(view->scan->options->policy, &world, ret_verdict);
 }
 
+/* Whether a vantage of the world asked at the port lately. A host that is open elsewhere is up: where it gave such a
+ * vantage no answer at all, that is no answer of the port, too. */
+static int load_world_looked(const struct settle_view *view, bool *ret_looked)
+{
+    struct store *store = view->scan->store;
+    struct portset ports;
+    size_t offset;
+    sqlite3_stmt *row;
+    int rc = store_query(store, &row,
+                         "SELECT c.ports FROM coverage c JOIN vantage v ON v.id = c.vantage_id AND v.declared_class ="
+                         " 'world' WHERE c.asset_id = ?1 AND c.proto = ?2 AND c.planned_at >= ?3 AND (c.judged_at >= ?3"
+                         " OR c.silent <> '')",
+                         "iti", view->port->asset_id, view->port->is_udp ? "udp" : "tcp",
+                         view->scan->options->now_ms - view->scan->options->max_age_ms);
+
+    *ret_looked = false;
+    while (rc == 0 && (rc = store_step(store, row)) == 1) {
+        rc = 0;
+        if (portset_parse(store_text(row, 0), &ports, &offset) < 0) {
+            store_walked(row);
+            return store_fail(store, STORE_FAULT_CORRUPT, -EUCLEAN, "a row of coverage is no list of ports");
+        }
+        *ret_looked = *ret_looked || portset_has(&ports, view->port->port);
+    }
+    return rc;
+}
+
 typedef int (*declared_rows)(struct store *store, const struct store_cloud_verdict_seen *seen,
                              struct store_cloud_verdicts *verdicts);
 
@@ -114,5 +144,6 @@ int settle_declared(const struct settle_view *view, const struct settle_exposed 
         return rc;
     }
     judge_world(view, &exposed->exposure, &ret_declared->world);
-    return 1;
+    rc = load_world_looked(view, &ret_declared->world_looked);
+    return rc < 0 ? rc : 1;
 }

@@ -160,8 +160,9 @@ size_t cloud_declared_judge(const struct exposure *exposure, const struct verdic
                             struct verdict ret_verdicts[DECLARED_KINDS])
 {
     const struct cloud_declared *declared = exposure->cloud;
-    bool world_looked = false;
-    enum vantage_class widest = widest_open(exposure, &world_looked);
+    bool sees_world = false;
+    enum vantage_class widest = widest_open(exposure, &sees_world);
+    bool world_looked = declared->verdict == REACH_REACHABLE && (sees_world || declared->world_looked);
     bool matters = declared->world.verdict == VERDICT_FINDING;
     size_t count = 0;
 

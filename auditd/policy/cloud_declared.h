@@ -32,6 +32,7 @@ struct cloud_declared {
     char way[DECLARED_NAME_SIZE];
     char record[DECLARED_NAME_SIZE];
     char words[DECLARED_WORDS_SIZE];
+    bool world_looked;    /* a vantage of the world asked at the port */
     struct verdict world; /* the policy's, were it seen open from the world */
 };
 
@@ -42,7 +43,8 @@ enum { DECLARED_KINDS = 3 };
 
 /* The exposure's `declared` must be set. How many of *ret_verdicts were filled in, each a finding of another kind:
  * "declared-exposure", "undeclared-exposure", "balancer-bypass". A declared exposure that no vantage of the world has
- * looked at has the evidence 0.7, one that such a vantage did not find open 0.4; what was seen 1. */
+ * looked at has the evidence 0.7, one that such a vantage did not find open 0.4; what was seen 1. Where only a part of
+ * the world is let in, it is not known of which part a vantage is: its silence says nothing. */
 size_t cloud_declared_judge(const struct exposure *exposure, const struct verdict *exposure_verdict,
                             struct verdict ret_verdicts[DECLARED_KINDS]);
 

@@ -107,6 +107,11 @@ static const struct {
      "declared-exposure",
      30 * 0.6 * 0.7,
      "let ranges of the internet reach it"},
+    /* Who looked from the world stands elsewhere than in the ranges, for all that is known. */
+    {{REACH_CONDITIONAL, 1e-6, false, VERDICT_FINDING, VANTAGE_OWN_VPC, true},
+     "declared-exposure",
+     30 * 0.6 * 0.7,
+     "let ranges of the internet reach it"},
     /* The exposure says it already; the policy allows it; not known; blocked. */
     {{REACH_REACHABLE, 1, false, VERDICT_FINDING, VANTAGE_WORLD, false}, NULL, 0, NULL},
     {{REACH_REACHABLE, 1, false, VERDICT_ALLOWED, VANTAGE_OWN_VPC, false}, NULL, 0, NULL},
