@@ -138,7 +138,7 @@ async function load() {
   ]);
   showFreshness(all);
   const history = scoreHistory("host", uuid);
-  const declared = await declaredCard(host, endpoints.items);
+  const declared = await declaredCard(host, endpoints.items, findings);
   showHeading(host);
   show(el("div", { class: "stack" },
     el("div", { class: "columns columns-hero" }, scoreCard(host, score.items[0]), history.card),
