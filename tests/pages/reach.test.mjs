@@ -12,20 +12,22 @@ import { alter, makeFixture, TOKEN, tokenOf, tokenRows } from "./support/fixture
 import { BIN, makeFolder } from "./support/site.mjs";
 
 const CLOUD = fileURLToPath(new URL("../integration/reach", import.meta.url));
+const LAB = fileURLToPath(new URL("../lab/declared", import.meta.url));
 
 let place;
 let daemon;
 
 const leastport = (...words) => execFileSync(join(BIN, "leastport"), words, { encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] });
 
-// What nmap would write of web's own machine, seen from the internet: 443 and 3306 open, 22 closed.
-function seenFromOutside(file) {
+// What nmap would write of a machine; without more, of web's own, seen from the internet: 443 and 3306 open, 22 closed.
+function seenFromOutside(file, address = "10.0.1.5", states = { 443: "open", 3306: "open", 22: "closed" }) {
+  const ports = Object.keys(states);
   const second = Math.floor(Date.now() / 1000);
-  const port = (number, state, reason) => `<port protocol="tcp" portid="${number}"><state state="${state}" reason="${reason}" reason_ttl="0"/></port>`;
+  const port = ([number, state]) => `<port protocol="tcp" portid="${number}"><state state="${state}" reason="${state === "open" ? "syn-ack" : "reset"}" reason_ttl="0"/></port>`;
   writeFileSync(file, `<?xml version="1.0"?><nmaprun scanner="nmap" args="nmap" start="${second - 60}" version="7.93" xmloutputversion="1.05">
-<scaninfo type="syn" protocol="tcp" numservices="3" services="22,443,3306"/>
-<host starttime="${second - 50}" endtime="${second - 40}"><status state="up" reason="echo-reply" reason_ttl="0"/><address addr="10.0.1.5" addrtype="ipv4"/>
-<ports>${port(443, "open", "syn-ack")}${port(3306, "open", "syn-ack")}${port(22, "closed", "reset")}</ports></host>
+<scaninfo type="syn" protocol="tcp" numservices="${ports.length}" services="${ports}"/>
+<host starttime="${second - 50}" endtime="${second - 40}"><status state="up" reason="echo-reply" reason_ttl="0"/><address addr="${address}" addrtype="ipv4"/>
+<ports>${Object.entries(states).map(port).join("")}</ports></host>
 <runstats><finished time="${second - 30}" elapsed="1" exit="success"/><hosts up="1" down="0" total="1"/></runstats></nmaprun>`);
 }
 
@@ -180,6 +182,32 @@ describe("a cloud that nobody has scanned", { skip: missingBrowser() ?? false },
     await page.goto(`${other.url}/`);
     await settle(page);
     assert.match(await page.locator("ol.worst > li").first().innerText(), /SSH on 22\/tcp: the cloud's rules let ranges of the internet reach it/i);
+    assert.deepEqual(said, []);
+    await close();
+    await browser.close();
+    await other.stop();
+    fresh.remove();
+  });
+
+  test("ranges of which some ports were looked at are told by what was found of each, and fit a phone", async () => {
+    const fresh = makeFolder();
+    const db = fresh.path("audit.db");
+    leastport("import", "aws", LAB, "--db", db);
+    seenFromOutside(fresh.path("seen.xml"), "10.20.4.10", { 443: "open", ...Object.fromEntries([...Array(40).keys()].map((i) => [100 + 7 * i, "closed"])) });
+    leastport("import", "--db", db, "--realm", "vpc-lab", "--vantage", "inside", fresh.path("seen.xml"));
+    alter(db, tokenRows("viewer", { role: "viewer" }));
+    const other = await startDaemon(db);
+    const headers = { Authorization: `Bearer ${tokenOf("viewer")}` };
+    const [{ uuid }] = (await (await fetch(`${other.url}/api/v1/hosts?realm=vpc-lab&address=10.20.4.10`, { headers })).json()).items;
+    const browser = await launch();
+    const { page, said, close } = await openPage(browser, { site: other.url, size: "phone", token: tokenOf("viewer") });
+    await page.goto(`${other.url}/hosts/${uuid}`);
+    await settle(page);
+    const rows = (await page.locator("#declared tbody tr").allInnerTexts()).map((row) => row.replace(/\s+/g, " ")).filter((row) => row.includes("23-1023/tcp"));
+    assert.equal(rows.length, 2);
+    assert.match(rows[0], /nobody has looked from where it is let in: 960 ports \(23-99,101-106,.*Declared open, and what answers there is not known/i);
+    assert.match(rows[1], /closed: 40 ports \(100,107,114,.*A rule without a listener/i);
+    assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= document.documentElement.clientWidth));
     assert.deepEqual(said, []);
     await close();
     await browser.close();
