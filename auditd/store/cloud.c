@@ -153,7 +153,8 @@ static int apply_lists(struct applying *applying, const char *document, const js
     return rc;
 }
 
-/* What the snapshot lacks: gone where its list was read to the end. */
+/* What the snapshot lacks: gone where its list was read to the end. Each step goes on in the order of the rows: the
+ * index of those that stand would be walked and sorted for each. */
 static int end_records(struct applying *applying)
 {
     int64_t last = 0;
@@ -164,8 +165,8 @@ static int end_records(struct applying *applying)
         const json_t *list;
         bool stands;
         rc = store_query(applying->store, &row,
-                         "SELECT id, document, list, key FROM cloud_record WHERE source_id = ?1 AND valid_to IS NULL"
-                         " AND id > ?2 ORDER BY id LIMIT 1",
+                         "SELECT id, document, list, key FROM cloud_record NOT INDEXED WHERE source_id = ?1"
+                         " AND valid_to IS NULL AND id > ?2 ORDER BY id LIMIT 1",
                          "ii", applying->source_id, last);
         rc = rc < 0 ? rc : store_step(applying->store, row);
         if (rc <= 0) {

@@ -34,23 +34,22 @@ static int know_interface(const struct knowing *knowing, const char *interface, 
     return rc < 0 && rc != -ENOENT ? rc : store_identity_add(knowing->store, &identity, knowing->now_ms);
 }
 
-/* The first behind `last` that is known and is not in `interfaces`, or -ENOENT. */
-static int next_lost(const struct knowing *knowing, const json_t *interfaces, int64_t *last, char *value, size_t size)
+/* The first behind `value` ("" at first) that is known and is not in `interfaces`, or -ENOENT. */
+static int next_lost(const struct knowing *knowing, const json_t *interfaces, char *value, size_t size)
 {
     for (;;) {
         sqlite3_stmt *row;
         bool stands;
         int rc = store_query(knowing->store, &row,
-                             "SELECT id, value FROM asset_identity WHERE realm_id = ?1 AND kind = 'interface'"
-                             " AND source = 'inventory' AND valid_to IS NULL AND id > ?2 ORDER BY id LIMIT 1",
-                             "ii", knowing->realm_id, *last);
+                             "SELECT value FROM asset_identity WHERE realm_id = ?1 AND kind = 'interface'"
+                             " AND source = 'inventory' AND valid_to IS NULL AND value > ?2 ORDER BY value LIMIT 1",
+                             "it", knowing->realm_id, value);
         rc = rc < 0 ? rc : store_step(knowing->store, row);
         if (rc <= 0) {
             return rc < 0 ? rc : -ENOENT;
         }
-        *last = sqlite3_column_int64(row, 0);
-        stands = json_object_get(interfaces, store_text(row, 1)) != NULL;
-        snprintf(value, size, "%s", store_text(row, 1));
+        stands = json_object_get(interfaces, store_text(row, 0)) != NULL;
+        snprintf(value, size, "%s", store_text(row, 0));
         store_walked(row);
         if (!stands) {
             return 0;
@@ -62,11 +61,10 @@ static int know_all(const struct knowing *knowing, const json_t *interfaces)
 {
     const char *interface;
     json_t *instance;
-    char lost[256];
-    int64_t last = 0;
+    char lost[256] = "";
     int rc = 0;
 
-    while (rc == 0 && (rc = next_lost(knowing, interfaces, &last, lost, sizeof(lost))) == 0) {
+    while (rc == 0 && (rc = next_lost(knowing, interfaces, lost, sizeof(lost))) == 0) {
         rc = store_identity_end(knowing->store, knowing->realm_id, "interface", lost, knowing->now_ms);
     }
     rc = rc == -ENOENT ? 0 : rc;

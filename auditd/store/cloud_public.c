@@ -119,30 +119,28 @@ int store_cloud_join(struct store *store, const char *realm, const struct store_
 
 /* ---- who has which now ---- */
 
-/* The first behind `last` that a host of an inventory is known by, that is none of its own addresses, and that nobody
- * has in public now. -ENOENT after the last. */
-static int publics_next_lost(const struct publishing *publishing, const json_t *publics, int64_t *last,
-                             char ret_address[ADDR_TEXT_SIZE])
+/* The first behind `address` ("" at first) that a host of an inventory is known by, that is none of its own addresses,
+ * and that nobody has in public now. -ENOENT after the last. */
+static int publics_next_lost(const struct publishing *publishing, const json_t *publics, char address[ADDR_TEXT_SIZE])
 {
     for (;;) {
         sqlite3_stmt *row;
         bool stands;
         int rc = store_query(publishing->store, &row,
-                             "SELECT i.id, i.value FROM asset_identity i WHERE i.realm_id = ?1 AND i.kind = 'address'"
-                             " AND i.source = 'inventory' AND i.valid_to IS NULL AND i.id > ?2"
+                             "SELECT i.value FROM asset_identity i WHERE i.realm_id = ?1 AND i.kind = 'address'"
+                             " AND i.source = 'inventory' AND i.valid_to IS NULL AND i.value > ?2"
                              " AND EXISTS (SELECT 1 FROM inventory_host h WHERE h.asset_id = i.asset_id"
                              " AND h.gone_at IS NULL)"
                              " AND NOT EXISTS (SELECT 1 FROM inventory_host h, json_each(h.addresses) a"
                              " WHERE h.asset_id = i.asset_id AND h.gone_at IS NULL AND a.value = i.value)"
-                             " ORDER BY i.id LIMIT 1",
-                             "ii", publishing->realm_id, *last);
+                             " ORDER BY i.value LIMIT 1",
+                             "it", publishing->realm_id, address);
         rc = rc < 0 ? rc : store_step(publishing->store, row);
         if (rc <= 0) {
             return rc < 0 ? rc : -ENOENT;
         }
-        *last = sqlite3_column_int64(row, 0);
-        snprintf(ret_address, ADDR_TEXT_SIZE, "%s", store_text(row, 1));
-        stands = json_object_get(publics, ret_address) != NULL;
+        snprintf(address, ADDR_TEXT_SIZE, "%s", store_text(row, 0));
+        stands = json_object_get(publics, address) != NULL;
         store_walked(row);
         if (!stands) {
             return 0;
@@ -187,16 +185,15 @@ static int publics_take(const struct publishing *publishing, const char *address
 int store_cloud_publics(struct store *store, const char *realm, const json_t *publics, int64_t now_ms)
 {
     struct publishing publishing = {.store = store, .now_ms = now_ms};
-    char lost[ADDR_TEXT_SIZE];
+    char lost[ADDR_TEXT_SIZE] = "";
     const char *address;
     json_t *instance;
-    int64_t last = 0;
     int rc = publishing_begin(&publishing, realm);
 
     if (rc < 0) {
         return rc;
     }
-    while (rc == 0 && (rc = publics_next_lost(&publishing, publics, &last, lost)) == 0) {
+    while (rc == 0 && (rc = publics_next_lost(&publishing, publics, lost)) == 0) {
         rc = publics_leave(&publishing, lost);
     }
     rc = rc == -ENOENT ? 0 : rc;
