@@ -158,7 +158,11 @@ out:
 
 bool cloud_entered_matters(const struct cloud_entered *entered)
 {
-    return entered->changed + entered->gone + entered->verdicts.begun + entered->verdicts.ended > 0;
+    const struct store_cloud_change *records = &entered->records;
+
+    return entered->changed + entered->gone + entered->verdicts.begun + entered->verdicts.ended + records->added +
+               records->changed + records->gone >
+           0;
 }
 
 static const struct {

@@ -31,7 +31,7 @@ struct cloud_entered {
 MUST_USE int cloud_entry_run(const struct cloud_entry *entry, struct aws *aws, struct cloud_entered *ret_entered,
                              char reason[CLOUD_REASON_SIZE]);
 
-/* Whether what is stored is to be judged anew: hosts, or who reaches them, are others now. */
+/* Whether what is stored is to be judged anew: hosts, who reaches them, or what else is declared are others now. */
 bool cloud_entered_matters(const struct cloud_entered *entered);
 
 /* What came of it as an answer of the control socket, and back. NULL when out of memory. */

@@ -62,13 +62,23 @@ static bool all_have_ids(const json_t *list, const char *id)
 /* A record without what changes by itself. NULL when out of memory. */
 static json_t *record_of(json_t *item)
 {
-    static const char restorable[] = "LatestRestorableTime";
-    json_t *copy = json_object_get(item, restorable) == NULL ? json_incref(item) : json_copy(item);
+    static const char *const moments[] = {"LatestRestorableTime", "LastPingDateTime", "LastAssociationExecutionDate",
+                                          "LastSuccessfulAssociationExecutionDate"};
+    json_t *record = json_incref(item);
 
-    if (copy != item && copy != NULL) {
-        json_object_del(copy, restorable);
+    for (size_t i = 0; record != NULL && i < sizeof(moments) / sizeof(*moments); i++) {
+        if (json_object_get(record, moments[i]) == NULL) {
+            continue;
+        }
+        if (record == item) {
+            record = json_copy(item);
+            json_decref(item);
+        }
+        if (record != NULL) {
+            json_object_del(record, moments[i]);
+        }
     }
-    return copy;
+    return record;
 }
 
 /* Lists without ids of several documents are one after the other. */

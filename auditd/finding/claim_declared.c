@@ -20,7 +20,7 @@ struct seen {
     struct portset looked;       /* by anybody, and judged */
     struct portset closed;       /* refused, to anybody */
     struct portset world_silent; /* nothing came back to the world */
-    struct portset answered;     /* of the row at hand: scratch */
+    struct portset part;         /* of the row at hand: scratch */
 };
 
 struct gathering {
@@ -31,6 +31,7 @@ struct gathering {
     struct store_cloud_verdicts verdicts;
     bool is_udp;
     bool is_running;
+    bool is_managed;      /* Session Manager serves it */
     const char *declared; /* of the row at hand, as policies call it */
     struct seen seen;
     struct portset taken; /* by a row that lets in more */
@@ -122,6 +123,22 @@ static int load_running(struct gathering *this)
                              "ii", this->asset->id, this->options->now_ms - this->options->max_age_ms);
 
     this->is_running = running != 0;
+    return rc;
+}
+
+/* An instance whose agent was online when that was last read. */
+static int load_managed(struct gathering *this)
+{
+    int64_t managed = 0;
+    int rc = store_query_int(
+        this->store, &managed,
+        "SELECT coalesce((SELECT (r.valid_to IS NULL OR r.end_reason = 'unread') AND"
+        " json_extract(r.body, '$.PingStatus') = 'Online' FROM asset_identity i CROSS JOIN cloud_source s CROSS JOIN"
+        " cloud_record r ON r.source_id = s.id AND r.list = 'InstanceInformationList' AND r.key = i.value WHERE"
+        " i.asset_id = ?1 AND i.kind = 'instance' AND i.valid_to IS NULL ORDER BY r.valid_from DESC LIMIT 1), 0)",
+        "i", this->asset->id);
+
+    this->is_managed = managed != 0;
     return rc;
 }
 
@@ -260,17 +277,34 @@ static int claim_ports(struct gathering *this, const struct store_cloud_verdict 
     return 0;
 }
 
+/* SSH and RDP, open or not. */
+static int claim_managed(struct gathering *this, const struct store_cloud_verdict *row, const struct portset *ports)
+{
+    static const uint16_t logins[] = {22, 3389};
+    struct portset *part = &this->seen.part;
+    int rc = 0;
+
+    for (size_t i = 0; this->is_managed && rc == 0 && i < sizeof(logins) / sizeof(*logins); i++) {
+        portset_clear(part);
+        if (portset_has(ports, logins[i])) {
+            portset_add(part, logins[i]);
+            rc = claim_ports(this, row, DECLARED_MANAGED, part);
+        }
+    }
+    return rc;
+}
+
 /* Those that neither anybody saw open nor a row before took. */
 static int claim_reachable(struct gathering *this, const struct store_cloud_verdict *row, struct portset *ports)
 {
     struct seen *seen = &this->seen;
-    struct portset *part = &seen->answered;
-    int rc;
+    struct portset *part = &seen->part;
+    int rc = this->is_udp ? 0 : claim_managed(this, row, ports);
 
     portset_subtract(ports, &seen->open);
     *part = *ports;
     portset_intersect(part, &seen->closed);
-    rc = claim_ports(this, row, DECLARED_EMPTY_ROOM, part);
+    rc = rc == 0 ? claim_ports(this, row, DECLARED_EMPTY_ROOM, part) : rc;
     portset_subtract(ports, part);
     *part = *ports;
     portset_intersect(part, &seen->world_silent);
@@ -366,6 +400,7 @@ int claim_declared(struct store *store, const struct claim_options *options, con
     *this = (struct gathering){.store = store, .options = options, .asset = asset, .claims = claims};
     rc = store_cloud_verdicts_load(store, &ask, &this->verdicts);
     rc = rc == 0 ? load_running(this) : rc;
+    rc = rc == 0 ? load_managed(this) : rc;
     for (int udp = 0; rc == 0 && udp < 2; udp++) {
         this->is_udp = udp != 0;
         if (says_anything(&this->verdicts, udp != 0 ? IANA_UDP : IANA_TCP)) {

@@ -9,7 +9,9 @@
 static const double EVIDENCE_UNLOOKED = 0.7;
 static const double EVIDENCE_NOT_FOUND = 0.4;
 static const double WEIGHT_CONTRADICTION = 20;
+/* Advice beside what the port itself weighs. */
 static const double WEIGHT_TRAP = 2;
+static const double WEIGHT_MANAGED = 2;
 /* Fewer of the world's addresses than that are somebody's range: 2^-8 is more than any single owner's. */
 static const double SHARE_OF_RANGES = 1.0 / 256;
 
@@ -177,6 +179,7 @@ size_t cloud_declared_judge(const struct exposure *exposure, const struct verdic
         judge_contradicted(exposure, declared, exposure_verdict, &ret_verdicts[count++]);
         break;
     case DECLARED_TRAP:
+    case DECLARED_MANAGED:
     case DECLARED_NOTHING:
     case DECLARED_EMPTY_ROOM:
     case DECLARED_SILENT:
@@ -281,6 +284,23 @@ static void claim_trap(const struct cloud_declared *declared, const struct decla
              "from the group.");
 }
 
+static void claim_managed(const struct cloud_declared *declared, const struct declared_ports *ports,
+                          struct verdict *verdict)
+{
+    char rule[RULE_TEXT_SIZE];
+
+    by_which_rule(declared, rule, sizeof(rule));
+    verdict->service_weight = WEIGHT_MANAGED;
+    snprintf(verdict->evidence_kind, sizeof(verdict->evidence_kind), "declared");
+    snprintf(verdict->title, sizeof(verdict->title),
+             "%.120s: the cloud's rules let %s in, and Session Manager serves the host without it", ports->subject,
+             who_gets_in(declared));
+    snprintf(verdict->why, sizeof(verdict->why),
+             "%s. The instance's agent is online: who administers it can log in with no port open at all.", rule);
+    snprintf(verdict->fix, sizeof(verdict->fix),
+             "Take the rule away and log in by Session Manager, which asks IAM and keeps a record.");
+}
+
 void cloud_declared_claim(enum declared_says says, const struct cloud_declared *declared,
                           const struct declared_ports *ports, struct verdict *ret_verdict)
 {
@@ -294,6 +314,7 @@ void cloud_declared_claim(enum declared_says says, const struct cloud_declared *
         [DECLARED_SILENT] = {"declared-silent", EVIDENCE_NOT_FOUND, claim_silent},
         [DECLARED_UNLOOKED] = {"declared-unlooked", EVIDENCE_UNLOOKED, claim_unlooked},
         [DECLARED_TRAP] = {"acl-trap", 1, claim_trap},
+        [DECLARED_MANAGED] = {"managed-login", 1, claim_managed},
     };
 
     assert((size_t)says < sizeof(claims) / sizeof(*claims) && claims[says].kind != NULL);

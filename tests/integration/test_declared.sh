@@ -136,4 +136,22 @@ tap_is "a list that was not read opens and closes none" "$(sql "$DB" "SELECT cou
 cp "$folder/security-groups.json" cloud/
 take
 tap_like "it is told as what it is once more" "$(claimed 10.0.1.5)" '22 empty-room REAPPEARED'
+
+# ---- Session Manager ----
+agent() {
+    jq -n --arg status "$1" --arg at "${2:-1}" '{InstanceInformationList: [{InstanceId: "i-web", PingStatus: $status, LastPingDateTime: $at}]}' \
+        >cloud/instance-information.json
+    take
+}
+agent ConnectionLost
+tap_is "an agent that is away serves nobody" "$(found managed-login)" ""
+agent Online
+tap_is "a login that Session Manager makes needless" "$(found managed-login)" "22 OPEN low"
+agent Online 2
+tap_is "its next sign of life is no other record" "$(sql "$DB" "SELECT count(*) FROM cloud_record WHERE key = 'i-web'")" 2
+: >cloud/instance-information.json
+take
+tap_is "a list that was not read changes nothing" "$(found managed-login)" "22 OPEN low"
+agent ConnectionLost
+tap_is "until it is told to be away" "$(found managed-login)" "22 FIXED low"
 tap_done

@@ -184,6 +184,7 @@ static const struct {
     {DECLARED_SILENT, 1, false, "declared-silent", 30 * 0.4, "no answer comes out", "or the host is down"},
     {DECLARED_UNLOOKED, 1, true, "declared-unlooked", 30 * 0.7, "let the internet reach it", "No scan"},
     {DECLARED_TRAP, 1, true, "acl-trap", 2, "the network ACL stops it", "no answer leave"},
+    {DECLARED_MANAGED, 1, true, "managed-login", 2, "Session Manager serves the host", "agent is online"},
 };
 
 static void what_no_scan_sees_is_claimed(void **state)
