@@ -160,15 +160,17 @@ judged() {
 tap_like "allowed where it is declared reachable" "$(explained 443)" 'decided by user/https: allowed'
 tap_like "forbidden where it is declared so" "$(explained 22)" 'decided by user/half'
 "$bin/leastport" import aws "$work/cloud" --db "$work/db" --policy "$work/policy.yaml" >"$work/out" 2>&1
-tap_is "findings by what is declared" "$(judged)" '22 cloud/declared-exposure
-22 user/half'
+tap_is "findings by what is declared, and a rule without a listener" "$(judged)" '22 cloud/declared-exposure
+22 user/half
+9000 cloud/empty-room'
 jq '.SecurityGroups |= map(if .GroupId == "sg-web" then .IpPermissions |= map(select(.FromPort != 443)) else . end)' \
     "$work/cloud/security-groups.json" >"$work/more.json"
 mv "$work/more.json" "$work/cloud/security-groups.json"
 "$bin/leastport" import aws "$work/cloud" --db "$work/db" --policy "$work/policy.yaml" >"$work/out" 2>&1
 tap_is "a change of the cloud is judged" "$(judged)" '22 cloud/declared-exposure
 22 user/half
-443 default'
+443 default
+9000 cloud/empty-room'
 tap_like "what decided is said" "$(explained 443)" 'declared is blocked, and must be reachable'
 
 "$bin/leastport" policy suggest --groups --db "$work/db" >"$work/out" 2>"$work/err"
