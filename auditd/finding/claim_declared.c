@@ -1,5 +1,6 @@
 #include "auditd/finding/claim_declared.h"
 
+#include "auditd/finding/claim_listener.h"
 #include "auditd/policy/baseline.h"
 #include "auditd/policy/cloud_declared.h"
 #include "auditd/policy/policy.h"
@@ -31,10 +32,11 @@ struct gathering {
     struct store_cloud_verdicts verdicts;
     bool is_udp;
     bool is_running;
-    bool is_managed;      /* Session Manager serves it */
     const char *declared; /* of the row at hand, as policies call it */
     struct seen seen;
-    struct portset taken; /* by a row that lets in more */
+    struct portset taken;  /* by a row that lets in more */
+    struct portset logins; /* of TCP, which Session Manager makes needless */
+    struct portset plain;  /* of TCP, at which a balancer does not redirect */
 };
 
 /* ---- what was seen ---- */
@@ -126,7 +128,7 @@ static int load_running(struct gathering *this)
     return rc;
 }
 
-/* An instance whose agent was online when that was last read. */
+/* SSH's and RDP's of an instance whose agent was online when that was last read. */
 static int load_managed(struct gathering *this)
 {
     int64_t managed = 0;
@@ -138,7 +140,10 @@ static int load_managed(struct gathering *this)
         " i.asset_id = ?1 AND i.kind = 'instance' AND i.valid_to IS NULL ORDER BY r.valid_from DESC LIMIT 1), 0)",
         "i", this->asset->id);
 
-    this->is_managed = managed != 0;
+    if (managed != 0) {
+        portset_add(&this->logins, 22);
+        portset_add(&this->logins, 3389);
+    }
     return rc;
 }
 
@@ -273,22 +278,23 @@ static int claim_ports(struct gathering *this, const struct store_cloud_verdict 
     claim->is_udp = this->is_udp;
     claim->port = (uint16_t)first;
     cloud_declared_claim(says, &declared, &told, &claim->verdict);
-    claim->verdict.verdict = declared.world.verdict;
+    /* Who allows the port does not allow what is sent there to be read. */
+    claim->verdict.verdict = says == DECLARED_PLAIN ? VERDICT_FINDING : declared.world.verdict;
     return 0;
 }
 
-/* SSH and RDP, open or not. */
-static int claim_managed(struct gathering *this, const struct store_cloud_verdict *row, const struct portset *ports)
+/* Each of `which` that the row lets in, open or not. */
+static int claim_each(struct gathering *this, const struct store_cloud_verdict *row, enum declared_says says,
+                      const struct portset *ports, const struct portset *which)
 {
-    static const uint16_t logins[] = {22, 3389};
     struct portset *part = &this->seen.part;
     int rc = 0;
 
-    for (size_t i = 0; this->is_managed && rc == 0 && i < sizeof(logins) / sizeof(*logins); i++) {
+    for (int32_t port = portset_next(which, 0); rc == 0 && port >= 0; port = portset_next(which, (uint32_t)port + 1)) {
         portset_clear(part);
-        if (portset_has(ports, logins[i])) {
-            portset_add(part, logins[i]);
-            rc = claim_ports(this, row, DECLARED_MANAGED, part);
+        if (portset_has(ports, (uint16_t)port)) {
+            portset_add(part, (uint16_t)port);
+            rc = claim_ports(this, row, says, part);
         }
     }
     return rc;
@@ -299,7 +305,9 @@ static int claim_reachable(struct gathering *this, const struct store_cloud_verd
 {
     struct seen *seen = &this->seen;
     struct portset *part = &seen->part;
-    int rc = this->is_udp ? 0 : claim_managed(this, row, ports);
+    int rc = claim_each(this, row, DECLARED_MANAGED, ports, &this->logins);
+
+    rc = rc == 0 ? claim_each(this, row, DECLARED_PLAIN, ports, &this->plain) : rc;
 
     portset_subtract(ports, &seen->open);
     *part = *ports;
@@ -400,13 +408,18 @@ int claim_declared(struct store *store, const struct claim_options *options, con
     *this = (struct gathering){.store = store, .options = options, .asset = asset, .claims = claims};
     rc = store_cloud_verdicts_load(store, &ask, &this->verdicts);
     rc = rc == 0 ? load_running(this) : rc;
-    rc = rc == 0 ? load_managed(this) : rc;
+    if (rc == 0 && says_anything(&this->verdicts, IANA_TCP)) {
+        rc = load_managed(this);
+        rc = rc == 0 ? claim_listener_ports(store, asset->id, &this->plain) : rc;
+    }
     for (int udp = 0; rc == 0 && udp < 2; udp++) {
         this->is_udp = udp != 0;
         if (says_anything(&this->verdicts, udp != 0 ? IANA_UDP : IANA_TCP)) {
             memset(&this->seen, 0, sizeof(this->seen));
             portset_clear(&this->taken);
             rc = claim_protocol(this);
+            portset_clear(&this->logins);
+            portset_clear(&this->plain);
         }
     }
     store_cloud_verdicts_done(&this->verdicts);

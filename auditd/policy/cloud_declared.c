@@ -12,6 +12,8 @@ static const double WEIGHT_CONTRADICTION = 20;
 /* Advice beside what the port itself weighs. */
 static const double WEIGHT_TRAP = 2;
 static const double WEIGHT_MANAGED = 2;
+/* As a service that is found to speak in clear. */
+static const double WEIGHT_PLAIN = 10;
 /* Fewer of the world's addresses than that are somebody's range: 2^-8 is more than any single owner's. */
 static const double SHARE_OF_RANGES = 1.0 / 256;
 
@@ -180,6 +182,7 @@ size_t cloud_declared_judge(const struct exposure *exposure, const struct verdic
         break;
     case DECLARED_TRAP:
     case DECLARED_MANAGED:
+    case DECLARED_PLAIN:
     case DECLARED_NOTHING:
     case DECLARED_EMPTY_ROOM:
     case DECLARED_SILENT:
@@ -301,6 +304,23 @@ static void claim_managed(const struct cloud_declared *declared, const struct de
              "Take the rule away and log in by Session Manager, which asks IAM and keeps a record.");
 }
 
+static void claim_plain(const struct cloud_declared *declared, const struct declared_ports *ports,
+                        struct verdict *verdict)
+{
+    verdict->service_weight = WEIGHT_PLAIN;
+    verdict->need = 1;
+    snprintf(verdict->need_kind, sizeof(verdict->need_kind), "forbidden");
+    snprintf(verdict->evidence_kind, sizeof(verdict->evidence_kind), "declared");
+    snprintf(verdict->title, sizeof(verdict->title),
+             "%.120s: the load balancer serves %s without encryption and does not redirect", ports->subject,
+             who_gets_in(declared));
+    snprintf(verdict->why, sizeof(verdict->why),
+             "Its listener's actions do not all lead to HTTPS: what is sent there, passwords and cookies among it, can "
+             "be read and changed on the way.");
+    snprintf(verdict->fix, sizeof(verdict->fix),
+             "Let each of the listener's actions redirect to HTTPS (HTTP_301), or take the listener away.");
+}
+
 void cloud_declared_claim(enum declared_says says, const struct cloud_declared *declared,
                           const struct declared_ports *ports, struct verdict *ret_verdict)
 {
@@ -315,6 +335,7 @@ void cloud_declared_claim(enum declared_says says, const struct cloud_declared *
         [DECLARED_UNLOOKED] = {"declared-unlooked", EVIDENCE_UNLOOKED, claim_unlooked},
         [DECLARED_TRAP] = {"acl-trap", 1, claim_trap},
         [DECLARED_MANAGED] = {"managed-login", 1, claim_managed},
+        [DECLARED_PLAIN] = {"plain-listener", 1, claim_plain},
     };
 
     assert((size_t)says < sizeof(claims) / sizeof(*claims) && claims[says].kind != NULL);

@@ -16,6 +16,7 @@ enum declared_says {
     DECLARED_CONTRADICTED, /* it answers the world although nothing lets it */
     DECLARED_TRAP,         /* let in, and the answer cannot leave: the network ACL trap */
     DECLARED_MANAGED,      /* the world may log in, where Session Manager does it; no join says so */
+    DECLARED_PLAIN,        /* a balancer serves the world in clear what it could redirect; no join says so */
     DECLARED_UNREAD,       /* something was not read: what is declared is not known */
 };
 
@@ -58,8 +59,9 @@ struct declared_ports {
 };
 
 /* The finding that no scan sees: `says` is DECLARED_EMPTY_ROOM ("empty-room"), DECLARED_SILENT ("declared-silent"),
- * DECLARED_UNLOOKED ("declared-unlooked"), DECLARED_TRAP ("acl-trap") or DECLARED_MANAGED ("managed-login"). Evidence
- * 0.7 where nobody has looked, else 0.4; of the last two 1. `declared->world` is the worst of the ports. */
+ * DECLARED_UNLOOKED ("declared-unlooked"), DECLARED_TRAP ("acl-trap"), DECLARED_MANAGED ("managed-login") or
+ * DECLARED_PLAIN ("plain-listener"). Evidence 0.7 where nobody has looked, else 0.4; of the last three 1.
+ * `declared->world` is the worst of the ports. */
 void cloud_declared_claim(enum declared_says says, const struct cloud_declared *declared,
                           const struct declared_ports *ports, struct verdict *ret_verdict);
 

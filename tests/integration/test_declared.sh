@@ -154,4 +154,32 @@ take
 tap_is "a list that was not read changes nothing" "$(found managed-login)" "22 OPEN low"
 agent ConnectionLost
 tap_is "until it is told to be away" "$(found managed-login)" "22 FIXED low"
+
+# ---- a listener in clear ----
+sed -i 's/"FromPort": 443,/"FromPort": 80,/' cloud/security-groups.json
+# plain PROTOCOL ACTION [RULE-ACTION]: what the balancer does on port 80.
+plain() {
+    jq --arg protocol "$1" --argjson action "$2" '.Listeners += [.Listeners[0] | .ListenerArn |= sub("/1$"; "/2") | .Port = 80 | .Protocol = $protocol
+        | .DefaultActions = [$action]]' "$folder/listeners.json" >cloud/listeners.json
+    jq -n --argjson action "${3:-null}" '{Rules: [if $action == null then empty else {Actions: [$action],
+        RuleArn: "arn:aws:elasticloadbalancing:eu-central-1:111122223333:listener-rule/app/front/0123456789abcdef/2/9"} end]}' >cloud/rules.json
+    take
+}
+forward='{"Type": "forward", "TargetGroupArn": "arn:aws:elasticloadbalancing:eu-central-1:111122223333:targetgroup/app/0123"}'
+redirect='{"Type": "redirect", "RedirectConfig": {"Protocol": "HTTPS", "Port": "443", "StatusCode": "HTTP_301"}}'
+plain HTTP "$redirect"
+tap_is "a listener that redirects is none" "$(found plain-listener)" ""
+plain HTTP "$forward"
+tap_is "one that forwards is" "$(found plain-listener)" "80 OPEN medium"
+tap_is "of the balancer" "$(sql "$DB" "SELECT i.value FROM finding f JOIN asset_identity i ON i.asset_id = f.asset_id AND i.kind = 'interface' WHERE f.kind = 'plain-listener'")" eni-alb
+plain HTTP "$redirect" "$forward"
+tap_is "so is one whose rule does" "$(found plain-listener)" "80 OPEN medium"
+plain HTTP "$redirect" "$redirect"
+tap_is "until all redirect" "$(found plain-listener)" "80 FIXED medium"
+printf 'version: 1\nallow:\n  - {id: web, to: any, ports: 80, from: any, why: the shop}\n' >allow.yaml
+take() {
+    "$BIN/leastport" import aws cloud --db "$DB" --policy allow.yaml 2>err || tap_fail "the folder is imported" "$(<err)"
+}
+plain HTTP "$forward"
+tap_is "who allows the port does not allow it to be read" "$(found plain-listener)" "80 REAPPEARED medium"
 tap_done
