@@ -75,15 +75,16 @@ static int rules_redirect(struct store *store, int64_t source_id, const char *li
     return rc;
 }
 
+/* A listener that speaks HTTP. */
 struct plain {
+    char key[LISTENER_SIZE];
+    char place[LISTENER_SIZE]; /* "app/NAME/ID/LISTENER" */
     int64_t port;
-    char listener[LISTENER_SIZE];
     bool redirect;
 };
 
-/* The next HTTP listener of the balancer behind `after`. -ENOENT behind the last. */
-static int next_listener(struct store *store, int64_t source_id, const char *balancer, const char *after,
-                         char key[LISTENER_SIZE], struct plain *plain)
+/* The balancer's next behind `plain`. -ENOENT behind the last. */
+static int next_listener(struct store *store, int64_t source_id, const char *balancer, struct plain *plain)
 {
     sqlite3_stmt *row;
     int rc = store_query(
@@ -93,15 +94,15 @@ static int next_listener(struct store *store, int64_t source_id, const char *bal
             "r") " AND"
                  " key > ?3 AND instr(key, ':listener/' || ?2 || '/') > 0 AND json_extract(body, '$.Protocol') ="
                  " 'HTTP' ORDER BY key, valid_from DESC LIMIT 1",
-        "itt", source_id, balancer, after);
+        "itt", source_id, balancer, plain->key);
 
     rc = rc < 0 ? rc : store_step(store, row);
     if (rc <= 0) {
         return rc < 0 ? rc : -ENOENT;
     }
-    snprintf(key, LISTENER_SIZE, "%s", store_text(row, 0));
+    snprintf(plain->key, sizeof(plain->key), "%s", store_text(row, 0));
     plain->port = sqlite3_column_int64(row, 1);
-    snprintf(plain->listener, sizeof(plain->listener), "%s", store_text(row, 2));
+    snprintf(plain->place, sizeof(plain->place), "%s", store_text(row, 2));
     plain->redirect = body_redirects(store_text(row, 3), "DefaultActions");
     store_walked(row);
     return 0;
@@ -110,14 +111,13 @@ static int next_listener(struct store *store, int64_t source_id, const char *bal
 int claim_listener_ports(struct store *store, int64_t asset_id, struct portset *ret_ports)
 {
     char balancer[BALANCER_SIZE];
-    char key[LISTENER_SIZE] = "";
-    struct plain plain;
+    struct plain plain = {.key = ""};
     int64_t source_id = 0;
     int rc = find_balancer(store, asset_id, balancer, &source_id);
 
     portset_clear(ret_ports);
-    while (rc == 0 && (rc = next_listener(store, source_id, balancer, key, key, &plain)) == 0) {
-        rc = rules_redirect(store, source_id, plain.listener, &plain.redirect);
+    while (rc == 0 && (rc = next_listener(store, source_id, balancer, &plain)) == 0) {
+        rc = rules_redirect(store, source_id, plain.place, &plain.redirect);
         if (rc == 0 && !plain.redirect && plain.port > 0 && plain.port <= UINT16_MAX) {
             portset_add(ret_ports, (uint16_t)plain.port);
         }

@@ -33,8 +33,9 @@ scan() {
     printf '<runstats><finished time="%s" exit="success"/></runstats></nmaprun>' $((begun - 90)) >>"$1.xml"
 }
 
+policy=()
 take() {
-    "$BIN/leastport" import aws cloud --db "$DB" 2>err || tap_fail "the folder is imported" "$(<err)"
+    "$BIN/leastport" import aws cloud --db "$DB" "${policy[@]}" 2>err || tap_fail "the folder is imported" "$(<err)"
 }
 
 # found KIND: "PORT PRESENCE SEVERITY" of each finding of the kind.
@@ -177,9 +178,7 @@ tap_is "so is one whose rule does" "$(found plain-listener)" "80 OPEN medium"
 plain HTTP "$redirect" "$redirect"
 tap_is "until all redirect" "$(found plain-listener)" "80 FIXED medium"
 printf 'version: 1\nallow:\n  - {id: web, to: any, ports: 80, from: any, why: the shop}\n' >allow.yaml
-take() {
-    "$BIN/leastport" import aws cloud --db "$DB" --policy allow.yaml 2>err || tap_fail "the folder is imported" "$(<err)"
-}
+policy=(--policy allow.yaml)
 plain HTTP "$forward"
 tap_is "who allows the port does not allow it to be read" "$(found plain-listener)" "80 REAPPEARED medium"
 tap_done
