@@ -231,13 +231,14 @@ tap_is "reachable, and nobody looked" "$(kinds web 443); $(kinds web 6379); $(ki
     "declared-unlooked 0.7; declared-unlooked 0.7; declared-unlooked 0.7"
 tap_is "as its page says" "$(says web 443)" \
     "reachable | nobody has looked from where it is let in | Declared open, and what answers there is not known."
-tap_is "nothing else is found yet" "$(jq -r '[.items[].kind] | unique | join(" ")' findings.json)" declared-unlooked
+tap_is "nothing else is found yet" "$(jq -r '[.items[].kind] | unique | join(" ")' findings.json)" \
+    "declared-unlooked plain-listener"
 
 # ---- from within ----
 look inside "${owns[@]}"
 answer
 tap_is "reachable, and open within" "$(kinds web 443); $(kinds 10.20.1.50 80)" \
-    "declared-exposure 0.7, exposure 1; declared-exposure 0.7, exposure 1"
+    "declared-exposure 0.7, exposure 1; declared-exposure 0.7, exposure 1, plain-listener 1"
 tap_is "reachable, and closed" "$(where empty-room | grep -o '\(web\|guard\) [0-9]*' | xargs)" "guard 80 web 8080"
 tap_is "reachable, and silent within, which says nothing of the internet" "$(kinds web 6379)" "declared-unlooked 0.7"
 tap_is "a target's balancer is gone around" "$(kinds app 8443)" "balancer-bypass 0.7, declared-exposure 0.7, exposure 1"
