@@ -8,6 +8,8 @@
 
 static const char *const change_sorts[] = {"at", NULL};
 
+static const char *const change_turns[] = {STORE_TURNS, NULL};
+
 static const struct param change_params[] = {
     {"finding", PARAM_TEXTS, offsetof(struct store_change_filter, findings), NULL},
     {"host", PARAM_TEXTS, offsetof(struct store_change_filter, hosts), NULL},
@@ -16,6 +18,7 @@ static const struct param change_params[] = {
     {"since_scan", PARAM_TEXT, offsetof(struct store_change_filter, since_scan), NULL},
     {"what", PARAM_TEXTS, offsetof(struct store_change_filter, whats), NULL},
     {"became", PARAM_TEXTS, offsetof(struct store_change_filter, becames), NULL},
+    {"turn", PARAM_CHOICES, offsetof(struct store_change_filter, turns), change_turns},
     {"at_since", PARAM_TIME, offsetof(struct store_change_filter, since), NULL},
     {"at_before", PARAM_TIME, offsetof(struct store_change_filter, before), NULL},
 };

@@ -14,6 +14,12 @@ static const char change_select[] =
                 "asset a ON a.id = f.asset_id JOIN realm r ON r.id = a.realm_id LEFT JOIN scan s ON s.id = "
                 "x.scan_id WHERE 1";
 
+#define OPEN_NOW(state) state " IN ('NEW', 'OPEN', 'VERIFYING', 'REAPPEARED')"
+
+static const char change_turn[] =
+    "CASE WHEN x.what != 'presence' THEN 'otherwise' WHEN x.became = 'FIXED' THEN 'closed' WHEN NOT " OPEN_NOW(
+        "x.became") " THEN 'otherwise' WHEN " OPEN_NOW("x.was") " THEN 'confirmed' ELSE 'opened' END";
+
 struct change_target {
     store_change_fn *fn;
     void *context;
@@ -97,6 +103,7 @@ int store_read_changes(struct store_reader *reader, const struct store_change_fi
     store_query_among(&query, "s.uuid", &filter->scans);
     store_query_among(&query, "x.what", &filter->whats);
     store_query_among(&query, "x.became", &filter->becames);
+    store_query_among(&query, change_turn, &filter->turns);
     store_query_between(&query, "x.at", filter->since, filter->before);
     if (after != 0) {
         store_query_add(&query, " AND x.id > ?%d", store_query_number(&query, after));

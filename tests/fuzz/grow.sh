@@ -80,6 +80,7 @@ value() {
     scope) echo fleet,host ;;
     what) echo presence ;;
     became) echo OPEN,FIXED ;;
+    turn) echo opened,confirmed ;;
     *) value_by_list "$1" "$2" ;;
     esac
 }

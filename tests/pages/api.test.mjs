@@ -387,6 +387,16 @@ describe("lists", () => {
     const after = await read(`/api/v1/changes?since_scan=${scans[1].uuid}&realm=prod-eu`);
     assert.deepEqual(after.items.map((one) => one.became).sort(), ["FIXED", "NEW", "REAPPEARED"]);
     await problem(`/api/v1/changes?since_scan=${uuidOf("no scan")}`, 404);
+    const turned = async (turn) => (await read(`/api/v1/changes?scan=${scans[0].uuid}&turn=${turn}`)).items;
+    assert.deepEqual((await turned("opened")).map((one) => one.became).sort(), ["NEW", "REAPPEARED"]);
+    assert.deepEqual((await turned("closed")).map((one) => one.became), ["FIXED"]);
+    const all = (await read("/api/v1/changes?limit=500")).items;
+    const turns = await Promise.all(["opened", "closed", "confirmed", "otherwise"].map((turn) => read(`/api/v1/changes?turn=${turn}&limit=500`)));
+    assert.deepEqual(turns.flatMap((page) => page.items.map((one) => JSON.stringify(one))).sort(), all.map((one) => JSON.stringify(one)).sort());
+    const isOpen = (state) => ["NEW", "OPEN", "VERIFYING", "REAPPEARED"].includes(state);
+    assert.ok(turns[0].items.every((one) => one.what === "presence" && !isOpen(one.was) && isOpen(one.became)));
+    assert.ok(turns[2].items.length > 0 && turns[2].items.every((one) => one.what === "presence" && isOpen(one.was) && isOpen(one.became)));
+    await problem("/api/v1/changes?turn=twisted", 400);
     const back = changed.items.find((one) => one.became === "REAPPEARED");
     const { events } = await read(`/api/v1/findings/${back.finding}`);
     assert.deepEqual(events.map((event) => event.became), ["REAPPEARED", "FIXED", "OPEN", "NEW"]);

@@ -25,7 +25,7 @@ const addresses = {
   "/hosts/{uuid}": [`/hosts/${host("prod-eu 10.20.1.14")}`, `/hosts/${host("prod-eu 10.20.1.30")}`, `/hosts/${host("staging 10.20.1.14")}`],
   "/map": ["/map", "/map?rows=tag"],
   "/certificates": ["/certificates?with_unseen=true"],
-  "/changes": ["/changes?days=7"],
+  "/changes": ["/changes?hours=168"],
   "/scans": ["/scans"],
   "/scans/{uuid}": [`/scans/${uuidOf("scan prod-eu 0")}`],
   "/policy": ["/policy"],

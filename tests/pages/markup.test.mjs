@@ -126,7 +126,7 @@ describe("in a browser", { skip: missingBrowser() ?? false }, () => {
     return shown;
   }
 
-  const pages = () => ({ overview: "/", findings: "/findings", waived: "/findings?disposition=WAIVED", finding: `/findings/${ids.finding}`, "waived finding": `/findings/${ids.waived}`, hosts: "/hosts", host: `/hosts/${ids.host}`, map: "/map?rows=tag", certificates: "/certificates", changes: "/changes?days=90",
+  const pages = () => ({ overview: "/", findings: "/findings", waived: "/findings?disposition=WAIVED", finding: `/findings/${ids.finding}`, "waived finding": `/findings/${ids.waived}`, hosts: "/hosts", host: `/hosts/${ids.host}`, map: "/map?rows=tag", certificates: "/certificates", changes: "/changes?hours=2160",
     comparison: `/changes?from=${ids.first}&to=${ids.scan}`, scans: "/scans", scan: `/scans/${ids.scan}`, policy: "/policy", schedules: "/schedules", alerts: "/alerts", access: "/access" });
   // Where nothing is shown that others choose, there is nothing to see.
   const QUIET = new Set(["schedules", "alerts", "comparison"]);

@@ -5,7 +5,7 @@ import { execFileSync } from "node:child_process";
 import { after, before, describe, test } from "node:test";
 import { violations } from "./support/axe.mjs";
 import { launch, missingBrowser, openPage, settle, shoot } from "./support/browser.mjs";
-import { makeFixture, signedIn, TOKEN, uuidOf } from "./support/fixture.mjs";
+import { alter, makeFixture, signedIn, TOKEN, tokenOf, tokenRows, uuidOf } from "./support/fixture.mjs";
 import { hostileBanner, hostileName } from "./support/fixture_data.mjs";
 import { makeFolder, startSite } from "./support/site.mjs";
 
@@ -27,6 +27,9 @@ before(async () => {
   }
   place = makeFolder();
   makeFixture(place.path("fixture.db"));
+  alter(place.path("fixture.db"), [tokenRows("office", { role: "viewer", realms: ["office"] }), tokenRows("both", { role: "viewer", realms: ["office", "prod-eu"] }),
+    tokenRows("nowhere", { role: "viewer", realms: ["no-such-realm"] }), tokenRows("tagged", { role: "viewer", tags: ["app=shop"] }),
+    "INSERT INTO asset_tag (asset_id, source, key, value, valid_from) SELECT asset_id, 'person', 'app', 'shop', 1 FROM asset_identity WHERE value = '10.20.2.8';"].join("\n"));
   [site, browser] = await Promise.all([startSite(place.path("fixture.db")), launch()]);
 });
 
@@ -90,6 +93,73 @@ describe("overview", { skip }, () => {
       await settle(page);
       assert.equal(new URL(page.url()).search, "?severity=critical");
       assert.equal(await page.locator("tbody tr:not(.more)").count(), 2);
+    });
+  });
+});
+
+describe("who is limited", { skip }, () => {
+  const overview = (name, body) => visit(site.url, { token: tokenOf(name) }, async (page) => body(await page.innerText("main"), page));
+
+  test("to a realm: its score, its history, what changed in it", async () => {
+    const { items: [score] } = await (await fetch(`${site.url}/api/v1/score?scope=realm&subject=office`, { headers: signedIn })).json();
+    await overview("office", async (text, page) => {
+      assert.match(text, new RegExp(`Score of office now\\s+Grade\\s+${score.grade}\\s+${Math.round(score.score)} of 100`));
+      assert.match(await page.getAttribute("canvas", "aria-label"), /Score over time: .* now/);
+      assert.doesNotMatch(text, /prod|No audit yet/);
+    });
+  });
+
+  test("to several realms: the worst one's score, and the others'", async () => {
+    const { items } = await (await fetch(`${site.url}/api/v1/score?scope=realm&sort=score`, { headers: signedIn })).json();
+    const [worst, other] = items.filter((score) => ["office", "prod-eu"].includes(score.subject));
+    await overview("both", async (text) => {
+      assert.match(text, new RegExp(`Score of ${worst.subject} now`));
+      assert.match(text, new RegExp(`${other.subject}\\s+${Math.round(other.score)} of 100, grade ${other.grade}`));
+    });
+  });
+
+  test("to tags: the findings, the hosts, and why there is no score", async () => {
+    await overview("tagged", async (text) => {
+      assert.match(text, /You see a part of the fleet alone[\s\S]*Worst exposures/);
+      assert.doesNotMatch(text, /No audit yet|Nothing in your part/);
+    });
+    for (const [path, row] of [["/findings", ".findings-table .opener"], ["/hosts", "tbody tr"], ["/map", "td a"]]) {
+      await visit(site.url + path, { token: tokenOf("tagged") }, async (page) => assert.ok(await page.locator(row).count() > 0, path));
+    }
+  });
+
+  test("to what is not there: said as that", async () => {
+    for (const path of ["/", "/findings", "/hosts", "/map", "/certificates", "/changes"]) {
+      await visit(site.url + path, { token: tokenOf("nowhere") }, async (page) => assert.match(await page.innerText("main"), /You see no-such-realm alone/, path));
+    }
+  });
+});
+
+describe("changes", { skip }, () => {
+  test("what opened is told, however much was confirmed after it", async () => {
+    makeFixture(place.path("busy.db"));
+    alter(place.path("busy.db"), `WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 2500)
+      INSERT INTO finding_event (finding_id, at, actor, what, was, became, reason, evidence) SELECT id, ${Date.now()}, 'auditd', 'presence', 'NEW', 'OPEN', 'seen again', '{}'
+      FROM n, (SELECT id FROM finding WHERE presence = 'OPEN' LIMIT 1);`);
+    const busy = await startSite(place.path("busy.db"));
+    try {
+      const told = [];
+      for (const url of [site.url, busy.url]) {
+        await visit(`${url}/changes?hours=2160`, { site: url }, async (page) => told.push(await page.innerText("#summary")));
+      }
+      assert.match(told[0], /In the last 90 days: [1-9]\d* opened, [1-9]\d* closed, \d+ otherwise\.$/);
+      assert.equal(told[1], told[0]);
+    } finally {
+      await busy.stop();
+    }
+  });
+
+  test("of one hour", async () => {
+    await visit(`${site.url}/changes`, {}, async (page) => {
+      await page.getByLabel("Time").selectOption("Last hour");
+      await page.waitForURL(/[?]hours=1$/);
+      await settle(page);
+      assert.match(await page.innerText("#summary"), /^In the last 1 hour: /);
     });
   });
 });

@@ -4,7 +4,7 @@ import { get } from "./api.js";
 import { badge } from "./badge.js";
 import { el, fill, show } from "./dom.js";
 import { exactly, plural, portLabel } from "./format.js";
-import { latestScans, run, showEmpty, showFreshness } from "./state.js";
+import { latestScans, run, showFreshness, showsNothing } from "./state.js";
 import { cardTable, listView, nothing } from "./view.js";
 
 const PAGE = 50;
@@ -87,12 +87,11 @@ const columns = [
 async function load() {
   const { all } = await latestScans();
   showFreshness(all);
-  if (all.length === 0) {
-    showEmpty();
-    return;
-  }
   const { now, filters } = question();
   const page = await get("certificates", { limit: PAGE, ...filters });
+  if (await showsNothing(all, page.items.length)) {
+    return;
+  }
   const realms = [...new Set(all.map((scan) => scan.realm))].sort();
   view.showFilters(view.select("ends", "Ends", endChoices), view.select("verdict", "Judged", [["", "Any"], ...Object.entries(verdicts)]),
     view.select("weak", "Key and signature", [["", "Any"], ["true", "Weak"]]), view.select("realm", "Realm", [["", "Any"], ...realms.map((name) => [name, name])]),

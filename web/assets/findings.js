@@ -6,7 +6,7 @@ import { el, fill, sentence, show } from "./dom.js";
 import { exportMenu } from "./export_part.js";
 import { fixBox, formula, hostLink, ruleLine } from "./finding_part.js";
 import { exactly, hostLabel, number, plural, portLabel, when } from "./format.js";
-import { latestScans, run, showEmpty, showFreshness } from "./state.js";
+import { latestScans, run, showFreshness, showsNothing } from "./state.js";
 import { chip, chipList } from "./view.js";
 
 const PAGE = 50;
@@ -198,11 +198,6 @@ function pager(nextCursor) {
 async function load() {
   const { all } = await latestScans();
   showFreshness(all);
-  if (all.length === 0) {
-    document.getElementById("filters").replaceChildren();
-    showEmpty();
-    return;
-  }
   const { cursor, sort, limit, ...filters } = state();
   const [page, bySeverity, realm, service] = await Promise.all([
     get("findings", { limit: PAGE, ...state() }),
@@ -211,6 +206,10 @@ async function load() {
     get("findings", { ...filters, service: "", group_by: "service" }),
   ]);
   const total = bySeverity.groups.reduce((sum, group) => sum + group.count, 0);
+  if (await showsNothing(all, total)) {
+    document.getElementById("filters").replaceChildren();
+    return;
+  }
   fill(document.getElementById("summary"), plural(total, "finding"), ", ",
     bySeverity.groups.length === 0 ? "none under these filters" : ["critical", "high", "medium", "low"]
       .map((severity) => bySeverity.groups.find((group) => group.severity === severity))

@@ -4,7 +4,7 @@ import { gradeBadge, severityBadge } from "./badge.js";
 import { el, show } from "./dom.js";
 import { hostLink } from "./finding_part.js";
 import { number, when } from "./format.js";
-import { latestScans, run, showEmpty, showFreshness } from "./state.js";
+import { latestScans, run, showFreshness, showsNothing } from "./state.js";
 
 const columns = [["score", "Grade"], [null, "Host"], [null, "Address"], [null, "Realm"], [null, "Findings"],
   [null, "Open ports"], ["exposure", "Exposure"], ["last_up", "Last answer"]];
@@ -61,8 +61,7 @@ function row(host) {
 async function load() {
   const [{ all }, page] = await Promise.all([latestScans(), get("hosts", { sort: "-exposure", limit: 100, ...state() })]);
   showFreshness(all);
-  if (all.length === 0) {
-    showEmpty();
+  if (await showsNothing(all, page.items.length)) {
     return;
   }
   const next = page.next_cursor === null ? null : el("div", { class: "pages" }, el("span", {}),

@@ -3,7 +3,7 @@ import { get } from "./api.js";
 import { severityBadge } from "./badge.js";
 import { el, scroller, show } from "./dom.js";
 import { number, plural } from "./format.js";
-import { latestScans, run, showEmpty, showFreshness } from "./state.js";
+import { latestScans, run, showFreshness, showsNothing } from "./state.js";
 import { visible } from "./answer_part.js";
 import { card, cardTable, listView, nothing } from "./view.js";
 
@@ -86,13 +86,12 @@ function pairTable(fields, key) {
 async function load() {
   const { all } = await latestScans();
   showFreshness(all);
-  if (all.length === 0) {
-    showEmpty();
-    return;
-  }
   const key = rowKey();
   const { rows, ...filters } = view.state();
   const { groups, is_complete: whole } = await get("findings", { ...filters, group_by: `${key},port,severity`, limit: 500 });
+  if (await showsNothing(all, groups.length)) {
+    return;
+  }
   view.showFilters(view.select("rows", "Rows", rowChoices),
     view.select("severity_min", "Severity", [["", "Any"], ["medium", "Medium and above"], ["high", "High and above"], ["critical", "Critical"]]));
   const fields = fieldsOf(groups, key);

@@ -1,13 +1,13 @@
 // The overview: how it stands, what is worst, what changed, who has not been seen.
 import { severityBadge } from "./badge.js";
-import { get } from "./api.js";
+import { get, whoAmI } from "./api.js";
 import { el, sentence, show } from "./dom.js";
 import { changeItem, findingBadges, findingPlace, findingTitle, fixBox, foldChanges, formula, hostLink } from "./finding_part.js";
 import { days, number, plural, when } from "./format.js";
 import { listen } from "./live.js";
 import { scoreHistory } from "./score_chart.js";
 import { scoreCaps, scoreFacts, scoreFigure, scoreTerms } from "./score_part.js";
-import { latestScans, run, showEmpty, showFreshness, showProgress } from "./state.js";
+import { latestScans, run, showFreshness, showProgress, showsNothing } from "./state.js";
 import { readToday, todayPart } from "./today_part.js";
 
 const LATELY_DAYS = 3;
@@ -27,10 +27,36 @@ function severityTiles(groups) {
     el("ul", { class: "tiles" }, ["critical", "high", "medium", "low"].map(tile)));
 }
 
-function scoreCard(score, scans, today) {
-  const missed = scans.map((scan) => scan.missed.high ?? 0).reduce((sum, high) => sum + high, 0);
+// Of the fleet; who is limited to realms is shown the worst of them, and the others beside it; who is limited to tags, no
+// score, as none is made of a part of a realm.
+async function readScores() {
+  const { items: [fleet] } = await get("score", { scope: "fleet" });
+  const realms = fleet ? [] : (await get("score", { scope: "realm", sort: "score", limit: 100 })).items;
+  return { score: fleet ?? realms[0] ?? null, others: realms.slice(1), isLimited: (await whoAmI()).tags.length > 0 };
+}
+
+const standingOf = (score) => (score === null ? null : { scope: score.scope, subject: score.subject });
+const ofWhat = (score) => (score.scope === "realm" ? `Score of ${score.subject} now` : "Score now");
+
+function otherScores(others) {
+  return others.length === 0 ? null : el("dl", { class: "facts" }, others.map((score) => el("div", {},
+    el("dt", {}, el("a", { href: `/findings?realm=${encodeURIComponent(score.subject)}` }, score.subject)),
+    el("dd", {}, `${number(score.score, 0)} of 100, grade ${score.grade}`))));
+}
+
+function noScoreCard(isLimited) {
   return el("section", { class: "card" }, el("div", { class: "card-head" }, el("h2", {}, "Score now")),
-    scoreFigure(score), todayPart(score, today), scoreCaps(score),
+    isLimited ? el("p", {}, "You see a part of the fleet alone, and a score is made of a whole realm. Each ", el("a", { href: "/hosts" }, "host"), " has its own.")
+      : el("p", { class: "quiet" }, "No score has been made yet."));
+}
+
+function scoreCard({ score, others, today, isLimited }, scans) {
+  if (score === null) {
+    return noScoreCard(isLimited);
+  }
+  const missed = scans.map((scan) => scan.missed.high ?? 0).reduce((sum, high) => sum + high, 0);
+  return el("section", { class: "card" }, el("div", { class: "card-head" }, el("h2", {}, ofWhat(score))),
+    scoreFigure(score), otherScores(others), todayPart(score, today), scoreCaps(score),
     scoreFacts(score, [["Open ports that may have been missed", missed < 1 ? "less than 1" : `up to ${Math.ceil(missed)}`]]),
     el("details", {}, el("summary", {}, "Every term of the score"), scoreTerms(score)));
 }
@@ -74,34 +100,32 @@ function unseenCard(hosts) {
 let parts = null;
 
 const readNow = () => Promise.all([
-  get("score", { scope: "fleet" }),
+  readScores().then(async (scores) => ({ ...scores, today: await readToday(standingOf(scores.score)) })),
   get("findings", { group_by: "severity" }),
   Promise.all([get("findings", { sort: "-penalty", limit: WORST }), get("findings", { kind: CONTRADICTION, sort: "-penalty", limit: WORST })]),
-  readToday(),
 ]);
 
 async function load() {
   parts = null;
   const { all, audits, changing } = await latestScans();
   showFreshness(all);
-  const [score, groups, worst, today] = await readNow();
+  const [scores, groups, worst] = await readNow();
   // A cloud's rules are findings before anybody has scanned.
-  if (score.items.length === 0 || (audits.length === 0 && groups.groups.length === 0)) {
-    showEmpty();
+  if (await showsNothing(audits, groups.groups.length)) {
     return;
   }
   const [changes, unseen] = await Promise.all([
-    changing.length === 0 ? { items: [], next_cursor: null } : get("changes", { scan: changing.slice(0, 100).map((scan) => scan.uuid).join(","), what: "presence,sight", limit: 5 * CHANGES }),
+    changing.length === 0 ? { items: [], next_cursor: null } : get("changes", { scan: changing.slice(0, 100).map((scan) => scan.uuid).join(","), what: "presence,sight", turn: "opened,closed,otherwise", limit: 5 * CHANGES }),
     get("hosts", { last_up_before: new Date(Date.now() - LATELY_DAYS * 24 * 3600e3).toISOString(), sort: "last_up", limit: 8 }),
   ]);
-  const history = scoreHistory("fleet", "");
-  parts = { score: scoreCard(score.items[0], audits, today), tiles: severityTiles(groups.groups), worst: worstCard(worst) };
+  const history = scores.score === null ? null : scoreHistory(scores.score.scope, scores.score.subject);
+  parts = { score: scoreCard(scores, audits), tiles: severityTiles(groups.groups), worst: worstCard(worst) };
   show(el("div", { class: "stack" },
-    el("div", { class: "columns columns-hero" }, parts.score, history.card),
+    el("div", { class: "columns columns-hero" }, parts.score, history?.card ?? null),
     parts.tiles,
     el("div", { class: "columns columns-even" }, parts.worst,
-      el("div", { class: "stack" }, changesCard(changes, audits.map((scan) => scan.started_at).sort()[0] ?? score.items[0].first_at), unseenCard(unseen.items)))));
-  await history.ready();
+      el("div", { class: "stack" }, changesCard(changes, audits.map((scan) => scan.started_at).sort()[0] ?? scores.score?.first_at ?? ""), unseenCard(unseen.items)))));
+  await history?.ready();
 }
 
 // A part takes the place of what it was, unless it says the same; what is unfolded stays so.
@@ -124,10 +148,10 @@ async function refresh() {
     await load();
     return;
   }
-  const [{ all, audits }, [score, groups, worst, today]] = await Promise.all([latestScans(), readNow()]);
+  const [{ all, audits }, [scores, groups, worst]] = await Promise.all([latestScans(), readNow()]);
   showFreshness(all);
-  if (parts !== null && score.items.length > 0) {
-    exchange("score", scoreCard(score.items[0], audits, today));
+  if (parts !== null) {
+    exchange("score", scoreCard(scores, audits));
     exchange("tiles", severityTiles(groups.groups));
     exchange("worst", worstCard(worst));
   }

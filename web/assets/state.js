@@ -1,5 +1,5 @@
 // What a page says when there is nothing, not yet, or no answer; and the line that says how fresh all of it is.
-import { get } from "./api.js";
+import { get, whoAmI } from "./api.js";
 import { el, fill, show } from "./dom.js";
 import { when } from "./format.js";
 
@@ -17,6 +17,23 @@ export function showEmpty() {
     el("pre", { tabindex: "0" }, "leastport audit 127.0.0.1\nleastport audit 10.0.0.0/24"),
     el("p", {}, "The results appear here as soon as they are stored."),
     el("button", { class: "button", type: "button", onclick: () => location.reload() }, "Look again")));
+}
+
+// Is there neither a scan nor an item, though nothing filters? Then the page says so, in the words for who asks.
+export async function showsNothing(scans, items) {
+  if (scans.length > 0 || items > 0 || location.search !== "") {
+    return false;
+  }
+  const { realms, tags } = await whoAmI();
+  if (realms.length === 0 && tags.length === 0) {
+    showEmpty();
+  } else {
+    const limits = [...realms, ...tags].join(", ");
+    show(el("section", { class: "card state" }, el("h2", {}, "Nothing in your part"),
+      el("p", {}, `You see ${limits} alone, and nothing is known there. Who is limited to tags is shown no scans.`),
+      el("a", { class: "button", href: "/hosts" }, "Hosts")));
+  }
+  return true;
 }
 
 export function showError(error, retry) {

@@ -7,16 +7,21 @@ import { number } from "./format.js";
 const DAY = 24 * 3600e3;
 const order = ["critical", "high", "medium", "low"];
 
-export async function readToday() {
+// `standing`: the score's scope and subject; null where there is no score.
+export async function readToday(standing) {
+  if (standing === null) {
+    return null;
+  }
   const since = new Date(Date.now() - DAY).toISOString();
   const asked = { opened: { first_seen_since: since }, back: { presence: "REAPPEARED", changed_since: since },
     closed: { presence: "FIXED", changed_since: since } };
+  const realm = standing.scope === "realm" ? standing.subject : null;
   const [history, ...counts] = await Promise.all([
-    get("score", { scope: "fleet", history: "true", since, sort: "first_at", limit: 500 }),
-    ...Object.values(asked).map((filter) => get("findings", { ...filter, group_by: "severity" })),
+    get("score", { ...standing, history: "true", since, sort: "first_at", limit: 500 }),
+    ...Object.values(asked).map((filter) => get("findings", { ...filter, realm, group_by: "severity" })),
   ]);
   const then = history.items.find((interval) => Date.parse(interval.first_at) <= Date.parse(since)) ?? null;
-  return { then, moved: Object.entries(asked).map(([what, filter], i) => ({ what, filter, groups: counts[i].groups })) };
+  return { then, moved: Object.entries(asked).map(([what, filter], i) => ({ what, filter: realm === null ? filter : { ...filter, realm }, groups: counts[i].groups })) };
 }
 
 const titles = { opened: "Opened since then", back: "Back again", closed: "Closed since then" };
@@ -48,5 +53,5 @@ export function todayPart(score, { then, moved }) {
   return el("div", { class: "today" }, el("p", {}, verdict(then.score, score.score)),
     lines.length > 0 ? el("ul", { class: "small" }, lines)
       : el("p", { class: "small muted" }, Math.round(then.score) === Math.round(score.score) ? "Nothing opened and nothing closed since then."
-        : ["Nothing opened and nothing closed: ", el("a", { href: "/changes?days=1" }, "what else changed"), "."]));
+        : ["Nothing opened and nothing closed: ", el("a", { href: "/changes?hours=24" }, "what else changed"), "."]));
 }
