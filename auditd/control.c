@@ -13,7 +13,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-enum { CONTROL_READ_BYTES = 65536, CONTROL_BACKLOG = 64, CONTROL_GROUPS_MAX = 256, CONTROL_ASKED_SIZE = 96 };
+enum { CONTROL_READ_BYTES = 65536, CONTROL_BACKLOG = 64, CONTROL_GROUPS_MAX = 256 };
 
 struct control_client {
     uv_pipe_t pipe;
@@ -73,6 +73,11 @@ const char *control_client_actor(const struct control_client *client)
 const char *control_client_address(const struct control_client *client)
 {
     return client->address;
+}
+
+const char *control_client_asked(const struct control_client *client)
+{
+    return client->asked;
 }
 
 void control_name_user(uid_t uid, pid_t pid, char *text, size_t size)
@@ -295,7 +300,7 @@ static const char *control_fault(int rc)
     } faults[] = {
         {-EINVAL, CONTROL_FAULT_INVALID},    {-ENOENT, CONTROL_FAULT_MISSING}, {-EPERM, CONTROL_FAULT_CONFLICT},
         {-EEXIST, CONTROL_FAULT_CONFLICT},   {-ESTALE, CONTROL_FAULT_CHANGED}, {-EBUSY, CONTROL_FAULT_BUSY},
-        {-ENOTUNIQ, CONTROL_FAULT_CONFLICT},
+        {-ENOTUNIQ, CONTROL_FAULT_CONFLICT}, {-ENOSPC, CONTROL_FAULT_BUSY},
     };
 
     for (size_t i = 0; i < sizeof(faults) / sizeof(*faults); i++) {

@@ -22,7 +22,7 @@ struct control_peer {
 };
 
 /* Longest "NAME (token ID)", with room. */
-enum { CONTROL_ACTOR_SIZE = 160, CONTROL_ADDRESS_SIZE = 64 };
+enum { CONTROL_ACTOR_SIZE = 160, CONTROL_ADDRESS_SIZE = 64, CONTROL_ASKED_SIZE = 96 };
 
 struct control_options {
     const char *path;
@@ -60,6 +60,8 @@ const struct control_peer *control_client_peer(const struct control_client *clie
 const char *control_client_actor(const struct control_client *client);
 /* Whence that one asked; "" for the socket itself. */
 const char *control_client_address(const struct control_client *client);
+/* What it asked last, as on_settled is told. */
+const char *control_client_asked(const struct control_client *client);
 
 /* "alice (process 123)" into `text`. */
 void control_name_user(uid_t uid, pid_t pid, char *text, size_t size);
@@ -73,8 +75,8 @@ void control_send(struct control_client *client, json_t *line);
 
 /* {"ok":false,"error":…} */
 void control_refuse(struct control_client *client, const char *format, ...) __attribute__((format(printf, 2, 3)));
-/* The same with the "fault" that -errno is to who asked: -EINVAL, -ENOENT, -EPERM, -EEXIST, -ENOTUNIQ, -ESTALE, -EBUSY;
- * of others nobody who asks is to blame. */
+/* The same with the "fault" that -errno is to who asked: -EINVAL, -ENOENT, -EPERM, -EEXIST, -ENOTUNIQ, -ESTALE, -EBUSY,
+ * -ENOSPC; of others nobody who asks is to blame. */
 void control_refuse_for(struct control_client *client, int rc, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 

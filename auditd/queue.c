@@ -389,18 +389,46 @@ static size_t queue_count_waiting(const struct queue *queue)
     return waiting;
 }
 
+/* Who asks in another's name may not make up a place to look from: what is scanned here would be told as seen from
+ * there. "" when the vantage is one of the configuration's. */
+static void queue_check_vantage(const struct queue *queue, const json_t *request, char ret_reason[REQUEST_REASON_SIZE])
+{
+    const struct config *config = &queue->options.settings->config;
+    const char *name = json_string_value(json_object_get(request, "vantage"));
+    struct config_vantage vantage;
+    int length;
+
+    ret_reason[0] = '\0';
+    if (name == NULL || json_object_get(request, "as") == NULL || vantages_find(config, name, &vantage) == 0) {
+        return;
+    }
+    length =
+        snprintf(ret_reason, REQUEST_REASON_SIZE,
+                 "\"vantage\" is %.80s, which the configuration does not know; it knows %.80s", name, config->vantage);
+    for (size_t i = 0; i < config->vantage_count && length > 0 && length < REQUEST_REASON_SIZE; i++) {
+        length +=
+            snprintf(ret_reason + length, REQUEST_REASON_SIZE - (size_t)length, ", %.80s", config->vantages[i].name);
+    }
+}
+
 void queue_audit(struct queue *queue, struct control_client *client, const json_t *request)
 {
     char reason[REQUEST_REASON_SIZE];
     bool follows = request_flag(request, "follow", false);
     struct queue_item *item;
     const char *state;
+    int rc;
 
     if (queue->stopping) {
         control_refuse_for(client, -EBUSY, "the daemon is ending");
         return;
     }
     if (request_check(request, reason) < 0) {
+        control_refuse_for(client, -EINVAL, "%s", reason);
+        return;
+    }
+    queue_check_vantage(queue, request, reason);
+    if (reason[0] != '\0') {
         control_refuse_for(client, -EINVAL, "%s", reason);
         return;
     }
@@ -420,8 +448,9 @@ void queue_audit(struct queue *queue, struct control_client *client, const json_
         }
         return;
     }
-    if (store_handed_over_put(queue_store(item), item->uuid, item->request, item->actor, wall_now_ms()) < 0) {
-        control_refuse(client, "%s", store_last_error(queue_store(item))->text);
+    rc = store_handed_over_put(queue_store(item), item->uuid, item->request, item->actor, wall_now_ms());
+    if (rc < 0) {
+        control_refuse_for(client, rc, "%s", store_last_error(queue_store(item))->text);
         queue_item_destroy(item);
         return;
     }

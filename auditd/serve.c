@@ -30,6 +30,8 @@
 #include <string.h>
 #include <unistd.h>
 
+/* A stranger's statement is over within this time, as a rule; who asks how the daemon is waits longer. */
+enum { SERVE_LOCK_PATIENCE_MS = 200 };
 enum { SERVE_LINK_SIZE = DASHBOARD_URL_SIZE + 128, SERVE_SIGNALS = 3 };
 
 struct serve {
@@ -48,10 +50,12 @@ struct serve {
     struct imports *imports;
     struct reach_desk *reach;
     struct control *control;
+    struct asked_log *asked_log;
     struct dashboard *web;
     int64_t started_ms;
     int status;
     bool stopping;
+    bool was_hindered; /* when something was to be written last */
     char scanner[PATH_MAX];
     char web_path[PATH_MAX];
 };
@@ -85,7 +89,7 @@ static void serve_on_status(struct serve *serve, struct control_client *client, 
     char started[WALL_TEXT_SIZE];
 
     (void)request;
-    store_hindrance(serve->desk.store, hindrance);
+    store_hindrance(serve->desk.store, 0, hindrance);
     control_send(client, json_pack("{s:b, s:s, s:I, s:s, s:s, s:o, s:o, s:o, s:o, s:o}", "ok", 1, "version",
                                    LEASTPORT_VERSION, "pid", (json_int_t)getpid(), "db", serve->settings.db,
                                    "started_at", wall_format(serve->started_ms, started), "web",
@@ -224,10 +228,31 @@ static const struct {
     {CONTROL_OP_REACH, serve_on_reach},
 };
 
+/* What needs the database is refused at once where it cannot be written: nobody else is kept waiting for the lock. */
+static bool serve_is_hindered(struct serve *serve, struct control_client *client, const char *op)
+{
+    char hindrance[STORE_HINDRANCE_SIZE];
+
+    if (asked_log_is_look(control_client_asked(client))
+            ? strcmp(op, CONTROL_OP_ACCESS) != 0
+            : strcmp(op, CONTROL_OP_CANCEL) == 0 || strcmp(op, CONTROL_OP_REACH) == 0) {
+        return false;
+    }
+    store_hindrance(serve->desk.store, serve->was_hindered ? 0 : SERVE_LOCK_PATIENCE_MS, hindrance);
+    serve->was_hindered = hindrance[0] != '\0';
+    if (serve->was_hindered) {
+        control_refuse_for(client, -EBUSY, "%s", hindrance);
+    }
+    return serve->was_hindered;
+}
+
 static void serve_on_request(void *context, struct control_client *client, const json_t *request)
 {
     const char *op = json_string_value(json_object_get(request, "op"));
 
+    if (serve_is_hindered(context, client, op)) {
+        return;
+    }
     for (size_t i = 0; i < sizeof(serve_ops) / sizeof(*serve_ops); i++) {
         if (strcmp(serve_ops[i].op, op) == 0) {
             serve_ops[i].run(context, client, request);
@@ -244,7 +269,7 @@ static void serve_on_settled(void *context, struct control_client *client, const
 {
     const struct serve *serve = context;
 
-    asked_log(serve->desk.store, client, asked, error);
+    asked_log_note(serve->asked_log, client, asked, error);
 }
 
 static void serve_on_gone(void *context, struct control_client *client)
@@ -310,6 +335,7 @@ static void serve_on_web_stopped(void *context)
     courier_stop(serve->courier);
     control_close(serve->control);
     serve->control = NULL;
+    asked_log_stop(serve->asked_log);
     serve_close_signals(serve);
 }
 
@@ -470,7 +496,8 @@ static int serve_start(struct serve *serve)
     serve->imports = imports_create(
         &(struct imports_options){.settings = &serve->settings, .desk = &serve->desk, .queue = serve->queue});
     serve->reach = reach_desk_create();
-    if (serve->dispositions == NULL || serve->imports == NULL || serve->reach == NULL) {
+    serve->asked_log = asked_log_create(&serve->loop, serve->desk.store);
+    if (serve->asked_log == NULL || serve->dispositions == NULL || serve->imports == NULL || serve->reach == NULL) {
         return -ENOMEM;
     }
     serve->upkeep = upkeep_create(&serve->loop, &(struct upkeep_options){.store = serve->desk.store,
@@ -521,6 +548,7 @@ static void serve_loop(struct serve *serve)
     dispositions_destroy(serve->dispositions);
     imports_destroy(serve->imports);
     reach_desk_destroy(serve->reach);
+    asked_log_destroy(serve->asked_log);
 }
 
 static int serve_find_programs(struct serve *serve)

@@ -17,7 +17,7 @@ static bool hindrance_is_full(const char *path)
     return (geteuid() == 0 ? disk.f_bfree : disk.f_bavail) * disk.f_frsize < STORE_HINDRANCE_LEAST_BYTES;
 }
 
-static bool hindrance_is_locked(struct store *store)
+static bool hindrance_is_locked(struct store *store, int patience_ms)
 {
     sqlite3 *database = store_database(store);
     int code;
@@ -25,7 +25,7 @@ static bool hindrance_is_locked(struct store *store)
     if (store_in_transaction(store)) {
         return false;
     }
-    sqlite3_busy_timeout(database, 0);
+    sqlite3_busy_timeout(database, patience_ms);
     code = sqlite3_exec(database, "BEGIN IMMEDIATE", NULL, NULL, NULL);
     if (code == SQLITE_OK) {
         code = sqlite3_exec(database, "ROLLBACK", NULL, NULL, NULL);
@@ -34,7 +34,7 @@ static bool hindrance_is_locked(struct store *store)
     return (code & 0xff) == SQLITE_BUSY;
 }
 
-void store_hindrance(struct store *store, char ret_text[STORE_HINDRANCE_SIZE])
+void store_hindrance(struct store *store, int patience_ms, char ret_text[STORE_HINDRANCE_SIZE])
 {
     const char *path = sqlite3_db_filename(store_database(store), "main");
 
@@ -43,7 +43,7 @@ void store_hindrance(struct store *store, char ret_text[STORE_HINDRANCE_SIZE])
         snprintf(ret_text, STORE_HINDRANCE_SIZE,
                  "The disk of the database is full: nothing can be stored until there "
                  "is room again.");
-    } else if (hindrance_is_locked(store)) {
+    } else if (hindrance_is_locked(store, patience_ms)) {
         snprintf(ret_text, STORE_HINDRANCE_SIZE,
                  "Another process holds the lock of the database (a database shell, a backup): nothing can be stored "
                  "until it lets go.");

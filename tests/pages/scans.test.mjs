@@ -147,6 +147,8 @@ describe("a scan", () => {
       await refused(post("/api/v1/scans", { targets: ["127.0.0.1"], [member]: value }), 400, `#/body/${member}`);
     }
     assert.match((await refused(post("/api/v1/scans", { targets: ["127.0.0.1"], ports: "ssssh" }), 400)).detail, /ports/);
+    assert.match((await refused(post("/api/v1/scans", { targets: ["127.0.0.1"], vantage: "nowhere" }), 400)).detail, /"vantage" is nowhere, which the configuration does not know; it knows /);
+    assert.deepEqual((await read("/api/v1/scans?vantage=nowhere")).items, []);
   });
 
   test("is only for who may, and only in realms that are theirs", async () => {

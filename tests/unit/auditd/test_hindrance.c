@@ -9,11 +9,11 @@ static void nothing_hinders_a_store_of_ones_own(void **state)
     struct fixture *fixture = *state;
     char text[STORE_HINDRANCE_SIZE] = "x";
 
-    store_hindrance(fixture->store, text);
+    store_hindrance(fixture->store, 0, text);
     assert_string_equal(text, "");
     /* Asked within a transaction, it leaves that as it is. */
     assert_int_equal(store_begin(fixture->store), 0);
-    store_hindrance(fixture->store, text);
+    store_hindrance(fixture->store, 0, text);
     assert_string_equal(text, "");
     assert_true(store_in_transaction(fixture->store));
     assert_int_equal(store_commit(fixture->store), 0);
@@ -28,10 +28,10 @@ static void a_stranger_that_holds_the_lock_does(void **state)
 
     assert_int_equal(sqlite3_open(fixture->path, &stranger), SQLITE_OK);
     assert_int_equal(sqlite3_exec(stranger, "BEGIN IMMEDIATE", NULL, NULL, NULL), SQLITE_OK);
-    store_hindrance(fixture->store, text);
+    store_hindrance(fixture->store, 0, text);
     assert_non_null(strstr(text, "Another process holds the lock"));
     assert_int_equal(sqlite3_exec(stranger, "ROLLBACK", NULL, NULL, NULL), SQLITE_OK);
-    store_hindrance(fixture->store, text);
+    store_hindrance(fixture->store, 0, text);
     assert_string_equal(text, "");
     assert_int_equal(store_begin(fixture->store), 0);
     store_rollback(fixture->store);
