@@ -530,6 +530,21 @@ bool route_may(struct exchange *exchange, const struct request_head *head)
     return may;
 }
 
+/* Who names HTML is a browser, and gets a page that leads on. */
+static void route_miss(struct exchange *exchange, const struct request_head *head)
+{
+    static const char api[] = "/api/";
+    bool is_get = strcmp(head->method, "GET") == 0 || strcmp(head->method, "HEAD") == 0;
+
+    if (is_get && head->accept != NULL && strstr(head->accept, media_html) != NULL &&
+        accept_takes(head->accept, media_html) && strncmp(exchange->uri->path, api, sizeof(api) - 1) != 0) {
+        route_serve_asset(exchange, "/assets/missing.html");
+        exchange->status = 404;
+        return;
+    }
+    problem_set(&exchange->problem, 404, "Nothing is here. The API is described at /api/v1/openapi.yaml.");
+}
+
 void route_answer(struct exchange *exchange, const struct request_head *head)
 {
     char uuid[UUID_TEXT_SIZE] = "";
@@ -551,7 +566,7 @@ void route_answer(struct exchange *exchange, const struct request_head *head)
     exchange->uri = &uri;
     exchange->uuid = uuid;
     if (route == NULL) {
-        problem_set(&exchange->problem, 404, "Nothing is here. The API is described at /api/v1/openapi.yaml.");
+        route_miss(exchange, head);
     } else {
         route_serve(exchange, route, head);
     }

@@ -135,6 +135,31 @@ describe("who is limited", { skip }, () => {
   });
 });
 
+describe("an address without a page", { skip }, () => {
+  test("is said to be that to a person, and leads on", async () => {
+    for (const path of ["/nothing", "/scans/xyz", "/findings/", "/index.html"]) {
+      await visit(site.url + path, { expectErrors: true }, async (page) => {
+        assert.match(await page.innerText("main"), /No such page[\s\S]*Nothing is at this address/, path);
+        assert.deepEqual(await violations(page), []);
+        await page.getByRole("link", { name: "Findings" }).click();
+        await page.waitForURL(/\/findings$/);
+      });
+    }
+  });
+
+  test("is a problem for a script, and beneath the API for everybody", async () => {
+    const browserTakes = "text/html,application/xhtml+xml,*/*;q=0.8";
+    for (const [path, accept, type] of [["/nothing", browserTakes, "text/html"], ["/nothing", "*/*", "application/problem+json"], ["/nothing", "text/html;q=0, */*", "application/problem+json"],
+      ["/api/v1/nothing", browserTakes, "application/problem+json"]]) {
+      const answer = await fetch(site.url + path, { headers: { Accept: accept } });
+      assert.equal(answer.status, 404);
+      assert.equal(answer.headers.get("content-type").split(";")[0], type, `${path} ${accept}`);
+      assert.ok((await answer.text()).length > 20);
+    }
+    assert.equal((await fetch(`${site.url}/nothing`, { method: "POST", headers: { Accept: browserTakes } })).headers.get("content-type"), "application/problem+json");
+  });
+});
+
 describe("changes", { skip }, () => {
   test("what opened is told, however much was confirmed after it", async () => {
     makeFixture(place.path("busy.db"));

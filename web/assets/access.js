@@ -60,7 +60,7 @@ function tokenCard(tokens) {
   return card("Tokens", createForm(), cardTable("Youngest first", [
     ["Name", (token) => visible(token.name)],
     ["State", tokenState],
-    ["Role", (token) => token.role],
+    ["Role", (token) => token.role, "nowrap"],
     ["Limited to", limits],
     ["Last used", (token) => when(token.last_used_at)],
     ["Expires", (token) => (token.expires_at === null ? "never" : exactly(token.expires_at))],

@@ -131,7 +131,7 @@ function tick(finding, changed) {
 function decideCard(total) {
   const { cursor, sort, limit, ...filters } = state();
   const query = `${new URLSearchParams({ presence: "NEW,OPEN,VERIFYING,REAPPEARED", ...filters })}`;
-  const words = el("p", { "aria-live": "polite" });
+  const words = el("span", { "aria-live": "polite", class: "muted" });
   const whole = el("input", { type: "checkbox", class: "tick", id: "choose-all", onchange: () => changed() });
   const result = el("p", { role: "status" });
   const box = decideMany(() => (whole.checked ? { filter: query } : { findings: [...ticked] }), (verb, answer) => {
@@ -140,13 +140,13 @@ function decideCard(total) {
   });
   const changed = () => {
     const count = whole.checked ? total : ticked.size;
-    words.textContent = count === 0 ? "Tick findings in the list, or choose all that fit the filters." : `${plural(count, "finding")} chosen.`;
+    words.textContent = count === 0 ? " tick findings in the list" : ` ${plural(count, "finding")} chosen`;
     box.hidden = count === 0;
   };
   changed();
   result.textContent = pending;
   pending = "";
-  return { changed, card: el("details", { class: "card decide-many", open: result.textContent !== "" }, el("summary", {}, "Acknowledge or waive several"), result, words,
+  return { changed, card: el("details", { class: "card decide-many stays-seen", open: result.textContent !== "" }, el("summary", {}, "Acknowledge or waive several:", words), result,
     el("p", {}, el("label", { class: "choice", for: "choose-all" }, whole, ` All ${plural(total, "finding")} that fit the filters`)), box) };
 }
 
