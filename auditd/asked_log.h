@@ -13,7 +13,8 @@ struct asked_log;
 /* `store` is borrowed until asked_log_destroy(). NULL when out of memory. */
 struct asked_log *asked_log_create(uv_loop_t *loop, struct store *store);
 
-/* What still waits is tried once more; the daemon's log says how much was lost. Takes NULL. The loop's end comes after. */
+/* What still waits is tried once more; the daemon's log says how much was lost. Takes NULL. The loop's end comes after.
+ */
 void asked_log_stop(struct asked_log *log);
 void asked_log_destroy(struct asked_log *log);
 

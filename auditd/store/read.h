@@ -397,15 +397,15 @@ struct store_change {
 
 enum store_change_sort { STORE_CHANGE_BY_ID };
 
-/* What an event did, by STORE_TURNS: `opened`: what was not open is; `closed`: it is proven closed; `confirmed`: what was
- * open still is, seen once more; `otherwise`: any other. */
+/* What an event did, by STORE_TURNS: `opened`: what was not open is; `closed`: it is proven closed; `confirmed`: what
+ * was open still is, seen once more; `otherwise`: any other. */
 #define STORE_TURNS "opened", "closed", "confirmed", "otherwise"
 
 /* "What changed since scan S" is since_scan = S: what was judged after it. "What did scan S change" is scans = {S}. */
 struct store_change_filter {
     struct store_texts findings, hosts, realms, scans, whats, becames;
     struct store_texts turns; /* of STORE_TURNS */
-    const char *since_scan; /* uuid; NULL: none. -ENOENT when there is no such scan. */
+    const char *since_scan;   /* uuid; NULL: none. -ENOENT when there is no such scan. */
     int64_t since, before;
     struct store_page page;
 };
