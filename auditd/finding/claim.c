@@ -110,6 +110,31 @@ static const char *hold_reason(enum presence from)
     return "declared: no second look is needed";
 }
 
+static bool claim_finding_counts(const struct stored_finding *finding)
+{
+    return finding->presence == PRESENCE_NEW || finding->presence == PRESENCE_OPEN ||
+           finding->presence == PRESENCE_REAPPEARED;
+}
+
+static void claim_tell(const struct claiming *this, const struct claim *claim, const struct stored_finding *finding)
+{
+    bool counted = finding != NULL && claim_finding_counts(finding);
+    bool is_allowed = claim->verdict.verdict == VERDICT_ALLOWED;
+    struct claim_change change = {.turn = CLAIM_ALTERS, .asset = this->asset, .claim = claim, .finding = finding};
+
+    if (this->options->on_change == NULL) {
+        return;
+    }
+    if (counted != is_allowed) {
+        if (!counted || verdict_hash(&finding->verdict) == verdict_hash(&claim->verdict)) {
+            return;
+        }
+    } else {
+        change.turn = counted ? CLAIM_IS_ALLOWED : CLAIM_OPENS;
+    }
+    this->options->on_change(this->options->context, &change);
+}
+
 /* Its claim holds. */
 static int claim_hold(struct claiming *this, const struct claim *claim, struct stored_finding *finding)
 {
@@ -164,9 +189,13 @@ static int claim_standing(struct claiming *this, struct stored_finding *finding)
     const struct claim *claim = at < this->claims.count ? &this->claims.items[at] : NULL;
 
     if (claim == NULL) {
-        return claims_are_in_doubt(&this->claims, finding) ? 0 : claim_end(this, finding);
+        return this->options->dry_run || claims_are_in_doubt(&this->claims, finding) ? 0 : claim_end(this, finding);
     }
     this->held[at] = true;
+    claim_tell(this, claim, finding);
+    if (this->options->dry_run) {
+        return 0;
+    }
     return claim->verdict.verdict == VERDICT_ALLOWED ? claim_allow(this, claim, finding)
                                                      : claim_hold(this, claim, finding);
 }
@@ -186,6 +215,10 @@ static int claim_insert(struct claiming *this, const struct claim *claim)
     };
     int rc;
 
+    claim_tell(this, claim, NULL);
+    if (this->options->dry_run) {
+        return 0;
+    }
     store_fingerprint(this->asset->known->uuid, claim->is_udp, claim->port, claim->verdict.kind, fingerprint);
     rc = store_finding_insert(this->store, &new_finding, &claim->verdict, event.evidence, &finding);
     return rc < 0 ? rc : claim_move(this, &finding, PRESENCE_OPEN, &event);

@@ -37,6 +37,19 @@ struct claim *claims_add(struct claims *claims);
 MUST_USE int claims_doubt(struct claims *claims, const struct claim_doubt *doubt);
 void claims_done(struct claims *claims);
 
+struct claim_asset;
+struct stored_finding;
+
+enum claim_turn { CLAIM_OPENS, CLAIM_IS_ALLOWED, CLAIM_ALTERS };
+
+/* What the claim does to its finding. Borrowed for the call. */
+struct claim_change {
+    enum claim_turn turn;
+    const struct claim_asset *asset;
+    const struct claim *claim;
+    const struct stored_finding *finding; /* as it was; NULL: there was none */
+};
+
 struct claim_options {
     const struct policy *policy;
     int64_t policy_id;
@@ -45,6 +58,10 @@ struct claim_options {
     const char *actor;
     const char *reason; /* why it is judged now: "an inventory changed" */
     int64_t scan_id;    /* only the hosts that this scan looked at; 0: every host */
+    /* Nothing is written: a store that only reads will do. What is over whatever the policy says is not told then. */
+    bool dry_run;
+    void (*on_change)(void *context, const struct claim_change *change); /* may be NULL */
+    void *context;
 };
 
 /* An asset and what is known of it. Borrows. */

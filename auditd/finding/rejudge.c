@@ -349,23 +349,55 @@ static int rejudge_prepare(struct rejudging *this)
     return standings_load(this->store, group_count, &this->standings);
 }
 
-/* What no scan has seen, and a cloud declares. */
-static int rejudge_claims(const struct rejudging *this)
+struct claims_told {
+    const struct rejudge_options *options;
+    struct rejudge_result *result;
+};
+
+static void rejudge_on_claim(void *context, const struct claim_change *claimed)
 {
-    const struct claim_options options = {
-        .policy = this->options->policy,
-        .policy_id = this->options->policy_id,
-        .now_ms = this->options->now_ms,
-        .max_age_ms = this->options->max_age_ms,
-        .actor = this->options->actor,
-        .reason = this->options->reason,
+    const struct claims_told *told = context;
+    uint64_t *counters[] = {[CLAIM_OPENS] = &told->result->opened,
+                            [CLAIM_IS_ALLOWED] = &told->result->allowed,
+                            [CLAIM_ALTERS] = &told->result->altered};
+    const struct store_known *known = claimed->asset->known;
+    char address[ADDR_TEXT_SIZE] = "";
+    struct rejudge_change change = {
+        .realm = claimed->asset->realm,
+        .address = known->address_count > 0 ? addr_format(&known->addresses[0], address) : "",
+        .name = known->name_count > 0 ? known->names[0] : "",
+        .port = {.asset_id = claimed->asset->id, .is_udp = claimed->claim->is_udp, .port = claimed->claim->port},
     };
-    int rc = claim_every(this->store, &options);
+
+    (*counters[claimed->turn])++;
+    if (told->options->on_change != NULL) {
+        rejudge_change_verdicts(&change, claimed->turn == CLAIM_OPENS ? NULL : &claimed->finding->verdict,
+                                claimed->turn == CLAIM_IS_ALLOWED ? NULL : &claimed->claim->verdict);
+        told->options->on_change(told->options->context, &change);
+    }
+}
+
+/* What no scan has seen, and a cloud declares. */
+static int rejudge_claims(struct store *store, const struct rejudge_options *options, struct rejudge_result *result)
+{
+    struct claims_told told = {options, result};
+    const struct claim_options claim_options = {
+        .policy = options->policy,
+        .policy_id = options->policy_id,
+        .now_ms = options->now_ms,
+        .max_age_ms = options->max_age_ms,
+        .actor = options->actor,
+        .reason = options->reason,
+        .dry_run = options->dry_run,
+        .on_change = rejudge_on_claim,
+        .context = &told,
+    };
+    int rc = claim_every(store, &claim_options);
 
     return rc < 0 ? rc : 0;
 }
 
-static int rejudge_write(struct store *store, const struct rejudge_options *options, const struct rejudge_plan *plan)
+static int rejudge_write(struct store *store, const struct rejudge_options *options, struct rejudge_plan *plan)
 {
     struct rejudging this = {.store = store, .options = options};
     uint64_t moved = 0;
@@ -379,7 +411,7 @@ static int rejudge_write(struct store *store, const struct rejudge_options *opti
     for (size_t i = 0; i < plan->count && rc == 0; i++) {
         rc = rejudge_port(&this, &plan->ports[i]);
     }
-    rc = rc == 0 ? rejudge_claims(&this) : rc;
+    rc = rc == 0 ? rejudge_claims(store, options, &plan->result) : rc;
     if (rc == 0) {
         rc =
             store_run(store, "INSERT INTO judgement (policy_id, at, reason, endpoints, changed) VALUES (?, ?, ?, ?, ?)",
@@ -407,8 +439,8 @@ int rejudge_run(struct store *store, const struct rejudge_options *options, stru
         return rc;
     }
     rc = rejudge_plan_make(store, options, &plan);
-    if (rc == 0 && !options->dry_run) {
-        rc = rejudge_write(store, options, &plan);
+    if (rc == 0) {
+        rc = options->dry_run ? rejudge_claims(store, options, &plan.result) : rejudge_write(store, options, &plan);
     }
     if (rc < 0) {
         store_rollback(store);

@@ -103,45 +103,40 @@ struct matched {
     size_t altered;           /* how many were altered before this port */
 };
 
+void rejudge_change_verdicts(struct rejudge_change *change, const struct verdict *was, const struct verdict *is)
+{
+    static const char *const severities[] = {"", "low", "medium", "high", "critical"};
+    const struct verdict *named = is != NULL ? is : was;
+
+    change->kind = named == NULL ? change->kind : named->kind;
+    change->title = named == NULL ? change->title : named->title;
+    change->was_rule = was == NULL ? "" : was->rule_id;
+    change->was_severity = was == NULL ? "" : severities[was->severity];
+    change->was_need = was == NULL ? "" : was->need_kind;
+    change->was_owner = was == NULL ? "" : was->owner;
+    change->rule = is == NULL ? "" : is->rule_id;
+    change->severity = is == NULL ? "" : severities[is->severity];
+    change->need = is == NULL ? "" : is->need_kind;
+    change->owner = is == NULL ? "" : is->owner;
+}
+
 static void tell(const struct making *making, const struct survey_port *port, int64_t finding_id,
                  const struct verdict *verdict)
 {
-    static const char *const severities[] = {"", "low", "medium", "high", "critical"};
-    struct store *store = making->store;
     struct stored_finding was = {0};
     struct rejudge_change change = {
         .realm = port->realm,
         .address = port->address,
         .name = port->known->name_count > 0 ? port->known->names[0] : "",
         .port = port->port,
-        .was_rule = "",
-        .was_severity = "",
-        .was_need = "",
-        .was_owner = "",
-        .rule = "",
-        .severity = "",
-        .need = "",
-        .owner = "",
     };
+    bool was_there = finding_id != 0 && store_finding_get(making->store, finding_id, &was) == 0;
 
-    if (finding_id != 0 && store_finding_get(store, finding_id, &was) == 0) {
+    if (was_there) {
         change.kind = was.verdict.kind;
         change.title = was.verdict.title;
-        if (was.presence != PRESENCE_ALLOWED) {
-            change.was_rule = was.verdict.rule_id;
-            change.was_severity = severities[was.verdict.severity];
-            change.was_need = was.verdict.need_kind;
-            change.was_owner = was.verdict.owner;
-        }
     }
-    if (verdict != NULL) {
-        change.kind = verdict->kind;
-        change.title = verdict->title;
-        change.rule = verdict->rule_id;
-        change.severity = severities[verdict->severity];
-        change.need = verdict->need_kind;
-        change.owner = verdict->owner;
-    }
+    rejudge_change_verdicts(&change, was_there && was.presence != PRESENCE_ALLOWED ? &was.verdict : NULL, verdict);
     making->options->on_change(making->options->context, &change);
 }
 

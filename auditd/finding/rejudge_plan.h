@@ -21,4 +21,8 @@ struct rejudge_plan {
 MUST_USE int rejudge_plan_make(struct store *store, const struct rejudge_options *options, struct rejudge_plan *plan);
 void rejudge_plan_done(struct rejudge_plan *plan);
 
+/* Fills in what a change says of its finding's verdicts: NULL where there was none that counts, or will be none. Kind
+ * and title stay as they are when neither is given. */
+void rejudge_change_verdicts(struct rejudge_change *change, const struct verdict *was, const struct verdict *is);
+
 #endif

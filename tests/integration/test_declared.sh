@@ -181,4 +181,24 @@ printf 'version: 1\nallow:\n  - {id: web, to: any, ports: 80, from: any, why: th
 policy=(--policy allow.yaml)
 plain HTTP "$forward"
 tap_is "who allows the port does not allow it to be read" "$(found plain-listener)" "80 REAPPEARED medium"
+
+# ---- another policy ----
+# changes WORD...: what applying all.yaml says of itself.
+changes() {
+    "$BIN/leastport" policy apply all.yaml --db "$DB" "$@" 2>&1
+}
+printf 'version: 1\nallow:\n  - {id: all, to: any, ports: 1-65535, from: any, why: for once}\n' >all.yaml
+claims() {
+    sql "$DB" "SELECT group_concat(n || ' ' || kind || ' ' || presence, ', ') FROM (SELECT count(*) AS n, kind, presence FROM finding
+        WHERE first_scan_id IS NULL AND presence IN ('OPEN', 'REAPPEARED', 'ALLOWED') GROUP BY kind, presence ORDER BY kind, presence)"
+}
+were=$(claims)
+events=$(sql "$DB" "SELECT count(*) FROM finding_event")
+foreseen=$(changes --dry-run)
+tap_like "what it would do to a finding that no scan has seen is shown" "$foreseen" \
+    '22/tcp \(vpc-1\) empty-room: [a-z]+ by cloud/empty-room -> no finding.*nothing written: 0 findings would open, [1-9][0-9]* would be allowed, [0-9]+ altered'
+tap_is "and not done" "$(sql "$DB" "SELECT count(*) FROM finding_event")" "$events"
+foretold=$(grep -o '[0-9]* findings would open, [0-9]* would be allowed, [0-9]* altered' <<<"$foreseen" | tr -dc '0-9 ')
+tap_is "as it then is" "$(changes | grep -o '[0-9]* findings open[a-z]*, [0-9]* allowed, [0-9]* altered' | head -n 1 | tr -dc '0-9 ' | xargs)" "$(xargs <<<"$foretold")"
+tap_like "by the claims, too" "$were / $(claims)" 'declared-unlooked (OPEN|REAPPEARED).* / .*declared-unlooked ALLOWED'
 tap_done
