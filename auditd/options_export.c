@@ -13,6 +13,8 @@ enum export_key {
     KEY_CONFIG = 0x200,
     KEY_DB,
     KEY_ENDPOINTS,
+    KEY_HOSTS,
+    KEY_CERTIFICATES,
     KEY_HOST,
     KEY_MIN_SEVERITY,
     KEY_OWNER,
@@ -93,6 +95,7 @@ static void export_addresses(const struct argp_state *state, struct export_comma
         }
     }
     command->options.findings.addresses = command->options.endpoints.addresses = texts;
+    command->options.hosts.addresses = texts;
 }
 
 static void export_ports(const struct argp_state *state, struct export_command *command, const char *text)
@@ -160,14 +163,25 @@ static void export_output_option(const struct argp_state *state, struct export_c
     export_output(state, command, text, colon + 1);
 }
 
+static void export_subject(const struct argp_state *state, struct export_command *command, enum export_subject subject)
+{
+    if (command->options.subject != EXPORT_FINDINGS && command->options.subject != subject) {
+        argp_error(state, "--endpoints, --hosts and --certificates cannot stand together");
+    }
+    command->options.subject = subject;
+}
+
 static void export_end(const struct argp_state *state, const struct export_command *command)
 {
+    static const char *const subjects[] = {"", "--endpoints", "--hosts", "--certificates"};
+
     if (command->output_count == 0) {
         argp_error(state, "which format? csv, jsonl, sarif, ocsf, defectdojo, xml or html");
     }
-    for (size_t i = 0; command->options.wants_endpoints && i < command->output_count; i++) {
-        if (!command->outputs[i].driver->has_endpoints) {
-            argp_error(state, "--endpoints is for csv and jsonl; %s has what it has", command->outputs[i].driver->name);
+    for (size_t i = 0; command->options.subject != EXPORT_FINDINGS && i < command->output_count; i++) {
+        if (!command->outputs[i].driver->has_subjects) {
+            argp_error(state, "%s is for csv and jsonl; %s has what it has", subjects[command->options.subject],
+                       command->outputs[i].driver->name);
         }
     }
 }
@@ -185,6 +199,7 @@ static error_t export_filter(int key, char *arg, struct argp_state *state)
     switch (key) {
     case KEY_REALM:
         findings->realms = endpoints->realms = export_texts(state, command, "realm", arg);
+        command->options.hosts.realms = command->options.certificates.realms = findings->realms;
         return 0;
     case KEY_VANTAGE:
         findings->vantages = endpoints->vantages = export_texts(state, command, "vantage", arg);
@@ -227,7 +242,13 @@ static error_t export_one(int key, char *arg, struct argp_state *state)
         command->db = arg;
         return 0;
     case KEY_ENDPOINTS:
-        command->options.wants_endpoints = true;
+        export_subject(state, command, EXPORT_ENDPOINTS);
+        return 0;
+    case KEY_HOSTS:
+        export_subject(state, command, EXPORT_HOSTS);
+        return 0;
+    case KEY_CERTIFICATES:
+        export_subject(state, command, EXPORT_CERTIFICATES);
         return 0;
     case KEY_HOST:
         export_addresses(state, command, arg);
@@ -254,6 +275,8 @@ void options_parse_export(int argc, char **argv, struct export_command *ret_comm
     const struct argp_option table[] = {
         {"output", 'o', "FORMAT:FILE", 0, "Write FORMAT to FILE, - for stdout; repeats", 0},
         {"endpoints", KEY_ENDPOINTS, NULL, 0, "csv, jsonl: ports and what answers instead of findings", 0},
+        {"hosts", KEY_HOSTS, NULL, 0, "csv, jsonl: hosts, their scores and counts", 0},
+        {"certificates", KEY_CERTIFICATES, NULL, 0, "csv, jsonl: certificates that open ports show", 0},
         {"min-severity", KEY_MIN_SEVERITY, "SEVERITY", 0, "Findings from low, medium, high or critical on", 0},
         {"realm", KEY_REALM, "LIST", 0, "Of these realms; a comma means or, here and below", 0},
         {"host", KEY_HOST, "LIST", 0, "Of these addresses", 0},

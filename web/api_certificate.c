@@ -1,4 +1,6 @@
 /* /api/v1/certificates: what open endpoints show, when it ends, and who shows it. */
+#include "web/api_certificate.h"
+
 #include "lib/clock.h"
 #include "web/api.h"
 #include "web/known.h"
@@ -28,7 +30,7 @@ static const struct param certificate_params[] = {
     {"with_unseen", PARAM_FLAG, offsetof(struct store_certificate_filter, with_unseen), NULL},
 };
 
-static const struct param_table certificate_table = {
+const struct param_table api_certificate_table = {
     .resource = "certificates",
     .params = certificate_params,
     .param_count = sizeof(certificate_params) / sizeof(*certificate_params),
@@ -138,7 +140,7 @@ void api_certificates(struct exchange *exchange)
     struct certificate_list certificates = {.now_ms = wall_now_ms()};
     struct params params;
 
-    if (params_parse(&certificate_table, exchange->uri, &filter, &params, &exchange->problem)) {
+    if (params_parse(&api_certificate_table, exchange->uri, &filter, &params, &exchange->problem)) {
         list_open(&certificates.list, exchange, &params);
         list_close(&certificates.list,
                    store_read_certificates(exchange->reader, &filter, certificate_row, &certificates));

@@ -1,11 +1,13 @@
-/* /api/v1/findings/export, /api/v1/endpoints/export: what a list's filters let through, in the formats of
- * `leastport export`, as a file that is written while it is sent. */
+/* /api/v1/findings/export, and the same of endpoints, hosts and certificates: what a list's filters let through, in the
+ * formats of `leastport export`, as a file that is written while it is sent. */
 #include "auditd/export/export.h"
 #include "lib/clock.h"
 #include "web/accept.h"
 #include "web/api.h"
+#include "web/api_certificate.h"
 #include "web/api_endpoint.h"
 #include "web/api_finding.h"
+#include "web/api_host.h"
 #include "web/download.h"
 #include "web/route.h"
 #include "web/store_pool.h"
@@ -35,6 +37,7 @@ static const struct export_format export_formats[] = {
 
 static const char *const export_finding_formats[] = {"csv", "jsonl", "sarif", "ocsf", "defectdojo", "html", NULL};
 static const char *const export_endpoint_formats[] = {"csv", "jsonl", "xml", NULL};
+static const char *const export_row_formats[] = {"csv", "jsonl", NULL};
 
 enum { EXPORT_PARAMS = 32 };
 
@@ -133,7 +136,9 @@ static const struct export_format *export_take_format(struct exchange *exchange,
     }
     problem_set(&exchange->problem, 400, "The query has a parameter that cannot be read: format.");
     problem_point(&exchange->problem, "query", "format", "must be one of %s",
-                  names == export_finding_formats ? "csv, jsonl, sarif, ocsf, defectdojo, html" : "csv, jsonl, xml");
+                  names == export_finding_formats    ? "csv, jsonl, sarif, ocsf, defectdojo, html"
+                  : names == export_endpoint_formats ? "csv, jsonl, xml"
+                                                     : "csv, jsonl");
     return NULL;
 }
 
@@ -282,8 +287,43 @@ void api_endpoints_export(struct exchange *exchange)
         export_done(export);
         return;
     }
-    export->options.wants_endpoints = true;
+    export->options.subject = EXPORT_ENDPOINTS;
     export->driver = export_find(format->name);
     export_name(exchange, "endpoints", export->options.now_ms, format);
     export_begin(exchange, export, format);
+}
+
+/* Of rows that have no format but these two: `filter` is a part of `export`'s options. */
+static void export_rows(struct exchange *exchange, struct api_export *export, const struct param_table *list,
+                        void *filter)
+{
+    const struct export_format *format = export_take_format(exchange, &export->uri, export_row_formats);
+
+    if (format == NULL || !export_parse(exchange, export, list, filter) || !export_is_accepted(exchange, format)) {
+        export_done(export);
+        return;
+    }
+    export->driver = export_find(format->name);
+    export_name(exchange, list->resource, export->options.now_ms, format);
+    export_begin(exchange, export, format);
+}
+
+void api_hosts_export(struct exchange *exchange)
+{
+    struct api_export *export = export_make(exchange);
+
+    if (export != NULL) {
+        export->options.subject = EXPORT_HOSTS;
+        export_rows(exchange, export, &api_host_table, &export->options.hosts);
+    }
+}
+
+void api_certificates_export(struct exchange *exchange)
+{
+    struct api_export *export = export_make(exchange);
+
+    if (export != NULL) {
+        export->options.subject = EXPORT_CERTIFICATES;
+        export_rows(exchange, export, &api_certificate_table, &export->options.certificates);
+    }
 }

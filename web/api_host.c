@@ -1,4 +1,6 @@
 /* /api/v1/hosts: the assets, what they are known by, how they stand. */
+#include "web/api_host.h"
+
 #include "web/api.h"
 #include "web/list.h"
 
@@ -21,7 +23,7 @@ static const struct param host_params[] = {
     {"with_ended", PARAM_FLAG, offsetof(struct store_host_filter, with_ended), NULL},
 };
 
-static const struct param_table host_table = {
+const struct param_table api_host_table = {
     .resource = "hosts",
     .params = host_params,
     .param_count = sizeof(host_params) / sizeof(*host_params),
@@ -83,7 +85,7 @@ void api_hosts(struct exchange *exchange)
     struct params params;
     struct list list;
 
-    if (params_parse(&host_table, exchange->uri, &filter, &params, &exchange->problem)) {
+    if (params_parse(&api_host_table, exchange->uri, &filter, &params, &exchange->problem)) {
         list_open(&list, exchange, &params);
         list_close(&list, store_read_hosts(exchange->reader, &filter, host_list_row, &list));
     }

@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <math.h>
 
 static const char csv_finding_names[] =
     "schema,type,scan_id,ts,realm,vantage,host,name,port,proto,state,reason,service,rule_id,severity,presence,"
@@ -14,6 +15,16 @@ static const char csv_finding_names[] =
 static const char csv_endpoint_names[] =
     "schema,type,ts,realm,vantage,vantage_class,host,port,proto,state,reason,service,product,version,tls,tls_version,"
     "auth,first_seen";
+
+static const char csv_host_names[] =
+    "schema,type,uuid,realm,host,name,state,last_up,grade,score,exposure,coverage,ports_open,critical,high,medium,low,"
+    "ephemeral,created_at,ended_at,end_reason";
+
+static const char csv_certificate_names[] =
+    "schema,type,sha256,subject,issuer,names,not_before,not_after,key,key_bits,signature,first_seen,"
+    "endpoint_count";
+
+enum { CSV_NUMBER_SIZE = 32 };
 
 /* The cells of one line; the caller ends it. */
 static void csv_cells(FILE *out, const char *const *cells, size_t count)
@@ -110,18 +121,111 @@ static int csv_endpoint(void *context, const struct store_endpoint *endpoint)
     return ferror(run->out) != 0 ? -EIO : 0;
 }
 
+/* "" for what is not known. */
+static const char *csv_real(double real, char text[CSV_NUMBER_SIZE])
+{
+    text[0] = '\0';
+    if (isfinite(real)) {
+        snprintf(text, CSV_NUMBER_SIZE, "%.15g", real);
+    }
+    return text;
+}
+
+static const char *csv_count(int64_t count, char text[CSV_NUMBER_SIZE])
+{
+    text[0] = '\0';
+    if (count >= 0) {
+        snprintf(text, CSV_NUMBER_SIZE, "%" PRId64, count);
+    }
+    return text;
+}
+
+static const char *csv_time(int64_t time_ms, char text[WALL_TEXT_SIZE])
+{
+    text[0] = '\0';
+    return time_ms == 0 ? text : wall_format(time_ms, text);
+}
+
+static int csv_host(void *context, const struct store_host *host)
+{
+    struct export_run *run = context;
+    char times[3][WALL_TEXT_SIZE];
+    char numbers[8][CSV_NUMBER_SIZE];
+    const char *const cells[] = {"leastport.host/1",
+                                 "host",
+                                 host->uuid,
+                                 host->realm,
+                                 host->address,
+                                 host->name,
+                                 host->state,
+                                 csv_time(host->last_up, times[0]),
+                                 host->grade,
+                                 csv_real(host->score, numbers[0]),
+                                 csv_real(host->exposure, numbers[1]),
+                                 csv_real(host->coverage, numbers[2]),
+                                 csv_count(host->ports_open, numbers[3]),
+                                 csv_count(host->findings[3], numbers[4]),
+                                 csv_count(host->findings[2], numbers[5]),
+                                 csv_count(host->findings[1], numbers[6]),
+                                 csv_count(host->findings[0], numbers[7]),
+                                 host->is_ephemeral ? "true" : "false",
+                                 csv_time(host->created_at, times[1]),
+                                 csv_time(host->ended_at, times[2]),
+                                 host->end_reason};
+
+    csv_cells(run->out, cells, sizeof(cells) / sizeof(*cells));
+    return ferror(run->out) != 0 ? -EIO : 0;
+}
+
+static int csv_certificate(void *context, const struct store_shown_certificate *certificate)
+{
+    struct export_run *run = context;
+    char times[3][WALL_TEXT_SIZE];
+    char numbers[2][CSV_NUMBER_SIZE];
+    const char *const cells[] = {"leastport.certificate/1",
+                                 "certificate",
+                                 certificate->sha256,
+                                 certificate->subject,
+                                 certificate->issuer,
+                                 certificate->names,
+                                 csv_time(certificate->not_before, times[0]),
+                                 csv_time(certificate->not_after, times[1]),
+                                 certificate->key,
+                                 csv_count(certificate->key_bits == 0 ? -1 : certificate->key_bits, numbers[0]),
+                                 certificate->signature,
+                                 csv_time(certificate->first_seen, times[2]),
+                                 csv_count(certificate->endpoint_count, numbers[1])};
+
+    csv_cells(run->out, cells, sizeof(cells) / sizeof(*cells));
+    return ferror(run->out) != 0 ? -EIO : 0;
+}
+
 static int csv_write(struct export_run *run)
 {
-    struct store_endpoint_filter endpoints = run->options->endpoints;
+    static const char *const names[] = {[EXPORT_FINDINGS] = csv_finding_names,
+                                        [EXPORT_ENDPOINTS] = csv_endpoint_names,
+                                        [EXPORT_HOSTS] = csv_host_names,
+                                        [EXPORT_CERTIFICATES] = csv_certificate_names};
+    const struct export_options *options = run->options;
+    struct store_endpoint_filter endpoints = options->endpoints;
 
-    fprintf(run->out, "%s\r\n", run->options->wants_endpoints ? csv_endpoint_names : csv_finding_names);
+    fprintf(run->out, "%s\r\n", names[options->subject]);
     endpoints.with_facts = true;
-    return run->options->wants_endpoints ? store_read_endpoints(run->reader, &endpoints, csv_endpoint, run)
-                                         : store_read_findings(run->reader, &run->options->findings, csv_finding, run);
+    switch (options->subject) {
+    case EXPORT_ENDPOINTS:
+        return store_read_endpoints(run->reader, &endpoints, csv_endpoint, run);
+    case EXPORT_HOSTS:
+        return store_read_hosts(run->reader, &options->hosts, csv_host, run);
+    case EXPORT_CERTIFICATES:
+        return store_read_certificates(run->reader, &options->certificates, csv_certificate, run);
+    case EXPORT_FINDINGS:
+        break;
+    }
+    return store_read_findings(run->reader, &options->findings, csv_finding, run);
 }
 
 const struct export_driver export_csv = {
     .name = "csv",
-    .has_endpoints = true,
+    .has_subjects = true,
     .write = csv_write,
 };

@@ -9,11 +9,15 @@
 
 enum { EXPORT_ERROR_SIZE = 512 };
 
+enum export_subject { EXPORT_FINDINGS, EXPORT_ENDPOINTS, EXPORT_HOSTS, EXPORT_CERTIFICATES };
+
 /* What is asked for; zeroed: all findings that count, and what is open now. Borrowed for the call. */
 struct export_options {
     struct store_finding_filter findings; /* of its page nothing counts */
     struct store_endpoint_filter endpoints;
-    bool wants_endpoints; /* csv, jsonl: endpoints instead of findings */
+    struct store_host_filter hosts;
+    struct store_certificate_filter certificates;
+    enum export_subject subject; /* csv, jsonl; the others have what they have */
     int64_t now_ms;
 };
 
@@ -25,8 +29,8 @@ struct export_run {
 };
 
 struct export_driver {
-    const char *name;   /* as `-o` has it */
-    bool has_endpoints; /* heeds wants_endpoints */
+    const char *name;  /* as `-o` has it */
+    bool has_subjects; /* heeds options->subject */
     /* -errno as store/read.h has it, -ENOMEM, -EIO where the stream fails. */
     int (*write)(struct export_run *run);
 };

@@ -1,7 +1,7 @@
 // Exports over the API: byte for byte what the command line writes under the same filter, and under filters that it has
 // not, what the list shows; of a limited token its own; whole in bounded memory; and of who goes away nothing is left.
 import assert from "node:assert/strict";
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { connect } from "node:net";
@@ -14,7 +14,7 @@ import { BIN, makeFolder, PLAIN_BIN, startSite } from "./support/site.mjs";
 import { sarifValidator, transcribed } from "./support/validators.mjs";
 
 const EVERY = "NEW,OPEN,VERIFYING,FIXED,REAPPEARED,ALLOWED,FOLDED";
-const formats = { findings: ["csv", "jsonl", "sarif", "ocsf", "defectdojo", "html"], endpoints: ["csv", "jsonl", "xml"] };
+const formats = { findings: ["csv", "jsonl", "sarif", "ocsf", "defectdojo", "html"], endpoints: ["csv", "jsonl", "xml"], hosts: ["csv", "jsonl"] };
 let place;
 let site;
 
@@ -51,6 +51,7 @@ describe("what the command line writes under the same filter", () => {
       ["service=redis,postgresql&proto=tcp", ["--service", "redis,postgresql", "--proto", "tcp"]], ["address=10.20.1.21&port=5432,22", ["--host", "10.20.1.21", "--port", "5432,22"]],
       ["realm=none", ["--realm", "none"]]],
     endpoints: [["", []], ["realm=prod-eu&port=22,5432", ["--realm", "prod-eu", "--port", "22,5432"]], ["address=10.20.1.21&state=open", ["--host", "10.20.1.21", "--state", "open"]], ["realm=none", ["--realm", "none"]]],
+    hosts: [["", []], ["realm=prod-eu,office", ["--realm", "prod-eu,office"]], ["address=10.20.1.21", ["--host", "10.20.1.21"]], ["realm=none", ["--realm", "none"]]],
   };
   for (const [list, filters] of Object.entries(same)) {
     for (const format of formats[list]) {
@@ -58,7 +59,7 @@ describe("what the command line writes under the same filter", () => {
         const sizes = new Set();
         for (const [query, more] of filters) {
           const text = await save(`${list}/export?${query}&format=${format}`.replace("?&", "?"));
-          assert.equal(plain(format, text), plain(format, write(format, [...more, ...(list === "endpoints" && format !== "xml" ? ["--endpoints"] : [])])), query);
+          assert.equal(plain(format, text), plain(format, write(format, [...more, ...(list === "findings" || format === "xml" ? [] : [`--${list}`])])), query);
           sizes.add(text.length);
         }
         assert.equal(sizes.size, filters.length, "each filter lets something else through");
@@ -71,19 +72,19 @@ describe("what the command line writes under the same filter", () => {
   });
 });
 
+async function walk(list, query) {
+  const items = [];
+  for (let cursor = ""; cursor !== null;) {
+    const page = await (await ask(`${list}?${query}&limit=500${cursor && `&cursor=${cursor}`}`)).json();
+    items.push(...page.items);
+    cursor = page.next_cursor;
+  }
+  return items;
+}
+
 describe("what the list shows under filters that the command line has not", () => {
   const queries = ["severity=low,critical", "sight=STALE", "disposition=WAIVED,ACKNOWLEDGED", "tag=app%3Dshop", `presence=${EVERY}&sight=FRESH,STALE,RETIRED`, `host=${uuidOf("host prod-eu 10.20.1.21")}`,
     `changed_since=${new Date(Date.now() - 20 * 864e5).toISOString()}`, "breadth_class=world"];
-
-  async function walk(list, query) {
-    const items = [];
-    for (let cursor = ""; cursor !== null;) {
-      const page = await (await ask(`${list}?${query}&limit=500${cursor && `&cursor=${cursor}`}`)).json();
-      items.push(...page.items);
-      cursor = page.next_cursor;
-    }
-    return items;
-  }
 
   test("each finding, and no other, in each format, valid", async () => {
     const sarif = sarifValidator();
@@ -121,6 +122,55 @@ describe("what the list shows under filters that the command line has not", () =
     }
     const xml = await save(`endpoints/export?host=${uuidOf("host prod-eu 10.20.1.21")}&format=xml`);
     assert.deepEqual([...xml.matchAll(/<address addr="([^"]+)"/g)].map(([, address]) => address), ["10.20.1.21"]);
+  });
+});
+
+describe("each row of a list that has no other formats", () => {
+  const rowsOf = (text) => text.split("\n").slice(0, -1).map((line) => JSON.parse(line));
+  const cellsOf = (text) => JSON.parse(execFileSync("python3", ["-c", "import csv, io, json, sys; print(json.dumps(list(csv.DictReader(io.StringIO(sys.stdin.buffer.read().decode(), newline='')))))"], { input: text }));
+  const same = async (list, query, key, members) => {
+    const listed = await walk(list, query);
+    assert.ok(listed.length > 0, query);
+    const order = (rows) => rows.toSorted((a, b) => (a[key] < b[key] ? -1 : 1));
+    const plain = (value) => (value === null ? "" : Array.isArray(value) ? value.join(" ") : String(value));
+    const rows = order(rowsOf(await save(`${list}/export?${query}&format=jsonl`)));
+    const cells = order(cellsOf(await save(`${list}/export?${query}`)));
+    assert.deepEqual(rows.map((row) => row[key]), order(listed).map((one) => one[key]), query);
+    for (const [i, one] of order(listed).entries()) {
+      for (const [member, name] of Object.entries(members)) {
+        assert.deepEqual(rows[i][name], one[member], `${list} ${name}`);
+        assert.equal(cells[i][name].replace(/^'/, ""), plain(one[member]).replace(/^'/, ""), `${list} ${name}`);
+      }
+    }
+    return { rows, cells, listed: order(listed) };
+  };
+
+  test("hosts, those that are no more and those of a past moment too", async () => {
+    const members = { uuid: "uuid", realm: "realm", address: "host", name: "name", state: "state", last_up: "last_up", grade: "grade", ports_open: "ports_open",
+      ephemeral: "ephemeral", created_at: "created_at", ended_at: "ended_at", end_reason: "end_reason" };
+    for (const query of ["realm=prod-eu", "grade=F,A", "with_ended=true", `as_of=${new Date(Date.now() - 35 * 864e5).toISOString()}`]) {
+      const { rows, cells, listed } = await same("hosts", query, "uuid", members);
+      for (const [i, { score, findings }] of listed.entries()) {
+        assert.deepEqual([rows[i].score, rows[i].findings], [score, findings]);
+        assert.deepEqual([cells[i].score, cells[i].critical, cells[i].low], [score, findings.critical, findings.low].map((one) => (one === null ? "" : String(one))));
+      }
+    }
+  });
+
+  test("certificates, those that nothing shows any more too", async () => {
+    const members = Object.fromEntries(["sha256", "subject", "issuer", "names", "not_before", "not_after", "key", "key_bits", "signature", "first_seen", "endpoint_count"].map((name) => [name, name]));
+    for (const query of ["realm=prod-eu", "with_unseen=true", "weak=true"]) {
+      await same("certificates", query, "sha256", members);
+    }
+  });
+
+  test("by the command line as well", () => {
+    const write = (...words) => execFileSync(join(BIN, "leastport"), ["export", "jsonl", "--db", place.path("audit.db"), ...words], { encoding: "utf8" });
+    assert.ok(rowsOf(write("--hosts", "--realm", "prod-eu")).every((row) => row.schema === "leastport.host/1" && row.realm === "prod-eu"));
+    assert.ok(rowsOf(write("--certificates")).every((row) => row.schema === "leastport.certificate/1"));
+    const refused = spawnSync(join(BIN, "leastport"), ["export", "jsonl", "--hosts", "--endpoints"], { encoding: "utf8" });
+    assert.equal(refused.status, 2);
+    assert.match(refused.stderr, /--endpoints, --hosts and --certificates cannot stand together/);
   });
 });
 
@@ -179,6 +229,8 @@ describe("the answer", () => {
     await refused("findings/export?format=pdf", 400, "#/query/format");
     await refused("findings/export?format=xml", 400, "#/query/format");
     await refused("endpoints/export?format=sarif", 400, "#/query/format");
+    await refused("hosts/export?format=xml", 400, "#/query/format");
+    await refused("certificates/export?limit=5", 400, "#/query/limit");
     await refused("findings/export?format=csv&format=csv", 400, "#/query/format");
     for (const name of ["limit=1", "cursor=AAAA", "sort=port", "group_by=realm", "severety=high"]) {
       await refused(`findings/export?${name}`, 400, `#/query/${name.split("=")[0]}`);

@@ -89,6 +89,11 @@ const contentOf = (operation) => (operation.requestBody ? example(operation.requ
 
 // What cannot be known from the description: which finding is open, what a scan is called.
 const finding = () => ids.findings[serial++ % ids.findings.length].uuid;
+// One that nobody has decided about yet.
+const undecided = async () => {
+  const { items } = await (await ask({ method: "get" }, "/api/v1/findings?presence=OPEN&disposition=NONE&limit=500")).json();
+  return items[serial++ % items.length].uuid;
+};
 const decide = async (uuid, verb, content) => assert.equal((await ask({ method: "post" }, `/api/v1/findings/${uuid}/${verb}`, { content })).status, 200);
 const waiver = { owner: "o", reason: "r", until: "2097-03-31" };
 const startSlow = async () => (await (await ask({ method: "post" }, "/api/v1/scans", { content: { targets: ["127.0.0.1"], ports: "1-65535", rate_pps: 5, probe: "connect", realm: `slow-${serial++}` } })).json()).uuid;
@@ -102,8 +107,8 @@ const live = {
   getScan: () => ({ uuid: ids.scans[0] }), getHost: () => ({ uuid: ids.host }),
   compareScans: () => ({ query: `?from=${ids.scans[0]}&to=${ids.scans[1]}` }),
   beginSession: () => ({ content: { token: TOKEN } }),
-  unacknowledgeFinding: async () => { const uuid = finding(); await decide(uuid, "acknowledge", { reason: "r" }); return { uuid }; },
-  unwaiveFinding: async () => { const uuid = finding(); await decide(uuid, "waive", waiver); return { uuid }; },
+  unacknowledgeFinding: async () => { const uuid = await undecided(); await decide(uuid, "acknowledge", { reason: "r" }); return { uuid }; },
+  unwaiveFinding: async () => { const uuid = await undecided(); await decide(uuid, "waive", waiver); return { uuid }; },
   decideFindings: () => ({ content: { action: "acknowledge", findings: [finding(), finding()], reason: "r" } }),
   giveWaiver: async () => { const { items: [{ rule_id: rule, host }] } = await (await ask({ method: "get" }, "/api/v1/findings?presence=OPEN&disposition=NONE&limit=1")).json(); return { content: { rule, hosts: { cidr: [`${host.address}/32`] }, ...waiver } }; },
   endWaiver: async () => ({ uuid: (await (await ask({ method: "get" }, "/api/v1/waivers")).json()).items.find(({ rule_id }) => rule_id).uuid }),

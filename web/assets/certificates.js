@@ -3,6 +3,7 @@ import { daysLeft, endBadge, visible } from "./answer_part.js";
 import { get } from "./api.js";
 import { badge } from "./badge.js";
 import { el, fill, show } from "./dom.js";
+import { exportMenu } from "./export_part.js";
 import { exactly, plural, portLabel } from "./format.js";
 import { latestScans, run, showFreshness, showsNothing } from "./state.js";
 import { cardTable, listView, nothing } from "./view.js";
@@ -100,7 +101,7 @@ async function load() {
   fill(document.getElementById("summary"), page.next_cursor === null && !view.state().cursor ? plural(page.items.length, "certificate") : "");
   show(page.items.length === 0 ? nothing("Nothing here", "No certificate fits these filters, or no open port shows one.")
     : el("div", {}, el("section", { class: "card" }, cardTable("A certificate’s name leads to it alone, an address to its host.", columns, page.items)),
-      view.pager("Further certificates", page.next_cursor, { at: now })));
+      view.pager("Further certificates", page.next_cursor, { at: now }), exportMenu("certificates", filters, "Export these certificates")));
 }
 
 run(load);

@@ -2,6 +2,7 @@
 import { get } from "./api.js";
 import { gradeBadge, severityBadge } from "./badge.js";
 import { el, show } from "./dom.js";
+import { exportMenu } from "./export_part.js";
 import { hostLink } from "./finding_part.js";
 import { number, when } from "./format.js";
 import { latestScans, run, showFreshness, showsNothing } from "./state.js";
@@ -68,10 +69,10 @@ async function load() {
     el("button", { type: "button", class: "button", onclick: () => go({ cursor: page.next_cursor }) }, "Next page"));
   show(page.items.length === 0
     ? el("section", { class: "card state" }, el("h2", {}, "No hosts"), el("p", {}, "No host fits, or none has answered yet."))
-    : el("section", { class: "card" }, sortField(), el("table", { class: "cards" },
+    : el("div", {}, el("section", { class: "card" }, sortField(), el("table", { class: "cards" },
       el("caption", {}, "Most exposed first. Column heads with a button sort."),
       el("thead", {}, el("tr", {}, columns.map(headCell))),
-      el("tbody", {}, page.items.map(row))), next));
+      el("tbody", {}, page.items.map(row))), next), exportMenu("hosts", state(), "Export these hosts")));
 }
 
 addEventListener("popstate", () => run(load));

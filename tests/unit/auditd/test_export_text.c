@@ -104,7 +104,7 @@ static void each_format_has_its_driver(void **state)
         const struct export_driver *driver = export_find(names[i]);
         assert_non_null(driver);
         assert_string_equal(driver->name, names[i]);
-        assert_int_equal(driver->has_endpoints, i < 2);
+        assert_int_equal(driver->has_subjects, i < 2);
     }
     assert_null(export_find("docx"));
 }
