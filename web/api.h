@@ -17,6 +17,7 @@ void api_hosts_export(struct exchange *exchange);
 void api_host(struct exchange *exchange);
 void api_endpoints(struct exchange *exchange);
 void api_certificates(struct exchange *exchange);
+void api_coverage(struct exchange *exchange);
 void api_certificates_export(struct exchange *exchange);
 void api_findings(struct exchange *exchange);
 void api_findings_export(struct exchange *exchange);

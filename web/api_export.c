@@ -83,16 +83,11 @@ static int export_write_file(void *context, FILE *out)
 static bool export_parse(struct exchange *exchange, struct api_export *export, const struct param_table *list,
                          void *filter)
 {
-    static const char *const pages[] = {"limit", "cursor"};
     struct param params[EXPORT_PARAMS];
     struct param_table table = *list;
 
-    for (size_t i = 0; i < sizeof(pages) / sizeof(*pages); i++) {
-        if (uri_param(&export->uri, pages[i]) != NULL) {
-            problem_set(&exchange->problem, 400, "An export is of all that the filters let through.");
-            problem_point(&exchange->problem, "query", pages[i], "is not known here");
-            return false;
-        }
+    if (!params_has_no_page(&export->uri, "An export is of all that the filters let through.", &exchange->problem)) {
+        return false;
     }
     assert(list->param_count < EXPORT_PARAMS);
     memcpy(params, list->params, list->param_count * sizeof(*params));

@@ -42,6 +42,8 @@ static const struct param finding_params[] = {
     {"last_seen_before", PARAM_TIME, offsetof(struct store_finding_filter, last_seen_before), NULL},
     {"changed_since", PARAM_TIME, offsetof(struct store_finding_filter, changed_since), NULL},
     {"changed_before", PARAM_TIME, offsetof(struct store_finding_filter, changed_before), NULL},
+    {"due_since", PARAM_TIME, offsetof(struct store_finding_filter, due_since), NULL},
+    {"due_before", PARAM_TIME, offsetof(struct store_finding_filter, due_before), NULL},
 };
 
 const struct param_table api_finding_table = {
@@ -118,6 +120,7 @@ static void finding_write_past(struct json_writer *writer)
     json_put_null(writer, "penalty");
     json_put_null(writer, "terms");
     json_put_null(writer, "last_seen");
+    json_put_null(writer, "due_at");
 }
 
 static void finding_write_now(struct json_writer *writer, const struct store_finding *finding)
@@ -128,6 +131,7 @@ static void finding_write_now(struct json_writer *writer, const struct store_fin
     json_close_object(writer);
     finding_write_terms(writer, finding);
     json_put_time(writer, "last_seen", finding->last_seen);
+    json_put_time(writer, "due_at", finding->due_at);
 }
 
 static void finding_write(struct json_writer *writer, const struct store_finding *finding, bool is_past)
@@ -230,19 +234,25 @@ static void finding_write_groups(struct exchange *exchange, const struct store_f
 /* Whether the past that is asked for can be told. */
 static bool finding_is_kept(struct exchange *exchange, const struct store_finding_filter *filter)
 {
-    bool by_sight = filter->last_seen_since != 0 || filter->last_seen_before != 0;
     bool by_sort = filter->page.sort == STORE_FINDING_BY_PENALTY || filter->page.sort == STORE_FINDING_BY_LAST_SEEN;
+    const struct {
+        bool is_asked;
+        const char *name;
+    } unkept[] = {{by_sort, "sort"},
+                  {filter->last_seen_since != 0, "last_seen_since"},
+                  {filter->last_seen_before != 0, "last_seen_before"},
+                  {filter->due_since != 0, "due_since"},
+                  {filter->due_before != 0, "due_before"}};
 
-    if (filter->as_of == 0 || (!by_sight && !by_sort)) {
-        return true;
+    for (size_t i = 0; i < sizeof(unkept) / sizeof(*unkept) && filter->as_of != 0; i++) {
+        if (unkept[i].is_asked) {
+            problem_set(&exchange->problem, 400,
+                        "What a penalty, a last sight or a due date was at a past moment is not kept.");
+            problem_point(&exchange->problem, "query", unkept[i].name, "cannot stand beside as_of");
+            return false;
+        }
     }
-    problem_set(&exchange->problem, 400, "What a penalty or a last sight was at a past moment is not kept.");
-    problem_point(&exchange->problem, "query",
-                  by_sort                        ? "sort"
-                  : filter->last_seen_since != 0 ? "last_seen_since"
-                                                 : "last_seen_before",
-                  "cannot stand beside as_of");
-    return false;
+    return true;
 }
 
 bool api_finding_is_of_now(struct exchange *exchange, const struct store_finding_filter *filter)

@@ -322,3 +322,17 @@ bool params_parse(const struct param_table *table, struct uri *uri, void *filter
     page->limit = params->limit + 1;
     return problem->status == 0;
 }
+
+bool params_has_no_page(const struct uri *uri, const char *why, struct problem *problem)
+{
+    static const char *const pages[] = {"limit", "cursor"};
+
+    for (size_t i = 0; i < sizeof(pages) / sizeof(*pages); i++) {
+        if (uri_param(uri, pages[i]) != NULL) {
+            problem_set(problem, 400, "%s", why);
+            problem_point(problem, "query", pages[i], "is not known here");
+            return false;
+        }
+    }
+    return true;
+}

@@ -56,4 +56,7 @@ struct params {
 bool params_parse(const struct param_table *table, struct uri *uri, void *filter, struct params *params,
                   struct problem *problem);
 
+/* Of what is answered whole: false with the problem set, which begins with `why`, when a page of it is asked for. */
+bool params_has_no_page(const struct uri *uri, const char *why, struct problem *problem);
+
 #endif

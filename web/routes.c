@@ -85,6 +85,7 @@ const struct route routes[] = {
     {"/api/v1/hosts/{uuid}", media_json, READS, api_host, NULL, true, NULL, false, false},
     {"/api/v1/endpoints", media_json, READS, api_endpoints, NULL, true, NULL, false, false},
     {"/api/v1/endpoints/export", NULL, READS, api_endpoints_export, NULL, true, NULL, false, false},
+    {"/api/v1/coverage", media_json, READS, api_coverage, NULL, true, NULL, false, false},
     {"/api/v1/certificates", media_json, READS, api_certificates, NULL, true, NULL, false, false},
     {"/api/v1/certificates/export", NULL, READS, api_certificates_export, NULL, true, NULL, false, false},
     {"/api/v1/findings", media_json, READS, api_findings, NULL, true, NULL, false, false},

@@ -254,6 +254,28 @@ typedef int store_endpoint_fn(void *context, const struct store_endpoint *endpoi
 MUST_USE int store_read_endpoints(struct store_reader *reader, const struct store_endpoint_filter *filter,
                                   store_endpoint_fn *fn, void *context);
 
+/* ---- coverage ---- */
+
+/* One realm as one vantage looked at it. A port counts for each host and protocol that it was planned for. */
+struct store_place_coverage {
+    const char *realm, *vantage; /* vantage: '' where nobody has looked at the realm */
+    int64_t hosts_known;         /* in the realm */
+    int64_t hosts_planned, hosts_judged;
+    int64_t ports_planned, ports_judged;
+    int64_t last_judged; /* 0: never */
+};
+
+/* Judged since then counts. */
+struct store_coverage_filter {
+    struct store_texts realms, vantages;
+    int64_t since;
+};
+
+typedef int store_coverage_fn(void *context, const struct store_place_coverage *place);
+/* By realm, then by vantage. */
+MUST_USE int store_read_coverage(struct store_reader *reader, const struct store_coverage_filter *filter,
+                                 store_coverage_fn *fn, void *context);
+
 /* ---- certificates ---- */
 
 struct store_shown_certificate {
@@ -334,6 +356,7 @@ struct store_finding_filter {
     struct store_numbers ports;
     int severity_min; /* 1 low … 4 critical; 0: all */
     int64_t first_seen_since, first_seen_before, last_seen_since, last_seen_before, changed_since, changed_before;
+    int64_t due_since, due_before; /* not beside as_of */
     struct store_page page;
 };
 

@@ -23,14 +23,18 @@
 #define FINDING_OWN_PLACE " CROSS JOIN asset a ON a.id = f.asset_id CROSS JOIN realm r ON r.id = a.realm_id"
 #define FINDING_BESIDE FINDING_OWN_PLACE " CROSS JOIN policy p ON p.id = " FINDING_POLICY
 
+/* When it shall be over; 0 where it is waived, does not count, or nothing is said of its severity. */
+#define FINDING_DUE                                                                                                    \
+    "iif(f.disposition <> 'WAIVED' AND f.sight <> 'RETIRED' AND f.presence IN ('NEW', 'OPEN', 'VERIFYING', "           \
+    "'REAPPEARED'), coalesce((SELECT coalesce(f.opened_at, f.first_seen) + d.after_ms FROM due d WHERE d.severity = "  \
+    "f.severity AND d.after_ms > 0), 0), 0)"
+
 static const char finding_columns[] =
     "f.id, f.uuid, f.fingerprint, a.uuid, r.name, " STORE_FINDING_ADDRESS ", " FINDING_NAME
     ", f.proto, f.kind, f.port, f.presence, f.disposition, f.sight, f.severity, f.service, f.rule_id, p.name, p.hash, "
     "f.service_weight, f.breadth, f.evidence, f.need, f.penalty, f.breadth_class, f.evidence_kind, f.need_kind, "
     "f.title, f.why, f.fix, f.owner, f.controls, f.first_seen, f.last_seen, f.changed_at, f.fixed_at, "
-    "coalesce(f.opened_at, f.first_seen), iif(f.disposition <> 'WAIVED' AND f.sight <> 'RETIRED' AND f.presence IN "
-    "('NEW', 'OPEN', 'VERIFYING', 'REAPPEARED'), (SELECT coalesce(f.opened_at, f.first_seen) + d.after_ms FROM due d "
-    "WHERE d.severity = f.severity AND d.after_ms > 0), 0), f.adopted_at, "
+    "coalesce(f.opened_at, f.first_seen), " FINDING_DUE ", f.adopted_at, "
     "(SELECT s.uuid FROM scan s WHERE s.id = f.last_scan_id)";
 
 static const char *finding_sort_key(int sort)
@@ -101,6 +105,10 @@ static void finding_add_filter(struct store_query *query, const struct store_fin
     store_query_between(query, "f.first_seen", filter->first_seen_since, filter->first_seen_before);
     store_query_between(query, "f.last_seen", filter->last_seen_since, filter->last_seen_before);
     store_query_between(query, "f.changed_at", filter->changed_since, filter->changed_before);
+    if (filter->due_since != 0 || filter->due_before != 0) {
+        store_query_add(query, " AND " FINDING_DUE " > 0");
+        store_query_between(query, FINDING_DUE, filter->due_since, filter->due_before);
+    }
     if (filter->uuids.count != 0 || filter->changed_since != 0) {
         return;
     }
@@ -356,7 +364,8 @@ static size_t group_depth(const struct store_finding_filter *filter, struct stor
         filter->realms.count != 0 || filter->addresses.count != 0 || filter->tags.count != 0 ||
         filter->vantages.count != 0 || filter->kinds.count != 0 || filter->owners.count != 0 ||
         filter->breadth_classes.count != 0 || filter->severity_min != 0 || filter->last_seen_since != 0 ||
-        filter->last_seen_before != 0 || filter->changed_since != 0 || filter->changed_before != 0) {
+        filter->last_seen_before != 0 || filter->changed_since != 0 || filter->changed_before != 0 ||
+        filter->due_since != 0 || filter->due_before != 0) {
         return 0;
     }
     return depth;

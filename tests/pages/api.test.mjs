@@ -378,6 +378,33 @@ describe("lists", () => {
     assert.equal(owners.reduce((sum, group) => sum + group.count, 0), (await read("/api/v1/findings?limit=500")).items.length);
   });
 
+  test("what is overdue, by owner, and when each is due", async () => {
+    const now = new Date().toISOString();
+    const all = (await read("/api/v1/findings?limit=500")).items;
+    const overdue = all.filter((one) => one.due_at !== null && one.due_at < now);
+    assert.ok(overdue.length > 0 && overdue.length < all.length);
+    assert.deepEqual((await read(`/api/v1/findings?due_before=${now}&limit=500`)).items.map((one) => one.uuid).sort(), overdue.map((one) => one.uuid).sort());
+    assert.deepEqual((await read(`/api/v1/findings?due_since=${now}&limit=500`)).items.map((one) => one.uuid).sort(),
+      all.filter((one) => one.due_at >= now).map((one) => one.uuid).sort());
+    const { groups } = await read(`/api/v1/findings?due_before=${now}&group_by=owner`);
+    assert.deepEqual(Object.fromEntries(groups.map(({ owner, count }) => [owner, count])),
+      overdue.reduce((counts, { owner }) => ({ ...counts, [owner]: (counts[owner] ?? 0) + 1 }), {}));
+    assert.ok((await read("/api/v1/findings?disposition=WAIVED")).items.every((one) => one.due_at === null));
+    await problem(`/api/v1/findings?due_before=${now}&as_of=${now}`, 400);
+  });
+
+  test("coverage: each realm and vantage, of the last day unless it is said otherwise", async () => {
+    const { items, since } = await read("/api/v1/coverage");
+    assert.ok(Math.abs(Date.parse(since) - (Date.now() - 864e5)) < 60e3);
+    assert.deepEqual([...new Set(items.map((one) => one.realm))], (await read("/api/v1/findings?group_by=realm")).groups.map((one) => one.realm).sort());
+    for (const one of items) {
+      assert.equal(one.hosts_known, (await read(`/api/v1/hosts?realm=${one.realm}&limit=500`)).items.length);
+      assert.equal(one.share, one.ports_planned === 0 ? null : one.ports_judged / one.ports_planned);
+    }
+    assert.deepEqual((await read("/api/v1/coverage?realm=office")).items, items.filter((one) => one.realm === "office"));
+    await problem("/api/v1/coverage?limit=3", 400);
+  });
+
   test("changes: what a scan changed, what changed after it, one finding's events", async () => {
     const { items } = await read("/api/v1/scans?realm=prod-eu&limit=5");
     assert.deepEqual(items.map((scan) => scan.verifies), [true, false, false, false, false]);

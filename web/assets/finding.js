@@ -16,9 +16,13 @@ function showHeading(finding) {
   fill(document.getElementById("finding-place"), "On ", hostLink(finding.host), ` port ${portLabel(finding)}, ${finding.host.realm}`);
 }
 
+function dueLine({ due_at: due }) {
+  return due === null ? null : el("p", { class: "prose" }, Date.parse(due) < Date.now() ? el("strong", {}, "Overdue since ", exactly(due)) : ["To be closed by ", exactly(due)]);
+}
+
 function whatCard(finding) {
   return card("What is wrong", findingBadges(finding), el("p", { class: "prose" }, sentence(finding.why)), isOver(finding) ? null : fixBox(finding),
-    finding.fixed_at === null ? null : el("p", { class: "prose" }, "Fixed ", exactly(finding.fixed_at)));
+    finding.fixed_at === null ? null : el("p", { class: "prose" }, "Fixed ", exactly(finding.fixed_at)), dueLine(finding));
 }
 
 function ruleCard(finding) {

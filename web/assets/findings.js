@@ -77,7 +77,7 @@ function momentField(current) {
   return el("div", { class: "field" }, el("label", { for: id }, "As it was at"),
     el("input", { id, name: "as_of", type: "datetime-local", max: local(new Date().toISOString()), value: current ? local(current) : "", onchange: (event) => {
       const time = event.target.value === "" ? "" : new Date(event.target.value).toISOString();
-      go({ as_of: time, ...(time !== "" && /penalty|last_seen/.test(state().sort) ? { sort: "" } : {}) });
+      go({ as_of: time, due_since: "", due_before: "", ...(time !== "" && /penalty|last_seen/.test(state().sort) ? { sort: "" } : {}) });
     } }));
 }
 

@@ -5,6 +5,7 @@ import { el, sentence, show } from "./dom.js";
 import { changeItem, findingBadges, findingPlace, findingTitle, fixBox, foldChanges, formula, hostLink } from "./finding_part.js";
 import { days, number, plural, when } from "./format.js";
 import { listen } from "./live.js";
+import { overdueCard, readOverdue } from "./overdue_part.js";
 import { scoreHistory } from "./score_chart.js";
 import { scoreCaps, scoreFacts, scoreFigure, scoreTerms } from "./score_part.js";
 import { latestScans, run, showFreshness, showProgress, showsNothing } from "./state.js";
@@ -114,9 +115,10 @@ async function load() {
   if (await showsNothing(audits, groups.groups.length)) {
     return;
   }
-  const [changes, unseen] = await Promise.all([
+  const [changes, unseen, overdue] = await Promise.all([
     changing.length === 0 ? { items: [], next_cursor: null } : get("changes", { scan: changing.slice(0, 100).map((scan) => scan.uuid).join(","), what: "presence,sight", turn: "opened,closed,otherwise", limit: 5 * CHANGES }),
     get("hosts", { last_up_before: new Date(Date.now() - LATELY_DAYS * 24 * 3600e3).toISOString(), sort: "last_up", limit: 8 }),
+    readOverdue(),
   ]);
   const history = scores.score === null ? null : scoreHistory(scores.score.scope, scores.score.subject);
   parts = { score: scoreCard(scores, audits), tiles: severityTiles(groups.groups), worst: worstCard(worst) };
@@ -124,7 +126,7 @@ async function load() {
     el("div", { class: "columns columns-hero" }, parts.score, history?.card ?? null),
     parts.tiles,
     el("div", { class: "columns columns-even" }, parts.worst,
-      el("div", { class: "stack" }, changesCard(changes, audits.map((scan) => scan.started_at).sort()[0] ?? scores.score?.first_at ?? ""), unseenCard(unseen.items)))));
+      el("div", { class: "stack" }, overdueCard(overdue), changesCard(changes, audits.map((scan) => scan.started_at).sort()[0] ?? scores.score?.first_at ?? ""), unseenCard(unseen.items)))));
   await history?.ready();
 }
 

@@ -3,6 +3,7 @@ import { actionButton, actionForm, inputField, outcomeLine } from "./action_part
 import { visible } from "./answer_part.js";
 import { get, mayWrite, send, whoAmI } from "./api.js";
 import { badge } from "./badge.js";
+import { coverageCard, readCoverage } from "./coverage_part.js";
 import { el, plain, show } from "./dom.js";
 import { exactly, number, plural, when } from "./format.js";
 import { duration, missed, scanBadge, scanLink, scanName, shareOf, took } from "./scan_part.js";
@@ -161,14 +162,14 @@ async function refresh() {
 
 async function load() {
   shown = null;
-  const fresh = await read();
+  const [fresh, coverage] = await Promise.all([read(), readCoverage()]);
   const { all, limits, mayStart } = fresh;
   showFreshness(all);
   chosen = [];
   const realms = limits.length > 0 ? limits : [...new Set(all.map((scan) => scan.realm))].sort();
   view.showFilters(view.select("state", "State", choices));
   const parts = changing(fresh);
-  show(el("div", { class: "stack" }, parts.now, parts.failed, mayStart ? startCard(realms) : null, parts.list));
+  show(el("div", { class: "stack" }, parts.now, parts.failed, mayStart ? startCard(realms) : null, coverageCard(coverage), parts.list));
   shown = { ...fresh, parts };
   askLater();
 }

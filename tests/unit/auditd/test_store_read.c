@@ -644,6 +644,70 @@ static void tells_who_shows_a_certificate(void **state)
     store_reader_close(reader);
 }
 
+static int tell_place(void *context, const struct store_place_coverage *place)
+{
+    char *told = context;
+
+    snprintf(told + strlen(told), 256, "%s %s: %d/%d/%d hosts, %d/%d ports, %d; ", place->realm, place->vantage,
+             (int)place->hosts_judged, (int)place->hosts_planned, (int)place->hosts_known, (int)place->ports_judged,
+             (int)place->ports_planned, (int)place->last_judged);
+    return 0;
+}
+
+/* Ports that several scans were told to look at count once; what ended is no host; a realm without a look is told. */
+static void tells_how_much_was_looked_at(void **state)
+{
+    static const char *const realm = "a";
+    struct store_reader *reader = open_reader();
+    struct store_coverage_filter filter = {.since = 3000};
+    char told[1024] = "";
+    (void)state;
+    read_database_run(
+        db_path,
+        "INSERT INTO realm VALUES (3, 'c', 1); INSERT INTO vantage (id, name, created_at) VALUES (2, 'w', 1);"
+        "INSERT INTO asset (id, uuid, realm_id, created_at) VALUES (8, 'u8', 1, 1), (9, 'u9', 3, 1);"
+        "INSERT INTO coverage (asset_id, vantage_id, proto, ports, planned_at, judged_at, scan_id) VALUES"
+        " (1, 1, 'tcp', '1-100', 1000, 5000, 1), (1, 1, 'tcp', '51-150', 1000, 2999, 1), (1, 1, 'udp', '53', 1000, "
+        "3000, 1), (8, 1, 'tcp', '1-100', 1000, NULL, 1), (8, 2, 'tcp', '22', 1000, 4000, 1), (3, 1, 'tcp', '7', 1000, "
+        "5000, 1)");
+    assert_int_equal(store_read_coverage(reader, &filter, tell_place, told), 0);
+    assert_string_equal(told, "a v: 1/2/2 hosts, 101/251 ports, 5000; a w: 1/1/2 hosts, 1/1 ports, 4000; "
+                              "b : 0/0/1 hosts, 0/0 ports, 0; c : 0/0/1 hosts, 0/0 ports, 0; ");
+    told[0] = '\0';
+    filter = (struct store_coverage_filter){.since = 3001, .realms = {&realm, 1}};
+    assert_int_equal(store_read_coverage(reader, &filter, tell_place, told), 0);
+    assert_string_equal(told, "a v: 1/2/2 hosts, 100/251 ports, 5000; a w: 1/1/2 hosts, 1/1 ports, 4000; ");
+    read_database_run(db_path, "DELETE FROM coverage; DELETE FROM asset WHERE id > 3; DELETE FROM realm WHERE id = 3;"
+                               "DELETE FROM vantage WHERE id = 2");
+    store_reader_close(reader);
+}
+
+/* Waived, retired and fixed ones are never due, and none is of whose severity nothing is said. */
+static void tells_what_is_due(void **state)
+{
+    struct store_reader *reader = open_reader();
+    struct store_finding_filter filter = {.due_before = 5001};
+    struct seen seen = {0};
+    (void)state;
+    read_database_run(db_path, "UPDATE due SET after_ms = 4000 WHERE severity = 'critical'");
+    assert_int_equal(store_read_findings(reader, &filter, see_finding, &seen), 0);
+    assert_seen(&seen, 1, (int64_t[]){2});
+    filter = (struct store_finding_filter){.due_since = 5001};
+    seen = (struct seen){0};
+    assert_int_equal(store_read_findings(reader, &filter, see_finding, &seen), 0);
+    assert_seen(&seen, 1, (int64_t[]){4});
+    read_database_run(db_path, "UPDATE finding SET disposition = 'WAIVED' WHERE id = 4");
+    seen = (struct seen){0};
+    assert_int_equal(store_read_findings(reader, &filter, see_finding, &seen), 0);
+    assert_seen(&seen, 0, NULL);
+    read_database_run(db_path, "UPDATE finding SET disposition = 'NONE' WHERE id = 4;"
+                               "UPDATE due SET after_ms = 0 WHERE severity = 'critical'");
+    assert_int_equal(store_read_findings(reader, &filter, see_finding, &seen), 0);
+    assert_seen(&seen, 0, NULL);
+    read_database_run(db_path, "UPDATE due SET after_ms = 604800000 WHERE severity = 'critical'");
+    store_reader_close(reader);
+}
+
 static int see_class(void *context, const struct store_endpoint *endpoint)
 {
     char *classes = context;
@@ -897,6 +961,8 @@ int main(void)
         cmocka_unit_test(says_what_is_wrong_with_a_file),
         cmocka_unit_test(notices_that_the_file_was_replaced),
         cmocka_unit_test(reads_the_version_that_is_written),
+        cmocka_unit_test(tells_how_much_was_looked_at),
+        cmocka_unit_test(tells_what_is_due),
         cmocka_unit_test(survives_each_failed_allocation),
     };
     return cmocka_run_group_tests_name("store_read", tests, set_up, tear_down);
