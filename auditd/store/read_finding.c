@@ -106,8 +106,11 @@ static void finding_add_filter(struct store_query *query, const struct store_fin
     store_query_between(query, "f.last_seen", filter->last_seen_since, filter->last_seen_before);
     store_query_between(query, "f.changed_at", filter->changed_since, filter->changed_before);
     if (filter->due_since != 0 || filter->due_before != 0) {
-        store_query_add(query, " AND " FINDING_DUE " > 0");
-        store_query_between(query, FINDING_DUE, filter->due_since, filter->due_before);
+        /* Worked out once for each, and never 0. */
+        store_query_add(query, " AND " FINDING_DUE " BETWEEN ?%d",
+                        store_query_number(query, filter->due_since > 0 ? filter->due_since : 1));
+        store_query_add(query, " AND ?%d",
+                        store_query_number(query, filter->due_before == 0 ? INT64_MAX : filter->due_before - 1));
     }
     if (filter->uuids.count != 0 || filter->changed_since != 0) {
         return;
