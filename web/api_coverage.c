@@ -62,7 +62,6 @@ void api_coverage(struct exchange *exchange)
     filter->since = filter->since == 0 ? wall_now_ms() - coverage_span_ms : filter->since;
     json_writer_init(&writer, &exchange->body);
     json_open_object(&writer, NULL);
-    json_put_time(&writer, "since", filter->since);
     json_open_array(&writer, "items");
     rc = store_read_coverage(exchange->reader, filter, coverage_row, &writer);
     json_close_array(&writer);

@@ -9,7 +9,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { DISPOSITION_TEXT_MAX = 500, DISPOSITION_BULK_MAX = 10000, DISPOSITION_UNTIL_MAX = 40 };
+enum {
+    DISPOSITION_TEXT_MAX = 500,
+    DISPOSITION_BULK_MAX = 10000,
+    DISPOSITION_UNTIL_MAX = 40,
+    DISPOSITION_REALM_MAX = 128
+};
 
 #define DISPOSITION_REASON                                                                                             \
     {                                                                                                                  \
@@ -304,4 +309,40 @@ void api_findings_decide(struct exchange *exchange)
     json_decref(answer);
     json_decref(found.uuids);
     json_decref(content);
+}
+
+/* ---- all that is open now ---- */
+
+/* An empty request does nothing: who means all says so. */
+static bool disposition_names_whose(struct exchange *exchange, json_t *request)
+{
+    bool is_all = json_is_true(json_object_get(request, "all"));
+
+    if (is_all == (json_object_get(request, "realm") != NULL)) {
+        problem_set(&exchange->problem, 400, "What is open in one \"realm\" is adopted, or \"all\": true.");
+        problem_point(&exchange->problem, "body", "realm", "or all: one of them must be there");
+        return false;
+    }
+    json_object_del(request, "all");
+    return order_place(exchange, request, "all that is open in a realm is adopted");
+}
+
+void api_findings_adopt(struct exchange *exchange)
+{
+    static const struct content_member members[] = {
+        {"realm", CONTENT_TEXT, false, DISPOSITION_REALM_MAX, NULL}, {"all", CONTENT_FLAG, false, 0, NULL}, {0}};
+    json_t *request = content_read(exchange, members);
+    json_t *answer = NULL;
+
+    if (request != NULL && disposition_names_whose(exchange, request)) {
+        json_object_set_new(request, "op", json_string(CONTROL_OP_DISPOSITION));
+        json_object_set_new(request, "do", json_string(CONTROL_DISPOSITION_ADOPT));
+        answer = order_send(exchange, request);
+    } else {
+        json_decref(request);
+    }
+    if (answer != NULL) {
+        order_write(exchange, json_pack("{s:O}", "adopted", json_object_get(answer, "moved")));
+    }
+    json_decref(answer);
 }

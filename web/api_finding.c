@@ -121,6 +121,7 @@ static void finding_write_past(struct json_writer *writer)
     json_put_null(writer, "terms");
     json_put_null(writer, "last_seen");
     json_put_null(writer, "due_at");
+    json_put_null(writer, "adopted_at");
 }
 
 static void finding_write_now(struct json_writer *writer, const struct store_finding *finding)
@@ -132,6 +133,7 @@ static void finding_write_now(struct json_writer *writer, const struct store_fin
     finding_write_terms(writer, finding);
     json_put_time(writer, "last_seen", finding->last_seen);
     json_put_time(writer, "due_at", finding->due_at);
+    json_put_time(writer, "adopted_at", finding->adopted_at);
 }
 
 static void finding_write(struct json_writer *writer, const struct store_finding *finding, bool is_past)

@@ -30,50 +30,6 @@ static const struct content_member job_members[] = {
     {0},
 };
 
-/* ---- of whom ---- */
-
-/* Whether the principal may see what is in that realm as a whole. */
-static bool job_reaches(const struct exchange *exchange, const char *realm)
-{
-    const struct store_reach *reach = &exchange->principal.reach;
-
-    for (size_t i = 0; i < reach->realms.count; i++) {
-        if (reach->tags.count == 0 && realm != NULL && strcmp(reach->realms.values[i], realm) == 0) {
-            return true;
-        }
-    }
-    return !principal_is_limited(&exchange->principal);
-}
-
-/* Who is limited to a realm scans in that one. */
-static bool job_place(struct exchange *exchange, json_t *request)
-{
-    const struct store_reach *reach = &exchange->principal.reach;
-    const char *realm = json_string_value(json_object_get(request, "realm"));
-
-    if (reach->tags.count > 0) {
-        problem_set(&exchange->problem, 403, "\"%s\" is limited to hosts with some tags, and a scan looks at any host.",
-                    exchange->principal.name);
-        return false;
-    }
-    if (realm == NULL && reach->realms.count == 1) {
-        json_object_set_new(request, "realm", json_string(reach->realms.values[0]));
-        return true;
-    }
-    if (realm == NULL && reach->realms.count > 1) {
-        problem_set(&exchange->problem, 400, "\"%s\" is limited to several realms: say which.",
-                    exchange->principal.name);
-        problem_point(&exchange->problem, "body", "realm", "is missing");
-        return false;
-    }
-    if (!job_reaches(exchange, realm)) {
-        problem_set(&exchange->problem, 403, "\"%s\" is limited to other realms.", exchange->principal.name);
-        problem_point(&exchange->problem, "body", "realm", "is not one of the token's");
-        return false;
-    }
-    return true;
-}
-
 /* ---- start ---- */
 
 void api_scan_start(struct exchange *exchange)
@@ -81,7 +37,7 @@ void api_scan_start(struct exchange *exchange)
     json_t *request = content_read(exchange, job_members);
     json_t *answer;
 
-    if (request == NULL || !job_place(exchange, request)) {
+    if (request == NULL || !order_place(exchange, request, "a scan looks at any host")) {
         json_decref(request);
         return;
     }
@@ -123,7 +79,7 @@ static void job_gather(const struct exchange *exchange, const json_t *jobs, json
         const char *uuid = json_string_value(json_object_get(job, "job"));
         const char *realm = json_string_value(json_object_get(job, "realm"));
         if (uuid != NULL && (exchange->uuid[0] == '\0' || strcmp(uuid, exchange->uuid) == 0) &&
-            job_reaches(exchange, realm)) {
+            order_reaches(exchange, realm)) {
             json_array_append_new(list, job_shape(job));
         }
     }

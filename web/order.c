@@ -98,6 +98,46 @@ json_t *order_send(struct exchange *exchange, json_t *request)
     return answer;
 }
 
+bool order_reaches(const struct exchange *exchange, const char *realm)
+{
+    const struct store_reach *reach = &exchange->principal.reach;
+
+    for (size_t i = 0; i < reach->realms.count; i++) {
+        if (reach->tags.count == 0 && realm != NULL && strcmp(reach->realms.values[i], realm) == 0) {
+            return true;
+        }
+    }
+    return !principal_is_limited(&exchange->principal);
+}
+
+bool order_place(struct exchange *exchange, json_t *request, const char *what)
+{
+    const struct store_reach *reach = &exchange->principal.reach;
+    const char *realm = json_string_value(json_object_get(request, "realm"));
+
+    if (reach->tags.count > 0) {
+        problem_set(&exchange->problem, 403, "\"%s\" is limited to hosts with some tags, and %s.",
+                    exchange->principal.name, what);
+        return false;
+    }
+    if (realm == NULL && reach->realms.count == 1) {
+        json_object_set_new(request, "realm", json_string(reach->realms.values[0]));
+        return true;
+    }
+    if (realm == NULL && reach->realms.count > 1) {
+        problem_set(&exchange->problem, 400, "\"%s\" is limited to several realms: say which.",
+                    exchange->principal.name);
+        problem_point(&exchange->problem, "body", "realm", "is missing");
+        return false;
+    }
+    if (!order_reaches(exchange, realm)) {
+        problem_set(&exchange->problem, 403, "\"%s\" is limited to other realms.", exchange->principal.name);
+        problem_point(&exchange->problem, "body", "realm", "is not one of the token's");
+        return false;
+    }
+    return true;
+}
+
 bool order_takes_no_query(struct exchange *exchange)
 {
     if (exchange->uri->param_count != 0) {

@@ -21,4 +21,12 @@ MUST_USE bool order_takes_no_query(struct exchange *exchange);
 /* The answer's member as the whole body. Takes `value`. */
 void order_write(struct exchange *exchange, json_t *value);
 
+/* Whether the principal may see what is in that realm as a whole; `realm` NULL: all of them. */
+bool order_reaches(const struct exchange *exchange, const char *realm);
+
+/* Who is limited to one realm asks of that one: sets "realm" of the request. False with the problem set when it is not
+ * one of theirs, must be named, or tags limit them: `what` says then why that cannot be, as "a scan looks at any host".
+ */
+bool order_place(struct exchange *exchange, json_t *request, const char *what);
+
 #endif

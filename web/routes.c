@@ -97,6 +97,7 @@ const struct route routes[] = {
     {"/api/v1/findings/{uuid}/waive", media_json, WRITES, api_finding_decide, NULL, true, "POST", true, true},
     {"/api/v1/findings/{uuid}/unwaive", media_json, WRITES, api_finding_decide, NULL, true, "POST", true, true},
     {"/api/v1/findings/bulk", media_json, WRITES, api_findings_decide, NULL, true, "POST", true, true},
+    {"/api/v1/findings/adopt", media_json, WRITES, api_findings_adopt, NULL, true, "POST", true, true},
     {"/api/v1/waivers", media_json, READS, api_waivers, NULL, true, NULL, false, false},
     {"/api/v1/waivers", media_json, WRITES_ALL, api_waiver_give, NULL, true, "POST", true, true},
     {"/api/v1/waivers/{uuid}/end", media_json, WRITES_ALL, api_waiver_end, NULL, true, "POST", true, true},

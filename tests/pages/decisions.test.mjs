@@ -14,7 +14,7 @@ before(async () => {
   makeFixture(place.path("audit.db"));
   alter(place.path("audit.db"), [
     tokenRows("operator", { role: "operator" }), tokenRows("viewer", { role: "viewer" }), tokenRows("reader", { role: "operator", scopes: "read metrics" }),
-    tokenRows("office", { role: "operator", realms: ["office"] })].join("\n"));
+    tokenRows("office", { role: "operator", realms: ["office"] }), tokenRows("tagged", { role: "operator", tags: ["app=shop"] })].join("\n"));
   daemon = await startDaemon(place.path("audit.db"));
 });
 after(async () => {
@@ -234,6 +234,31 @@ describe("waivers of a rule", () => {
     assert.deepEqual((await read("/api/v1/waivers", { as: "office" })).items.filter(({ rule_id }) => rule_id), []);
     assert.equal((await (await post(`/api/v1/waivers/${uuid}/end`, { reason: "over" })).json()).changed, findings);
     await refused(`/api/v1/waivers/${uuid}/end`, { reason: "over" }, 404);
+  });
+});
+
+describe("what is open now", () => {
+  test("is adopted, of a realm or of all, once; of a limited token in its own realms", async () => {
+    const path = "/api/v1/findings/adopt";
+    const of = async (realm) => (await read(`/api/v1/findings?realm=${realm}&limit=500`)).items;
+    const counts = (items) => items.filter(({ adopted_at: at }) => at === null).length;
+    const waiting = { office: counts(await of("office")), eu: counts(await of("prod-eu")) };
+    assert.ok(waiting.office > 0 && waiting.eu > 0);
+    await refused(path, { realm: "prod-eu" }, 403, { as: "office", pointer: "#/body/realm" });
+    await refused(path, { all: true }, 403, { as: "tagged", says: /limited to hosts with some tags, and all that is open in a realm is adopted/ });
+    await refused(path, { all: true }, 403, { as: "viewer" });
+    for (const content of [{}, { all: false }, { all: true, realm: "office" }]) {
+      await refused(path, content, 400, { pointer: "#/body/realm" });
+    }
+    await refused(path, { realm: "" }, 400);
+    const adopted = await (await post(path, { all: true }, { as: "office" })).json();
+    assert.deepEqual(adopted, { adopted: waiting.office });
+    assert.equal(counts(await of("office")), 0);
+    assert.equal((await of("office")).filter(({ presence }) => presence === "NEW").length, 0);
+    assert.equal(counts(await of("prod-eu")), waiting.eu, "the others wait");
+    await refused(path, { realm: "office" }, 404, { as: "office", says: /no open finding in the realm office that was not adopted/ });
+    assert.equal((await post(path, { all: true })).status, 200);
+    assert.equal(counts(await of("prod-eu")), 0);
   });
 });
 
