@@ -43,6 +43,9 @@ bool asked_log_is_look(const char *asked)
                                         CONTROL_OP_POLICY " " CONTROL_POLICY_TEST,
                                         CONTROL_OP_POLICY " " CONTROL_POLICY_SUGGEST,
                                         CONTROL_OP_POLICY " " CONTROL_POLICY_DRY_RUN,
+                                        CONTROL_OP_REACH " " CONTROL_REACH_ASK,
+                                        CONTROL_OP_REACH " " CONTROL_REACH_SURFACE,
+                                        CONTROL_OP_REACH " " CONTROL_REACH_WHAT_IF,
                                         CONTROL_OP_ACCESS,
                                         CONTROL_OP_IMPORT " " CONTROL_IMPORT_LINES};
 

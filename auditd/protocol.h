@@ -58,6 +58,7 @@
 /* The same of "reach". */
 #define CONTROL_REACH_ASK "ask"
 #define CONTROL_REACH_SURFACE "surface"
+#define CONTROL_REACH_WHAT_IF "what-if"
 
 /* The same of "alert". */
 #define CONTROL_ALERT_LIST "list"

@@ -3,6 +3,7 @@
 #include "auditd/cloud/aws.h"
 #include "auditd/cloud/snapshot.h"
 #include "auditd/protocol.h"
+#include "auditd/reach/change.h"
 #include "auditd/reach_asking.h"
 #include "auditd/reach_print.h"
 #include "auditd/store/cloud.h"
@@ -23,8 +24,11 @@ struct reach_desk {
     struct reach_surface *surface;
 };
 
+enum desk_word { DESK_ASK, DESK_SURFACE, DESK_WHAT_IF };
+
 struct desk_question {
     const json_t *request;
+    enum desk_word word;
     const char *inventory; /* NULL: the only one */
     int64_t at_ms;         /* 0: now */
     char reason[DESK_REASON_SIZE];
@@ -214,28 +218,24 @@ static int number_of(const json_t *request, const char *name, int64_t otherwise,
     return 0;
 }
 
-static int desk_answer(struct reach_desk *desk, struct store *store, struct desk_question *question,
-                       json_t **ret_answer)
+static int desk_ask(struct reach_desk *desk, struct store *store, struct desk_question *question, json_t **ret_answer)
 {
-    const char *word = json_string_value(json_object_get(question->request, "do"));
-    bool is_surface = word != NULL && strcmp(word, CONTROL_REACH_SURFACE) == 0;
     struct desk_rows rows = {.desk = desk, .list = json_array()};
     int64_t after = 0;
     int64_t most = DESK_ROWS_MOST;
     int rc = number_of(question->request, "after", 0, &after);
 
     rc = rc == 0 ? number_of(question->request, "limit", DESK_ROWS_MOST, &most) : rc;
-    if (rc < 0 || (!is_surface && (word == NULL || strcmp(word, CONTROL_REACH_ASK) != 0))) {
-        snprintf(question->reason, sizeof(question->reason),
-                 "a question is \"ask\" or \"surface\", with whole numbers as \"at\", \"after\" and \"limit\"");
+    if (rc < 0) {
+        snprintf(question->reason, sizeof(question->reason), "\"after\" and \"limit\" are whole numbers");
         json_decref(rows.list);
-        return -EINVAL;
+        return rc;
     }
     rows.after = (size_t)after;
     rows.most = most < DESK_ROWS_MOST ? (size_t)most : DESK_ROWS_MOST;
     rc = desk_prepare(desk, store, question);
     if (rc == 0) {
-        rc = is_surface ? ask_surface(desk, &rows) : ask_one(desk, question, &rows);
+        rc = question->word == DESK_SURFACE ? ask_surface(desk, &rows) : ask_one(desk, question, &rows);
     }
     if (rc == 0) {
         *ret_answer = json_pack("{s:b, s:s, s:I, s:O, s:I}", "ok", 1, "inventory", desk->name, "at",
@@ -246,6 +246,110 @@ static int desk_answer(struct reach_desk *desk, struct store *store, struct desk
     return rc;
 }
 
+/* ---- what a change would do ---- */
+
+struct desk_change {
+    const struct reach_goal *goal;
+    struct desk_rows opens;
+    struct desk_rows closes;
+};
+
+static int take_changed(void *context, bool opens, const struct reach_row *row)
+{
+    struct desk_change *change = context;
+
+    return reach_asking_wants(change->goal, row) ? take_row(opens ? &change->opens : &change->closes, NULL, row, NULL)
+                                                 : 0;
+}
+
+/* The cloud of the desk with the change's records in place of those with their ids. */
+static int desk_change_cloud(const struct reach_desk *desk, struct store *store, struct desk_question *question,
+                             struct reach_desk *ret_changed)
+{
+    json_t *change = json_object_get(question->request, "change");
+    struct aws *aws = aws_create();
+    char *name = strdup(desk->name);
+    int rc = aws == NULL || name == NULL ? -ENOMEM : aws_take(aws, "", change);
+
+    if (rc == -ENOENT || rc == -ENODATA) {
+        snprintf(question->reason, sizeof(question->reason),
+                 "\"change\" holds nothing that `aws ec2 describe-security-groups` or describe-network-acls prints");
+        rc = -EINVAL;
+    }
+    rc = rc == 0 ? store_cloud_load(store, name, desk->at_ms, take_list, aws) : rc;
+    if (rc < 0) {
+        free(name);
+    } else {
+        rc = desk_make(ret_changed, aws, name, desk->at_ms, question->reason);
+        rc = rc == -EBADMSG ? -EINVAL : rc;
+    }
+    aws_destroy(aws);
+    if (rc == 0 && !reach_change_is_of_rules(&desk->model, &ret_changed->model)) {
+        snprintf(question->reason, sizeof(question->reason),
+                 "\"change\" may change security groups and network ACLs only");
+        rc = -EINVAL;
+    }
+    return rc;
+}
+
+static int desk_tell_change(const struct reach_desk *desk, const struct reach_desk *changed,
+                            const struct reach_goal *goal, json_t **ret_answer)
+{
+    const struct reach_change_side sides[] = {{&desk->model, desk->surface}, {&changed->model, changed->surface}};
+    struct desk_change change = {.goal = goal,
+                                 .opens = {.desk = changed, .list = json_array(), .most = DESK_ROWS_MOST},
+                                 .closes = {.desk = desk, .list = json_array(), .most = DESK_ROWS_MOST}};
+    int rc = reach_change_tell(&sides[0], &sides[1], take_changed, &change);
+
+    if (rc == 0) {
+        *ret_answer =
+            json_pack("{s:b, s:s, s:I, s:O, s:I, s:O, s:I}", "ok", 1, "inventory", desk->name, "at",
+                      (json_int_t)desk->at_ms, "opens", change.opens.list, "open_count", (json_int_t)change.opens.seen,
+                      "closes", change.closes.list, "close_count", (json_int_t)change.closes.seen);
+        rc = *ret_answer == NULL ? -ENOMEM : 0;
+    }
+    json_decref(change.opens.list);
+    json_decref(change.closes.list);
+    return rc;
+}
+
+static int desk_what_if(struct reach_desk *desk, struct store *store, struct desk_question *question,
+                        json_t **ret_answer)
+{
+    const char *to = json_string_value(json_object_get(question->request, "to"));
+    struct reach_desk changed = {0};
+    struct reach_goal goal = {.to_count = 0};
+    int rc = desk_prepare(desk, store, question);
+
+    rc = rc == 0 && to != NULL ? reach_goal_parse(&desk->model, to, NULL, &goal, question->reason) : rc;
+    if (rc == 0) {
+        rc = desk_change_cloud(desk, store, question, &changed);
+        rc = rc == 0 ? desk_tell_change(desk, &changed, &goal, ret_answer) : rc;
+        desk_forget(&changed);
+    }
+    reach_goal_done(&goal);
+    return rc;
+}
+
+/* ---- requests ---- */
+
+static int desk_read_word(struct desk_question *question)
+{
+    static const char *const words[] = {CONTROL_REACH_ASK, CONTROL_REACH_SURFACE, CONTROL_REACH_WHAT_IF};
+    const char *word = json_string_value(json_object_get(question->request, "do"));
+    bool is_there = json_is_object(json_object_get(question->request, "change"));
+
+    for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++) {
+        if (word != NULL && strcmp(words[i], word) == 0 && (i != DESK_WHAT_IF || is_there)) {
+            question->word = (enum desk_word)i;
+            return number_of(question->request, "at", 0, &question->at_ms);
+        }
+    }
+    snprintf(question->reason, sizeof(question->reason),
+             "a question is \"ask\", \"surface\" or, with a \"change\", \"what-if\"; \"at\" is a whole number");
+    return -EINVAL;
+}
+
 void reach_desk_request(struct reach_desk *desk, const char *db, struct control_client *client, const json_t *request)
 {
     struct desk_question question = {.request = request,
@@ -253,10 +357,13 @@ void reach_desk_request(struct reach_desk *desk, const char *db, struct control_
     struct store_error error = {.text = ""};
     struct store *store = NULL;
     json_t *answer = NULL;
-    int rc = number_of(request, "at", 0, &question.at_ms);
+    int rc = desk_read_word(&question);
 
     rc = rc == 0 ? store_open_read_only(db, &store, &error) : rc;
-    rc = rc == 0 ? desk_answer(desk, store, &question, &answer) : rc;
+    if (rc == 0) {
+        rc = question.word == DESK_WHAT_IF ? desk_what_if(desk, store, &question, &answer)
+                                           : desk_ask(desk, store, &question, &answer);
+    }
     store_close(store);
     if (rc == 0) {
         control_send(client, answer);

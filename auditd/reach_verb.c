@@ -2,7 +2,7 @@
 
 #include "auditd/cloud_open.h"
 #include "auditd/protocol.h"
-#include "auditd/reach/diff.h"
+#include "auditd/reach/change.h"
 #include "auditd/reach_asking.h"
 #include "auditd/reach_print.h"
 #include "lib/log.h"
@@ -38,24 +38,6 @@ static int reach_open(const struct reach_command *command, const char *what_if, 
     };
 
     return cloud_open(&source, cloud);
-}
-
-/* What-if changes rules: records that come or go would make another cloud, whose rows cannot be held against these. */
-static int check_what_if(const struct cloud *before, const struct cloud *after)
-{
-    bool same = before->model.enis.count == after->model.enis.count &&
-                before->model.balancers.count == after->model.balancers.count &&
-                before->model.subnets.count == after->model.subnets.count;
-
-    for (size_t i = 0; same && i < before->model.enis.count; i++) {
-        same = strcmp(before->model.enis.items[i].id, after->model.enis.items[i].id) == 0 &&
-               before->model.enis.items[i].addresses.count == after->model.enis.items[i].addresses.count;
-    }
-    if (!same) {
-        log_error("--what-if may change security groups and network ACLs only");
-        return -EINVAL;
-    }
-    return 0;
 }
 
 /* ---- asking ---- */
@@ -97,35 +79,38 @@ static int print_surface(const struct reach_printer *printer, struct cloud *clou
     return rc;
 }
 
-static int print_diff(const struct reach_printer *printer, const struct reach_goal *goal,
-                      const struct reach_rows *before, const struct reach_rows *after)
-{
-    struct reach_rows opens = {0};
-    struct reach_rows closes = {0};
-    int rc = reach_diff(before, after, &opens);
+struct change_print {
+    const struct reach_printer *printer;
+    const struct reach_goal *goal;
+};
 
-    rc = rc == 0 ? reach_diff(after, before, &closes) : rc;
-    rc = rc == 0 ? print_rows(printer, "opens", goal, &opens) : rc;
-    rc = rc == 0 ? print_rows(printer, "closes", goal, &closes) : rc;
-    reach_rows_done(&opens);
-    reach_rows_done(&closes);
-    return rc;
+static int print_changed(void *context, bool opens, const struct reach_row *row)
+{
+    const struct change_print *print = context;
+
+    return reach_asking_wants(print->goal, row)
+               ? reach_print_row(print->printer, opens ? "opens" : "closes", "world", row, NULL)
+               : 0;
 }
 
 static int print_change(const struct reach_printer *printer, struct cloud *before, struct cloud *after,
                         const struct reach_goal *goal)
 {
+    struct change_print print = {printer, goal};
     struct reach_surface *old = NULL;
     struct reach_surface *new = NULL;
-    int rc = reach_surface_create(before->engine, &old);
+    int rc;
 
+    if (!reach_change_is_of_rules(&before->model, &after->model)) {
+        log_error("--what-if may change security groups and network ACLs only");
+        return -EINVAL;
+    }
+    rc = reach_surface_create(before->engine, &old);
     rc = rc == 0 ? reach_surface_create(after->engine, &new) : rc;
     reach_print_heading(printer);
-    for (uint32_t i = 0; rc == 0 && i < before->model.enis.count; i++) {
-        rc = print_diff(printer, goal, reach_surface_direct(old, i), reach_surface_direct(new, i));
-    }
-    for (uint32_t i = 0; rc == 0 && i < before->model.balancers.count; i++) {
-        rc = print_diff(printer, goal, reach_surface_through(old, i), reach_surface_through(new, i));
+    if (rc == 0) {
+        const struct reach_change_side sides[] = {{&before->model, old}, {&after->model, new}};
+        rc = reach_change_tell(&sides[0], &sides[1], print_changed, &print);
     }
     reach_surface_destroy(old);
     reach_surface_destroy(new);
@@ -152,7 +137,6 @@ static int reach_run(const struct reach_command *command)
     }
     if (rc == 0 && command->what_if != NULL) {
         rc = reach_open(command, command->what_if, &changed);
-        rc = rc == 0 ? check_what_if(&cloud, &changed) : rc;
         rc = rc == 0 ? print_change(&printer, &cloud, &changed, &goal) : rc;
     } else if (rc == 0 && command->all) {
         rc = print_surface(&printer, &cloud);

@@ -233,9 +233,8 @@ static bool serve_is_hindered(struct serve *serve, struct control_client *client
 {
     char hindrance[STORE_HINDRANCE_SIZE];
 
-    if (asked_log_is_look(control_client_asked(client))
-            ? strcmp(op, CONTROL_OP_ACCESS) != 0
-            : strcmp(op, CONTROL_OP_CANCEL) == 0 || strcmp(op, CONTROL_OP_REACH) == 0) {
+    if (strcmp(op, CONTROL_OP_CANCEL) == 0 ||
+        (asked_log_is_look(control_client_asked(client)) && strcmp(op, CONTROL_OP_ACCESS) != 0)) {
         return false;
     }
     store_hindrance(serve->desk.store, serve->was_hindered ? 0 : SERVE_LOCK_PATIENCE_MS, hindrance);

@@ -1,6 +1,7 @@
 /* /api/v1/reach: what the cloud's configuration lets through. auditd works it out; here its rows become pages. */
 #include "auditd/protocol.h"
 #include "web/api.h"
+#include "web/content.h"
 #include "web/cursor.h"
 #include "web/order.h"
 #include "web/params.h"
@@ -93,4 +94,34 @@ void api_reach(struct exchange *exchange)
                                         json_object_get(answer, "inventory"), "as_of", at));
         json_decref(answer);
     }
+}
+
+/* ---- what a change would do ---- */
+
+enum { REACH_NAME_MAX = 4096 };
+
+void api_reach_what_if(struct exchange *exchange)
+{
+    static const struct content_member members[] = {{"change", CONTENT_OBJECT, true, 0, NULL},
+                                                    {"to", CONTENT_TEXT, false, REACH_NAME_MAX, NULL},
+                                                    {"inventory", CONTENT_TEXT, false, REACH_NAME_MAX, NULL},
+                                                    {0}};
+    json_t *request = content_read(exchange, members);
+    char at[WALL_TEXT_SIZE];
+    json_t *answer = NULL;
+
+    if (request != NULL) {
+        json_object_set_new(request, "op", json_string(CONTROL_OP_REACH));
+        json_object_set_new(request, "do", json_string(CONTROL_REACH_WHAT_IF));
+        answer = order_send(exchange, request);
+    }
+    if (answer != NULL) {
+        wall_format(json_integer_value(json_object_get(answer, "at")), at);
+        order_write(exchange,
+                    json_pack("{s:O, s:s, s:O, s:O, s:O, s:O}", "inventory", json_object_get(answer, "inventory"),
+                              "as_of", at, "opens", json_object_get(answer, "opens"), "open_count",
+                              json_object_get(answer, "open_count"), "closes", json_object_get(answer, "closes"),
+                              "close_count", json_object_get(answer, "close_count")));
+    }
+    json_decref(answer);
 }

@@ -46,8 +46,9 @@ after(async () => {
   place.remove();
 });
 
-async function told(query, { as, status = 200 } = {}) {
-  const answer = await fetch(`${daemon.url}/api/v1/reach${query}`, { headers: { Authorization: `Bearer ${as ? tokenOf(as) : TOKEN}` } });
+async function told(query, { as, content, status = 200 } = {}) {
+  const answer = await fetch(`${daemon.url}/api/v1/reach${query}`, { ...(content ? { method: "POST", body: JSON.stringify(content) } : {}),
+    headers: { Authorization: `Bearer ${as ? tokenOf(as) : TOKEN}`, ...(content ? { "Content-Type": "application/json" } : {}) } });
   const body = await answer.json();
   assert.equal(answer.status, status, JSON.stringify(body));
   return body;
@@ -105,6 +106,36 @@ describe("what the cloud declares", () => {
     assert.match((await told("?as_of=2020-01-01T00:00:00Z", { status: 404 })).detail, /nothing was stored of the cloud "prod" then/);
     await told("?to=web&what=1", { status: 400 });
     await told("?cursor=AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA", { status: 400 });
+  });
+
+  test("what a change would open and close, as the command line has it", async () => {
+    const { SecurityGroups: groups } = JSON.parse(readFileSync(join(CLOUD, "security-groups.json"), "utf8"));
+    const web = structuredClone(groups.find((group) => group.GroupId === "sg-web"));
+    web.IpPermissions = web.IpPermissions.filter((rule) => rule.FromPort !== 9000).map((rule) => (rule.FromPort === 22 ? { ...rule, ToPort: 23 } : rule));
+    const change = { SecurityGroups: [web] };
+    writeFileSync(place.path("change.json"), JSON.stringify(change));
+    const lines = (...words) => leastport("reach", "--json", "--db", place.path("audit.db"), "--what-if", place.path("change.json"), ...words).trim().split("\n").filter(Boolean).map((line) => JSON.parse(line));
+    const ask = (content, options) => told("/what-if", { content, ...options });
+    for (const [to, words] of [[undefined, []], ["web", ["--to", "web"]], ["web:23", ["--to", "web:23"]], ["orders", ["--to", "orders"]]]) {
+      const found = await ask({ change, to });
+      const printed = lines(...words);
+      for (const [type, rows, count] of [["opens", found.opens, found.open_count], ["closes", found.closes, found.close_count]]) {
+        const wanted = printed.filter((line) => line.type === type).map(({ type: _type, share: _share, return_share: _return, ...rest }) => rest);
+        assert.deepEqual(bare(rows), wanted, `${to} ${type}`);
+        assert.equal(count, wanted.length);
+      }
+    }
+    const { opens, closes, inventory } = await ask({ change }, { as: "viewer" });
+    assert.deepEqual([inventory, opens.map((row) => row.ports), closes.map((row) => row.ports)], ["prod", ["23"], ["9000"]]);
+    assert.deepEqual((await ask({ change: { SecurityGroups: groups } })).open_count, 0);
+    await ask({ change }, { as: "limited", status: 403 });
+    await ask({ change, to: "nobody" }, { status: 404 });
+    await ask({ change, inventory: "none" }, { status: 404 });
+    for (const [bad, says] of [[{}, /holds nothing that/], [{ Instances: 5 }, /./], [{ SecurityGroups: [{ GroupId: "sg-web", IpPermissions: [{ IpProtocol: "tcp", FromPort: "x" }] }] }, /./],
+      [JSON.parse(readFileSync(join(CLOUD, "network-interfaces.json"), "utf8").replaceAll("eni-web", "eni-wob")), /security groups and network ACLs only/]]) {
+      assert.match((await ask({ change: bad }, { status: 400 })).detail, says, JSON.stringify(bad).slice(0, 100));
+    }
+    assert.deepEqual(bare((await told("?to=192.0.2.80:443")).items), printed("--to", "192.0.2.80:443"), "and nothing was changed");
   });
 
   test("a limited token sees none of it", async () => {

@@ -197,6 +197,7 @@ const missing = {
   listReach: () => ({ path: "/api/v1/reach?to=nobody" }),
   compareScans: () => ({ path: `/api/v1/scans/compare?from=${uuidOf("nobody")}&to=${ids.scans[1]}` }),
   decideFindings: () => ({ path: "/api/v1/findings/bulk", content: { action: "acknowledge", findings: [uuidOf("nobody")], reason: "r" } }),
+  tryReach: () => ({ path: "/api/v1/reach/what-if", content: { change: { SecurityGroups: [] }, to: "nobody" } }),
   adoptFindings: () => ({ path: "/api/v1/findings/adopt", content: { realm: "nowhere" } }),
   giveWaiver: () => ({ path: "/api/v1/waivers", content: { rule: "no/rule", ...waiver } }),
   revokeToken: () => ({ path: "/api/v1/tokens/revoke", content: { token: "nobody's" } }),
