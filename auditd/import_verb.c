@@ -1,7 +1,6 @@
 #include "auditd/import_verb.h"
 
-#include "auditd/import/import.h"
-#include "auditd/import/reader.h"
+#include "auditd/import/file.h"
 #include "auditd/import/scope.h"
 #include "auditd/import_door.h"
 #include "auditd/meter.h"
@@ -11,24 +10,21 @@
 
 #include <errno.h>
 #include <inttypes.h>
-#include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
-/* Room for a file; a clock that is a little ahead of ours. */
-enum { IMPORT_BYTES_MAX = 1 << 30, IMPORT_AHEAD_MS = 5 * 60 * 1000 };
+/* Room for a file. */
+enum { IMPORT_BYTES_MAX = 1 << 30 };
 
 struct import_verb {
     const struct import_command *command;
     struct settings settings;
-    const struct import_reader *reader;
-    struct answers answers;
+    struct import_file file;
     struct import_place place;
     struct import_door door;
     struct meter meter;
     struct mono_time begun;
-    char digest[IMPORT_DIGEST_SIZE];
 };
 
 /* ---- the file ---- */
@@ -67,13 +63,7 @@ static int import_read_open(struct import_verb *verb, FILE *file)
         log_error("%s is no plain file of at most 1 GiB", path);
         return -EINVAL;
     }
-    verb->reader =
-        verb->command->format != NULL ? import_reader_find(verb->command->format) : import_reader_guess(file);
-    if (verb->reader == NULL) {
-        log_error("%s: neither nmap's XML (-oX) nor masscan's list (-oL) or JSON (-oJ)", path);
-        return -EBADMSG;
-    }
-    rc = verb->reader->read(file, &verb->answers, &fault);
+    rc = import_file_read(file, verb->command->format, wall_now_ms(), &verb->file, &fault);
     if (rc < 0 && fault.text[0] == '\0') {
         log_error("cannot read %s: %s", path, strerror(-rc));
     } else if (rc < 0 && fault.column > 0) {
@@ -86,28 +76,6 @@ static int import_read_open(struct import_verb *verb, FILE *file)
     return rc;
 }
 
-/* By what the file holds, so that the same one is known again under another name. */
-static int import_take_digest(struct import_verb *verb, FILE *file)
-{
-    uint8_t digest[crypto_generichash_BYTES];
-    crypto_generichash_state state;
-    uint8_t buffer[65536];
-    size_t length;
-
-    rewind(file);
-    crypto_generichash_init(&state, NULL, 0, sizeof(digest));
-    while ((length = fread(buffer, 1, sizeof(buffer), file)) > 0) {
-        crypto_generichash_update(&state, buffer, length);
-    }
-    if (ferror(file) != 0) {
-        log_error("cannot read %s: %s", verb->command->path, strerror(errno));
-        return -EIO;
-    }
-    crypto_generichash_final(&state, digest, sizeof(digest));
-    sodium_bin2hex(verb->digest, sizeof(verb->digest), digest, sizeof(digest));
-    return 0;
-}
-
 static int import_read(struct import_verb *verb)
 {
     FILE *file = import_open(verb->command->path);
@@ -117,7 +85,6 @@ static int import_read(struct import_verb *verb)
         return -EIO;
     }
     rc = import_read_open(verb, file);
-    rc = rc == 0 ? import_take_digest(verb, file) : rc;
     fclose(file);
     return rc;
 }
@@ -126,8 +93,8 @@ static int import_read(struct import_verb *verb)
 
 static int import_check_scope(const struct import_verb *verb)
 {
-    for (size_t i = 0; i < verb->answers.host_count; i++) {
-        const struct answers_host *host = verb->answers.hosts[i];
+    for (size_t i = 0; i < verb->file.answers.host_count; i++) {
+        const struct answers_host *host = verb->file.answers.hosts[i];
         char address[ADDR_TEXT_SIZE];
         if (!import_scope_has(&verb->door.scope, &host->address)) {
             addr_format(&host->address, address);
@@ -142,43 +109,7 @@ static int import_check_scope(const struct import_verb *verb)
     return 0;
 }
 
-/* Times that the file lacks are its own, else now; none is ahead of us. */
-static int import_check_times(struct import_verb *verb)
-{
-    struct answers *answers = &verb->answers;
-    int64_t now = wall_now_ms();
-    char moment[WALL_TEXT_SIZE];
-
-    answers->ended_ms = answers->ended_ms == 0 ? answers->begun_ms : answers->ended_ms;
-    answers->ended_ms = answers->ended_ms == 0 ? now : answers->ended_ms;
-    answers->begun_ms =
-        answers->begun_ms == 0 || answers->begun_ms > answers->ended_ms ? answers->ended_ms : answers->begun_ms;
-    for (size_t i = 0; i < answers->host_count; i++) {
-        int64_t *seen = &answers->hosts[i]->seen_ms;
-        *seen = *seen < answers->begun_ms || *seen > answers->ended_ms ? answers->ended_ms : *seen;
-    }
-    if (answers->ended_ms > now + IMPORT_AHEAD_MS) {
-        log_error("%s is of %s, which is still to come: is a clock wrong?", verb->command->path,
-                  wall_format(answers->ended_ms, moment));
-        return -EINVAL;
-    }
-    return 0;
-}
-
 /* ---- storing ---- */
-
-/* Of the first `count` hosts. */
-static size_t import_open_ports(const struct answers *answers, size_t count)
-{
-    size_t open = 0;
-
-    for (size_t i = 0; i < count; i++) {
-        for (size_t j = 0; j < answers->hosts[i]->port_count; j++) {
-            open += answers->hosts[i]->ports[j].state == PORT_STATE_OPEN;
-        }
-    }
-    return open;
-}
 
 static void import_show(struct import_verb *verb, size_t done, size_t stored)
 {
@@ -188,10 +119,10 @@ static void import_show(struct import_verb *verb, size_t done, size_t stored)
         .what = "import",
         .unit = "hosts",
         .probes_done = (int64_t)done,
-        .probes = (int64_t)verb->answers.host_count,
+        .probes = (int64_t)verb->file.answers.host_count,
         .rate_pps = (int64_t)rate,
-        .open = (int64_t)import_open_ports(&verb->answers, done),
-        .eta_s = rate == 0 ? -1 : (int64_t)((verb->answers.host_count - done) / rate),
+        .open = (int64_t)answers_open_ports(&verb->file.answers, done),
+        .eta_s = rate == 0 ? -1 : (int64_t)((verb->file.answers.host_count - done) / rate),
     };
 
     meter_show(&verb->meter, &reading);
@@ -202,23 +133,23 @@ static int import_parts(struct import_verb *verb, size_t stored)
     size_t done = stored;
     int rc = 0;
 
-    while (rc == 0 && done < verb->answers.host_count) {
+    while (rc == 0 && done < verb->file.answers.host_count) {
         struct import_part part;
         import_show(verb, done, stored);
-        rc = import_part(&verb->place, &verb->answers, done, &part);
+        rc = import_part(&verb->place, &verb->file.answers, done, &part);
         if (rc < 0) {
             snprintf(verb->door.reason, sizeof(verb->door.reason), "out of memory");
             break;
         }
         rc = verb->door.ways->store(&verb->door, &(struct import_lines){part.text, part.size},
-                                    part.to < verb->answers.host_count);
+                                    part.to < verb->file.answers.host_count);
         free(part.text);
         done = rc == 0 ? part.to : done;
     }
     meter_clear(&verb->meter);
     if (rc < 0 && done > 0) {
         log_error("%s was imported up to host %zu of %zu: %s. Import it again to go on.", verb->command->path, done,
-                  verb->answers.host_count, verb->door.reason);
+                  verb->file.answers.host_count, verb->door.reason);
     } else if (rc < 0) {
         log_error("%s cannot be stored: %s", verb->command->path, verb->door.reason);
     }
@@ -230,8 +161,8 @@ static int import_store(struct import_verb *verb)
     const struct import_origin origin = {.realm = verb->command->realm,
                                          .vantage = verb->place.vantage,
                                          .vantage_class = verb->command->vantage_class,
-                                         .digest = verb->digest,
-                                         .begun_ms = verb->answers.begun_ms};
+                                         .digest = verb->file.digest,
+                                         .begun_ms = verb->file.answers.begun_ms};
     size_t stored = 0;
     /* Nothing is made before it is known that all of it may come in; a daemon says its scope as it begins. */
     int rc = verb->door.is_daemon ? 0 : import_check_scope(verb);
@@ -248,25 +179,25 @@ static int import_store(struct import_verb *verb)
         return -EPERM;
     }
     verb->place.realm = verb->door.realm;
-    if (stored > 0 && stored >= verb->answers.host_count) {
+    if (stored > 0 && stored >= verb->file.answers.host_count) {
         log_error("%s was imported already, from the vantage %s in the realm %s", verb->command->path,
                   verb->place.vantage, verb->place.realm);
         return -EEXIST;
     }
     if (stored > 0) {
         log_notice("%s was imported up to host %zu of %zu before; it goes on there", verb->command->path, stored,
-                   verb->answers.host_count);
+                   verb->file.answers.host_count);
     }
     return import_parts(verb, stored);
 }
 
 static void import_tell(const struct import_verb *verb)
 {
-    const struct answers *answers = &verb->answers;
+    const struct answers *answers = &verb->file.answers;
     char moment[WALL_TEXT_SIZE];
 
     log_notice("imported %zu hosts with %zu open ports, seen at %s from the vantage %s in the realm %s%s",
-               answers->host_count, import_open_ports(answers, answers->host_count),
+               answers->host_count, answers_open_ports(answers, answers->host_count),
                wall_format(answers->begun_ms, moment), verb->place.vantage, verb->place.realm,
                verb->door.is_daemon ? ", by the daemon" : "");
     if (!answers->is_finished) {
@@ -306,13 +237,12 @@ static int import_run(struct import_verb *verb)
 {
     int rc = import_read(verb);
 
-    rc = rc == 0 ? import_check_times(verb) : rc;
     if (rc < 0) {
         return rc;
     }
-    verb->place.tool = verb->reader->name;
-    verb->place.digest = verb->digest;
-    verb->place.vantage = verb->command->vantage != NULL ? verb->command->vantage : verb->reader->tool;
+    verb->place.tool = verb->file.reader->name;
+    verb->place.digest = verb->file.digest;
+    verb->place.vantage = verb->command->vantage != NULL ? verb->command->vantage : verb->file.reader->tool;
     rc = import_open_door(verb);
     return rc < 0 ? rc : import_store(verb);
 }
@@ -332,7 +262,7 @@ int import_verb_run(const struct import_command *command)
         import_tell(&verb);
     }
     import_door_close(&verb.door);
-    answers_done(&verb.answers);
+    import_file_done(&verb.file);
     settings_done(&verb.settings);
     return rc < 0 ? AUDIT_EXIT_ERROR : EXIT_SUCCESS;
 }

@@ -3,7 +3,7 @@
 #include "auditd/cloud/snapshot.h"
 #include "auditd/cloud_entry.h"
 #include "auditd/import/entry.h"
-#include "auditd/import/import.h"
+#include "auditd/import/file.h"
 #include "auditd/import/scope.h"
 #include "auditd/ingest/field.h"
 #include "auditd/judging.h"
@@ -83,15 +83,21 @@ void imports_stop(struct imports *imports)
     }
 }
 
+/* What came in before the rest did not. */
+static void imports_score_left(const struct imports *imports)
+{
+    if (imports->visit.unscored && queue_flush(imports->options.queue)) {
+        const struct judging judging = imports_judging(imports, false);
+        if (judging_score(&judging) < 0) {
+            log_error("scores wait for the next scan: %s", store_last_error(judging.store)->text);
+        }
+    }
+}
+
 void imports_forget(struct imports *imports, const struct control_client *client)
 {
     if (imports->visit.client == client) {
-        if (imports->visit.unscored && queue_flush(imports->options.queue)) {
-            const struct judging judging = imports_judging(imports, false);
-            if (judging_score(&judging) < 0) {
-                log_error("scores wait for the next scan: %s", store_last_error(judging.store)->text);
-            }
-        }
+        imports_score_left(imports);
         imports_end_visit(imports);
     }
 }
@@ -120,21 +126,29 @@ static bool imports_name(const json_t *request, const char *member, const char *
     return true;
 }
 
-static bool imports_read_begin(const struct imports *imports, const json_t *request, struct visit *visit)
+/* Realm, vantage and its class; `vantage` where the request names none, NULL: it must. */
+static bool imports_read_place(const struct imports *imports, const json_t *request, const char *vantage,
+                               struct visit *visit)
 {
-    const json_t *begun = json_object_get(request, "begun_ms");
     bool has_class = json_object_get(request, "vantage_class") != NULL;
     enum vantage_class known;
 
-    visit->begun_ms = json_integer_value(begun);
     return imports_name(request, "realm", imports->options.settings->config.realm, visit->realm,
                         sizeof(visit->realm)) &&
-           imports_name(request, "vantage", NULL, visit->vantage, sizeof(visit->vantage)) &&
-           imports_name(request, "digest", NULL, visit->digest, sizeof(visit->digest)) && json_is_integer(begun) &&
-           visit->begun_ms > 0 &&
+           imports_name(request, "vantage", vantage, visit->vantage, sizeof(visit->vantage)) &&
            (!has_class ||
             (imports_name(request, "vantage_class", NULL, visit->vantage_class, sizeof(visit->vantage_class)) &&
              vantage_class_parse(visit->vantage_class, &known) == 0));
+}
+
+static bool imports_read_begin(const struct imports *imports, const json_t *request, struct visit *visit)
+{
+    const json_t *begun = json_object_get(request, "begun_ms");
+
+    visit->begun_ms = json_integer_value(begun);
+    return imports_read_place(imports, request, NULL, visit) &&
+           imports_name(request, "digest", NULL, visit->digest, sizeof(visit->digest)) && json_is_integer(begun) &&
+           visit->begun_ms > 0;
 }
 
 /* The prefixes as texts; NULL when out of memory. */
@@ -152,13 +166,14 @@ static json_t *imports_scope_texts(const struct prefix_list *scope)
     return texts;
 }
 
-static int imports_load_scope(const struct imports *imports, struct prefix_list *scope)
+static int imports_load_scope(const struct imports *imports, struct prefix_list *scope, char *reason)
 {
     const char *wrong;
     int rc = import_scope_load(&imports->options.settings->config.scope, NULL, 0, scope, &wrong);
 
     if (rc < 0) {
         log_error("the scope cannot be read%s%s: %s", wrong[0] == '\0' ? "" : " at ", wrong, strerror(-rc));
+        snprintf(reason, IMPORT_REASON_SIZE, "the daemon cannot read its scope: its log says why");
     }
     return rc;
 }
@@ -190,10 +205,18 @@ static int imports_judge_left(const struct imports *imports, const struct import
     return rc == -ENOENT ? 0 : rc;
 }
 
+/* Whether what the visit tells of may come in, and where it goes on. prefix_list_done() in any case. */
+static int imports_admit(const struct imports *imports, size_t *ret_stored, struct prefix_list *scope, char *reason)
+{
+    const struct import_origin origin = imports_origin(&imports->visit);
+    int rc = import_entry_begin(imports->options.desk->store, &origin, ret_stored, reason);
+
+    rc = rc == 0 ? imports_judge_left(imports, &origin, reason) : rc;
+    return rc == 0 ? imports_load_scope(imports, scope, reason) : rc;
+}
+
 static void imports_begin(struct imports *imports, struct control_client *client, const json_t *request)
 {
-    const struct visit *visit = &imports->visit;
-    struct import_origin origin;
     struct prefix_list scope = {0};
     char reason[IMPORT_REASON_SIZE];
     size_t stored;
@@ -204,15 +227,11 @@ static void imports_begin(struct imports *imports, struct control_client *client
                                "and \"vantage_class\"");
         return;
     }
-    origin = imports_origin(visit);
-    if (import_entry_begin(imports->options.desk->store, &origin, &stored, reason) < 0 ||
-        imports_judge_left(imports, &origin, reason) < 0) {
+    if (imports_admit(imports, &stored, &scope, reason) < 0) {
         control_refuse(client, "%s", reason);
-    } else if (imports_load_scope(imports, &scope) < 0) {
-        control_refuse(client, "the daemon cannot read its scope: its log says why");
     } else {
         imports->visit.client = client;
-        control_send(client, json_pack("{s:b, s:s, s:I, s:o}", "ok", 1, "realm", visit->realm, "stored",
+        control_send(client, json_pack("{s:b, s:s, s:I, s:o}", "ok", 1, "realm", imports->visit.realm, "stored",
                                        (json_int_t)stored, "scope", imports_scope_texts(&scope)));
     }
     prefix_list_done(&scope);
@@ -261,34 +280,171 @@ static void imports_lines(struct imports *imports, struct control_client *client
     control_send(client, json_pack("{s:b}", "ok", 1));
 }
 
-static void imports_store_scan(struct imports *imports, struct control_client *client, const json_t *request)
+/* Stores and judges one scan of the visit. */
+static int imports_enter_scan(struct imports *imports, const struct import_lines *lines, bool more,
+                              char ret_uuid[STORE_UUID_SIZE], char *reason)
 {
     struct visit *visit = &imports->visit;
     const struct import_origin origin = imports_origin(visit);
     struct prefix_list scope = {0};
     const struct import_entry into = {imports->options.desk->store, &origin, &scope};
-    const struct import_lines lines = {visit->text == NULL ? "" : visit->text, visit->size};
-    char reason[IMPORT_REASON_SIZE] = "the daemon cannot read its scope: its log says why";
-    char uuid[STORE_UUID_SIZE];
-    bool more = json_is_true(json_object_get(request, "more"));
-    int rc = imports_load_scope(imports, &scope);
+    int rc = imports_load_scope(imports, &scope, reason);
 
-    if (rc == 0) {
-        rc = import_entry_store(&into, &lines, uuid, reason);
-    }
+    rc = rc == 0 ? import_entry_store(&into, lines, ret_uuid, reason) : rc;
     prefix_list_done(&scope);
+    rc = rc == 0 ? imports_judge(imports, ret_uuid, more, reason) : rc;
+    if (rc == 0) {
+        visit->unscored = more;
+        log_notice("scan %.8s was imported, from the vantage %s in the realm %s", ret_uuid, visit->vantage,
+                   visit->realm);
+    }
+    return rc;
+}
+
+static void imports_store_scan(struct imports *imports, struct control_client *client, const json_t *request)
+{
+    struct visit *visit = &imports->visit;
+    const struct import_lines lines = {visit->text == NULL ? "" : visit->text, visit->size};
+    char reason[IMPORT_REASON_SIZE];
+    char uuid[STORE_UUID_SIZE];
+    int rc =
+        imports_enter_scan(imports, &lines, json_is_true(json_object_get(request, "more")), uuid, reason);
+
     visit->size = 0;
     if (rc < 0) {
         control_refuse(client, "%s", reason);
         return;
     }
-    if (imports_judge(imports, uuid, more, reason) < 0) {
-        control_refuse(client, "%s", reason);
-        return;
-    }
-    visit->unscored = more;
-    log_notice("scan %.8s was imported, from the vantage %s in the realm %s", uuid, visit->vantage, visit->realm);
     control_send(client, json_pack("{s:b, s:s}", "ok", 1, "scan", uuid));
+}
+
+/* ---- a whole file ---- */
+
+static int imports_read_stream(FILE *stream, const char *format, struct import_file *file, char *reason)
+{
+    struct answers_fault fault = {0};
+    int rc = import_file_read(stream, format, wall_now_ms(), file, &fault);
+
+    if (rc < 0 && fault.text[0] == '\0') {
+        snprintf(reason, IMPORT_REASON_SIZE, "the file cannot be read: %s", strerror(-rc));
+    } else if (rc < 0 && fault.line > 0) {
+        snprintf(reason, IMPORT_REASON_SIZE, "line %lu: %s. Nothing was imported.", fault.line, fault.text);
+    } else if (rc < 0) {
+        snprintf(reason, IMPORT_REASON_SIZE, "%s. Nothing was imported.", fault.text);
+    }
+    return rc == -EBADMSG || rc == -E2BIG ? -EINVAL : rc;
+}
+
+static int imports_read_file(const json_t *request, struct import_file *file, char *reason)
+{
+    const json_t *value = json_object_get(request, "text");
+    const char *format = json_string_value(json_object_get(request, "format"));
+    size_t length = json_string_length(value);
+    char *text = length == 0 ? NULL : strdup(json_string_value(value));
+    FILE *stream;
+    int rc;
+
+    if (text == NULL || strlen(text) != length) {
+        snprintf(reason, IMPORT_REASON_SIZE, "\"text\" must be a file of another scanner, without a NUL");
+        free(text);
+        return -EINVAL;
+    }
+    stream = fmemopen(text, length, "r");
+    rc = stream == NULL ? -ENOMEM : imports_read_stream(stream, format, file, reason);
+    if (stream == NULL) {
+        snprintf(reason, IMPORT_REASON_SIZE, "out of memory");
+    } else {
+        fclose(stream);
+    }
+    free(text);
+    return rc;
+}
+
+/* All of it may come in, and not all of it is here. */
+static int imports_admit_file(const struct imports *imports, const struct import_file *file, size_t *ret_stored,
+                              char *reason)
+{
+    struct prefix_list scope = {0};
+    char address[ADDR_TEXT_SIZE];
+    int rc = imports_admit(imports, ret_stored, &scope, reason);
+
+    for (size_t i = 0; rc == 0 && i < file->answers.host_count; i++) {
+        const struct answers_host *host = file->answers.hosts[i];
+        if (!import_scope_has(&scope, &host->address)) {
+            snprintf(reason, IMPORT_REASON_SIZE,
+                     "line %lu: %s is outside the daemon's scope (`scope:` in its configuration). Nothing was imported.",
+                     host->line, addr_format(&host->address, address));
+            rc = -EPERM;
+        }
+    }
+    prefix_list_done(&scope);
+    if (rc == 0 && *ret_stored > 0 && *ret_stored >= file->answers.host_count) {
+        snprintf(reason, IMPORT_REASON_SIZE, "the file was imported already, from the vantage %s in the realm %s",
+                 imports->visit.vantage, imports->visit.realm);
+        rc = -EEXIST;
+    }
+    return rc;
+}
+
+static int imports_enter_file(struct imports *imports, const struct import_file *file, json_t *scans, char *reason)
+{
+    const struct visit *visit = &imports->visit;
+    const struct import_place place = {visit->realm, visit->vantage, file->reader->name, visit->digest};
+    size_t done = 0;
+    int rc = imports_admit_file(imports, file, &done, reason);
+
+    while (rc == 0 && done < file->answers.host_count) {
+        struct import_part part;
+        char uuid[STORE_UUID_SIZE];
+        rc = import_part(&place, &file->answers, done, &part);
+        if (rc < 0) {
+            snprintf(reason, IMPORT_REASON_SIZE, "out of memory");
+            break;
+        }
+        rc = imports_enter_scan(imports, &(struct import_lines){part.text, part.size},
+                                part.to < file->answers.host_count, uuid, reason);
+        free(part.text);
+        done = part.to;
+        rc = rc == 0 && json_array_append_new(scans, json_string(uuid)) < 0 ? -ENOMEM : rc;
+    }
+    imports_score_left(imports);
+    return rc;
+}
+
+/* A visit of one request. Its answer tells what the file was. */
+static void imports_file(struct imports *imports, struct control_client *client, const json_t *request)
+{
+    struct visit *visit = &imports->visit;
+    struct import_file file = {.reader = NULL};
+    const struct answers *answers = &file.answers;
+    char reason[IMPORT_REASON_SIZE] = "out of memory";
+    json_t *scans = json_array();
+    int rc;
+
+    imports_end_visit(imports);
+    rc = scans == NULL ? -ENOMEM : imports_read_file(request, &file, reason);
+    if (rc == 0 && !imports_read_place(imports, request, file.reader->tool, visit)) {
+        snprintf(reason, sizeof(reason), "\"realm\", \"vantage\" and \"vantage_class\" must be names");
+        rc = -EINVAL;
+    }
+    if (rc == 0) {
+        snprintf(visit->digest, sizeof(visit->digest), "%s", file.digest);
+        visit->begun_ms = answers->begun_ms;
+        rc = imports_enter_file(imports, &file, scans, reason);
+    }
+    if (rc < 0) {
+        control_refuse_for(client, rc, "%s", reason);
+    } else {
+        control_send(client, json_pack("{s:b, s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:b, s:O}", "ok", 1, "realm",
+                                       visit->realm, "vantage", visit->vantage, "format", file.reader->name, "begun_ms",
+                                       (json_int_t)answers->begun_ms, "hosts", (json_int_t)answers->host_count, "open",
+                                       (json_int_t)answers_open_ports(answers, answers->host_count), "left_out",
+                                       (json_int_t)answers->passed_over, "finished", answers->is_finished ? 1 : 0,
+                                       "scans", scans));
+    }
+    json_decref(scans);
+    import_file_done(&file);
+    imports_end_visit(imports);
 }
 
 /* ---- a cloud ---- */
@@ -369,6 +525,7 @@ static const struct {
 } imports_verbs[] = {
     {CONTROL_IMPORT_BEGIN, imports_begin, true, true},
     {CONTROL_IMPORT_CLOUD, imports_cloud, true, false},
+    {CONTROL_IMPORT_FILE, imports_file, true, true},
     {CONTROL_IMPORT_LINES, imports_lines, false, false},
     {CONTROL_IMPORT_STORE, imports_store, false, true},
 };
@@ -383,7 +540,7 @@ void imports_request(struct imports *imports, struct control_client *client, con
         i++;
     }
     if (verb == NULL || i == count) {
-        control_refuse(client, "\"do\" must be begin, cloud, lines or store");
+        control_refuse(client, "\"do\" must be begin, cloud, file, lines or store");
     } else if (imports->visit.client != NULL && imports->visit.client != client) {
         control_refuse(client, "another import comes in: try again when it has ended");
     } else if (!imports_verbs[i].begins && imports->visit.client == NULL) {

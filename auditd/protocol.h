@@ -46,6 +46,8 @@
 #define CONTROL_IMPORT_LINES "lines"
 #define CONTROL_IMPORT_STORE "store"
 #define CONTROL_IMPORT_CLOUD "cloud"
+/* A whole file at once, as another scanner wrote it: the daemon reads it. */
+#define CONTROL_IMPORT_FILE "file"
 
 /* The same of "policy"; without it, apply. */
 #define CONTROL_POLICY_CHECK "check"

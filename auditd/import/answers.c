@@ -213,6 +213,18 @@ int answers_refuse(struct answers_fault *fault, unsigned long line, const char *
     return -EBADMSG;
 }
 
+size_t answers_open_ports(const struct answers *answers, size_t count)
+{
+    size_t open = 0;
+
+    for (size_t i = 0; i < count; i++) {
+        for (size_t j = 0; j < answers->hosts[i]->port_count; j++) {
+            open += answers->hosts[i]->ports[j].state == PORT_STATE_OPEN;
+        }
+    }
+    return open;
+}
+
 int answers_explain(int rc, unsigned long line, struct answers_fault *fault)
 {
     if (rc == -E2BIG) {

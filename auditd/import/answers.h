@@ -75,6 +75,9 @@ MUST_USE int answers_add_port(struct answers *answers, struct answers_host *host
 /* One host for each address, one port for each number and protocol: the open one stays, else the last. -ENOMEM. */
 MUST_USE int answers_merge(struct answers *answers);
 
+/* Open ports of the first `count` hosts. */
+size_t answers_open_ports(const struct answers *answers, size_t count);
+
 /* Says -ENOMEM and -E2BIG in words; others leave `fault` as it is. Returns `rc`. */
 int answers_explain(int rc, unsigned long line, struct answers_fault *fault);
 
