@@ -18,7 +18,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { IMPORTS_NAME_SIZE = 129 };
+/* A whole file is stored and judged while all others wait. */
+enum { IMPORTS_NAME_SIZE = 129, IMPORTS_FILE_HOSTS_MAX = 2000 };
 
 /* What one client is about. */
 struct visit {
@@ -307,8 +308,7 @@ static void imports_store_scan(struct imports *imports, struct control_client *c
     const struct import_lines lines = {visit->text == NULL ? "" : visit->text, visit->size};
     char reason[IMPORT_REASON_SIZE];
     char uuid[STORE_UUID_SIZE];
-    int rc =
-        imports_enter_scan(imports, &lines, json_is_true(json_object_get(request, "more")), uuid, reason);
+    int rc = imports_enter_scan(imports, &lines, json_is_true(json_object_get(request, "more")), uuid, reason);
 
     visit->size = 0;
     if (rc < 0) {
@@ -331,6 +331,13 @@ static int imports_read_stream(FILE *stream, const char *format, struct import_f
         snprintf(reason, IMPORT_REASON_SIZE, "line %lu: %s. Nothing was imported.", fault.line, fault.text);
     } else if (rc < 0) {
         snprintf(reason, IMPORT_REASON_SIZE, "%s. Nothing was imported.", fault.text);
+    }
+    if (rc == 0 && file->answers.host_count > IMPORTS_FILE_HOSTS_MAX) {
+        snprintf(
+            reason, IMPORT_REASON_SIZE,
+            "it tells of %zu hosts, and at most %d come in so: `leastport import` takes more. Nothing was imported.",
+            file->answers.host_count, IMPORTS_FILE_HOSTS_MAX);
+        rc = -EINVAL;
     }
     return rc == -EBADMSG || rc == -E2BIG ? -EINVAL : rc;
 }
@@ -371,9 +378,10 @@ static int imports_admit_file(const struct imports *imports, const struct import
     for (size_t i = 0; rc == 0 && i < file->answers.host_count; i++) {
         const struct answers_host *host = file->answers.hosts[i];
         if (!import_scope_has(&scope, &host->address)) {
-            snprintf(reason, IMPORT_REASON_SIZE,
-                     "line %lu: %s is outside the daemon's scope (`scope:` in its configuration). Nothing was imported.",
-                     host->line, addr_format(&host->address, address));
+            snprintf(
+                reason, IMPORT_REASON_SIZE,
+                "line %lu: %s is outside the daemon's scope (`scope:` in its configuration). Nothing was imported.",
+                host->line, addr_format(&host->address, address));
             rc = -EPERM;
         }
     }
@@ -523,10 +531,8 @@ static const struct {
     bool begins;
     bool writes;
 } imports_verbs[] = {
-    {CONTROL_IMPORT_BEGIN, imports_begin, true, true},
-    {CONTROL_IMPORT_CLOUD, imports_cloud, true, false},
-    {CONTROL_IMPORT_FILE, imports_file, true, true},
-    {CONTROL_IMPORT_LINES, imports_lines, false, false},
+    {CONTROL_IMPORT_BEGIN, imports_begin, true, true},  {CONTROL_IMPORT_CLOUD, imports_cloud, true, false},
+    {CONTROL_IMPORT_FILE, imports_file, true, true},    {CONTROL_IMPORT_LINES, imports_lines, false, false},
     {CONTROL_IMPORT_STORE, imports_store, false, true},
 };
 

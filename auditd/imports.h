@@ -1,5 +1,5 @@
 /* Files of other scanners, at the daemon: takes the lines that `leastport import` makes of them, a scan at a time, over
- * the control socket's "import"; one client at a time. Reads no file itself. */
+ * the control socket's "import"; one client at a time. Or a file's text, which it reads itself; it opens none. */
 #ifndef LEASTPORT_AUDITD_IMPORTS_H
 #define LEASTPORT_AUDITD_IMPORTS_H
 

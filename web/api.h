@@ -27,6 +27,7 @@ void api_finding_events(struct exchange *exchange);
 void api_finding_decide(struct exchange *exchange);
 void api_findings_decide(struct exchange *exchange);
 void api_findings_adopt(struct exchange *exchange);
+void api_import(struct exchange *exchange);
 void api_waivers(struct exchange *exchange);
 void api_waiver_give(struct exchange *exchange);
 void api_waiver_end(struct exchange *exchange);

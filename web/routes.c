@@ -77,6 +77,7 @@ const struct route routes[] = {
     {"/api/v1/scans", media_json, READS, api_scans, NULL, true, NULL, false, false},
     {"/api/v1/scans", media_json, WRITES, api_scan_start, NULL, false, "POST", true, true},
     {"/api/v1/scans/compare", media_json, READS, api_scans_compare, NULL, true, NULL, false, false},
+    {"/api/v1/imports", media_json, WRITES_ALL, api_import, NULL, false, "POST", true, true},
     {"/api/v1/jobs", media_json, READS, api_jobs, NULL, false, NULL, false, true},
     {"/api/v1/jobs/{uuid}", media_json, READS, api_job, NULL, false, NULL, false, true},
     {"/api/v1/jobs/{uuid}/cancel", media_json, WRITES, api_job_cancel, NULL, false, "POST", false, true},

@@ -161,7 +161,7 @@ ask() {
 }
 begin_import='{"op":"import","do":"begin","vantage":"x","digest":"d","begun_ms":1600000000000}'
 tap_like "no lines before an import begins" "$(ask '{"op":"import","do":"lines","text":""}')" 'begins with \\"begin\\"'
-tap_like "what it may do" "$(ask '{"op":"import","do":"end"}')" 'begin, cloud, lines or store'
+tap_like "what it may do" "$(ask '{"op":"import","do":"end"}')" 'begin, cloud, file, lines or store'
 tap_like "a beginning without a vantage" "$(ask '{"op":"import","do":"begin","digest":"d","begun_ms":1}')" 'begins with \\"vantage\\"'
 tap_like "lines that are none" "$(ask "$begin_import" '{"op":"import","do":"lines","text":"no\n"}' '{"op":"import","do":"store"}')" '"ok":false,"error":'
 tap_like "no lines" "$(ask "$begin_import" '{"op":"import","do":"store"}')" 'the scan has no end'

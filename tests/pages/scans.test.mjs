@@ -1,11 +1,13 @@
 // Scans over the API, of this machine's own loopback: started, watched, cancelled, compared; by a real daemon.
 import assert from "node:assert/strict";
+import { execFileSync, spawnSync } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import { createServer } from "node:net";
+import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { startDaemon, until } from "./support/daemon.mjs";
 import { alter, makeEmpty, TOKEN, tokenOf, tokenRows, uuidOf } from "./support/fixture.mjs";
-import { makeFolder } from "./support/site.mjs";
+import { BIN, makeFolder } from "./support/site.mjs";
 
 let place;
 let daemon;
@@ -169,6 +171,73 @@ describe("a scan", () => {
     await refused(ask(`/api/v1/scans/compare?from=${other.uuid}&to=${other.uuid}`, { as: "shop" }), 404);
     const { items: [own] } = await read("/api/v1/scans?realm=shop&limit=1");
     await refused(ask(`/api/v1/scans/compare?from=${own.uuid}&to=${other.uuid}`), 400, "#/query/to");
+  });
+});
+
+describe("another scanner's file", () => {
+  const SEEN = Math.floor(Date.now() / 1000) - 600;
+  const nmap = (hosts, { at = SEEN, net = "10.60" } = {}) => `<nmaprun scanner="nmap" start="${at}">\n${hosts.map((host) => `<host endtime="${at + 5}"><status state="up"/><address addr="${net}.${host >> 8}.${host & 255}" addrtype="ipv4"/><ports>`
+    + `<port protocol="tcp" portid="${22 + (host % 7)}"><state state="open" reason="syn-ack"/></port><port protocol="sctp" portid="9"><state state="open"/></port></ports></host>\n`).join("")}`
+    + `<runstats><finished time="${at + 9}" exit="success"/></runstats></nmaprun>\n`;
+  const send = (content, options) => post("/api/v1/imports", content, { as: "operator", ...options });
+  const taken = async (content, options) => { const answer = await send(content, options); const body = await answer.json(); assert.equal(answer.status, 200, JSON.stringify(body)); return body; };
+  const stored = (db, realm) => execFileSync(join(BIN, "leastport"), ["export", "csv", "--endpoints", "--state", "open", "--realm", realm, "--db", db], { encoding: "utf8" })
+    .split("\r\n").slice(1).filter(Boolean).map((line) => line.split(",").slice(6, 14).join(",")).sort();
+  const beside = (file, text, ...words) => { writeFileSync(place.path(file), text); return spawnSync(join(BIN, "leastport"), ["import", place.path(file), ...words], { encoding: "utf8" }); };
+
+  test("comes in as the command line takes it: the same ports, a scan for each 1,000 hosts, judged and scored", async () => {
+    const text = nmap([...Array(1100).keys()].map((host) => host + 1));
+    const told = await taken({ text, realm: "taken", vantage: "office", vantage_class: "world" });
+    assert.deepEqual({ ...told, scans: told.scans.length }, { realm: "taken", vantage: "office", format: "nmap", scanned_at: new Date(SEEN * 1000).toISOString(), hosts: 1100, open: 1100, left_out: 1100, finished: true, scans: 2 });
+    for (const uuid of told.scans) {
+      const scan = await read(`/api/v1/scans/${uuid}`);
+      assert.deepEqual([scan.realm, scan.vantage, scan.state], ["taken", "office", "complete"]);
+    }
+    assert.equal(beside("alone.xml", text, "--db", place.path("alone.db"), "--realm", "taken", "--vantage", "office:world").status, 0);
+    const rows = stored(place.path("audit.db"), "taken");
+    assert.equal(rows.length, 1100);
+    assert.deepEqual(rows, stored(place.path("alone.db"), "taken"));
+    assert.equal((await read("/api/v1/findings?realm=taken&group_by=realm")).groups[0].count, 1100);
+    const { status, stderr } = beside("again.xml", text, "--db", place.path("audit.db"), "--realm", "taken", "--vantage", "office");
+    assert.equal(status, 2);
+    assert.match(stderr, /was imported already, from the vantage office/, "known again by what it holds");
+    const { items: [entry] } = await read("/api/v1/audit-log?what=import%20file&limit=1");
+    assert.match(entry.actor, /^operator \(token/);
+  });
+
+  test("is taken once: again it is refused, by its key it is answered again, and an older one undoes nothing", async () => {
+    const content = { text: nmap([1, 2]), realm: "sent" };
+    const headers = { "Idempotency-Key": "import-once" };
+    const first = await taken(content, { headers });
+    assert.deepEqual([first.vantage, first.scans.length], ["nmap", 1]);
+    assert.deepEqual(await taken(content, { headers }), first);
+    assert.match((await refused(send(content), 409)).detail, /imported already, from the vantage nmap in the realm sent/);
+    assert.match((await refused(send({ ...content, text: nmap([3], { at: SEEN - 900 }) }), 409)).detail, /would undo what is known/);
+    const masscan = await taken({ text: `#masscan\nopen tcp 6379 10.60.0.9 ${SEEN}\n# end\n`, realm: "sent", format: "masscan-list" });
+    assert.deepEqual([masscan.vantage, masscan.format, masscan.finished, masscan.hosts], ["masscan", "masscan-list", false, 1]);
+    assert.equal(stored(place.path("audit.db"), "sent").length, 3);
+  });
+
+  test("that is not right is refused with its line, and nothing of it is stored", async () => {
+    for (const [text, says] of [["hello", /neither nmap's XML/], [nmap([1]).slice(0, -20), /^line \d+: .*Nothing was imported/], ["#masscan\nopen tcp 70000 10.0.0.5 1\n# end\n", /^line 2: 70000 is no port/],
+      ['<!DOCTYPE a [<!ENTITY b "c">]><nmaprun start="1">&b;</nmaprun>', /^line 1: /], [nmap([1], { at: SEEN + 864e3 }), /still to come/], ["#masscan\n\u0000# end\n", /./]]) {
+      assert.match((await refused(send({ text, realm: "bad" }), 400)).detail, says);
+    }
+    assert.match((await refused(send({ text: nmap([1, 2], { net: "192.0" }), realm: "bad" }), 409)).detail, /^line 2: 192\.0\.0\.1 is outside the daemon's scope/);
+    for (const [member, value] of [["text", undefined], ["text", ""], ["text", 5], ["format", "csv"], ["vantage_class", "moon"], ["realm", ""], ["scope", ["0.0.0.0/0"]], ["digest", "0"]]) {
+      await refused(send({ text: nmap([1]), realm: "bad", [member]: value }), 400, `#/body/${member}`);
+    }
+    assert.equal((await send({ text: `#masscan\n${"#".repeat(520 * 1024)}\n# end\n` })).status, 413);
+    for (const as of ["viewer", "shop", "tagged"]) {
+      await refused(send({ text: nmap([1]), realm: as === "shop" ? "shop" : "bad" }, { as }), 403);
+    }
+    assert.deepEqual((await read("/api/v1/scans?realm=bad")).items, []);
+  });
+
+  test("of more hosts than others shall wait for is refused", async () => {
+    const list = (count) => `#masscan\n${[...Array(count).keys()].map((host) => `open tcp 22 10.61.${host >> 8}.${host & 255} ${SEEN}\n`).join("")}# end\n`;
+    assert.match((await refused(send({ text: list(2001), realm: "long" }), 400)).detail, /2001 hosts, and at most 2000 come in so: `leastport import` takes more/);
+    assert.deepEqual((await read("/api/v1/scans?realm=long")).items, []);
   });
 });
 

@@ -111,6 +111,7 @@ const live = {
   unwaiveFinding: async () => { const uuid = await undecided(); await decide(uuid, "waive", waiver); return { uuid }; },
   decideFindings: () => ({ content: { action: "acknowledge", findings: [finding(), finding()], reason: "r" } }),
   adoptFindings: () => { alter(place.path("audit.db"), "UPDATE finding SET adopted_at = NULL WHERE presence = 'OPEN';"); return { content: { all: true } }; },
+  importFile: () => ({ content: { text: `#masscan\nopen tcp 22 10.77.0.1 ${Math.floor(Date.now() / 1000)}\n# end\n`, realm: "walked", vantage: `walked-${serial++}` } }),
   giveWaiver: async () => { const { items: [{ rule_id: rule, host }] } = await (await ask({ method: "get" }, "/api/v1/findings?presence=OPEN&disposition=NONE&limit=1")).json(); return { content: { rule, hosts: { cidr: [`${host.address}/32`] }, ...waiver } }; },
   endWaiver: async () => ({ uuid: (await (await ask({ method: "get" }, "/api/v1/waivers")).json()).items.find(({ rule_id }) => rule_id).uuid }),
   getJob: async () => ({ uuid: (await (await ask({ method: "get" }, "/api/v1/jobs")).json()).items[0].uuid }),
