@@ -96,7 +96,7 @@ describe("every operation of the description", () => {
   test("with the wrong role or scope: 403; with the right ones not", async () => {
     const admins = ["listTokens", "listAuditLog"];
     for (const operation of closed.filter(({ path, method }) => path !== "/api/v1/session" && method !== "get")) {
-      const looks = ["checkPolicy", "tryPolicy", "explainPolicy", "testPolicy", "suggestPolicy"].includes(operation.operationId);
+      const looks = ["checkPolicy", "tryPolicy", "explainPolicy", "testPolicy", "suggestPolicy", "tryReach"].includes(operation.operationId);
       await refuses(operation, bearer("metrics"), 403);
       await (looks ? Promise.resolve() : refuses(operation, bearer("viewer"), 403));
       await (looks || operation.path.startsWith("/api/v1/tokens") ? Promise.resolve() : refuses(operation, bearer("reader"), 403));
