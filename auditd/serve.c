@@ -22,6 +22,7 @@
 #include "lib/sibling.h"
 #include "scanner/protocol.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <limits.h>
 #include <signal.h>
@@ -240,7 +241,8 @@ static bool serve_is_hindered(struct serve *serve, struct control_client *client
     store_hindrance(serve->desk.store, serve->was_hindered ? 0 : SERVE_LOCK_PATIENCE_MS, hindrance);
     serve->was_hindered = hindrance[0] != '\0';
     if (serve->was_hindered) {
-        control_refuse_for(client, -EBUSY, "%s", hindrance);
+        control_refuse_for(client, -EBUSY, "the database %s: %c%s", serve->settings.db, tolower(hindrance[0]),
+                           hindrance + 1);
     }
     return serve->was_hindered;
 }

@@ -41,11 +41,11 @@ void store_hindrance(struct store *store, int patience_ms, char ret_text[STORE_H
     ret_text[0] = '\0';
     if (hindrance_is_full(path)) {
         snprintf(ret_text, STORE_HINDRANCE_SIZE,
-                 "The disk of the database is full: nothing can be stored until there "
-                 "is room again.");
+                 "The disk is full: nothing can be stored in the database until there is room again.");
     } else if (hindrance_is_locked(store, patience_ms)) {
-        snprintf(ret_text, STORE_HINDRANCE_SIZE,
-                 "Another process holds the lock of the database (a database shell, a backup): nothing can be stored "
-                 "until it lets go.");
+        snprintf(
+            ret_text, STORE_HINDRANCE_SIZE,
+            "Another process holds the database's lock (a database shell, a backup): nothing can be stored until it "
+            "lets go.");
     }
 }

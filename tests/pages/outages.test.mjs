@@ -168,15 +168,15 @@ describe("while people browse", { skip, concurrency: 4 }, () => {
       const held = new Promise((resolve) => { shell.stdout.once("data", resolve); });
       shell.stdin.write("BEGIN IMMEDIATE;\nSELECT 'held';\n");
       await held;
-      await says("Another process holds the lock");
+      await says("Another process holds the database's lock");
       // Nobody waits for the lock: neither who decides, nor who asks how the daemon is.
       const refused = await Promise.all([acknowledge(daemon.url, uuid), acknowledge(daemon.url, uuid), scan(daemon.url)]);
       for (const { status, detail } of refused) {
         assert.equal(status, 503);
-        assert.match(detail, /Another process holds the lock/);
+        assert.match(detail, /^the database \S+audit\.db: another process holds the database's lock/);
       }
       const ready = await (await fetch(`${daemon.url}/readyz`)).json();
-      assert.match(JSON.stringify(ready), /Another process holds the lock/);
+      assert.match(JSON.stringify(ready), /Another process holds the database's lock/);
       // What is stored can be read all the same.
       await page.selectOption("#filter-severity", "critical");
       await page.waitForSelector(".findings-table");
@@ -185,7 +185,7 @@ describe("while people browse", { skip, concurrency: 4 }, () => {
       assert.equal((await acknowledge(daemon.url, uuid)).status, 200);
       // What was refused is in the audit log, too, once that can be written.
       const logged = await until(async () => (await (await ask(daemon.url, "/api/v1/audit-log?limit=100")).json()).items
-        .filter(({ outcome, detail }) => outcome === "refused" && /holds the lock/.test(detail)).map(({ what }) => what).sort(), (items) => items.length === 3);
+        .filter(({ outcome, detail }) => outcome === "refused" && /holds the database's lock/.test(detail)).map(({ what }) => what).sort(), (items) => items.length === 3);
       assert.deepEqual(logged, ["audit", "disposition acknowledge", "disposition acknowledge"]);
       await done();
     } finally {
@@ -220,11 +220,11 @@ describe("while people browse", { skip, concurrency: 4 }, () => {
         assert.equal(error.code, "ENOSPC");
       }
       assert.equal(free(), 0);
-      await says("The disk of the database is full");
+      await says("The disk is full");
       const refused = await until(() => acknowledge(daemon.url, uuid), ({ status }) => status !== 200);
       for (const { status, detail } of [refused, await scan(daemon.url)]) {
         assert.equal(status, 503);
-        assert.match(detail, /The disk of the database is full/);
+        assert.match(detail, /^the database \S+audit\.db: the disk is full/);
       }
       await page.selectOption("#filter-severity", "critical");
       await page.waitForSelector(".findings-table");

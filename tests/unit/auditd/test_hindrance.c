@@ -29,7 +29,7 @@ static void a_stranger_that_holds_the_lock_does(void **state)
     assert_int_equal(sqlite3_open(fixture->path, &stranger), SQLITE_OK);
     assert_int_equal(sqlite3_exec(stranger, "BEGIN IMMEDIATE", NULL, NULL, NULL), SQLITE_OK);
     store_hindrance(fixture->store, 0, text);
-    assert_non_null(strstr(text, "Another process holds the lock"));
+    assert_non_null(strstr(text, "Another process holds the database's lock"));
     assert_int_equal(sqlite3_exec(stranger, "ROLLBACK", NULL, NULL, NULL), SQLITE_OK);
     store_hindrance(fixture->store, 0, text);
     assert_string_equal(text, "");
