@@ -1,5 +1,6 @@
 #include "auditd/finding/claim.h"
 
+#include "auditd/finding/claim_database.h"
 #include "auditd/finding/claim_declared.h"
 #include "auditd/store/finding.h"
 #include "auditd/store/scan.h"
@@ -262,6 +263,7 @@ int claim_asset(struct store *store, const struct claim_options *options, const 
     struct claiming this = {.store = store, .options = options, .asset = asset};
     int rc = claim_declared(store, options, asset, &this.claims);
 
+    rc = rc == 0 ? claim_database(store, options, asset, &this.claims) : rc;
     rc = rc == 0 ? claim_prepare(&this) : rc;
     rc = rc == 0 ? claim_settle(&this) : rc;
     claims_done(&this.claims);

@@ -347,3 +347,23 @@ void cloud_declared_claim(enum declared_says says, const struct cloud_declared *
     claims[says].tell(declared, ports, ret_verdict);
     verdict_weigh(ports->address, ret_verdict);
 }
+
+void cloud_declared_wide(const struct verdict *like, const char *group, const char *source, const struct addr *address,
+                         struct verdict *ret_verdict)
+{
+    verdict_begin(like, "wide-database", ret_verdict);
+    ret_verdict->need = like->need;
+    snprintf(ret_verdict->need_kind, sizeof(ret_verdict->need_kind), "%s", like->need_kind);
+    ret_verdict->evidence = EVIDENCE_UNLOOKED;
+    snprintf(ret_verdict->evidence_kind, sizeof(ret_verdict->evidence_kind), "declared, not looked");
+    snprintf(ret_verdict->title, sizeof(ret_verdict->title),
+             "%s: more than its applications' groups may reach the database", like->subject);
+    snprintf(
+        ret_verdict->why, sizeof(ret_verdict->why),
+        "%.120s lets %.120s in. A group names the applications that a database is for; this names whoever is there, "
+        "today or next.",
+        group, source);
+    snprintf(ret_verdict->fix, sizeof(ret_verdict->fix),
+             "Name the applications' own security groups as the only sources of the rule.");
+    verdict_weigh(address, ret_verdict);
+}

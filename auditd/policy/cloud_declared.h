@@ -65,4 +65,9 @@ struct declared_ports {
 void cloud_declared_claim(enum declared_says says, const struct cloud_declared *declared,
                           const struct declared_ports *ports, struct verdict *ret_verdict);
 
+/* "wide-database": `like` is how the policy judges the port from where `source` ("10.0.0.0/8", "the VPC's default group
+ * sg-1") is let in by `group`. Evidence 0.7, for nobody has looked from there. */
+void cloud_declared_wide(const struct verdict *like, const char *group, const char *source, const struct addr *address,
+                         struct verdict *ret_verdict);
+
 #endif

@@ -182,6 +182,42 @@ policy=(--policy allow.yaml)
 plain HTTP "$forward"
 tap_is "who allows the port does not allow it to be read" "$(found plain-listener)" "80 REAPPEARED medium"
 
+# ---- databases ----
+policy=()
+# orders GROUPS: the database has an interface that was read, and its group's rules are those of the filter.
+orders() {
+    edit network-interfaces.json '.NetworkInterfaces += [{NetworkInterfaceId: "eni-orders", SubnetId: "subnet-db", VpcId: "vpc-1", Status: "in-use",
+        Description: "RDSNetworkInterface", Groups: [{GroupId: "sg-db"}], PrivateIpAddresses: [{PrivateIpAddress: "10.0.9.9", Primary: true}]}]'
+    edit security-groups.json "(.SecurityGroups[] | select(.GroupId == \"sg-db\").IpPermissions) |= ($1)"
+    take
+}
+edit db-instances.json '.DBInstances |= map(.Endpoint = {Port: 5432})'
+orders 'map(select(.IpRanges == []))'
+tap_is "a database that lets its application's group in, and nobody else" "$(found wide-database)" ""
+orders .
+tap_is "one that lets a range in" "$(found wide-database)" "5432 OPEN low"
+tap_like "and by which rule" "$(sql "$DB" "SELECT title || ': ' || why FROM finding WHERE kind = 'wide-database'")" \
+    "PostgreSQL on 5432/tcp: more than its applications' groups may reach the database: sg-db lets 10\.9\.0\.0/16 in"
+orders 'map(.IpRanges |= map(.CidrIp = "10.9.0.7/32"))'
+tap_is "a single address is somebody" "$(found wide-database)" "5432 FIXED low"
+orders '[.[0] | .FromPort = 0 | .ToPort = 6000 | .UserIdGroupPairs = [] | .PrefixListIds = [{PrefixListId: "pl-partners"}]]'
+tap_is "a prefix list is not" "$(found wide-database)" "5432 REAPPEARED low"
+orders 'map(.FromPort = 5433 | .ToPort = 5433 | .IpRanges = [{CidrIp: "0.0.0.0/0"}])'
+tap_is "another port is not the database's" "$(found wide-database)" "5432 FIXED low"
+orders 'map(.IpProtocol = "-1" | .IpRanges = [{CidrIp: "198.51.100.0/24"}])'
+tap_is "every protocol is" "$(found wide-database | cut -d ' ' -f 1-2)" "5432 REAPPEARED"
+before=$(sql "$DB" "SELECT count(*) FROM finding_event")
+: >cloud/security-groups.json
+: >cloud/db-instances.json
+take
+tap_is "lists that were not read begin and end none" "$(sql "$DB" "SELECT count(*) FROM finding_event") $(found wide-database | cut -d ' ' -f 2)" "$before REAPPEARED"
+cp "$folder/db-instances.json" cloud/
+printf 'version: 1\nallow:\n  - {id: reports, to: any, ports: 5432, from: any, why: the reports}\n' >allow.yaml
+policy=(--policy allow.yaml)
+orders .
+tap_is "and the policy may allow it" "$(found wide-database | cut -d ' ' -f 1-2)" "5432 ALLOWED"
+cp "$folder/network-interfaces.json" "$folder/security-groups.json" cloud/
+
 # ---- another policy ----
 # changes WORD...: what applying all.yaml says of itself.
 changes() {

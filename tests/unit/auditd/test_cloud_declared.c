@@ -188,6 +188,29 @@ static const struct {
     {DECLARED_MANAGED, 1, true, "managed-login", 2, "Session Manager serves the host", "agent is online"},
 };
 
+/* As the policy judges it from there, but for the evidence, as nobody has looked. */
+static void a_database_is_weighed_by_who_gets_in(void **state)
+{
+    const struct verdict like = {.verdict = VERDICT_FINDING,
+                                 .service_weight = 40,
+                                 .breadth = 0.2,
+                                 .breadth_class = "own-vpc",
+                                 .need = 0.5,
+                                 .need_kind = "unknown",
+                                 .subject = "PostgreSQL on 5432/tcp"};
+    struct verdict wide;
+
+    (void)state;
+    cloud_declared_wide(&like, "sg-db", "10.0.0.0/8", NULL, &wide);
+    assert_string_equal(wide.kind, "wide-database");
+    assert_string_equal(wide.rule_id, "cloud/wide-database");
+    assert_string_equal(wide.breadth_class, "own-vpc");
+    assert_string_equal(wide.need_kind, "unknown");
+    assert_float_equal(wide.penalty, 40 * 0.2 * 0.7 * 0.5, 1e-6);
+    assert_non_null(strstr(wide.title, "PostgreSQL on 5432/tcp: more than"));
+    assert_non_null(strstr(wide.why, "sg-db lets 10.0.0.0/8 in"));
+}
+
 static void what_no_scan_sees_is_claimed(void **state)
 {
     struct cloud_declared declared = {
@@ -223,6 +246,7 @@ int main(void)
         cmocka_unit_test(both_together_say_what_the_table_has),
         cmocka_unit_test(each_kind_is_found_and_its_absence_is_not),
         cmocka_unit_test(a_bypass_stands_beside_what_is_declared),
+        cmocka_unit_test(a_database_is_weighed_by_who_gets_in),
         cmocka_unit_test(what_no_scan_sees_is_claimed),
     };
 
