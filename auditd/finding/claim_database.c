@@ -2,6 +2,7 @@
 
 #include "auditd/policy/cloud_declared.h"
 #include "auditd/policy/policy.h"
+#include "auditd/store/cloud.h"
 #include "auditd/store/sql.h"
 #include "lib/portset.h"
 
@@ -11,8 +12,6 @@
 #include <string.h>
 
 enum { DATABASE_WORDS_SIZE = 200 };
-
-#define STANDS(row) "(" row ".valid_to IS NULL OR " row ".end_reason = 'unread')"
 
 static const char database_kind[] = "wide-database";
 
@@ -43,7 +42,7 @@ static int find_interface(struct database *this)
     int rc = store_query(
         this->store, &row,
         "SELECT r.body, r.source_id FROM asset_identity i CROSS JOIN cloud_source s CROSS JOIN cloud_record r ON"
-        " r.source_id = s.id AND r.list = 'NetworkInterfaces' AND r.key = i.value AND " STANDS(
+        " r.source_id = s.id AND r.list = 'NetworkInterfaces' AND r.key = i.value AND " STORE_CLOUD_STANDS(
             "r") " WHERE i.asset_id = ?1 AND i.kind = 'interface' AND i.valid_to IS NULL AND"
                  " (json_extract(r.body, '$.Description') GLOB 'RDSNetworkInterface*' OR"
                  " json_extract(r.body, '$.Description') GLOB 'ElastiCache *') LIMIT 1",
@@ -138,7 +137,7 @@ static int find_ports(struct database *this)
     sqlite3_stmt *row;
     int rc = store_query(this->store, &row,
                          "SELECT body FROM cloud_record r WHERE source_id = ?1 AND list IN ('DBInstances',"
-                         " 'DBClusters', 'CacheClusters') AND " STANDS("r") " AND instr(body, ?2) > 0",
+                         " 'DBClusters', 'CacheClusters') AND " STORE_CLOUD_STANDS("r") " AND instr(body, ?2) > 0",
                          "it", this->source_id, group_of(this->interface, 0));
 
     while (rc == 0 && (rc = store_step(this->store, row)) == 1) {
@@ -198,7 +197,8 @@ static int is_default_group(struct database *this, const char *group, bool *ret_
     int rc = store_query_int(
         this->store, &is,
         "SELECT coalesce((SELECT json_extract(r.body, '$.GroupName') = 'default' FROM cloud_record"
-        " r WHERE r.source_id = ?1 AND r.list = 'SecurityGroups' AND r.key = ?2 AND " STANDS("r") " LIMIT 1), 0)",
+        " r WHERE r.source_id = ?1 AND r.list = 'SecurityGroups' AND r.key = ?2 AND " STORE_CLOUD_STANDS(
+            "r") " LIMIT 1), 0)",
         "it", this->source_id, group);
 
     *ret_is = is != 0;
@@ -250,7 +250,7 @@ static int load_group(struct database *this, const char *group, json_t **ret_rec
     sqlite3_stmt *row;
     int rc = store_query(this->store, &row,
                          "SELECT body FROM cloud_record r WHERE source_id = ?1 AND list = 'SecurityGroups' AND"
-                         " key = ?2 AND " STANDS("r") " ORDER BY valid_from DESC LIMIT 1",
+                         " key = ?2 AND " STORE_CLOUD_STANDS("r") " ORDER BY valid_from DESC LIMIT 1",
                          "it", this->source_id, group);
 
     *ret_record = NULL;

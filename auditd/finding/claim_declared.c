@@ -4,6 +4,7 @@
 #include "auditd/policy/baseline.h"
 #include "auditd/policy/cloud_declared.h"
 #include "auditd/policy/policy.h"
+#include "auditd/store/cloud.h"
 #include "auditd/store/cloud_verdict.h"
 #include "auditd/store/sql.h"
 #include "lib/portset.h"
@@ -134,10 +135,13 @@ static int load_managed(struct gathering *this)
     int64_t managed = 0;
     int rc = store_query_int(
         this->store, &managed,
-        "SELECT coalesce((SELECT (r.valid_to IS NULL OR r.end_reason = 'unread') AND"
-        " json_extract(r.body, '$.PingStatus') = 'Online' FROM asset_identity i CROSS JOIN cloud_source s CROSS JOIN"
-        " cloud_record r ON r.source_id = s.id AND r.list = 'InstanceInformationList' AND r.key = i.value WHERE"
-        " i.asset_id = ?1 AND i.kind = 'instance' AND i.valid_to IS NULL ORDER BY r.valid_from DESC LIMIT 1), 0)",
+        "SELECT coalesce((SELECT " STORE_CLOUD_STANDS("r") " AND"
+                                                           " json_extract(r.body, '$.PingStatus') = 'Online' FROM "
+                                                           "asset_identity i CROSS JOIN cloud_source s CROSS JOIN"
+                                                           " cloud_record r ON r.source_id = s.id AND r.list = "
+                                                           "'InstanceInformationList' AND r.key = i.value WHERE"
+                                                           " i.asset_id = ?1 AND i.kind = 'instance' AND i.valid_to IS "
+                                                           "NULL ORDER BY r.valid_from DESC LIMIT 1), 0)",
         "i", this->asset->id);
 
     if (managed != 0) {

@@ -1,5 +1,6 @@
 #include "auditd/finding/claim_listener.h"
 
+#include "auditd/store/cloud.h"
 #include "auditd/store/sql.h"
 
 #include <errno.h>
@@ -9,8 +10,6 @@
 
 enum { BALANCER_SIZE = 256, LISTENER_SIZE = 512 };
 
-#define STANDS(row) "(" row ".valid_to IS NULL OR " row ".end_reason = 'unread')"
-
 /* "app/front/0123456789abcdef" of the balancer that the asset is the first node of, and its source. -ENOENT. */
 static int find_balancer(struct store *store, int64_t asset_id, char ret_name[BALANCER_SIZE], int64_t *ret_source_id)
 {
@@ -19,11 +18,11 @@ static int find_balancer(struct store *store, int64_t asset_id, char ret_name[BA
         store, &row,
         "SELECT substr(json_extract(r.body, '$.Description'), 5) AS name, r.source_id FROM"
         " asset_identity i CROSS JOIN cloud_source s CROSS JOIN cloud_record r ON r.source_id = s.id AND"
-        " r.list = 'NetworkInterfaces' AND r.key = i.value AND " STANDS(
+        " r.list = 'NetworkInterfaces' AND r.key = i.value AND " STORE_CLOUD_STANDS(
             "r") " WHERE i.asset_id = ?1 AND"
                  " i.kind = 'interface' AND i.valid_to IS NULL AND json_extract(r.body, '$.Description') GLOB"
                  " 'ELB app/*' AND NOT EXISTS (SELECT 1 FROM cloud_record o WHERE o.source_id = s.id AND o.list ="
-                 " 'NetworkInterfaces' AND o.key < r.key AND " STANDS(
+                 " 'NetworkInterfaces' AND o.key < r.key AND " STORE_CLOUD_STANDS(
                      "o") " AND json_extract(o.body,"
                           " '$.Description') = json_extract(r.body, '$.Description')) LIMIT 1",
         "i", asset_id);
@@ -62,11 +61,12 @@ static bool body_redirects(const char *body, const char *member)
 static int rules_redirect(struct store *store, int64_t source_id, const char *listener, bool *redirect)
 {
     sqlite3_stmt *row;
-    int rc = store_query(store, &row,
-                         "SELECT body FROM cloud_record r WHERE source_id = ?1 AND list = 'Rules' AND " STANDS(
-                             "r") " AND"
-                                  " instr(key, ':listener-rule/' || ?2 || '/') > 0",
-                         "it", source_id, listener);
+    int rc =
+        store_query(store, &row,
+                    "SELECT body FROM cloud_record r WHERE source_id = ?1 AND list = 'Rules' AND " STORE_CLOUD_STANDS(
+                        "r") " AND"
+                             " instr(key, ':listener-rule/' || ?2 || '/') > 0",
+                    "it", source_id, listener);
 
     while (rc == 0 && (rc = store_step(store, row)) == 1) {
         *redirect = *redirect && body_redirects(store_text(row, 0), "Actions");
@@ -90,7 +90,7 @@ static int next_listener(struct store *store, int64_t source_id, const char *bal
     int rc = store_query(
         store, &row,
         "SELECT key, json_extract(body, '$.Port'), substr(key, instr(key, ':listener/') + 10), body"
-        " FROM cloud_record r WHERE source_id = ?1 AND list = 'Listeners' AND " STANDS(
+        " FROM cloud_record r WHERE source_id = ?1 AND list = 'Listeners' AND " STORE_CLOUD_STANDS(
             "r") " AND"
                  " key > ?3 AND instr(key, ':listener/' || ?2 || '/') > 0 AND json_extract(body, '$.Protocol') ="
                  " 'HTTP' ORDER BY key, valid_from DESC LIMIT 1",

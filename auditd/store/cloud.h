@@ -62,4 +62,13 @@ MUST_USE int store_cloud_realms(struct store *store, const char *name, json_t **
 /* It was read well: what store_inventory_failed() said under its own name is over. */
 MUST_USE int store_cloud_is_well(struct store *store, const char *name);
 
+/* SQL: whether the cloud_record of that alias stands, as it was read last: it is there now, or it was when its list was
+ * read last, which was not read to its end since, and nothing younger is known of it. */
+#define STORE_CLOUD_STANDS(row)                                                                                        \
+    "(" row ".valid_to IS NULL OR (" row ".end_reason = 'unread' AND NOT EXISTS (SELECT 1 FROM cloud_list w WHERE "    \
+    "w.source_id = " row ".source_id AND w.document = " row ".document AND w.list = " row ".list AND w.valid_to IS "   \
+    "NULL AND w.whole = 1) AND NOT EXISTS (SELECT 1 FROM cloud_record n WHERE n.source_id = " row                      \
+    ".source_id AND n.document = " row ".document AND n.list = " row ".list AND n.key = " row                          \
+    ".key AND n.valid_from > " row ".valid_from)))"
+
 #endif

@@ -182,6 +182,14 @@ policy=(--policy allow.yaml)
 plain HTTP "$forward"
 tap_is "who allows the port does not allow it to be read" "$(found plain-listener)" "80 REAPPEARED medium"
 
+cp cloud/listeners.json kept.json
+: >cloud/listeners.json
+take
+tap_is "listeners that were not read are as they were" "$(found plain-listener)" "80 REAPPEARED medium"
+jq '.Listeners |= map(select(.Protocol != "HTTP"))' kept.json >cloud/listeners.json
+take
+tap_is "and one that is gone when they are read again is over" "$(found plain-listener)" "80 FIXED medium"
+
 # ---- databases ----
 policy=()
 # orders GROUPS: the database has an interface that was read, and its group's rules are those of the filter.
@@ -211,12 +219,17 @@ before=$(sql "$DB" "SELECT count(*) FROM finding_event")
 : >cloud/db-instances.json
 take
 tap_is "lists that were not read begin and end none" "$(sql "$DB" "SELECT count(*) FROM finding_event") $(found wide-database | cut -d ' ' -f 2)" "$before REAPPEARED"
-cp "$folder/db-instances.json" cloud/
+edit db-instances.json '.DBInstances |= map(.Endpoint = {Port: 5433})'
+orders .
+tap_is "what is read again is as it is now, not as it was before the gap" "$(found wide-database | cut -d ' ' -f 1-2)" "5432 FIXED"
+edit db-instances.json '.DBInstances |= map(.Engine = "postgres")'
+orders .
+tap_is "without a port that was told it is the engine's usual one" "$(found wide-database | cut -d ' ' -f 1-2)" "5432 REAPPEARED"
 printf 'version: 1\nallow:\n  - {id: reports, to: any, ports: 5432, from: any, why: the reports}\n' >allow.yaml
 policy=(--policy allow.yaml)
 orders .
 tap_is "and the policy may allow it" "$(found wide-database | cut -d ' ' -f 1-2)" "5432 ALLOWED"
-cp "$folder/network-interfaces.json" "$folder/security-groups.json" cloud/
+cp "$folder/network-interfaces.json" "$folder/security-groups.json" "$folder/db-instances.json" cloud/
 
 # ---- another policy ----
 # changes WORD...: what applying all.yaml says of itself.
