@@ -272,7 +272,7 @@ describe("sessions", () => {
       assert.equal(answer.status, 303);
       assert.equal(answer.headers.get("location"), `/login?next=${encodeURIComponent(path).replaceAll("%2F", "/")}`);
     }
-    for (const path of ["/login", "/assets/login.js", "/assets/base.css", "/assets/favicon.svg"]) {
+    for (const path of ["/login", "/assets/login.js", "/assets/style.css", "/assets/favicon.svg"]) {
       assert.equal((await ask(path, { headers: {} })).status, 200, path);
     }
   });

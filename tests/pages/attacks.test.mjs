@@ -32,8 +32,8 @@ describe("slow clients", { skip: spawnSync("slowhttptest", ["-h"]).error && "no 
   const CLIENTS = 100;
   const MODES = [["headers", "/healthz", ["-H", "-i", "1"]],
     ["bodies", "/api/v1/session", ["-B", "-i", "1", "-s", "4096", "-f", "application/json"]],
-    ["ranges", "/assets/base.css", ["-R", "-a", "5", "-b", "3000"]],
-    ["reading", "/assets/base.css", ["-X", "-w", "10", "-y", "20", "-n", "1", "-z", "4", "-k", "3"]]];
+    ["ranges", "/assets/style.css", ["-R", "-a", "5", "-b", "3000"]],
+    ["reading", "/assets/style.css", ["-X", "-w", "10", "-y", "20", "-n", "1", "-z", "4", "-k", "3"]]];
 
   function attack(path, flags) {
     const child = spawn("slowhttptest", [...flags, "-c", String(CLIENTS), "-r", "200", "-l", "60", "-u", `${site.url}${path}`], { stdio: ["ignore", "pipe", "pipe"] });
@@ -64,7 +64,7 @@ describe("slow clients", { skip: spawnSync("slowhttptest", ["-h"]).error && "no 
 
   test("a range is not taken: the whole comes once, however many are asked for", async () => {
     const ranges = `bytes=${Array.from({ length: 1000 }, (_, i) => `5-${i + 6}`).join(",")}`;
-    const [whole, ranged] = await Promise.all([{}, { Range: ranges }].map((headers) => fetch(`${site.url}/assets/base.css`, { headers })));
+    const [whole, ranged] = await Promise.all([{}, { Range: ranges }].map((headers) => fetch(`${site.url}/assets/style.css`, { headers })));
     assert.deepEqual([ranged.status, await ranged.text()], [200, await whole.text()]);
   });
 });
@@ -92,7 +92,7 @@ describe("behind nginx", { skip: command === null && "no nginx: neither this mac
     });
   }
 
-  const victim = () => send(request(["GET /assets/base.css HTTP/1.1", "Host: localhost", "Connection: close"]));
+  const victim = () => send(request(["GET /assets/style.css HTTP/1.1", "Host: localhost", "Connection: close"]));
   const body = (text) => text.slice(text.indexOf("\r\n\r\n") + 4);
 
   test(`none of ${hostile.length} hostile requests gets another client another answer`, async () => {

@@ -40,7 +40,7 @@ function ask(path, codings, { method = "GET", headers = {} } = {}) {
 
 // Large, and without a secret.
 const PACKED = ["/api/v1/findings", "/api/v1/findings?limit=2", "/api/v1/hosts", "/api/v1/endpoints", "/api/v1/changes", "/api/v1/score?history=true",
-  "/api/v1/certificates", "/api/v1/openapi.yaml", "/metrics", "/", "/login", "/findings", "/assets/chart.min.js", "/assets/base.css", "/assets/findings.js"];
+  "/api/v1/certificates", "/api/v1/openapi.yaml", "/metrics", "/", "/login", "/findings", "/assets/chart.min.js", "/assets/style.css", "/assets/findings.js"];
 // What the server counts is another number each time.
 const STEADY = PACKED.filter((path) => path !== "/metrics");
 
@@ -156,7 +156,7 @@ describe("Accept-Encoding", () => {
   ];
   test("is read as RFC 9110 says", async () => {
     for (const [codings, form] of lines) {
-      for (const path of ["/api/v1/findings", "/assets/base.css", "/findings"]) {
+      for (const path of ["/api/v1/findings", "/assets/style.css", "/findings"]) {
         const answer = await ask(path, codings);
         assert.equal(answer.status, 200, `${path} ${codings}`);
         assert.equal(answer.headers["content-encoding"] ?? "", form, `${path} ${codings}`);
@@ -165,7 +165,7 @@ describe("Accept-Encoding", () => {
   });
 
   test("that refuses what there is gets 406, and one that insists on gzip gets also what is small", async () => {
-    for (const [path, codings] of [["/api/v1/findings", "identity;q=0"], ["/api/v1/findings", "*;q=0"], ["/assets/base.css", "gzip;q=0, identity;q=0"],
+    for (const [path, codings] of [["/api/v1/findings", "identity;q=0"], ["/api/v1/findings", "*;q=0"], ["/assets/style.css", "gzip;q=0, identity;q=0"],
       ["/api/v1/session", "gzip, identity;q=0"], ["/api/v1/audit-log", "gzip, *;q=0"], ["/api/v1/events", "gzip, identity;q=0"]]) {
       const answer = await ask(path, codings);
       assert.equal(answer.status, 406, `${path} ${codings}`);
@@ -186,7 +186,7 @@ describe("Accept-Encoding", () => {
     for (const [value, status, isPacked] of values) {
       const said = await new Promise((resolve, reject) => {
         const socket = connect(site.port, "127.0.0.1", () => socket.write(Buffer.from(
-          `GET /assets/base.css HTTP/1.1\r\nHost: localhost\r\nAccept-Encoding: ${value}\r\nConnection: close\r\n\r\n`, "latin1")));
+          `GET /assets/style.css HTTP/1.1\r\nHost: localhost\r\nAccept-Encoding: ${value}\r\nConnection: close\r\n\r\n`, "latin1")));
         const chunks = [];
         socket.on("data", (chunk) => chunks.push(chunk));
         socket.on("error", reject);

@@ -51,7 +51,7 @@ static void finds_routes_and_nothing_else(void **state)
     assert_int_equal(status_of("GET", "/hosts/0a1b2c3d-0000-4000-8000-00000000000", NULL), 404);
     assert_int_equal(status_of("GET", "/hosts/0a1b2c3d-0000-4000-8000-00000000000Fx", NULL), 404);
     assert_int_equal(status_of("GET", "/hosts/{uuid}", NULL), 404);
-    assert_int_equal(status_of("GET", "/assets/base.css", "text/css"), 200);
+    assert_int_equal(status_of("GET", "/assets/style.css", "text/css"), 200);
     assert_int_equal(status_of("GET", "/assets/../route.c", NULL), 404);
     assert_int_equal(status_of("GET", "/Healthz", NULL), 404);
     assert_int_equal(status_of("GET", "healthz", NULL), 400);
@@ -85,14 +85,14 @@ static void tags_what_it_serves(void **state)
     struct exchange exchange;
     char tag[EXCHANGE_ETAG_SIZE];
     (void)state;
-    answer(&exchange, "GET", "/assets/base.css", NULL, NULL);
+    answer(&exchange, "GET", "/assets/style.css", NULL, NULL);
     assert_int_equal(strlen(exchange.etag), 34);
     memcpy(tag, exchange.etag, sizeof(tag));
     exchange_done(&exchange);
-    answer(&exchange, "GET", "/assets/base.css", NULL, tag);
+    answer(&exchange, "GET", "/assets/style.css", NULL, tag);
     assert_int_equal(exchange.status, 304);
     exchange_done(&exchange);
-    answer(&exchange, "GET", "/assets/base.css", NULL, "\"x\", W/, ,,");
+    answer(&exchange, "GET", "/assets/style.css", NULL, "\"x\", W/, ,,");
     assert_int_equal(exchange.status, 200);
     exchange_done(&exchange);
 }
