@@ -12,9 +12,10 @@
 int census_next(struct store *store, int64_t *asset_id, int64_t *ret_realm_id)
 {
     sqlite3_stmt *row;
-    int rc =
-        store_query(store, &row, "SELECT id, realm_id FROM asset WHERE ended_at IS NULL AND id > ? ORDER BY id LIMIT 1",
-                    "i", *asset_id);
+    int rc = store_query(
+        store, &row,
+        "SELECT id, realm_id FROM asset WHERE ended_at IS NULL AND kind = 'host' AND id > ? ORDER BY id LIMIT 1", "i",
+        *asset_id);
 
     if (rc == 0) {
         rc = store_step(store, row);

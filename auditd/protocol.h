@@ -61,6 +61,7 @@
 #define CONTROL_REACH_ASK "ask"
 #define CONTROL_REACH_SURFACE "surface"
 #define CONTROL_REACH_WHAT_IF "what-if"
+#define CONTROL_REACH_FLAWS "flaws"
 
 /* The same of "alert". */
 #define CONTROL_ALERT_LIST "list"

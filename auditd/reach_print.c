@@ -268,3 +268,36 @@ int reach_print_row(const struct reach_printer *printer, const char *type, const
 {
     return printer->json ? print_json(printer, type, from, row, proof) : print_text(printer, type, row, proof);
 }
+
+json_t *reach_flaw_json(const struct reach_model *model, const struct reach_flaw *flaw)
+{
+    return json_pack("{s:s, s:s, s:s, s:s}", "network", model->vpcs.items[flaw->vpc].id, "kind",
+                     reach_flaw_name(flaw->kind), "record", flaw->record, "text", flaw->text);
+}
+
+static int print_flaw_json(const struct reach_printer *printer, const struct reach_flaw *flaw)
+{
+    json_t *line = reach_flaw_json(printer->model, flaw);
+    int rc = line == NULL || json_object_set_new(line, "type", json_string("flaw")) != 0 ? -ENOMEM : 0;
+
+    rc = rc == 0 && json_dumpf(line, printer->out, JSON_COMPACT) != 0 ? -EIO : rc;
+    fputc('\n', printer->out);
+    json_decref(line);
+    return rc;
+}
+
+static int print_flaw_text(const struct reach_printer *printer, const struct reach_flaw *flaw)
+{
+    print_name(printer->out, printer->model->vpcs.items[flaw->vpc].id);
+    fprintf(printer->out, "  %-15s ", reach_flaw_name(flaw->kind));
+    print_name(printer->out, flaw->record);
+    fputs("  ", printer->out);
+    print_name(printer->out, flaw->text);
+    fputc('\n', printer->out);
+    return ferror(printer->out) ? -EIO : 0;
+}
+
+int reach_print_flaw(const struct reach_printer *printer, const struct reach_flaw *flaw)
+{
+    return printer->json ? print_flaw_json(printer, flaw) : print_flaw_text(printer, flaw);
+}

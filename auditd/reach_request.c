@@ -4,6 +4,7 @@
 #include "auditd/cloud/snapshot.h"
 #include "auditd/protocol.h"
 #include "auditd/reach/change.h"
+#include "auditd/reach/flaw.h"
 #include "auditd/reach_asking.h"
 #include "auditd/reach_print.h"
 #include "auditd/store/cloud.h"
@@ -24,7 +25,7 @@ struct reach_desk {
     struct reach_surface *surface;
 };
 
-enum desk_word { DESK_ASK, DESK_SURFACE, DESK_WHAT_IF };
+enum desk_word { DESK_ASK, DESK_SURFACE, DESK_WHAT_IF, DESK_FLAWS };
 
 struct desk_question {
     const json_t *request;
@@ -155,14 +156,21 @@ struct desk_rows {
     size_t most;
 };
 
+/* Whether the next row is on the page. */
+static bool rows_take(struct desk_rows *rows)
+{
+    size_t at = rows->seen++;
+
+    return at >= rows->after && json_array_size(rows->list) < rows->most;
+}
+
 static int take_row(void *context, const struct reach_goal *goal, const struct reach_row *row,
                     const struct reach_proof *proof)
 {
     struct desk_rows *rows = context;
-    size_t at = rows->seen++;
     json_t *item;
 
-    if (at < rows->after || json_array_size(rows->list) >= rows->most) {
+    if (!rows_take(rows)) {
         return 0;
     }
     item = reach_row_json(&rows->desk->model, row, goal == NULL ? "world" : goal->from_text, proof, DESK_SOURCES_MOST);
@@ -207,6 +215,73 @@ static int ask_surface(const struct reach_desk *desk, struct desk_rows *rows)
     return rc;
 }
 
+struct desk_flaws {
+    struct desk_rows *rows;
+    const char *network; /* NULL: of all */
+    const json_t *kinds; /* NULL: each */
+};
+
+static bool flaws_want(const struct desk_flaws *flaws, const char *network, const char *kind)
+{
+    size_t index;
+    json_t *wanted;
+
+    if (flaws->network != NULL && strcmp(network, flaws->network) != 0) {
+        return false;
+    }
+    json_array_foreach(flaws->kinds, index, wanted)
+    {
+        if (json_is_string(wanted) && strcmp(json_string_value(wanted), kind) == 0) {
+            return true;
+        }
+    }
+    return flaws->kinds == NULL;
+}
+
+static int take_flaw(void *context, const struct reach_flaw *flaw)
+{
+    const struct desk_flaws *flaws = context;
+    const struct reach_model *model = &flaws->rows->desk->model;
+    json_t *item;
+
+    if (!flaws_want(flaws, model->vpcs.items[flaw->vpc].id, reach_flaw_name(flaw->kind)) || !rows_take(flaws->rows)) {
+        return 0;
+    }
+    item = reach_flaw_json(model, flaw);
+    return item == NULL || json_array_append_new(flaws->rows->list, item) < 0 ? -ENOMEM : 0;
+}
+
+static int ask_rows(struct reach_desk *desk, struct desk_question *question, struct desk_rows *rows)
+{
+    struct desk_flaws flaws = {.rows = rows,
+                               .network = json_string_value(json_object_get(question->request, "network")),
+                               .kinds = json_object_get(question->request, "kinds")};
+
+    switch (question->word) {
+    case DESK_SURFACE:
+        return ask_surface(desk, rows);
+    case DESK_FLAWS:
+        return reach_flaws(&desk->model, take_flaw, &flaws);
+    case DESK_ASK:
+    case DESK_WHAT_IF:
+        break;
+    }
+    return ask_one(desk, question, rows);
+}
+
+/* The kinds of flaws that are not told, for what they depend on was not read to its end. */
+static json_t *desk_untold(const struct reach_desk *desk)
+{
+    json_t *kinds = json_array();
+
+    for (int kind = 0; kind < REACH_FLAW_KINDS; kind++) {
+        if (!reach_flaw_is_known(&desk->model, (enum reach_flaw_kind)kind)) {
+            json_array_append_new(kinds, json_string(reach_flaw_name((enum reach_flaw_kind)kind)));
+        }
+    }
+    return kinds;
+}
+
 static int number_of(const json_t *request, const char *name, int64_t otherwise, int64_t *ret_number)
 {
     const json_t *value = json_object_get(request, name);
@@ -235,12 +310,15 @@ static int desk_ask(struct reach_desk *desk, struct store *store, struct desk_qu
     rows.most = most < DESK_ROWS_MOST ? (size_t)most : DESK_ROWS_MOST;
     rc = desk_prepare(desk, store, question);
     if (rc == 0) {
-        rc = question->word == DESK_SURFACE ? ask_surface(desk, &rows) : ask_one(desk, question, &rows);
+        rc = ask_rows(desk, question, &rows);
     }
     if (rc == 0) {
         *ret_answer = json_pack("{s:b, s:s, s:I, s:O, s:I}", "ok", 1, "inventory", desk->name, "at",
                                 (json_int_t)desk->at_ms, "rows", rows.list, "row_count", (json_int_t)rows.seen);
         rc = *ret_answer == NULL ? -ENOMEM : 0;
+    }
+    if (rc == 0 && question->word == DESK_FLAWS) {
+        json_object_set_new(*ret_answer, "untold", desk_untold(desk));
     }
     json_decref(rows.list);
     return rc;
@@ -335,7 +413,8 @@ static int desk_what_if(struct reach_desk *desk, struct store *store, struct des
 
 static int desk_read_word(struct desk_question *question)
 {
-    static const char *const words[] = {CONTROL_REACH_ASK, CONTROL_REACH_SURFACE, CONTROL_REACH_WHAT_IF};
+    static const char *const words[] = {CONTROL_REACH_ASK, CONTROL_REACH_SURFACE, CONTROL_REACH_WHAT_IF,
+                                        CONTROL_REACH_FLAWS};
     const char *word = json_string_value(json_object_get(question->request, "do"));
     bool is_there = json_is_object(json_object_get(question->request, "change"));
 
@@ -345,8 +424,9 @@ static int desk_read_word(struct desk_question *question)
             return number_of(question->request, "at", 0, &question->at_ms);
         }
     }
-    snprintf(question->reason, sizeof(question->reason),
-             "a question is \"ask\", \"surface\" or, with a \"change\", \"what-if\"; \"at\" is a whole number");
+    snprintf(
+        question->reason, sizeof(question->reason),
+        "a question is \"ask\", \"surface\", \"flaws\" or, with a \"change\", \"what-if\"; \"at\" is a whole number");
     return -EINVAL;
 }
 

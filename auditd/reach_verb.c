@@ -3,6 +3,7 @@
 #include "auditd/cloud_open.h"
 #include "auditd/protocol.h"
 #include "auditd/reach/change.h"
+#include "auditd/reach/flaw.h"
 #include "auditd/reach_asking.h"
 #include "auditd/reach_print.h"
 #include "lib/log.h"
@@ -12,7 +13,19 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { KEY_AWS = 0x100, KEY_TO, KEY_FROM, KEY_ALL, KEY_WHAT_IF, KEY_JSON, KEY_CONFIG, KEY_DB, KEY_INVENTORY, KEY_AT };
+enum {
+    KEY_AWS = 0x100,
+    KEY_TO,
+    KEY_FROM,
+    KEY_ALL,
+    KEY_FLAWS,
+    KEY_WHAT_IF,
+    KEY_JSON,
+    KEY_CONFIG,
+    KEY_DB,
+    KEY_INVENTORY,
+    KEY_AT
+};
 
 struct reach_command {
     const char *aws; /* NULL: what is stored */
@@ -24,6 +37,7 @@ struct reach_command {
     const char *from;
     const char *what_if;
     bool all;
+    bool flaws;
     bool json;
 };
 
@@ -78,6 +92,28 @@ static int print_surface(const struct reach_printer *printer, struct cloud *clou
     reach_surface_destroy(surface);
     return rc;
 }
+
+/* ---- flaws ---- */
+
+static int print_flaw(void *context, const struct reach_flaw *flaw)
+{
+    return reach_print_flaw(context, flaw);
+}
+
+static int print_flaws(const struct reach_printer *printer)
+{
+    const struct reach_model *model = printer->model;
+
+    for (int kind = 0; kind < REACH_FLAW_KINDS; kind++) {
+        if (!reach_flaw_is_known(model, (enum reach_flaw_kind)kind)) {
+            log_warning("%s: not told, for what it depends on was not read to the end",
+                        reach_flaw_name((enum reach_flaw_kind)kind));
+        }
+    }
+    return reach_flaws(model, print_flaw, (void *)(uintptr_t)printer);
+}
+
+/* ---- what changes ---- */
 
 struct change_print {
     const struct reach_printer *printer;
@@ -138,6 +174,8 @@ static int reach_run(const struct reach_command *command)
     if (rc == 0 && command->what_if != NULL) {
         rc = reach_open(command, command->what_if, &changed);
         rc = rc == 0 ? print_change(&printer, &cloud, &changed, &goal) : rc;
+    } else if (rc == 0 && command->flaws) {
+        rc = print_flaws(&printer);
     } else if (rc == 0 && command->all) {
         rc = print_surface(&printer, &cloud);
     } else if (rc == 0) {
@@ -162,8 +200,9 @@ static void reach_check(struct argp_state *state, const struct reach_command *co
         (command->db != NULL || command->config != NULL || command->inventory != NULL || command->at != NULL)) {
         argp_error(state, "--aws FOLDER asks the folder: --db, --config, --inventory and --at are of what is stored");
     }
-    if ((command->to == NULL) == !command->all && (command->all || command->what_if == NULL)) {
-        argp_error(state, "either --to ASSET[:PORT] or --all");
+    if (command->flaws ? command->all || command->to != NULL || command->what_if != NULL
+                       : (command->to == NULL) == !command->all && (command->all || command->what_if == NULL)) {
+        argp_error(state, "one of --to ASSET[:PORT], --all and --flaws");
     }
     if (command->from != NULL && (command->to == NULL || command->what_if != NULL)) {
         argp_error(state, "--from goes with --to alone: all else is asked from the world");
@@ -207,6 +246,9 @@ static error_t reach_one(int key, char *arg, struct argp_state *state)
     case KEY_ALL:
         command->all = true;
         return 0;
+    case KEY_FLAWS:
+        command->flaws = true;
+        return 0;
     case KEY_WHAT_IF:
         command->what_if = arg;
         return 0;
@@ -232,8 +274,8 @@ int reach_verb_main(int argc, char **argv)
          "By id, name or address; PORT may be a range, PROTO is tcp, udp or a number", 0},
         {"from", KEY_FROM, "SOURCE", 0, "world (the default), a CIDR, or an asset", 0},
         {"all", KEY_ALL, NULL, 0, "All that the internet reaches", 0},
-        {"what-if", KEY_WHAT_IF, "FILE", 0,
-         "Security groups or network ACLs in place of those with their ids: what would open and close", 0},
+        {"flaws", KEY_FLAWS, NULL, 0, "What is wrong with the rules themselves", 0},
+        {"what-if", KEY_WHAT_IF, "FILE", 0, "Groups or network ACLs changed so: what opens", 0},
         {"at", KEY_AT, "TIME", 0, "The store as it was then: a date, or RFC 3339", 0},
         {"inventory", KEY_INVENTORY, "NAME", 0, "Which of several accounts that are stored", 0},
         {"db", KEY_DB, "FILE", 0, "The database, as of audit", 0},

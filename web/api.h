@@ -43,6 +43,7 @@ void api_token_create(struct exchange *exchange);
 void api_token_revoke(struct exchange *exchange);
 void api_policy(struct exchange *exchange);
 void api_reach(struct exchange *exchange);
+void api_reach_flaws(struct exchange *exchange);
 void api_reach_what_if(struct exchange *exchange);
 void api_policy_apply(struct exchange *exchange);
 void api_policy_check(struct exchange *exchange);

@@ -50,6 +50,7 @@ static void host_write_findings(struct json_writer *writer, const struct store_h
 static void host_write(struct json_writer *writer, const struct store_host *host)
 {
     json_put_text(writer, "uuid", host->uuid);
+    json_put_text(writer, "kind", host->kind);
     json_put_text(writer, "realm", host->realm);
     json_put_text_or_null(writer, "address", host->address);
     json_put_text_or_null(writer, "name", host->name);

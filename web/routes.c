@@ -59,6 +59,7 @@ const struct route routes[] = {
     {"/api/v1/policy/suggest", media_json, READS_ALL, api_policy_suggest, NULL, false, "POST", true, true},
     {"/api/v1/policies", media_json, READS_ALL, api_policies, NULL, true, NULL, false, false},
     {"/api/v1/reach", media_json, READS_ALL, api_reach, NULL, false, NULL, false, true},
+    {"/api/v1/reach/flaws", media_json, READS_ALL, api_reach_flaws, NULL, false, NULL, false, true},
     {"/api/v1/reach/what-if", media_json, READS_ALL, api_reach_what_if, NULL, false, "POST", true, true},
     {"/api/v1/schedules", media_json, READS, api_schedules, NULL, false, NULL, false, true},
     {"/api/v1/schedules/run", media_json, WRITES_ALL, api_schedule_do, NULL, false, "POST", true, true},

@@ -84,6 +84,7 @@ static void take_acl(struct reading *reading, json_t *item)
     }
     if (acl != NULL) {
         acl->id = id;
+        acl->vpc = reading_ref(reading, item, "VpcId");
         reading_list(reading, item, "Entries", acl, take_entry);
     }
 }
@@ -132,6 +133,19 @@ static void take_list_of(struct reading *reading, json_t *item, void *context)
     }
 }
 
+/* EC2 API Reference, VpcPeeringConnectionStateReason: from these none comes back. */
+static bool peering_is_over(const char *code)
+{
+    static const char *const codes[] = {"deleted", "deleting", "rejected", "expired", "failed"};
+
+    for (size_t i = 0; code != NULL && i < sizeof(codes) / sizeof(*codes); i++) {
+        if (strcmp(code, codes[i]) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static void take_pair(struct reading *reading, json_t *item, void *context)
 {
     struct permission *permission = context;
@@ -142,6 +156,7 @@ static void take_pair(struct reading *reading, json_t *item, void *context)
         return;
     }
     rule->ref = reading_ref(reading, item, "GroupId");
+    rule->stale = peering_is_over(reading_text(reading, item, "PeeringStatus"));
     rule->foreign = user != NULL && permission->owner != NULL && strcmp(user, permission->owner) != 0;
     if (rule->ref.id == NULL) {
         reading_fail(reading, "GroupId", "must be a text that is not empty");

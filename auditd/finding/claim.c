@@ -2,6 +2,7 @@
 
 #include "auditd/finding/claim_database.h"
 #include "auditd/finding/claim_declared.h"
+#include "auditd/finding/claim_network.h"
 #include "auditd/store/finding.h"
 #include "auditd/store/scan.h"
 #include "auditd/store/sql.h"
@@ -68,7 +69,7 @@ struct claiming {
     struct store *store;
     const struct claim_options *options;
     const struct claim_asset *asset;
-    struct claims claims;
+    const struct claims *claims;
     bool *held; /* for each claim: it has its finding */
     char *evidence;
     int moved;
@@ -176,9 +177,9 @@ static size_t claim_of(const struct claiming *this, const struct stored_finding 
 {
     size_t i = 0;
 
-    while (i < this->claims.count &&
-           (this->claims.items[i].is_udp != finding->is_udp || this->claims.items[i].port != finding->port ||
-            strcmp(this->claims.items[i].verdict.kind, finding->verdict.kind) != 0)) {
+    while (i < this->claims->count &&
+           (this->claims->items[i].is_udp != finding->is_udp || this->claims->items[i].port != finding->port ||
+            strcmp(this->claims->items[i].verdict.kind, finding->verdict.kind) != 0)) {
         i++;
     }
     return i;
@@ -187,10 +188,10 @@ static size_t claim_of(const struct claiming *this, const struct stored_finding 
 static int claim_standing(struct claiming *this, struct stored_finding *finding)
 {
     size_t at = claim_of(this, finding);
-    const struct claim *claim = at < this->claims.count ? &this->claims.items[at] : NULL;
+    const struct claim *claim = at < this->claims->count ? &this->claims->items[at] : NULL;
 
     if (claim == NULL) {
-        return this->options->dry_run || claims_are_in_doubt(&this->claims, finding) ? 0 : claim_end(this, finding);
+        return this->options->dry_run || claims_are_in_doubt(this->claims, finding) ? 0 : claim_end(this, finding);
     }
     this->held[at] = true;
     claim_tell(this, claim, finding);
@@ -239,8 +240,8 @@ static int claim_settle(struct claiming *this)
         rc = store_finding_get(this->store, ids[i], &finding);
         rc = rc == 0 ? claim_standing(this, &finding) : rc;
     }
-    for (size_t i = 0; rc == 0 && i < this->claims.count; i++) {
-        const struct claim *claim = &this->claims.items[i];
+    for (size_t i = 0; rc == 0 && i < this->claims->count; i++) {
+        const struct claim *claim = &this->claims->items[i];
         bool is_new = !this->held[i] && claim->verdict.verdict != VERDICT_ALLOWED;
         rc = is_new ? claim_insert(this, claim) : 0;
     }
@@ -253,36 +254,50 @@ static int claim_prepare(struct claiming *this)
     json_t *evidence = json_pack("{s:s}", "declared", this->options->reason);
 
     this->evidence = evidence == NULL ? NULL : json_dumps(evidence, JSON_COMPACT);
-    this->held = calloc(this->claims.count + 1, sizeof(*this->held));
+    this->held = calloc(this->claims->count + 1, sizeof(*this->held));
     json_decref(evidence);
     return this->evidence == NULL || this->held == NULL ? -ENOMEM : 0;
 }
 
-int claim_asset(struct store *store, const struct claim_options *options, const struct claim_asset *asset)
+int claims_settle(struct store *store, const struct claim_options *options, const struct claim_asset *asset,
+                  const struct claims *claims)
 {
-    struct claiming this = {.store = store, .options = options, .asset = asset};
-    int rc = claim_declared(store, options, asset, &this.claims);
+    struct claiming this = {.store = store, .options = options, .asset = asset, .claims = claims};
+    int rc = claim_prepare(&this);
 
-    rc = rc == 0 ? claim_database(store, options, asset, &this.claims) : rc;
-    rc = rc == 0 ? claim_prepare(&this) : rc;
     rc = rc == 0 ? claim_settle(&this) : rc;
-    claims_done(&this.claims);
     free(this.held);
     free(this.evidence);
     return rc < 0 ? rc : this.moved;
 }
 
+int claim_asset(struct store *store, const struct claim_options *options, const struct claim_asset *asset)
+{
+    struct claims claims = {0};
+    int rc = claim_declared(store, options, asset, &claims);
+
+    rc = rc == 0 ? claim_database(store, options, asset, &claims) : rc;
+    rc = rc == 0 ? claims_settle(store, options, asset, &claims) : rc;
+    claims_done(&claims);
+    return rc;
+}
+
 /* ---- every asset ---- */
 
+/* What networks have is not claimed of hosts. */
 static int claim_one(struct store *store, const struct claim_options *options, int64_t asset_id)
 {
     struct store_known known = {0};
     struct claim_asset asset = {.id = asset_id, .known = &known};
     int64_t realm_id;
     char *realm = NULL;
-    int rc = store_asset_known(store, asset_id, &known);
+    int rc =
+        store_query_int(store, &realm_id, "SELECT realm_id FROM asset WHERE id = ? AND kind = 'host'", "i", asset_id);
 
-    rc = rc == 0 ? store_query_int(store, &realm_id, "SELECT realm_id FROM asset WHERE id = ?", "i", asset_id) : rc;
+    if (rc < 0) {
+        return rc == -ENOENT ? 0 : rc;
+    }
+    rc = store_asset_known(store, asset_id, &known);
     rc = rc == 0 ? store_realm_name(store, realm_id, &realm) : rc;
     asset.realm = realm;
     rc = rc == 0 ? claim_asset(store, options, &asset) : rc;
@@ -324,5 +339,6 @@ int claim_every(struct store *store, const struct claim_options *options)
         }
         moved += rc;
     }
-    return rc == -ENOENT ? moved : rc;
+    rc = rc == -ENOENT && options->scan_id == 0 ? claim_networks(store, options) : rc;
+    return rc == -ENOENT ? moved : rc < 0 ? rc : moved + rc;
 }

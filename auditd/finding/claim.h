@@ -71,12 +71,17 @@ struct claim_asset {
     const char *realm;
 };
 
+/* Makes the asset's findings those that are claimed. Inside a transaction. How many began or moved; the store's errors,
+ * -ENOMEM. */
+MUST_USE int claims_settle(struct store *store, const struct claim_options *options, const struct claim_asset *asset,
+                           const struct claims *claims);
+
 /* Makes the asset's findings those of what is declared now. Inside a transaction. How many findings began or moved; the
  * store's errors, -ENOMEM. */
 MUST_USE int claim_asset(struct store *store, const struct claim_options *options, const struct claim_asset *asset);
 
-/* Those of `options->scan_id`, or every asset, of which a cloud declares something or did so. Inside a transaction; as
- * claim_asset(). */
+/* Those of `options->scan_id`, or every asset, of which a cloud declares something or did so, and then the networks
+ * themselves. Inside a transaction; as claim_asset(). */
 MUST_USE int claim_every(struct store *store, const struct claim_options *options);
 
 #endif

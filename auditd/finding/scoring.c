@@ -109,14 +109,14 @@ static int scoring_on_asset(void *context, const struct score_asset *asset)
 
     scoring->host.planned = asset->planned;
     scoring->host.judged = asset->judged;
-    scoring->host.hosts = 1;
+    scoring->host.hosts = asset->is_host;
     HASH_FIND(hh, scoring->realms, asset->realm, (unsigned)strlen(asset->realm), realm);
     rc = pile_join(&scoring->fleet, &scoring->host);
     if (rc == 0 && realm != NULL) {
         rc = pile_join(&realm->pile, &scoring->host);
     }
     rc = rc < 0 ? rc : scoring_groups_host(scoring->groups, asset, &scoring->host);
-    if (rc == 0 && asset->is_touched) {
+    if (rc == 0 && asset->is_touched && asset->is_host) {
         rc = scoring_subject(scoring, "host", asset->uuid, &scoring->host);
     }
     pile_clear(&scoring->host);

@@ -12,6 +12,7 @@ static const double WEIGHT_CONTRADICTION = 20;
 /* Advice beside what the port itself weighs. */
 static const double WEIGHT_TRAP = 2;
 static const double WEIGHT_MANAGED = 2;
+static const double WEIGHT_FLAW = 2;
 /* As a service that is found to speak in clear. */
 static const double WEIGHT_PLAIN = 10;
 /* Fewer of the world's addresses than that are somebody's range: 2^-8 is more than any single owner's. */
@@ -366,4 +367,47 @@ void cloud_declared_wide(const struct verdict *like, const char *group, const ch
     snprintf(ret_verdict->fix, sizeof(ret_verdict->fix),
              "Name the applications' own security groups as the only sources of the rule.");
     verdict_weigh(address, ret_verdict);
+}
+
+/* ---- the rules themselves ---- */
+
+void cloud_declared_flaws(const struct declared_flaws *flaws, struct verdict *ret_verdict)
+{
+    static const struct {
+        const char *one, *many;
+        const char *why;
+        const char *fix;
+    } texts[] = {
+        [REACH_SHADOWED_RULE] =
+            {"a rule of a network ACL is never asked", "rules of network ACLs are never asked",
+             "Earlier rules decide all that it is about: it looks as if it did something, and does not.",
+             "Take the rule away; where it should decide, give it a number before those that do."},
+        [REACH_DEAD_REFERENCE] =
+            {"a rule or route leads to what is gone", "rules and routes lead to what is gone",
+             "A group or peering that they name is not there any more; nobody knows whom they were meant for, and "
+             "a route may lead elsewhere as soon as what it names returns.",
+             "Take the rules and routes away, or name what stands there now."},
+        [REACH_UNUSED_GROUP] =
+            {"a security group is held by nothing", "security groups are held by nothing",
+             "Its rules wait for whatever is started with it next, and nobody looks at them until then.",
+             "Delete the group, after a look at the launch templates and functions that name it."},
+    };
+    const bool is_one = flaws->count == 1;
+
+    verdict_begin(&(struct verdict){.verdict = VERDICT_FINDING}, reach_flaw_name(flaws->kind), ret_verdict);
+    ret_verdict->service_weight = WEIGHT_FLAW;
+    ret_verdict->breadth = vantage_class_weight(VANTAGE_OWN_VPC);
+    snprintf(ret_verdict->breadth_class, sizeof(ret_verdict->breadth_class), "%s", vantage_class_name(VANTAGE_OWN_VPC));
+    snprintf(ret_verdict->service, sizeof(ret_verdict->service), "rules");
+    snprintf(ret_verdict->evidence_kind, sizeof(ret_verdict->evidence_kind), "declared");
+    snprintf(ret_verdict->subject, sizeof(ret_verdict->subject), "%.120s", flaws->network);
+    if (is_one) {
+        snprintf(ret_verdict->title, sizeof(ret_verdict->title), "%.120s: %s", flaws->network, texts[flaws->kind].one);
+    } else {
+        snprintf(ret_verdict->title, sizeof(ret_verdict->title), "%.120s: %zu %s", flaws->network, flaws->count,
+                 texts[flaws->kind].many);
+    }
+    snprintf(ret_verdict->why, sizeof(ret_verdict->why), "%s %s", texts[flaws->kind].why, flaws->words);
+    snprintf(ret_verdict->fix, sizeof(ret_verdict->fix), "%s", texts[flaws->kind].fix);
+    verdict_weigh(NULL, ret_verdict);
 }

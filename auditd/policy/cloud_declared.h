@@ -4,6 +4,7 @@
 
 #include "auditd/policy/judge.h"
 #include "auditd/reach/engine.h"
+#include "auditd/reach/flaw.h"
 
 enum observed { OBSERVED_OPEN, OBSERVED_CLOSED, OBSERVED_FILTERED };
 
@@ -69,5 +70,16 @@ void cloud_declared_claim(enum declared_says says, const struct cloud_declared *
  * sg-1") is let in by `group`. Evidence 0.7, for nobody has looked from there. */
 void cloud_declared_wide(const struct verdict *like, const char *group, const char *source, const struct addr *address,
                          struct verdict *ret_verdict);
+
+/* What is wrong with a network's rules (auditd/reach/flaw.h): all flaws of one kind that it has. */
+struct declared_flaws {
+    const char *network;
+    enum reach_flaw_kind kind;
+    size_t count;
+    const char *words; /* the first of them, a line each */
+};
+
+/* Hygiene: nobody gets in by it, and nothing but the weight of advice counts against its network. */
+void cloud_declared_flaws(const struct declared_flaws *flaws, struct verdict *ret_verdict);
 
 #endif

@@ -199,6 +199,7 @@ static void model_finish_acls(struct reach_model *model)
 {
     for (size_t i = 0; i < model->acls.count; i++) {
         struct reach_acl *acl = &model->acls.items[i];
+        model_resolve(model, REACH_VPC, &acl->vpc);
         for (size_t j = 0; j < acl->entries.count; j++) {
             if (!model_has_ports(acl->entries.items[j].proto)) {
                 acl->entries.items[j].ports = (struct reach_ports){0, UINT16_MAX};

@@ -81,6 +81,7 @@ struct reach_entry {
 
 struct reach_acl {
     const char *id;
+    struct reach_ref vpc;
     REACH_LIST_OF(struct reach_entry) entries; /* sorted by number */
 };
 
@@ -95,6 +96,7 @@ struct reach_rule {
     struct prefix prefix;
     struct reach_ref ref; /* the prefix list or group */
     bool foreign;         /* the group is another account's: that it is not in the model says nothing */
+    bool stale;           /* the peering that leads to the group is gone */
 };
 
 struct reach_group {

@@ -68,8 +68,7 @@ const char *reach_ports_name(int proto, struct reach_ports ports, char buffer[24
     return buffer;
 }
 
-/* "tcp 443", "all traffic". */
-static const char *rule_traffic(int16_t proto, struct reach_ports ports, char buffer[64])
+const char *reach_traffic_name(int16_t proto, struct reach_ports ports, char buffer[64])
 {
     char name[24];
     char range[24];
@@ -139,7 +138,7 @@ static void prove_acl(struct prover *prover, uint32_t subnet, bool egress, uint1
         say(prover, "acl", acl->id, REACH_NO, "%s: rule * denies what no other rule names", way);
     } else {
         say(prover, "acl", acl->id, entry->allow ? REACH_YES : REACH_NO, "%s: rule %u %s %s %s %s", way, entry->number,
-            entry->allow ? "allows" : "denies", rule_traffic(entry->proto, entry->ports, traffic),
+            entry->allow ? "allows" : "denies", reach_traffic_name(entry->proto, entry->ports, traffic),
             egress ? "to" : "from", prefix_format(&entry->prefix, prefix));
     }
 }
@@ -206,8 +205,8 @@ static void say_rule(struct prover *prover, const struct admission *best, const 
     char traffic[64];
 
     say(prover, "group", best->group->id, best->passes, "%s: %s%sallows %s %s %s%s", way,
-        rule->id == NULL ? "" : rule->id, rule->id == NULL ? "" : " ", rule_traffic(rule->proto, rule->ports, traffic),
-        rule->egress ? "to" : "from",
+        rule->id == NULL ? "" : rule->id, rule->id == NULL ? "" : " ",
+        reach_traffic_name(rule->proto, rule->ports, traffic), rule->egress ? "to" : "from",
         rule->peer == REACH_PEER_PREFIX ? prefix_format(&rule->prefix, prefix) : rule->ref.id,
         best->passes == REACH_PERHAPS ? ", which was not read" : "");
 }

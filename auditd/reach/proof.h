@@ -34,4 +34,7 @@ const char *reach_proto_name(uint16_t proto, char buffer[24]);
 /* "443", "3000-4000", "all", "3/4" of ICMP, "" where the protocol has none. */
 const char *reach_ports_name(int proto, struct reach_ports ports, char buffer[24]);
 
+/* Both, as a rule has them: "tcp 443", "all traffic". */
+const char *reach_traffic_name(int16_t proto, struct reach_ports ports, char buffer[64]);
+
 #endif

@@ -1,5 +1,7 @@
 #include "auditd/report/data.h"
 
+#include "auditd/store/finding.h"
+
 #include <errno.h>
 #include <inttypes.h>
 #include <math.h>
@@ -367,10 +369,12 @@ static struct report_change *begin_change(const struct store_change *event)
         return NULL;
     }
     change->finding = strdup(event->finding);
-    /* No listener has port 0: it stands for those that came and went, or for all of them. */
+    /* No listener has port 0: it stands for those that came and went, for all of them, or for a network. */
     if ((event->port == 0
              ? asprintf(&change->what, "%s",
-                        strcmp(event->kind, "every-port") == 0 ? "every port" : "listeners on ephemeral ports")
+                        strcmp(event->kind, "every-port") == 0 ? "every port"
+                        : store_kind_is_claimed(event->kind)   ? "rules of the network"
+                                                               : "listeners on ephemeral ports")
              : asprintf(&change->what, "%" PRId64 "/%s %s", event->port, event->proto, event->service)) < 0) {
         change->what = NULL;
     }

@@ -77,7 +77,8 @@ int store_condition_realm_is_held(struct store *store, const char *realm, bool *
     " (?1 - ?2) / 1000, 'unixepoch') || ' UTC: ' || looked || ' of its ' || hosts || ' hosts were looked at since"     \
     " then, and what is known of it is out of date' AS text FROM (SELECT r.id, r.name, r.created_at, count(*) AS"      \
     " hosts, sum(EXISTS (SELECT 1 FROM coverage c WHERE c.asset_id = a.id AND c.planned_at BETWEEN ?1 - ?2 AND"        \
-    " ?1 + 86400000)) AS looked FROM asset a JOIN realm r ON r.id = a.realm_id WHERE a.ended_at IS NULL AND"           \
+    " ?1 + 86400000)) AS looked FROM asset a JOIN realm r ON r.id = a.realm_id WHERE a.kind = 'host' AND a.ended_at "  \
+    "IS NULL AND"                                                                                                      \
     " a.retired_at IS NULL AND EXISTS (SELECT 1 FROM asset_identity i WHERE i.asset_id = a.id AND i.kind IN"           \
     " ('address', 'name') AND i.valid_to IS NULL) GROUP BY r.id) AS known WHERE created_at < ?1 - ?2 AND (looked * 5"  \
     " < hosts * 4 OR NOT EXISTS (SELECT 1 FROM scan s WHERE s.realm_id = known.id AND s.state = 'complete' AND"        \

@@ -16,7 +16,7 @@
 #include <stdint.h>
 
 /* The schema version (PRAGMA user_version) that this reader reads. */
-enum { STORE_READ_SCHEMA_VERSION = 19, STORE_READ_ERROR_SIZE = 512 };
+enum { STORE_READ_SCHEMA_VERSION = 20, STORE_READ_ERROR_SIZE = 512 };
 
 /* Once, before the first reader of a process with threads: SQLite counts no memory then, which takes a lock for each
  * allocation. Harmless where SQLite runs already. */
@@ -180,6 +180,7 @@ struct store_host {
     int64_t id;
     double sort_key;
     const char *uuid, *realm, *end_reason;
+    const char *kind;           /* "host"; "network": what is found of a network's rules */
     const char *address, *name; /* IPv4 first, then the youngest; '' when none */
     const char *state;          /* up when any vantage has it up, else down; '' when never looked */
     const char *grade;          /* '' when never scored */

@@ -132,12 +132,14 @@ int store_read_coverage(struct store_reader *reader, const struct store_coverage
     }
     *walk = (struct coverage_walk){.fn = fn, .context = context, .reader = reader, .since = filter->since};
     /* MATERIALIZED: hosts are counted once for each realm, not for each row. */
-    store_query_init(&query, "WITH known AS MATERIALIZED (SELECT r.id, r.name, count(k.id) AS hosts FROM realm r LEFT"
-                             " JOIN asset k ON k.realm_id = r.id AND k.ended_at IS NULL GROUP BY r.id) SELECT r.name,"
-                             " coalesce(v.name, ''), r.hosts, coalesce(c.asset_id, 0), coalesce(c.proto = 'udp', 0),"
-                             " coalesce(c.ports, ''), coalesce(c.judged_at, 0) FROM known r LEFT JOIN (coverage c JOIN"
-                             " asset a ON a.id = c.asset_id AND a.ended_at IS NULL JOIN vantage v ON v.id ="
-                             " c.vantage_id) ON a.realm_id = r.id WHERE 1");
+    store_query_init(
+        &query,
+        "WITH known AS MATERIALIZED (SELECT r.id, r.name, count(k.id) AS hosts FROM realm r LEFT"
+        " JOIN asset k ON k.realm_id = r.id AND k.kind = 'host' AND k.ended_at IS NULL GROUP BY r.id) SELECT r.name,"
+        " coalesce(v.name, ''), r.hosts, coalesce(c.asset_id, 0), coalesce(c.proto = 'udp', 0),"
+        " coalesce(c.ports, ''), coalesce(c.judged_at, 0) FROM known r LEFT JOIN (coverage c JOIN"
+        " asset a ON a.id = c.asset_id AND a.ended_at IS NULL JOIN vantage v ON v.id ="
+        " c.vantage_id) ON a.realm_id = r.id WHERE 1");
     store_query_among(&query, "r.name", &filter->realms);
     store_query_among(&query, "v.name", &filter->vantages);
     store_query_add(&query, " ORDER BY 1, 2, 4, 5");

@@ -75,6 +75,9 @@ static void host_add_holder(struct store_query *query, const struct store_host_f
 
 static void host_add_filter(struct store_query *query, const struct store_host_filter *filter, int as_of)
 {
+    if (filter->uuids.count == 0) {
+        store_query_add(query, " AND a.kind = 'host'");
+    }
     store_query_among(query, "a.uuid", &filter->uuids);
     store_query_among(query, "r.name", &filter->realms);
     store_query_among(query, "s.grade", &filter->grades);
@@ -107,7 +110,7 @@ static void host_build(struct store_query *query, const struct store_host_filter
     int as_of = filter->as_of == 0 ? 0 : store_query_number(query, filter->as_of);
     const char *key = host_sort_key(filter->page.sort);
 
-    store_query_add(query, "a.id, k.key, a.uuid, r.name, a.end_reason");
+    store_query_add(query, "a.id, k.key, a.uuid, a.kind, r.name, a.end_reason");
     host_add_identity(query, "address", as_of);
     host_add_identity(query, "name", as_of);
     host_add_state(query, as_of);
@@ -137,6 +140,7 @@ static int host_row(struct store_row *row, void *context)
     host.id = store_row_number(row);
     host.sort_key = store_row_real(row);
     host.uuid = store_row_text(row);
+    host.kind = store_row_text(row);
     host.realm = store_row_text(row);
     host.end_reason = store_row_text(row);
     host.address = store_row_text(row);

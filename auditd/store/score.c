@@ -175,6 +175,7 @@ static int score_walk_asset(struct score_walk *walk)
         .uuid = store_text(row, 1),
         .realm = store_text(row, 2),
         .is_touched = sqlite3_column_int(row, 3) != 0,
+        .is_host = sqlite3_column_int(row, 4) != 0,
     };
     int rc = score_walk_findings(walk, asset.id);
 
@@ -193,12 +194,13 @@ static int score_walk_asset(struct score_walk *walk)
 static int score_walk_open(struct score_walk *walk)
 {
     struct store *store = walk->store;
-    int rc = store_query(store, &walk->assets.row,
-                         "SELECT a.id, a.uuid, r.name, (?1 = 0 OR EXISTS (SELECT 1 FROM asset_state s"
-                         " WHERE s.asset_id = a.id AND s.last_seen >= ?1)) AND (?2 = 0 OR a.id IN (SELECT f.asset_id"
-                         " FROM finding f WHERE f.changed_at >= ?2)) FROM asset a JOIN realm r ON r.id = a.realm_id"
-                         " WHERE a.ended_at IS NULL ORDER BY a.id",
-                         "ii", walk->options->since_ms, walk->options->changed_since_ms);
+    int rc = store_query(
+        store, &walk->assets.row,
+        "SELECT a.id, a.uuid, r.name, (?1 = 0 OR EXISTS (SELECT 1 FROM asset_state s"
+        " WHERE s.asset_id = a.id AND s.last_seen >= ?1)) AND (?2 = 0 OR a.id IN (SELECT f.asset_id"
+        " FROM finding f WHERE f.changed_at >= ?2)), a.kind = 'host' FROM asset a JOIN realm r ON r.id = a.realm_id"
+        " WHERE a.ended_at IS NULL ORDER BY a.id",
+        "ii", walk->options->since_ms, walk->options->changed_since_ms);
 
     rc = rc < 0 ? rc : score_cursor_next(store, &walk->assets);
     /* The index by asset, which also says what counts: sorting them by themselves would copy them all. */

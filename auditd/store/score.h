@@ -18,6 +18,7 @@ struct score_asset {
     const char *uuid;
     const char *realm;
     bool is_touched;  /* as options say */
+    bool is_host;     /* not a network */
     uint64_t planned; /* ports of (vantage, protocol), each once */
     uint64_t judged;  /* of them, since the moment that options say */
 };

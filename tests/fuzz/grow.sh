@@ -62,11 +62,12 @@ value() {
     vantage_class) echo own-vpc,world ;;
     proto) echo tcp,udp ;;
     port) echo 22,6379 ;;
-    service | kind | rule_id | owner) echo ssh,x ;;
+    service | rule_id | owner) echo ssh,x ;;
     address) echo 10.0.0.5 ;;
     tag) echo app=shop ;;
     from | to | run) echo '{scan}' ;;
     inventory) echo production ;;
+    network) echo vpc-1 ;;
     name) echo db.example ;;
     grade) echo A,F ;;
     presence) echo OPEN,FIXED ;;
@@ -87,6 +88,8 @@ value() {
 
 value_by_list() {
     case $2:$1 in
+    kind:*/flaws) echo unused-group,dead-reference ;;
+    kind:*) echo ssh,x ;;
     uuid:*/hosts) echo '{host}' ;;
     uuid:*) echo '{finding}' ;;
     subject:*/certificates) echo CN=shop ;;

@@ -246,3 +246,95 @@ describe("a cloud that nobody has scanned", { skip: missingBrowser() ?? false },
     fresh.remove();
   });
 });
+
+describe("what is wrong with a network's rules", () => {
+  let other;
+  let fresh;
+  const edit = (file, change) => {
+    const document = JSON.parse(readFileSync(join(CLOUD, file), "utf8"));
+    change(document);
+    writeFileSync(fresh.path(`cloud/${file}`), JSON.stringify(document));
+  };
+  const ask = async (path, { as = "viewer", status = 200 } = {}) => {
+    const answer = await fetch(`${other.url}/api/v1/${path}`, { headers: { Authorization: `Bearer ${tokenOf(as)}` } });
+    assert.equal(answer.status, status);
+    return answer.json();
+  };
+
+  before(async () => {
+    fresh = makeFolder();
+    cpSync(CLOUD, fresh.path("cloud"), { recursive: true });
+    edit("network-acls.json", ({ NetworkAcls: [acl] }) => acl.Entries.push({ RuleNumber: 900, Protocol: "6", RuleAction: "deny", Egress: false,
+      CidrBlock: "198.51.100.0/24", PortRange: { From: 22, To: 22 } }));
+    edit("security-groups.json", ({ SecurityGroups: groups }) => groups.push(...["sg-old", "sg-<b>odd</b>"].map((id) => ({ ...groups[0], GroupId: id, GroupName: id }))));
+    leastport("import", "aws", fresh.path("cloud"), "--db", fresh.path("audit.db"));
+    alter(fresh.path("audit.db"), [tokenRows("viewer", { role: "viewer" }), tokenRows("limited", { role: "viewer", realms: ["vpc-1"] })].join("\n"));
+    other = await startDaemon(fresh.path("audit.db"));
+  });
+  after(async () => {
+    await other.stop();
+    fresh.remove();
+  });
+
+  test("is told as the command line tells it, page by page and by kind", async () => {
+    const lines = leastport("reach", "--flaws", "--json", "--db", fresh.path("audit.db")).trim().split("\n").map((line) => JSON.parse(line));
+    const { items, untold, next_cursor: next } = await ask("reach/flaws");
+    assert.deepEqual(items.map((flaw) => ({ ...flaw, type: "flaw" })), lines);
+    assert.deepEqual(items.map(({ network, kind, record }) => [network, kind, record]), [["vpc-1", "shadowed-rule", "acl-open"],
+      ["vpc-1", "unused-group", "sg-<b>odd</b>"], ["vpc-1", "unused-group", "sg-old"]]);
+    assert.deepEqual([untold, next], [[], null]);
+    const first = await ask("reach/flaws?limit=2");
+    const second = await ask(`reach/flaws?limit=2&cursor=${first.next_cursor}`);
+    assert.deepEqual([...first.items, ...second.items], items);
+    assert.equal(second.next_cursor, null);
+    assert.deepEqual((await ask("reach/flaws?network=vpc-1&kind=unused-group")).items, items.slice(1));
+    assert.deepEqual((await ask("reach/flaws?network=vpc-2&kind=unused-group,dead-reference")).items, []);
+    await ask("reach/flaws?kind=exposure", { status: 400 });
+    await ask("reach/flaws?inventory=none", { status: 404 });
+    await ask("reach/flaws", { as: "limited", status: 403 });
+  });
+
+  test("belongs to the network, which is no host", async () => {
+    const { items: findings } = await ask("findings?kind=unused-group");
+    assert.equal(findings.length, 1);
+    const { uuid, name } = findings[0].host;
+    assert.deepEqual([name, findings[0].port, findings[0].severity], ["vpc-1", 0, "low"]);
+    assert.equal((await ask(`hosts/${uuid}`)).kind, "network");
+    const { items: hosts } = await ask("hosts?limit=500");
+    assert.ok(hosts.length > 0 && hosts.every((host) => host.kind === "host" && host.uuid !== uuid));
+    assert.equal((await ask("coverage")).items.find(({ realm }) => realm === "vpc-1").hosts_known, hosts.filter(({ realm }) => realm === "vpc-1").length);
+    assert.equal((await ask(`score?scope=host&subject=${uuid}`)).items.length, 0);
+    assert.ok((await ask("findings?kind=unused-group,shadowed-rule", { as: "limited" })).items.length === 2);
+  });
+
+  test("has a page that lists each record", { skip: missingBrowser() ?? false }, async () => {
+    const browser = await launch();
+    const { items: [finding] } = await ask("findings?kind=unused-group");
+    for (const [size, token] of [["phone", "viewer"], ["desktop", "limited"]]) {
+      const { page, said, close } = await openPage(browser, { site: other.url, size, token: tokenOf(token) });
+      await page.goto(`${other.url}/findings/${finding.uuid}`);
+      await settle(page);
+      assert.match(await page.locator("h1").innerText(), /^vpc-1: 2 security groups are held by nothing$/);
+      assert.match(await page.locator("#finding-place").innerText(), /^In the rules of vpc-1$/);
+      if (token === "viewer") {
+        assert.deepEqual((await page.locator("table .mono").allInnerTexts()), ["sg-<b>odd</b>", "sg-old"]);
+      } else {
+        assert.match(await page.locator("main").innerText(), /The cloud's rules cannot be asked now/);
+      }
+      assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= document.documentElement.clientWidth));
+      if (process.env.LEASTPORT_SHOTS) {
+        await page.screenshot({ path: `${process.env.LEASTPORT_SHOTS}/flaw-${size}.png`, fullPage: true });
+      }
+      await page.getByRole("link", { name: "vpc-1" }).first().click();
+      await settle(page);
+      assert.match(await page.locator("#host-lead").innerText(), /not a host/);
+      assert.match(await page.locator("main").innerText(), /a rule of a network ACL is never asked/);
+      if (process.env.LEASTPORT_SHOTS) {
+        await page.screenshot({ path: `${process.env.LEASTPORT_SHOTS}/network-${size}.png`, fullPage: true });
+      }
+      assert.deepEqual(said.filter((line) => !/403/.test(line)), []);
+      await close();
+    }
+    await browser.close();
+  });
+});

@@ -2,7 +2,7 @@
 // nothing breaks, and others are answered meanwhile. Driven by the description: a parameter that is added is tried.
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { readFileSync, writeFileSync } from "node:fs";
+import { cpSync, readFileSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
@@ -36,7 +36,11 @@ let ids;
 before(async () => {
   place = makeFolder();
   makeFixture(place.path("audit.db"));
-  execFileSync(join(BIN, "leastport"), ["import", "aws", fileURLToPath(new URL("../integration/reach", import.meta.url)), "--db", place.path("audit.db")], { stdio: "ignore" });
+  cpSync(fileURLToPath(new URL("../integration/reach", import.meta.url)), place.path("cloud"), { recursive: true });
+  const groups = JSON.parse(readFileSync(place.path("cloud/security-groups.json"), "utf8"));
+  groups.SecurityGroups.push(...["sg-a", "sg-b"].map((id) => ({ ...groups.SecurityGroups[0], GroupId: id, GroupName: id })));
+  writeFileSync(place.path("cloud/security-groups.json"), JSON.stringify(groups)); // two that nothing holds
+  execFileSync(join(BIN, "leastport"), ["import", "aws", place.path("cloud"), "--db", place.path("audit.db")], { stdio: "ignore" });
   writeFileSync(place.path("config.yaml"), CONFIG);
   alter(place.path("audit.db"), [...Array.from({ length: 4 }, (_, i) => tokenRows(`token ${i}`, { role: "viewer" })), tokenRows("office", { realms: ["office"] }), tokenRows("office too", { realms: ["office"], role: "viewer" }), tokenRows("staging", { realms: ["staging"] }),
     ...Array.from({ length: 3 }, (_, i) => `INSERT INTO policy (hash, name, source, baseline, loaded_at) VALUES ('${i}${"0".repeat(63)}', 'policy ${i}', '', 1, ${i + 1});`),

@@ -195,7 +195,7 @@ const conflicts = {
   applyPolicy: async (operation) => { const uuid = await startSlow(); return { path: operation.path, content: contentOf(operation), done: () => cancel(uuid) }; },
 };
 const missing = {
-  listReach: () => ({ path: "/api/v1/reach?to=nobody" }),
+  listReach: () => ({ path: "/api/v1/reach?to=nobody" }), listFlaws: () => ({ path: "/api/v1/reach/flaws?inventory=nobody" }),
   compareScans: () => ({ path: `/api/v1/scans/compare?from=${uuidOf("nobody")}&to=${ids.scans[1]}` }),
   decideFindings: () => ({ path: "/api/v1/findings/bulk", content: { action: "acknowledge", findings: [uuidOf("nobody")], reason: "r" } }),
   tryReach: () => ({ path: "/api/v1/reach/what-if", content: { change: { SecurityGroups: [] }, to: "nobody" } }),

@@ -41,8 +41,9 @@ export function ruleLine(finding) {
 export const isOver = (finding) => ["FIXED", "ALLOWED", "FOLDED"].includes(finding.presence);
 
 export function seenFrom(finding) {
-  return el("p", { class: "formula" }, "Seen from ", finding.vantages.map((vantage) =>
-    `${vantage.vantage} (${vantage.class}${vantage.until === null ? "" : ", no longer"})`).join(", ") || "nowhere now");
+  const places = finding.vantages.map((vantage) => `${vantage.vantage} (${vantage.class}${vantage.until === null ? "" : ", no longer"})`);
+  return el("p", { class: "formula" }, places.length > 0 ? `Seen from ${places.join(", ")}`
+    : finding.terms.evidence.because.startsWith("declared") ? "By what the cloud declares; no scan has to see it" : "Seen from nowhere now");
 }
 
 function changeTitle(change) {

@@ -51,7 +51,8 @@ export function hostLabel(host) {
 }
 
 export function portLabel(thing) {
-  // No listener has port 0: it stands for those that came and went, or for all of a host of which every port accepts.
-  const port = thing.port !== 0 ? thing.port : thing.kind === "every-port" ? "every" : "ephemeral";
-  return `${port}/${thing.proto}`;
+  // No listener has port 0: it stands for those that came and went, for all of a host of which every port accepts, or
+  // for the rules of a network.
+  const names = { "every-port": "every/", "ephemeral-listeners": "ephemeral/" };
+  return thing.port !== 0 ? `${thing.port}/${thing.proto}` : thing.kind in names ? names[thing.kind] + thing.proto : "rules";
 }

@@ -18,6 +18,10 @@ function showHeading(host) {
   const gone = host.ended_at === null ? [] : [" · ended ", when(host.ended_at)];
   document.title = plain(`${hostLabel(host)} · Leastport`);
   fill(document.getElementById("host-name"), hostLabel(host));
+  if (host.kind === "network") {
+    fill(document.getElementById("host-lead"), "A network of the cloud, not a host: what is found here is wrong with its rules themselves", ...gone);
+    return;
+  }
   fill(document.getElementById("host-lead"), 
     ...(host.name === null && host.address !== null ? [] : [el("span", { class: "mono" }, host.address ?? "no address"), " · "]),
     `${host.realm} · ${state}, last answer `, when(host.last_up), ...gone);
@@ -101,7 +105,7 @@ function portsCard(endpoints) {
 
 function findingCard(finding, endpoints) {
   return el("article", { class: "card", id: `finding-${finding.uuid}`, "aria-label": finding.title },
-    findingBadges(finding), el("h3", {}, findingTitle(finding)), el("p", { class: "place" }, `${portLabel(finding)} · ${finding.service ?? "other"}`),
+    findingBadges(finding), el("h3", {}, findingTitle(finding)), el("p", { class: "place" }, [portLabel(finding), finding.service === "rules" ? null : finding.service ?? "other"].filter((part) => part !== null).join(" · ")),
     el("p", { class: "prose" }, sentence(finding.why)),
     isOver(finding) ? null : fixBox(finding), proof(finding, endpoints),
     ruleLine(finding), formula(finding),
@@ -140,13 +144,16 @@ async function load() {
   const history = scoreHistory("host", uuid);
   const declared = await declaredCard(host, endpoints.items, findings);
   showHeading(host);
+  const isHost = host.kind === "host";
   show(el("div", { class: "stack" },
-    el("div", { class: "columns columns-hero" }, scoreCard(host, score.items[0]), history.card),
-    portsCard(endpoints.items), declared, changesCard(changes.items),
+    isHost ? [el("div", { class: "columns columns-hero" }, scoreCard(host, score.items[0]), history.card),
+      portsCard(endpoints.items), declared, changesCard(changes.items)] : null,
     el("section", { class: "stack", "aria-labelledby": "findings-title" }, el("h2", { id: "findings-title" }, "Findings"),
-      findings.length === 0 ? el("p", { class: "quiet" }, "Nothing is open here that need not be.") : findings.map((finding) => findingCard(finding, endpoints.items))),
+      findings.length === 0 ? el("p", { class: "quiet" }, isHost ? "Nothing is open here that need not be." : "Nothing is wrong with its rules.") : findings.map((finding) => findingCard(finding, endpoints.items))),
     identityCard(host)));
-  await history.ready();
+  if (isHost) {
+    await history.ready();
+  }
 }
 
 run(load);
