@@ -4,7 +4,8 @@ import assert from "node:assert/strict";
 import { readFileSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { after, before, describe, test } from "node:test";
-import { launch, missingBrowser, openPage, settle } from "./support/browser.mjs";
+import { violations } from "./support/axe.mjs";
+import { launch, missingBrowser, openPage, settle, shoot } from "./support/browser.mjs";
 import { startDaemon, until } from "./support/daemon.mjs";
 import { alter, makeFixture, signedIn, tokenOf, tokenRows, uuidOf } from "./support/fixture.mjs";
 import { addFleet } from "./support/fleet.mjs";
@@ -231,9 +232,10 @@ for (const hosts of sizes) {
       await new Promise((resolve) => { server.listen(0, "127.0.0.1", resolve); });
       await visit("/scans", "operator", async (page) => {
         await page.locator("summary", { hasText: "Start a scan" }).click();
-        await page.getByLabel("Targets").fill("127.0.0.1");
-        await page.getByLabel("Ports").fill(String(server.address().port));
-        await page.getByLabel("Realm").fill("here");
+        const form = page.getByRole("form", { name: "Start a scan" });
+        await form.getByLabel("Targets").fill("127.0.0.1");
+        await form.getByLabel("Ports").fill(String(server.address().port));
+        await form.getByLabel("Realm").fill("here");
         await button(page, "Start").click();
         const link = page.getByRole("row", { name: /here from/ }).first().getByRole("link");
         await link.waitFor();
@@ -244,6 +246,59 @@ for (const hosts of sizes) {
         assert.match(await page.innerText("main"), /Scan of here[^]*Complete[^]*Open ports\n1\n/);
       });
       server.close();
+    });
+
+    test("bring in another scanner's file, be told what is wrong with one, and see the scan that it became", async () => {
+      const second = Math.floor(Date.now() / 1000) - 600;
+      const file = (text, name = "seen.list") => ({ name, mimeType: "text/plain", buffer: Buffer.from(text) });
+      const good = file(`#masscan\nopen tcp 6379 10.77.0.9 ${second}\nopen tcp 22 10.77.0.9 ${second}\n# end\n`);
+      await visit("/scans", "viewer", async (page) => assert.equal(await page.getByText("Bring in another").count(), 0));
+      await visit("/scans#import", "operator", async (page) => {
+        const form = page.getByRole("form", { name: "Bring in another scanner’s file" });
+        assert.ok(await form.isVisible(), "the address opens it");
+        assert.ok(await page.evaluate(() => document.getElementById("import").getBoundingClientRect().top < innerHeight), "and brings it in sight");
+        const asked = [];
+        page.on("request", (request) => request.method() === "POST" && asked.push(request.url()));
+        const said = form.getByRole("alert");
+        const bring = async (what) => {
+          await form.getByLabel("File").setInputFiles(what);
+          await button(page, "Bring it in").click();
+        };
+        for (const text of [`#masscan\n${"#".repeat(600 * 1024)}\n`, `#masscan\n${"\n".repeat(300 * 1024)}`]) {
+          await bring(file(text, "huge.list"));
+          await said.filter({ hasText: "huge.list makes a request of 60" }).waitFor();
+          assert.match(await said.innerText(), /at most 512 come in here\. leastport import takes it/);
+        }
+        assert.deepEqual(asked, [], "what is too long is not sent");
+        await bring(file("hello"));
+        await said.filter({ hasText: "neither nmap's XML" }).waitFor();
+        assert.equal(await page.evaluate(() => document.activeElement.textContent), "Bring it in", "the focus stays with the work");
+        await bring(file("#masscan\nopen tcp 70000 10.0.0.5 1\n# end\n"));
+        await said.filter({ hasText: "line 2: 70000 is no port" }).waitFor();
+        assert.equal(asked.length, 2);
+        await form.getByLabel("Realm").fill("foreign");
+        await form.getByLabel("Seen from").fill("office");
+        await form.getByLabel("What that place is").selectOption("The internet");
+        await bring(good);
+        const result = page.locator("#import").getByRole("status");
+        await result.filter({ hasText: "Taken from masscan’s list: 1 host with 2 open ports, seen from office in foreign" }).waitFor();
+        assert.match(await result.innerText(), /opens findings and closes none/);
+        assert.equal(await said.innerText(), "");
+        await page.getByRole("row", { name: /foreign from office/ }).waitFor();
+        assert.ok(await page.evaluate(() => document.scrollingElement.scrollWidth <= innerWidth));
+        assert.deepEqual(await violations(page), []);
+        await shoot(page, "import");
+        await form.getByLabel("Realm").fill("foreign");
+        await form.getByLabel("Seen from").fill("office");
+        await bring(good);
+        await said.filter({ hasText: "imported already" }).waitFor();
+        await bring(file(`#masscan\nopen tcp 6379 10.77.0.9 ${second + 60}\n# end\n`));
+        const link = result.getByRole("link", { name: "See the scan that it became" });
+        await link.click();
+        await page.waitForURL(/\/scans\/[0-9a-f-]{36}$/);
+        await settle(page);
+        assert.match(await page.innerText("main"), /Scan of foreign[^]*Open ports\n1\n/);
+      }, { size: "phone", colorScheme: "dark", expectErrors: true });
     });
 
     test("watch a scan that runs without asking again, cancel it, and see that it ended", async () => {

@@ -10,6 +10,14 @@ export function tell(line, error) {
   fill(line, error.message, ...(error.details ?? []).map((detail) => el("span", { class: "small" }, ` ${detail}`)));
 }
 
+// Whoever worked by keyboard goes on where they were: what is off for a while loses the focus.
+function enable(button) {
+  button.disabled = false;
+  if (document.activeElement === document.body) {
+    button.focus();
+  }
+}
+
 // A button that runs `act`, is off meanwhile, and shows in `line` why it failed.
 export function actionButton(text, line, act, attributes = {}) {
   const button = el("button", { type: "button", class: "button button-small", ...attributes, onclick: async () => {
@@ -20,7 +28,7 @@ export function actionButton(text, line, act, attributes = {}) {
     } catch (error) {
       tell(line, error);
     }
-    button.disabled = false;
+    enable(button);
   } }, text);
   return button;
 }
@@ -37,13 +45,13 @@ export function actionForm(label, text, fields, line, act) {
     } catch (error) {
       tell(line, error);
     }
-    submit.disabled = false;
+    enable(submit);
   } }, fields, el("div", { class: "buttons" }, submit), line);
   return form;
 }
 
 export function inputField(name, label, attributes = {}, help = null) {
-  const id = `field-${name}`;
+  const id = attributes.id ?? `field-${name}`;
   return el("div", { class: "field" }, el("label", { for: id }, label), el("input", { id, name, autocomplete: "off", "aria-describedby": help && `${id}-help`, ...attributes }),
     help && el("p", { id: `${id}-help`, class: "small muted" }, help));
 }

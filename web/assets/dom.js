@@ -39,6 +39,10 @@ export function show(...children) {
   const content = document.getElementById("content");
   content.replaceChildren(...children);
   content.setAttribute("aria-busy", "false");
+  // What the address names stands there only now.
+  if (location.hash !== "") {
+    content.querySelector(`[id="${CSS.escape(location.hash.slice(1))}"]`)?.scrollIntoView();
+  }
 }
 
 // A wide table scrolls in itself, and the keyboard can reach it to scroll.

@@ -6,10 +6,11 @@ import { badge } from "./badge.js";
 import { coverageCard, readCoverage } from "./coverage_part.js";
 import { el, plain, show } from "./dom.js";
 import { exactly, number, plural, when } from "./format.js";
+import { importCard } from "./import_part.js";
 import { duration, missed, scanBadge, scanLink, scanName, shareOf, took } from "./scan_part.js";
 import { listen } from "./live.js";
 import { run, showFreshness } from "./state.js";
-import { card, cardTable, listView, nothing } from "./view.js";
+import { card, cardTable, foldedCard, listView, nothing } from "./view.js";
 
 const PAGE = 50;
 const POLL_MS = 2000;
@@ -54,7 +55,7 @@ function scanTable(scans) {
 // An audit that a person starts: it waits or runs at once, and its job can be ended.
 function startCard(realms) {
   const line = outcomeLine();
-  return el("details", { class: "card decide-many" }, el("summary", {}, "Start a scan"), actionForm("Start a scan", "Start", [
+  return foldedCard("start", "Start a scan", actionForm("Start a scan", "Start", [
     inputField("targets", "Targets", { required: true }, "Addresses, networks (10.0.0.0/24), names; commas between. Only what is in the daemon’s scope."),
     inputField("ports", "Ports", {}, "22,80-90,https; empty for the usual ones."),
     inputField("realm", "Realm", { list: "realms", value: realms.length === 1 ? realms[0] : "" }, "Which network it is; empty for the daemon’s own."),
@@ -112,7 +113,8 @@ async function read() {
   // The daemon knows what runs; without it the list of what ran can be read all the same.
   const [{ items: all }, jobs, page, may, { tags, realms: limits }] = await Promise.all([get("scans", { limit: 200 }), get("jobs").catch((error) => ({ items: [], error })),
     get("scans", { limit: PAGE, ...view.state() }), mayWrite(), whoAmI()]);
-  return { all, jobs, page, limits, live: jobs.items.filter(isLive), mayStart: may && tags.length === 0 && jobs.error === undefined };
+  return { all, jobs, page, limits, live: jobs.items.filter(isLive), mayStart: may && tags.length === 0 && jobs.error === undefined,
+    mayImport: may && tags.length + limits.length === 0 && jobs.error === undefined };
 }
 
 // What changes by itself: what runs, what came to nothing, and the list.
@@ -163,13 +165,13 @@ async function refresh() {
 async function load() {
   shown = null;
   const [fresh, coverage] = await Promise.all([read(), readCoverage()]);
-  const { all, limits, mayStart } = fresh;
+  const { all, limits, mayStart, mayImport } = fresh;
   showFreshness(all);
   chosen = [];
   const realms = limits.length > 0 ? limits : [...new Set(all.map((scan) => scan.realm))].sort();
   view.showFilters(view.select("state", "State", choices));
   const parts = changing(fresh);
-  show(el("div", { class: "stack" }, parts.now, parts.failed, mayStart ? startCard(realms) : null, coverageCard(coverage), parts.list));
+  show(el("div", { class: "stack" }, parts.now, parts.failed, mayStart ? startCard(realms) : null, mayImport ? importCard(refresh) : null, coverageCard(coverage), parts.list));
   shown = { ...fresh, parts };
   askLater();
 }

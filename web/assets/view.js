@@ -95,6 +95,11 @@ export function card(title, ...children) {
   return el("section", { class: "card" }, el("div", { class: "card-head" }, el("h2", {}, title)), ...children);
 }
 
+// What few need, behind one line; open when the address names it.
+export function foldedCard(id, title, ...children) {
+  return el("details", { id, class: "card decide-many", open: location.hash === `#${id}` }, el("summary", {}, title), ...children);
+}
+
 export function nothing(title, text) {
   return el("section", { class: "card state" }, el("h2", {}, title), el("p", {}, text));
 }
