@@ -10,6 +10,7 @@ static const char *const finding_presences[] = {"NEW",        "OPEN",    "VERIFY
                                                 "REAPPEARED", "ALLOWED", "FOLDED",    NULL};
 static const char *const finding_dispositions[] = {"NONE", "ACKNOWLEDGED", "WAIVED", NULL};
 static const char *const finding_sights[] = {"FRESH", "STALE", "RETIRED", NULL};
+static const char *const finding_adopted[] = {"true", "false", NULL};
 static const char *const finding_severities[] = {"low", "medium", "high", "critical", NULL};
 static const char *const finding_sorts[] = {"id",         "severity",  "penalty",    "port",
                                             "first_seen", "last_seen", "changed_at", NULL};
@@ -32,6 +33,7 @@ static const struct param finding_params[] = {
     {"presence", PARAM_CHOICES, offsetof(struct store_finding_filter, presences), finding_presences},
     {"disposition", PARAM_CHOICES, offsetof(struct store_finding_filter, dispositions), finding_dispositions},
     {"sight", PARAM_CHOICES, offsetof(struct store_finding_filter, sights), finding_sights},
+    {"adopted", PARAM_CHOICES, offsetof(struct store_finding_filter, adopted), finding_adopted},
     {"severity", PARAM_CHOICES, offsetof(struct store_finding_filter, severities), finding_severities},
     {"severity_min", PARAM_SEVERITY, offsetof(struct store_finding_filter, severity_min), NULL},
     {"breadth_class", PARAM_TEXTS, offsetof(struct store_finding_filter, breadth_classes), NULL},
@@ -243,13 +245,14 @@ static bool finding_is_kept(struct exchange *exchange, const struct store_findin
     } unkept[] = {{by_sort, "sort"},
                   {filter->last_seen_since != 0, "last_seen_since"},
                   {filter->last_seen_before != 0, "last_seen_before"},
+                  {filter->adopted.count != 0, "adopted"},
                   {filter->due_since != 0, "due_since"},
                   {filter->due_before != 0, "due_before"}};
 
     for (size_t i = 0; i < sizeof(unkept) / sizeof(*unkept) && filter->as_of != 0; i++) {
         if (unkept[i].is_asked) {
             problem_set(&exchange->problem, 400,
-                        "What a penalty, a last sight or a due date was at a past moment is not kept.");
+                        "What a penalty, a last sight, a due date or an adoption was at a past moment is not kept.");
             problem_point(&exchange->problem, "query", unkept[i].name, "cannot stand beside as_of");
             return false;
         }

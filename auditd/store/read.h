@@ -358,6 +358,7 @@ struct store_finding_filter {
     int severity_min; /* 1 low … 4 critical; 0: all */
     int64_t first_seen_since, first_seen_before, last_seen_since, last_seen_before, changed_since, changed_before;
     int64_t due_since, due_before; /* not beside as_of */
+    struct store_texts adopted;    /* "true", "false"; not beside as_of */
     struct store_page page;
 };
 

@@ -99,6 +99,7 @@ static void finding_add_filter(struct store_query *query, const struct store_fin
     store_query_among(query, "f.disposition", &filter->dispositions);
     store_query_among(query, "f.sight", &filter->sights);
     store_query_among(query, "f.breadth_class", &filter->breadth_classes);
+    store_query_among(query, "iif(f.adopted_at IS NULL, 'false', 'true')", &filter->adopted);
     if (filter->severity_min > 0) {
         store_query_add(query, " AND f.severity_rank >= ?%d", store_query_number(query, filter->severity_min));
     }
@@ -368,7 +369,7 @@ static size_t group_depth(const struct store_finding_filter *filter, struct stor
         filter->vantages.count != 0 || filter->kinds.count != 0 || filter->owners.count != 0 ||
         filter->breadth_classes.count != 0 || filter->severity_min != 0 || filter->last_seen_since != 0 ||
         filter->last_seen_before != 0 || filter->changed_since != 0 || filter->changed_before != 0 ||
-        filter->due_since != 0 || filter->due_before != 0) {
+        filter->due_since != 0 || filter->due_before != 0 || filter->adopted.count != 0) {
         return 0;
     }
     return depth;

@@ -73,6 +73,7 @@ value() {
     presence) echo OPEN,FIXED ;;
     disposition) echo NONE,WAIVED ;;
     sight) echo FRESH,STALE ;;
+    adopted) echo false ;;
     severity) echo low,high ;;
     severity_min) echo medium ;;
     breadth_class) echo own,world ;;

@@ -243,6 +243,12 @@ describe("what is open now", () => {
     const of = async (realm) => (await read(`/api/v1/findings?realm=${realm}&limit=500`)).items;
     const counts = (items) => items.filter(({ adopted_at: at }) => at === null).length;
     const waiting = { office: counts(await of("office")), eu: counts(await of("prod-eu")) };
+    const grouped = async () => Object.fromEntries((await read("/api/v1/findings?adopted=false&group_by=realm")).groups.map(({ realm, count }) => [realm, count]));
+    const listed = async (adopted) => (await read(`/api/v1/findings?adopted=${adopted}&limit=500`)).items;
+    const { office, "prod-eu": eu } = await grouped();
+    assert.deepEqual({ office, eu }, waiting, "it can be asked before how many they are");
+    assert.deepEqual((await read("/api/v1/findings?as_of=2026-01-01T00:00:00Z&adopted=true")).errors[0].pointer, "#/query/adopted");
+    assert.equal((await read("/api/v1/findings?adopted=maybe")).errors[0].pointer, "#/query/adopted");
     assert.ok(waiting.office > 0 && waiting.eu > 0);
     await refused(path, { realm: "prod-eu" }, 403, { as: "office", pointer: "#/body/realm" });
     await refused(path, { all: true }, 403, { as: "tagged", says: /limited to hosts with some tags, and all that is open in a realm is adopted/ });
@@ -254,6 +260,10 @@ describe("what is open now", () => {
     const adopted = await (await post(path, { all: true }, { as: "office" })).json();
     assert.deepEqual(adopted, { adopted: waiting.office });
     assert.equal(counts(await of("office")), 0);
+    assert.equal((await grouped()).office, undefined);
+    assert.ok((await listed("false")).every(({ adopted_at: at }) => at === null));
+    const taken = await listed("true");
+    assert.deepEqual([taken.length, taken.filter(({ adopted_at: at, host }) => at === null || host.realm !== "office").length], [waiting.office, 0]);
     assert.equal((await of("office")).filter(({ presence }) => presence === "NEW").length, 0);
     assert.equal(counts(await of("prod-eu")), waiting.eu, "the others wait");
     await refused(path, { realm: "office" }, 404, { as: "office", says: /no open finding in the realm office that was not adopted/ });
