@@ -363,6 +363,49 @@ for (const hosts of sizes) {
       });
     });
 
+    test("adopt the present state of a realm, told before of how many findings and what it means", async () => {
+      const ask = async (query) => (await fetch(`${daemon.url}/api/v1/findings?${query}`, { headers: signedIn })).json();
+      const waiting = async (realm) => (await ask(`adopted=false&realm=${realm}&group_by=realm`)).groups[0]?.count ?? 0;
+      const [office, staging] = [await waiting("office"), await waiting("staging")];
+      assert.ok(office > 1 && staging > 0);
+      await visit("/findings#adopt", "viewer", async (page) => assert.equal(await page.getByText("Adopt the present state").count(), 0));
+      await visit("/findings?severity=critical#adopt", "operator", async (page) => {
+        const asked = [];
+        page.on("request", (request) => request.method() === "POST" && asked.push(request.postData()));
+        const card = page.locator("#adopt");
+        const choice = card.getByLabel("Findings of");
+        await choice.waitFor();
+        assert.match(await choice.locator("option").first().innerText(), /^every realm \(\d+\)$/);
+        await choice.selectOption(`office (${office})`);
+        const opener = card.getByRole("button", { name: "Adopt…" });
+        const form = page.getByRole("form", { name: "Adopt the present state" });
+        await opener.focus();
+        await page.keyboard.press("Enter");
+        assert.match(await form.innerText(), new RegExp(`^${office} findings of office become the state that you begin with[^]*It cannot be taken back`));
+        await page.keyboard.press("Escape");
+        assert.equal(await form.count(), 0);
+        assert.deepEqual([await opener.evaluate((one) => one === document.activeElement), asked], [true, []], "nothing is done, and the focus is back");
+        await page.keyboard.press("Enter");
+        assert.equal(await page.evaluate(() => document.activeElement.textContent), `Adopt ${office} findings`);
+        assert.ok(await page.evaluate(() => document.scrollingElement.scrollWidth <= innerWidth));
+        assert.deepEqual(await violations(page), []);
+        await shoot(page, "adopt");
+        await page.keyboard.press("Enter");
+        await card.getByRole("status").filter({ hasText: `${office} findings adopted.` }).waitFor();
+        assert.deepEqual(asked, ['{"realm":"office"}']);
+        assert.deepEqual([await waiting("office"), await waiting("staging")], [0, staging]);
+        await choice.waitFor();
+        assert.equal(await choice.getByText(/^office /).count(), 0, "there is no more of it to adopt");
+        await choice.selectOption(`staging (${staging})`);
+        // Somebody else was quicker: that is said, and nothing else happens.
+        const other = await fetch(`${daemon.url}/api/v1/findings/adopt`, { method: "POST", headers: { ...signedIn, "Content-Type": "application/json" }, body: '{"realm":"staging"}' });
+        assert.deepEqual(await other.json(), { adopted: staging });
+        await opener.click();
+        await form.getByRole("button", { name: /^Adopt \d+ finding/ }).click();
+        await card.getByRole("alert").filter({ hasText: "no open finding in the realm staging that was not adopted already" }).waitFor();
+      }, { size: "phone", colorScheme: "dark", expectErrors: true });
+    });
+
     test("make a token, which lets in and is shown once, and revoke it", async () => {
       const { page, said, close } = await openPage(browser, { site: daemon.url });
       await page.goto(`${daemon.url}/access`);

@@ -1,4 +1,5 @@
 // The findings: filters, order and page live in the URL, so that a view can be sent to somebody.
+import { adoptCard, mayAdopt } from "./adopt_part.js";
 import { get, mayWrite } from "./api.js";
 import { dispositionBadge, moveLabel, presenceBadge, severityBadge, sightBadge } from "./badge.js";
 import { decideMany, outcome } from "./decide_part.js";
@@ -152,6 +153,13 @@ function decideCard(total) {
 
 // What the page before said was done.
 let pending = "";
+let adopted = "";
+
+async function showAdopted(text) {
+  adopted = text;
+  await run(load);
+  document.querySelector("#adopt [role=status]")?.focus();
+}
 
 // The title opens a second row with why and how to fix it.
 function rows(finding, changed) {
@@ -219,12 +227,14 @@ async function load() {
     document.getElementById("summary").append(", as it was at ", exactly(state().as_of), "; titles and hosts’ names are of now.");
   }
   const many = !isPast() && await mayWrite() && total > 0 ? decideCard(total) : null;
+  const adopt = !isPast() && await mayAdopt() ? adoptCard(adopted, showAdopted) : null;
+  adopted = "";
   showFilters({ realm: realm.groups, service: service.groups });
   show(page.items.length === 0
-    ? el("section", { class: "card state" }, el("h2", {}, "Nothing here"),
-      el("p", {}, "No finding fits these filters."))
+    ? el("div", {}, el("section", { class: "card state" }, el("h2", {}, "Nothing here"),
+      el("p", {}, "No finding fits these filters.")), adopt)
     : el("div", {}, table(page.items, many?.changed ?? null), pager(page.next_cursor), many?.card,
-      isPast() ? null : exportMenu("findings", filters, `Export ${total === 1 ? "this finding" : `these ${plural(total, "finding")}`}`)));
+      isPast() ? null : exportMenu("findings", filters, `Export ${total === 1 ? "this finding" : `these ${plural(total, "finding")}`}`), adopt));
 }
 
 addEventListener("popstate", () => run(load));
