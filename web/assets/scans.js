@@ -89,6 +89,9 @@ function jobText(job) {
 
 const isLive = (job) => job.state === "queued" || job.state === "running";
 
+// The scans are read beside the jobs: whose scan was cut short runs no more, though its job has still to judge what was seen.
+const isCutShort = (job, scans) => job.phase !== "verify" && scans.some(({ uuid, state }) => uuid === job.scan && (state === "incomplete" || state === "failed"));
+
 function failedItem(job) {
   return el("li", {}, el("p", {}, badge([job.state[0].toUpperCase() + job.state.slice(1), job.state === "failed" ? "critical" : "medium", job.state]), ` ${visible(job.targets.slice(0, 4).join(", "))}: `, visible(job.message ?? "")),
     el("p", { class: "small muted" }, `Asked for by ${visible(job.actor)}, ended `, when(job.ended_at)));
@@ -113,7 +116,7 @@ async function read() {
   // The daemon knows what runs; without it the list of what ran can be read all the same.
   const [{ items: all }, jobs, page, may, { tags, realms: limits }] = await Promise.all([get("scans", { limit: 200 }), get("jobs").catch((error) => ({ items: [], error })),
     get("scans", { limit: PAGE, ...view.state() }), mayWrite(), whoAmI()]);
-  return { all, jobs, page, limits, live: jobs.items.filter(isLive), mayStart: may && tags.length === 0 && jobs.error === undefined,
+  return { all, jobs, page, limits, live: jobs.items.filter((job) => isLive(job) && !isCutShort(job, [...all, ...page.items])), mayStart: may && tags.length === 0 && jobs.error === undefined,
     mayImport: may && tags.length + limits.length === 0 && jobs.error === undefined };
 }
 
