@@ -336,8 +336,17 @@ static int take_changed(void *context, bool opens, const struct reach_row *row)
 {
     struct desk_change *change = context;
 
-    return reach_asking_wants(change->goal, row) ? take_row(opens ? &change->opens : &change->closes, NULL, row, NULL)
-                                                 : 0;
+    struct desk_rows *rows = opens ? &change->opens : &change->closes;
+    struct reach_proof proof;
+    int rc = -ENOENT;
+
+    if (!reach_asking_wants(change->goal, row)) {
+        return 0;
+    }
+    if (json_array_size(rows->list) < rows->most) {
+        rc = reach_change_prove(rows->desk->engine, row, &proof);
+    }
+    return rc == -ENOMEM ? rc : take_row(rows, NULL, row, rc == 0 ? &proof : NULL);
 }
 
 /* The cloud of the desk with the change's records in place of those with their ids. */

@@ -118,21 +118,31 @@ static int print_flaws(const struct reach_printer *printer)
 struct change_print {
     const struct reach_printer *printer;
     const struct reach_goal *goal;
+    struct reach_engine *before, *after;
 };
 
+/* The table has a line for each, and no room for why. */
 static int print_changed(void *context, bool opens, const struct reach_row *row)
 {
     const struct change_print *print = context;
+    struct reach_proof proof;
+    int rc = -ENOENT;
 
-    return reach_asking_wants(print->goal, row)
-               ? reach_print_row(print->printer, opens ? "opens" : "closes", "world", row, NULL)
-               : 0;
+    if (!reach_asking_wants(print->goal, row)) {
+        return 0;
+    }
+    if (print->printer->json) {
+        rc = reach_change_prove(opens ? print->after : print->before, row, &proof);
+    }
+    return rc == -ENOMEM
+               ? rc
+               : reach_print_row(print->printer, opens ? "opens" : "closes", "world", row, rc == 0 ? &proof : NULL);
 }
 
 static int print_change(const struct reach_printer *printer, struct cloud *before, struct cloud *after,
                         const struct reach_goal *goal)
 {
-    struct change_print print = {printer, goal};
+    struct change_print print = {printer, goal, before->engine, after->engine};
     struct reach_surface *old = NULL;
     struct reach_surface *new = NULL;
     int rc;

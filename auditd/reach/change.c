@@ -2,6 +2,7 @@
 
 #include "auditd/reach/diff.h"
 
+#include <errno.h>
 #include <string.h>
 
 bool reach_change_is_of_rules(const struct reach_model *before, const struct reach_model *after)
@@ -55,4 +56,19 @@ int reach_change_tell(const struct reach_change_side *before, const struct reach
                        context);
     }
     return rc;
+}
+
+int reach_change_prove(struct reach_engine *engine, const struct reach_row *row, struct reach_proof *ret_proof)
+{
+    const struct span_set *sources = &row->cell.sources[REACH_REACHABLE];
+    const struct reach_question question = {.from = REACH_FROM_WORLD,
+                                            .eni = row->eni,
+                                            .address = row->address,
+                                            .proto = row->proto,
+                                            .ports = row->cell.ports};
+
+    if (row->balancer != REACH_NONE || sources->count == 0) {
+        return -ENOENT;
+    }
+    return reach_prove(engine, &question, sources->items[0].first, row->cell.ports.first, ret_proof);
 }

@@ -2,6 +2,7 @@
 #ifndef LEASTPORT_AUDITD_REACH_CHANGE_H
 #define LEASTPORT_AUDITD_REACH_CHANGE_H
 
+#include "auditd/reach/proof.h"
 #include "auditd/reach/surface.h"
 
 struct reach_change_side {
@@ -20,5 +21,10 @@ typedef int reach_change_fn(void *context, bool opens, const struct reach_row *r
  * reach_change_is_of_rules(). -ENOMEM, or what `take` returned. */
 MUST_USE int reach_change_tell(const struct reach_change_side *before, const struct reach_change_side *after,
                                reach_change_fn *take, void *context);
+
+/* Why the first port of a row is open to the first of its sources: in the engine of the model after the change for what
+ * opens, of that before it for what closes. -ENOENT where a balancer brings it, -ENOMEM. */
+MUST_USE int reach_change_prove(struct reach_engine *engine, const struct reach_row *row,
+                                struct reach_proof *ret_proof);
 
 #endif

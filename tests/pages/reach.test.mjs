@@ -127,6 +127,9 @@ describe("what the cloud declares", () => {
     }
     const { opens, closes, inventory } = await ask({ change }, { as: "viewer" });
     assert.deepEqual([inventory, opens.map((row) => row.ports), closes.map((row) => row.ports)], ["prod", ["23"], ["9000"]]);
+    const deciding = ({ proof }) => proof.filter(({ stage, id, passes }) => stage === "group" && id === "sg-web" && passes === "yes").map(({ text }) => text).join();
+    assert.match(deciding(opens[0]), /22-23/, "by which rule it would be reached");
+    assert.match(deciding(closes[0]), /9000/, "by which rule it is reached now");
     assert.deepEqual((await ask({ change: { SecurityGroups: groups } })).open_count, 0);
     await ask({ change }, { as: "limited", status: 403 });
     await ask({ change, to: "nobody" }, { status: 404 });
