@@ -708,6 +708,34 @@ static void tells_what_is_due(void **state)
     store_reader_close(reader);
 }
 
+/* What is not adopted is what adopting would take over; it is counted beside other filters and by group. */
+static void tells_what_was_adopted(void **state)
+{
+    static const char *const yes = "true";
+    static const char *const no = "false";
+    struct store_reader *reader = open_reader();
+    struct store_finding_filter filter = {.adopted = {&yes, 1}};
+    struct seen seen = {0};
+    struct seen all = {0};
+    (void)state;
+    assert_int_equal(store_read_findings(reader, &filter, see_finding, &seen), 0);
+    assert_seen(&seen, 0, NULL);
+    read_database_run(db_path, "UPDATE finding SET adopted_at = 4000 WHERE id = 2");
+    assert_int_equal(store_read_findings(reader, &filter, see_finding, &seen), 0);
+    assert_seen(&seen, 1, (int64_t[]){2});
+    filter = (struct store_finding_filter){.page.limit = 0};
+    assert_int_equal(store_read_findings(reader, &filter, see_finding, &all), 0);
+    filter.adopted = (struct store_texts){&no, 1};
+    seen = (struct seen){0};
+    assert_int_equal(store_read_findings(reader, &filter, see_finding, &seen), 0);
+    assert_int_equal(seen.count + 1, all.count);
+    for (size_t i = 0; i < seen.count; i++) {
+        assert_true(seen.ids[i] != 2);
+    }
+    read_database_run(db_path, "UPDATE finding SET adopted_at = NULL WHERE id = 2");
+    store_reader_close(reader);
+}
+
 static int see_class(void *context, const struct store_endpoint *endpoint)
 {
     char *classes = context;
@@ -963,6 +991,7 @@ int main(void)
         cmocka_unit_test(reads_the_version_that_is_written),
         cmocka_unit_test(tells_how_much_was_looked_at),
         cmocka_unit_test(tells_what_is_due),
+        cmocka_unit_test(tells_what_was_adopted),
         cmocka_unit_test(survives_each_failed_allocation),
     };
     return cmocka_run_group_tests_name("store_read", tests, set_up, tear_down);
