@@ -108,8 +108,17 @@ static int take_model(struct networks *this)
     return reach_flaws(model, take_flaw, this);
 }
 
+/* All but the largest lists that no flaw is about. */
 static int take_list(void *context, const char *document, const char *list, bool whole, const json_t *records)
 {
+    static const char *const needless[] = {"Reservations", "SecurityGroupRules", "InstanceInformationList",
+                                           "Addresses"};
+
+    for (size_t i = 0; i < sizeof(needless) / sizeof(*needless); i++) {
+        if (strcmp(list, needless[i]) == 0) {
+            return 0;
+        }
+    }
     return cloud_snapshot_take(context, document, list, whole, records);
 }
 
@@ -122,11 +131,11 @@ static int take_inventory(struct networks *this, const char *name)
     int rc = aws == NULL ? -ENOMEM : store_cloud_load(this->store, name, 0, take_list, aws);
 
     rc = rc == 0 ? aws_model(aws, &model, &fault) : rc;
+    aws_destroy(aws);
     this->model = &model;
     rc = rc == 0 ? take_model(this) : rc;
     this->model = NULL;
     reach_model_done(&model);
-    aws_destroy(aws);
     return rc == -EBADMSG ? store_fail(this->store, STORE_FAULT_CORRUPT, -EUCLEAN, "cloud %s: %s", name, fault.text)
                           : rc;
 }
