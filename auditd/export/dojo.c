@@ -1,5 +1,6 @@
 /* DefectDojo's "Generic Findings Import" in JSON: https://docs.defectdojo.com, supported reports. */
 #include "auditd/export/export.h"
+#include "auditd/export/place.h"
 #include "auditd/export/text.h"
 #include "lib/clock.h"
 #include "lib/standard.h"
@@ -59,7 +60,7 @@ static int dojo_flags(json_t *item, const struct store_finding *finding)
 static json_t *dojo_item(const struct store_finding *finding)
 {
     char date[WALL_TEXT_SIZE];
-    char place[128];
+    char place[PLACE_SIZE];
     json_t *endpoint;
     json_t *item;
 
@@ -67,10 +68,10 @@ static json_t *dojo_item(const struct store_finding *finding)
     date[strlen("2026-11-22")] = '\0';
     /* No listener has port 0: the finding stands for several. */
     endpoint = finding->port == 0
-                   ? json_pack("{s:o, s:s}", "host", text_json(finding->address), "protocol", finding->proto)
-                   : json_pack("{s:o, s:I, s:s}", "host", text_json(finding->address), "port",
+                   ? json_pack("{s:o, s:s}", "host", text_json(place_host(finding)), "protocol", finding->proto)
+                   : json_pack("{s:o, s:I, s:s}", "host", text_json(place_host(finding)), "port",
                                (json_int_t)finding->port, "protocol", finding->proto);
-    text_place(finding->address, finding->port, place, sizeof(place));
+    place_text(finding, place);
     item =
         json_pack("{s:o, s:o, s:o, s:o, s:o, s:s, s:s, s:o, s:b, s:b, s:o, s:o, s:[o], s:[s, o]}", "title",
                   text_json(finding->title), "severity", dojo_severity(finding->severity), "description",
@@ -78,9 +79,9 @@ static json_t *dojo_item(const struct store_finding *finding)
                   text_json(finding->fix), "references", dojo_references(finding), "date", date, "unique_id_from_tool",
                   finding->fingerprint, "vuln_id_from_tool", text_json(finding->rule_id), "static_finding", 0,
                   "dynamic_finding", 1, "service", text_json(finding->service), "severity_justification",
-                  json_sprintf("%s/%s: penalty %.2f = service %g x breadth %g (%s) x evidence %g x need %g", place,
-                               finding->proto, finding->penalty, finding->service_weight, finding->breadth,
-                               finding->breadth_class, finding->evidence, finding->need),
+                  json_sprintf("%s: penalty %.2f = service %g x breadth %g (%s) x evidence %g x need %g", place,
+                               finding->penalty, finding->service_weight, finding->breadth, finding->breadth_class,
+                               finding->evidence, finding->need),
                   "endpoints", endpoint, "tags", "leastport", json_sprintf("realm:%s", finding->realm));
     if (item != NULL && dojo_flags(item, finding) != 0) {
         json_decref(item);

@@ -78,9 +78,9 @@ static void html_cell(FILE *out, const char *text)
 static void html_place(FILE *out, const char *address, const char *name, const char *realm)
 {
     fputs("<td><code>", out);
-    text_print_markup(out, address);
+    text_print_markup(out, address[0] != '\0' ? address : name);
     fputs("</code>", out);
-    if (name[0] != '\0') {
+    if (address[0] != '\0' && name[0] != '\0') {
         fputs(" (", out);
         text_print_markup(out, name);
         putc(')', out);

@@ -1,5 +1,6 @@
 /* OCSF 1.8, class 2003 (Compliance Finding), an event a line. */
 #include "auditd/export/export.h"
+#include "auditd/export/place.h"
 #include "auditd/export/text.h"
 #include "lib/standard.h"
 
@@ -113,21 +114,24 @@ static json_t *ocsf_event(const struct store_finding *finding)
     const char *severity;
     int severity_id = ocsf_severity(finding->severity, &severity);
     json_t *remediation = finding->fix[0] == '\0' ? NULL : json_pack("{s:o}", "desc", text_json(finding->fix));
-    char place[128];
+    /* Of a host that is known by its name alone, or a network, there is none. */
+    json_t *observables = finding->address[0] == '\0'
+                              ? NULL
+                              : json_pack("[{s:s, s:i, s:s, s:o}]", "name", "resources[].data.address", "type_id", 2,
+                                          "type", "IP Address", "value", text_json(finding->address));
+    char place[PLACE_SIZE];
 
     return json_pack(
         "{s:i, s:s, s:i, s:s, s:i, s:s, s:i, s:I, s:i, s:s, s:i, s:s, s:o, s:{s:s, s:{s:s, s:s, s:s}}, s:o, s:o, "
-        "s:[o], s:[{s:s, s:i, s:s, s:o}], s:o*}",
+        "s:[o], s:o*, s:o*}",
         "activity_id", state.activity_id, "activity_name", activities[state.activity_id], "category_uid", 2,
         "category_name", "Findings", "class_uid", 2003, "class_name", "Compliance Finding", "type_uid",
         200300 + state.activity_id, "time", (json_int_t)finding->changed_at, "severity_id", severity_id, "severity",
         severity, "status_id", state.status_id, "status", state.status, "message",
-        json_sprintf("%s %s/%s", finding->rule_id, text_place(finding->address, finding->port, place, sizeof(place)),
-                     finding->proto),
-        "metadata", "version", "1.8.0", "product", "name", "Leastport", "vendor_name", "Leastport", "version",
-        LEASTPORT_VERSION, "finding_info", ocsf_info(finding), "compliance", ocsf_compliance(finding, &state),
-        "resources", ocsf_resource(finding), "observables", "name", "resources[].data.address", "type_id", 2, "type",
-        "IP Address", "value", text_json(finding->address), "remediation", remediation);
+        json_sprintf("%s %s", finding->rule_id, place_text(finding, place)), "metadata", "version", "1.8.0", "product",
+        "name", "Leastport", "vendor_name", "Leastport", "version", LEASTPORT_VERSION, "finding_info",
+        ocsf_info(finding), "compliance", ocsf_compliance(finding, &state), "resources", ocsf_resource(finding),
+        "observables", observables, "remediation", remediation);
 }
 
 static int ocsf_finding(void *context, const struct store_finding *finding)

@@ -1,5 +1,6 @@
 /* SARIF 2.1.0, a run for each realm. Results stream; the rules that they name are kept and written behind them. */
 #include "auditd/export/export.h"
+#include "auditd/export/place.h"
 #include "auditd/export/sarif_rules.h"
 #include "auditd/export/text.h"
 
@@ -25,15 +26,14 @@ static const char *sarif_level(const char *severity)
 /* A location, with the rule's line where a policy file has one. */
 static json_t *sarif_location(struct sarif *sarif, const struct store_finding *finding)
 {
-    char place[128];
+    char place[PLACE_SIZE];
     char *uri = NULL;
     unsigned line = 0;
     json_t *location;
 
-    text_place(finding->address, finding->port, place, sizeof(place));
-    location = json_pack("{s:[{s:o, s:o, s:s}]}", "logicalLocations", "name",
-                         json_sprintf("%s/%s", place, finding->proto), "fullyQualifiedName",
-                         json_sprintf("%s/%s/%s", finding->realm, place, finding->proto), "kind", "resource");
+    place_text(finding, place);
+    location = json_pack("{s:[{s:o, s:o, s:s}]}", "logicalLocations", "name", text_json(place), "fullyQualifiedName",
+                         json_sprintf("%s/%s", finding->realm, place), "kind", "resource");
     if (location == NULL || sarif_rules_place(sarif->rules, finding, &uri, &line) != 0) {
         json_decref(location);
         return NULL;
@@ -63,7 +63,7 @@ static json_t *sarif_result(struct sarif *sarif, const struct store_finding *fin
                   finding->fingerprint, "locations", location, "properties", "severity", finding->severity, "presence",
                   finding->presence, "disposition", finding->disposition, "sight", finding->sight, "penalty",
                   finding->penalty, "breadth", finding->breadth_class, "service", text_json(finding->service), "host",
-                  text_json(finding->address), "owner", text_json(finding->owner));
+                  text_json(place_host(finding)), "owner", text_json(finding->owner));
     if (result != NULL && strcmp(finding->disposition, "WAIVED") == 0 &&
         json_object_set_new(result, "suppressions",
                             json_pack("[{s:s, s:s}]", "kind", "external", "status", "accepted")) != 0) {

@@ -133,9 +133,3 @@ void text_print_cell(FILE *out, const char *text)
     }
     fputs(quote, out);
 }
-
-const char *text_place(const char *address, int64_t port, char *buffer, size_t size)
-{
-    snprintf(buffer, size, strchr(address, ':') == NULL ? "%s:%" PRId64 : "[%s]:%" PRId64, address, port);
-    return buffer;
-}

@@ -21,7 +21,4 @@ void text_print_markup(FILE *out, const char *text);
  * leading apostrophe (OWASP, CSV injection); bytes that are no UTF-8 become U+FFFD each. */
 void text_print_cell(FILE *out, const char *text);
 
-/* "10.0.0.5:22", "[fd00::1]:22" into `buffer`. */
-const char *text_place(const char *address, int64_t port, char *buffer, size_t size);
-
 #endif

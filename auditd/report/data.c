@@ -26,9 +26,13 @@ void report_place(const char *address, const char *name, const char *realm, char
 {
     bool other_realm = strcmp(realm, "default") != 0;
 
-    snprintf(buffer, REPORT_PLACE_SIZE, "%.64s%s%.120s%s%s%.100s", address[0] != '\0' ? address : "(no address)",
-             name[0] != '\0' ? " (" : "", name, name[0] != '\0' ? ")" : "", other_realm ? " in " : "",
-             other_realm ? realm : "");
+    bool both = address[0] != '\0' && name[0] != '\0';
+
+    if (address[0] == '\0') {
+        address = name[0] != '\0' ? name : "(no address)";
+    }
+    snprintf(buffer, REPORT_PLACE_SIZE, "%.120s%s%.120s%s%s%.100s", address, both ? " (" : "", both ? name : "",
+             both ? ")" : "", other_realm ? " in " : "", other_realm ? realm : "");
 }
 
 static int keep(struct gathering *gathering, void *item)

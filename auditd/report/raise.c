@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 enum { RAISE_LINE_SIZE = 320 };
 
@@ -101,8 +102,13 @@ int raise_print(const json_t *terms, size_t most, unsigned width, FILE *out)
         const char *service = json_string_value(json_object_get(raises[i].term, "service"));
         const char *breadth = json_string_value(json_object_get(raises[i].term, "breadth_class"));
         double number = raise_number(raises[i].term, "count");
-        snprintf(text, sizeof(text), "closing %s%.0f %s open to %s: exposure %.1f less", number > 1 ? "all " : "",
-                 number, service == NULL ? "" : service, breadth == NULL ? "" : breadth, raises[i].exposure);
+        if (service != NULL && strcmp(service, "rules") == 0) {
+            snprintf(text, sizeof(text), "mending what is wrong with the rules of networks: exposure %.1f less",
+                     raises[i].exposure);
+        } else {
+            snprintf(text, sizeof(text), "closing %s%.0f %s open to %s: exposure %.1f less", number > 1 ? "all " : "",
+                     number, service == NULL ? "" : service, breadth == NULL ? "" : breadth, raises[i].exposure);
+        }
         fprintf(out, "  + %5.2f  ", raises[i].score);
         typeset_wrap(out, text, 11, 11, width);
         fputc('\n', out);

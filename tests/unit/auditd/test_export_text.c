@@ -1,5 +1,6 @@
 /* What hostile hosts send, as JSON, markup and cells can hold it. */
 #include "auditd/export/export.h"
+#include "auditd/export/place.h"
 #include "auditd/export/text.h"
 
 #include <errno.h>
@@ -88,11 +89,23 @@ static void a_value_that_is_none_is_no_memory(void **state)
 
 static void places_are_told_apart(void **state)
 {
-    char buffer[80];
+    static const struct {
+        const char *address;
+        int64_t port;
+        const char *place;
+    } cases[] = {{"10.0.0.5", 22, "10.0.0.5:22/tcp"},
+                 {"fd00::5", 22, "[fd00::5]:22/tcp"},
+                 {"10.0.0.5", 0, "10.0.0.5:0/tcp"},
+                 {"", 0, "vpc-1"},
+                 {"", 22, "vpc-1:22/tcp"}};
+    char buffer[PLACE_SIZE];
 
     (void)state;
-    assert_string_equal(text_place("10.0.0.5", 22, buffer, sizeof(buffer)), "10.0.0.5:22");
-    assert_string_equal(text_place("fd00::5", 22, buffer, sizeof(buffer)), "[fd00::5]:22");
+    for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+        const struct store_finding finding = {
+            .address = cases[i].address, .name = "vpc-1", .port = cases[i].port, .proto = "tcp"};
+        assert_string_equal(place_text(&finding, buffer), cases[i].place);
+    }
 }
 
 static void each_format_has_its_driver(void **state)
