@@ -11,7 +11,7 @@
 
 #include <jansson.h>
 
-enum { REPORT_HOSTS_NAMED = 3, REPORT_PLACE_SIZE = 320 };
+enum { REPORT_HOSTS_NAMED = 3, REPORT_PLACE_SIZE = 360 };
 
 /* Findings of the same rule, port, breadth and severity: one line however many hosts have it. Owns its text. */
 struct report_group {
