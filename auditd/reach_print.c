@@ -192,8 +192,8 @@ void reach_print_heading(const struct reach_printer *printer)
 /* Names come from the account's files: what a terminal would obey is escaped. */
 static void print_name(FILE *out, const char *text)
 {
-    char cut[PRINT_TEXT_SIZE / 4];
-    char escaped[PRINT_TEXT_SIZE];
+    char cut[PRINT_TEXT_SIZE];
+    char escaped[4 * PRINT_TEXT_SIZE];
 
     snprintf(cut, sizeof(cut), "%s", text == NULL ? "" : text);
     typeset_escape(cut, escaped, sizeof(escaped));

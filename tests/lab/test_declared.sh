@@ -231,8 +231,10 @@ tap_is "reachable, and nobody looked" "$(kinds web 443); $(kinds web 6379); $(ki
     "declared-unlooked 0.7; declared-unlooked 0.7; declared-unlooked 0.7"
 tap_is "as its page says" "$(says web 443)" \
     "reachable | nobody has looked from where it is let in | Declared open, and what answers there is not known."
-tap_is "nothing else is found yet" "$(jq -r '[.items[].kind] | unique | join(" ")' findings.json)" \
+tap_is "nothing else is found of hosts yet" "$(jq -r '[.items[] | select(.port > 0).kind] | unique | join(" ")' findings.json)" \
     "declared-unlooked plain-listener"
+tap_like "of the rules themselves, the route that leads nowhere" "$(jq -r '.items[] | select(.kind == "dead-reference") | .title + " " + .why' findings.json)" \
+    "rtb-hole: the route to 0\.0\.0\.0/0 by igw-gone leads nowhere"
 
 # ---- from within ----
 look inside "${owns[@]}"
