@@ -40,7 +40,7 @@ static int take_answer(const struct asking *asking, const struct reach_question 
         struct reach_proof proof;
         span_value source;
         bool proven = witness(answer, &row.cell, &source);
-        rc = proven ? reach_prove(asking->engine, question, source, row.cell.ports.first, &proof) : 0;
+        rc = proven ? reach_prove(asking->engine, question, source, row.cell.ports, &proof) : 0;
         rc = rc == 0 ? asking->take(asking->context, asking->goal, &row, proven ? &proof : NULL) : rc;
     }
     return rc;

@@ -70,5 +70,5 @@ int reach_change_prove(struct reach_engine *engine, const struct reach_row *row,
     if (row->balancer != REACH_NONE || sources->count == 0) {
         return -ENOENT;
     }
-    return reach_prove(engine, &question, sources->items[0].first, row->cell.ports.first, ret_proof);
+    return reach_prove(engine, &question, sources->items[0].first, row->cell.ports, ret_proof);
 }

@@ -76,7 +76,7 @@ static int declare_cell(struct reach_engine *engine, const struct reach_question
     if (set->count == 0) {
         return 0;
     }
-    rc = reach_prove(engine, question, set->items[0].first, cell->ports.first, &proof);
+    rc = reach_prove(engine, question, set->items[0].first, cell->ports, &proof);
     if (rc == 0) {
         decide(&proof, &declared->decided);
     }

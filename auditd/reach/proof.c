@@ -241,8 +241,7 @@ static void prove_groups(struct prover *prover, const struct reach_eni *eni, boo
     say(prover, "group", eni->groups.count == 0 ? NULL : eni->groups.items[0].id, REACH_NO,
         "%s: no rule of its %zu group%s allows %s %s %s this address", way, eni->groups.count,
         eni->groups.count == 1 ? "" : "s", reach_proto_name(prover->leg->proto, traffic),
-        reach_ports_name(prover->leg->proto, (struct reach_ports){prover->proof->port, prover->proof->port}, ports),
-        egress ? "to" : "from");
+        reach_ports_name(prover->leg->proto, prover->proof->ports, ports), egress ? "to" : "from");
 }
 
 /* ---- routes ---- */
@@ -485,10 +484,10 @@ static int best_leg(struct reach_engine *engine, struct reach_leg *legs, size_t 
     return best;
 }
 
-int reach_prove(struct reach_engine *engine, const struct reach_question *question, span_value source, uint16_t port,
-                struct reach_proof *ret_proof)
+int reach_prove(struct reach_engine *engine, const struct reach_question *question, span_value source,
+                struct reach_ports ports, struct reach_proof *ret_proof)
 {
-    struct reach_proof proof = {.source = source, .port = port};
+    struct reach_proof proof = {.source = source, .port = ports.first, .ports = ports};
     struct reach_leg *legs = NULL;
     size_t count = 0;
     int rc = reach_legs_of(engine, question, &legs, &count);

@@ -17,16 +17,18 @@ struct reach_step {
 
 struct reach_proof {
     span_value source;
-    uint16_t port;
-    uint16_t answer_port; /* the client port that the way back was looked at for */
+    uint16_t port;            /* that was looked at */
+    struct reach_ports ports; /* for which it stands */
+    uint16_t answer_port;     /* the client port that the way back was looked at for */
     enum reach_verdict verdict;
     struct reach_step steps[REACH_STEPS_MAX];
     size_t count; /* up to the first step that does not let it pass */
 };
 
-/* For a source and a port of the question. -ENOMEM; -ENOENT when the question has no such source. */
+/* For a source and ports of the question for which the same holds: the first is looked at, and all are named. -ENOMEM;
+ * -ENOENT when the question has no such source. */
 MUST_USE int reach_prove(struct reach_engine *engine, const struct reach_question *question, span_value source,
-                         uint16_t port, struct reach_proof *ret_proof);
+                         struct reach_ports ports, struct reach_proof *ret_proof);
 
 /* "tcp", "icmp", "protocol 50", "other protocols". */
 const char *reach_proto_name(uint16_t proto, char buffer[24]);

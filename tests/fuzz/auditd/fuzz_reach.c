@@ -26,7 +26,7 @@ static void check_rows(struct reach_engine *engine, const struct reach_rows *row
         assert(row->cell.verdict != REACH_BLOCKED);
         assert(row->cell.ports.first <= row->cell.ports.last);
         if (sources->count > 0 && row->balancer == REACH_NONE) {
-            assert(reach_prove(engine, &question, sources->items[0].first, row->cell.ports.first, &proof) == 0);
+            assert(reach_prove(engine, &question, sources->items[0].first, row->cell.ports, &proof) == 0);
             assert(proof.verdict == row->cell.verdict);
             assert(proof.count > 0);
         }

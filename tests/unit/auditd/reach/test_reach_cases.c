@@ -228,7 +228,7 @@ static void a_proof_names_the_entry_that_denies(void **state)
     assert_int_equal(reach_model_finish(&stage.model), 0);
     engine = reach_engine_create(&stage.model);
     assert_non_null(engine);
-    assert_int_equal(reach_prove(engine, &question, span_value_of(&source), 443, &proof), 0);
+    assert_int_equal(reach_prove(engine, &question, span_value_of(&source), (struct reach_ports){443, 443}, &proof), 0);
     assert_int_equal(proof.verdict, REACH_BLOCKED);
     assert_string_equal(proof.steps[proof.count - 1].id, "acl-1");
     assert_non_null(strstr(proof.steps[proof.count - 1].text, "rule 90 denies"));

@@ -71,7 +71,7 @@ static void check_proof(struct reach_engine *engine, const struct reach_question
     enum reach_maybe there = REACH_YES;
     enum reach_maybe back = REACH_YES;
 
-    assert_int_equal(reach_prove(engine, question, source, port, &proof), 0);
+    assert_int_equal(reach_prove(engine, question, source, (struct reach_ports){port, port}, &proof), 0);
     assert_int_equal(proof.verdict, verdict);
     for (size_t i = 0; i < proof.count; i++) {
         enum reach_maybe *way = proof.steps[i].is_answer ? &back : &there;
