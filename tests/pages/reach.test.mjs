@@ -6,7 +6,8 @@ import { cpSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { fileURLToPath } from "node:url";
-import { launch, missingBrowser, openPage, settle } from "./support/browser.mjs";
+import { violations } from "./support/axe.mjs";
+import { launch, missingBrowser, openPage, settle, shoot } from "./support/browser.mjs";
 import { startDaemon } from "./support/daemon.mjs";
 import { alter, makeFixture, TOKEN, tokenOf, tokenRows } from "./support/fixture.mjs";
 import { BIN, makeFolder } from "./support/site.mjs";
@@ -181,6 +182,67 @@ describe("the host's page", { skip: missingBrowser() ?? false }, () => {
       assert.deepEqual(said, []);
       await close();
     }
+    await browser.close();
+  });
+
+  test("what if the rules were others: what would open and close, each with its path, and what is wrong said by the box", async () => {
+    const answer = await fetch(`${daemon.url}/api/v1/hosts?realm=vpc-1&address=10.0.1.5`, { headers: { Authorization: `Bearer ${TOKEN}` } });
+    const [{ uuid }] = (await answer.json()).items;
+    const browser = await launch();
+    const { page, said, close } = await openPage(browser, { site: daemon.url, size: "phone", colorScheme: "dark", token: tokenOf("viewer"), expectErrors: true });
+    await page.goto(`${daemon.url}/hosts/${uuid}#what-if`);
+    await settle(page);
+    const part = page.locator("#what-if");
+    const area = part.getByLabel("Groups or ACLs, as JSON");
+    assert.ok(await area.isVisible(), "the address opens it");
+    assert.match(await part.innerText(), /describe-security-groups --group-ids sg-web/);
+    const ask = part.getByRole("button", { name: "See what would open and close" });
+    const told = () => part.locator("[aria-live]").innerText();
+    const rows = async (title) => (await part.getByRole("region", { name: title }).locator("tbody tr").allInnerTexts()).map((row) => row.replace(/\s+/g, " "));
+    // The example, as it stands: 443 alone, of this host alone.
+    await ask.press("Enter");
+    await part.getByText(/would open to the internet/).waitFor();
+    assert.equal(await page.evaluate(() => document.activeElement.textContent), "See what would open and close", "the focus stays with the work");
+    assert.match(await told(), /^\d+ rows? would open to the internet, \d+ would close, by the cloud prod as it was read .* Nothing was changed\./);
+    const closed = await rows("Would close");
+    assert.ok(closed.some((row) => row.startsWith("9000/tcp") && row.includes("198.51.100.0/25") && row.includes("i-web")), closed.join("\n"));
+    assert.ok(closed.every((row) => !row.includes("i-trap")), "of this host alone");
+    await part.getByLabel("Tell of").selectOption("The whole cloud");
+    await ask.click();
+    await part.getByRole("row", { name: /i-trap/ }).first().waitFor({ timeout: 5000 });
+    assert.ok((await rows("Would close")).length > closed.length, "the group is held by others, too");
+    await part.getByLabel("Tell of").selectOption("This host alone");
+    // All ports of a part of the internet, and one of all of it: the worst comes first.
+    const change = JSON.parse(await area.inputValue());
+    change.SecurityGroups[0].IpPermissions = [{ IpProtocol: "tcp", FromPort: 20, ToPort: 20, IpRanges: [{ CidrIp: "198.51.0.0/16" }] },
+      ...JSON.parse(readFileSync(join(CLOUD, "security-groups.json"), "utf8")).SecurityGroups.find((group) => group.GroupId === "sg-web").IpPermissions,
+      { IpProtocol: "tcp", FromPort: 6379, ToPort: 6379, IpRanges: [{ CidrIp: "0.0.0.0/0" }] }];
+    await area.fill(JSON.stringify(change));
+    await ask.click();
+    await part.getByRole("row", { name: /^6379/ }).first().waitFor();
+    const opened = await rows("Would open");
+    assert.deepEqual(opened.map((row) => row.split(" ")[0]), ["6379/tcp", "20/tcp"]);
+    assert.match(opened[0], /all of the internet.* reachable /);
+    assert.match(opened[1], /198\.51\.0\.0\/16.* reachable in part /);
+    const first = part.getByRole("region", { name: "Would open" }).locator("tbody tr").first();
+    await first.locator("summary").click();
+    assert.match(await first.locator("ol").first().innerText(), /internet[^]*igw-1[^]*acl-open[^]*sg-web[^]*6379[^]*eni-web/);
+    assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= document.documentElement.clientWidth));
+    assert.deepEqual(await violations(page), []);
+    await shoot(page, "what-if");
+    // What is wrong.
+    const alert = part.getByRole("alert");
+    for (const [text, says] of [['{"SecurityGroups": [}', /^That is no JSON: /], ["[]", /^What changes is an object, such as/], ["{}", /holds nothing that/],
+      ['{"SecurityGroups": [{"GroupId": "sg-web", "IpPermissions": [{"IpProtocol": "tcp", "FromPort": "x"}]}]}', /FromPort|sg-web|SecurityGroups/], [JSON.stringify({ SecurityGroups: "x".repeat(600 * 1024) }), /601 KiB, and the server takes at most 512/]]) {
+      await area.fill(text);
+      await ask.click();
+      await alert.filter({ hasText: says }).waitFor();
+      assert.deepEqual([await area.getAttribute("aria-invalid"), await told()], ["true", ""]);
+    }
+    await area.fill("{}");
+    assert.equal(await area.getAttribute("aria-invalid"), null);
+    assert.deepEqual(said, []);
+    await close();
     await browser.close();
   });
 

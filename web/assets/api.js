@@ -72,11 +72,19 @@ export async function mayWrite() {
 // A key of its own for each request that a person makes: sent again after a broken connection it is not done twice.
 const freshKey = () => [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, "0")).join("");
 
+// What a request may hold, in bytes: web/framing.h.
+const MAX_BYTES = 512 * 1024;
+
 export async function send(resource, content, { method = "POST", key = freshKey() } = {}) {
+  const body = content === undefined ? null : JSON.stringify(content);
+  const bytes = body === null ? 0 : new TextEncoder().encode(body).length;
+  if (bytes > MAX_BYTES) {
+    throw new ApiError(`That makes a request of ${Math.ceil(bytes / 1024)} KiB, and the server takes at most ${MAX_BYTES / 1024}.`, 413, false);
+  }
   const { csrf_token: token } = await whoAmI();
   let response;
   try {
-    response = await fetch(`/api/v1/${resource}`, { method, body: content === undefined ? null : JSON.stringify(content),
+    response = await fetch(`/api/v1/${resource}`, { method, body,
       headers: { Accept: "application/json", "Content-Type": "application/json", "Idempotency-Key": key, "X-CSRF-Token": token ?? "" } });
   } catch {
     throw new ApiError("The server does not answer. Is leastport serve running?", 0, false);

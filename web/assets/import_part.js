@@ -6,29 +6,17 @@ import { exactly, number, plural } from "./format.js";
 import { scanLink } from "./scan_part.js";
 import { foldedCard } from "./view.js";
 
-// What a request may hold, in bytes: web/framing.h. Escapes count, so that a file of fewer bytes may be too long, too.
+// What comes in here at all, in bytes. Escapes count: of a file that is hardly shorter the request may yet be too long.
 const MAX_BYTES = 512 * 1024;
 const classes = [["", "As it is declared, or worked out"], ["world", "The internet"], ["public-range", "A public range"], ["peer", "A peer’s network"],
   ["vpn", "A VPN"], ["own-vpc", "The same network"], ["self", "The hosts themselves"]];
 const formats = { nmap: "nmap’s XML", "masscan-json": "masscan’s JSON", "masscan-list": "masscan’s list" };
 
-const tooLong = (file, bytes) => new ApiError(`${file.name} makes a request of ${number(bytes / 1024, 0)} KiB, and at most ${number(MAX_BYTES / 1024, 0)} come in here. leastport import takes it on the command line, whatever its size.`, 413, false);
-
 // Of a file that cannot be sent nothing is read.
 function assertFits(file) {
   if (file.size > MAX_BYTES) {
-    throw tooLong(file, file.size);
+    throw new ApiError(`${file.name} has ${number(file.size / 1024, 0)} KiB, and at most ${MAX_BYTES / 1024} come in here. leastport import takes it on the command line, whatever its size.`, 413, false);
   }
-}
-
-async function contentOf({ file, ...content }) {
-  assertFits(file);
-  const whole = { ...content, text: await file.text() };
-  const bytes = new TextEncoder().encode(JSON.stringify(whole)).length;
-  if (bytes > MAX_BYTES) {
-    throw tooLong(file, bytes);
-  }
-  return whole;
 }
 
 // What came in, in words, and where it is to be seen.
@@ -56,9 +44,10 @@ export function importCard(done) {
     inputField("vantage", "Seen from", { maxlength: 128 }, "A name for the place where that scanner stood; empty: nmap or masscan."),
     choiceField("vantage_class", "What that place is to the hosts", classes),
     inputField("realm", "Realm", { id: "import-realm", list: "realms", maxlength: 128 }, "Which network it is; empty for the daemon’s own."),
-  ], line, async (content) => {
+  ], line, async ({ file, ...content }) => {
     fill(result);
-    const answer = await send("imports", await contentOf(content));
+    assertFits(file);
+    const answer = await send("imports", { ...content, text: await file.text() });
     form.reset();
     fill(result, taken(answer));
     await done();

@@ -3,10 +3,9 @@ import { get } from "./api.js";
 import { el, scroller } from "./dom.js";
 import { isOver } from "./finding_part.js";
 import { exactly, portLabel } from "./format.js";
+import { path, verdicts } from "./path_part.js";
+import { whatIfPart } from "./what_if_part.js";
 
-const words = {
-  REACHABLE: "reachable", CONDITIONAL: "reachable in part", UNKNOWN: "not known", BLOCKED_RETURN: "answers blocked", BLOCKED: "blocked",
-};
 const lets = (row) => row.verdict === "REACHABLE" || row.verdict === "CONDITIONAL";
 
 // Interfaces are known of the hosts of a cloud alone; an instance has all of its own.
@@ -68,23 +67,6 @@ function saying(row, endpoint, claim) {
   return [5, open ? "Open inside; the internet does not reach it." : "Neither open nor declared open."];
 }
 
-function step(one) {
-  const mark = { yes: "passes", no: "stops here", unknown: "not known" }[one.passes];
-  return el("li", { class: one.passes === "no" ? "whole stops" : "whole" }, el("strong", {}, one.stage), " ",
-    one.id === null ? null : el("span", { class: "mono" }, one.id), one.id === null ? null : ": ", one.text ?? "", ` (${mark})`);
-}
-
-// internet → gateway → network ACL → group → interface, and back.
-function path(row) {
-  if (row.proof === null) {
-    return el("p", { class: "quiet" }, row.balancer === null ? "Without a proof." : `By way of the balancer ${row.balancer.name ?? row.balancer.id}, port ${row.balancer.port}.`);
-  }
-  const back = row.proof.filter((one) => one.answer);
-  return [el("ol", {}, el("li", {}, el("strong", {}, "internet")), row.proof.filter((one) => !one.answer).map(step),
-    row.proof.every((one) => one.answer || one.passes !== "no") && el("li", {}, el("strong", {}, "interface"), " ", el("span", { class: "mono" }, row.interface ?? ""))),
-  back.length === 0 ? null : [el("p", {}, "The answer:"), el("ol", {}, back.map(step))]];
-}
-
 // Of a range it is told which ports: the finding's title begins with them.
 function observed(row, endpoint, claim) {
   if (endpoint !== undefined) {
@@ -98,10 +80,10 @@ function line({ row, endpoint, claim, says }) {
   const port = endpoint === undefined ? `${row.ports}/${row.proto}` : portLabel(endpoint);
   return el("tr", {},
     el("th", { scope: "row", class: "lead-cell nowrap" }, port),
-    el("td", { "data-label": "Declared" }, words[row.verdict]),
+    el("td", { "data-label": "Declared" }, verdicts[row.verdict]),
     el("td", { "data-label": "Observed" }, observed(row, endpoint, claim)),
     el("td", { "data-label": "Says", class: "whole" }, el("span", {}, says[0] === 0 ? el("strong", {}, says[1]) : says[1])),
-    el("td", { "data-label": "Path", class: "whole" }, el("details", {}, el("summary", {}, `Why ${words[row.verdict]}`), path(row))));
+    el("td", { "data-label": "Path", class: "whole" }, el("details", {}, el("summary", {}, `Why ${verdicts[row.verdict]}`), path(row))));
 }
 
 // What is declared open and was never seen so: by each finding about it, else once.
@@ -131,7 +113,8 @@ export async function declaredCard(host, endpoints, findings) {
     el("div", { class: "card-head" }, el("h2", { id: "declared-title" }, "Declared and observed")),
     el("p", { class: "quiet" }, "From the internet, by the cloud ", answer.inventory, " as it was read ", exactly(answer.as_of), "."),
     lines.length === 0 ? el("p", {}, "Nothing of it is declared to be reachable, and nothing was seen open.")
-      : scroller("Declared and observed", el("table", { class: "cards" }, el("caption", {}, "Ports, contradictions first"),
+      : scroller("Ports, declared and observed", el("table", { class: "cards" }, el("caption", {}, "Ports, contradictions first"),
         el("thead", {}, el("tr", {}, ["Port", "Declared", "Observed", "Says", "Path"].map((head) => el("th", { scope: "col" }, head)))),
-        el("tbody", {}, lines.map(line)))));
+        el("tbody", {}, lines.map(line)))),
+    whatIfPart(asset.value, answer));
 }
