@@ -15,7 +15,7 @@ const MARK = "\"'><b class=injected data-injected=1>INJECTED</b><img src=/inject
 const LONG = process.env.LEASTPORT_TEST_LONG === "1";
 const TAG = "<b class=injected>";
 // What the program chooses from words of its own, by their tables; and numbers and hashes of its own.
-const OWN = Object.entries({ alert: "uuid key state", alert_condition: "kind subject ended_by", alert_item: "receiver change", alert_line: "key change kind proto", asset: "uuid end_reason", asset_identity: "kind source", asset_state: "address state", asset_tag: "source", canary: "host proto",
+const OWN = Object.entries({ alert: "uuid key state", alert_condition: "kind subject ended_by", alert_item: "receiver change", alert_line: "key change kind proto", asset: "uuid kind end_reason", asset_identity: "kind source", asset_state: "address state", asset_tag: "source", canary: "host proto",
   certificate: "sha256 key signature", cloud_list: "document list", cloud_record: "document list key body end_reason", cloud_source: "name", coverage: "proto ports", due: "severity", endpoint: "address proto", endpoint_fact: "name", endpoint_state: "state",
   finding: "uuid fingerprint proto kind presence disposition sight severity breadth_class evidence_kind need_kind", finding_event: "what was became", finding_vantage: "class", handed_over: "uuid request scan_uuid", inventory_host: "key", policy: "hash",
   scan: "uuid plan plan_hash request state", scan_event: "what", schedule: "spec", schedule_run: "state scan_uuid", score: "scope grade terms", session: "hash", token: "public_id kind hash role scopes", token_limit: "kind", vantage: "declared_class", waiver_grant: "uuid", audit_log: "outcome", judgement: "" })
