@@ -1,6 +1,8 @@
 #include "auditd/cloud_verdicts.h"
 
 #include "auditd/reach/declared.h"
+#include "auditd/store/cloud.h"
+#include "auditd/store/sql.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -13,6 +15,7 @@ struct updating {
     struct reach_surface *surface;
     int64_t source_id;
     int64_t now_ms;
+    bool lacks_rules; /* of listeners, which it had */
     struct store_cloud_verdict_change change;
 };
 
@@ -80,7 +83,7 @@ static int doubt_ways(struct updating *updating, const char *interface, struct s
     struct store_cloud_verdicts stood = {0};
     int rc = 0;
 
-    if (updating->model.unread[REACH_BALANCER] || updating->model.unread[REACH_TARGETS]) {
+    if (updating->model.unread[REACH_BALANCER] || updating->model.unread[REACH_TARGETS] || updating->lacks_rules) {
         rc = store_cloud_verdicts_of(updating->store, updating->source_id, interface, &stood);
     }
     for (size_t i = 0; rc == 0 && i < stood.count; i++) {
@@ -144,10 +147,23 @@ static int update_missing(struct updating *updating, const char *interface)
     return rc;
 }
 
+/* Few accounts have any, so that a list of them which never was there says nothing. */
+static int look_for_rules(struct updating *updating)
+{
+    int64_t lacks = 0;
+    int rc = store_query_int(updating->store, &lacks,
+                             "SELECT EXISTS (SELECT 1 FROM cloud_record r WHERE r.source_id = ? AND r.list = 'Rules'"
+                             " AND r.valid_to IS NOT NULL AND " STORE_CLOUD_STANDS("r") ")",
+                             "i", updating->source_id);
+
+    updating->lacks_rules = lacks != 0;
+    return rc;
+}
+
 static int update_all(struct updating *updating)
 {
     char interface[STORE_CLOUD_ID_SIZE] = "";
-    int rc = 0;
+    int rc = look_for_rules(updating);
 
     for (uint32_t i = 0; rc == 0 && i < updating->model.enis.count; i++) {
         rc = update_interface(updating, i);

@@ -268,6 +268,7 @@ static void take_targets(struct reading *reading, json_t *item)
     preserve.value = &targets->preserve;
     (void)take_named(reading, &attributes, &preserve, take_attribute);
     targets->is_read = take_named(reading, &healths, &health, take_health);
+    reading->model->unread[REACH_TARGETS] |= !targets->is_read;
 }
 
 static void take_balancer_attributes(struct reading *reading)

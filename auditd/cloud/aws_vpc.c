@@ -241,6 +241,43 @@ static void take_block(struct reading *reading, const struct document *document)
     reading->model->blocks_public |= mode != NULL && strcmp(mode, "off") != 0;
 }
 
+static struct reach_vpc *find_vpc(const struct reach_model *model, const char *id)
+{
+    for (size_t i = 0; i < model->vpcs.count; i++) {
+        if (strcmp(model->vpcs.items[i].id, id) == 0) {
+            return &model->vpcs.items[i];
+        }
+    }
+    return NULL;
+}
+
+/* A VPC that was not read stands as far as its subnets tell of it: what leads to it by its id is not lost. */
+static void assume_vpcs(struct reading *reading)
+{
+    struct reach_model *model = reading->model;
+    size_t read = model->vpcs.count;
+
+    for (size_t i = 0; !reading->failed && i < model->subnets.count; i++) {
+        const struct reach_subnet *subnet = &model->subnets.items[i];
+        struct reach_vpc *vpc = subnet->vpc.id == NULL ? NULL : find_vpc(model, subnet->vpc.id);
+        if (subnet->vpc.id == NULL || (vpc != NULL && vpc < model->vpcs.items + read)) {
+            continue;
+        }
+        if (vpc == NULL) {
+            vpc = REACH_PUSH(model, &model->vpcs);
+        }
+        for (size_t j = 0; vpc != NULL && j < subnet->prefixes.count; j++) {
+            struct prefix *prefix = REACH_PUSH(model, &vpc->prefixes);
+            if (prefix != NULL) {
+                *prefix = subnet->prefixes.items[j];
+            }
+        }
+        if (vpc != NULL) {
+            vpc->id = subnet->vpc.id;
+        }
+    }
+}
+
 void reading_vpcs(struct reading *reading)
 {
     bool has_exclusions = false;
@@ -254,6 +291,9 @@ void reading_vpcs(struct reading *reading)
     reading_each(reading, "VpcBlockPublicAccessExclusions", take_exclusion);
     reading_each(reading, "Vpcs", take_vpc);
     reading_each(reading, "Subnets", take_subnet);
+    if (reading->model->unread[REACH_VPC]) {
+        assume_vpcs(reading);
+    }
     reading_each(reading, "InternetGateways", take_gateway);
     reading_each(reading, "RouteTables", take_table);
     reading_each(reading, "VpcPeeringConnections", take_peering);

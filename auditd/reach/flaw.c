@@ -29,8 +29,8 @@ bool reach_flaw_is_known(const struct reach_model *model, enum reach_flaw_kind k
     case REACH_DEAD_REFERENCE:
         return !unread[REACH_GROUP] && !unread[REACH_TABLE] && !unread[REACH_PEERING];
     case REACH_UNUSED_GROUP:
-        /* A balancer's or a database's interface that was not read is known by its record. */
-        return !unread[REACH_GROUP] && !unread[REACH_ENI];
+        /* A database's interface that was not read is known by its record. */
+        return !unread[REACH_GROUP] && !unread[REACH_ENI] && !unread[REACH_DATABASE];
     case REACH_FLAW_KINDS:
         break;
     }

@@ -8,7 +8,8 @@
 enum reach_place {
     REACH_AT_INTERNET,
     REACH_AT_SUBNET,      /* `subnet`; by `peering` where that is another VPC's */
-    REACH_AT_UNREAD_PEER, /* behind `peering`, in a VPC that the model lacks */
+    REACH_AT_UNREAD_PEER, /* behind `peering`, in a VPC that the model lacks; or of an interface whose subnet it lacks
+                           */
     REACH_AT_NO_SUBNET,   /* addresses of the VPC that no subnet has */
     REACH_AT_ELSEWHERE,   /* behind whatever private way there may be */
     REACH_AT_BALANCER,    /* clients of a balancer that keeps their addresses; `subnet` and `node` are the node's */

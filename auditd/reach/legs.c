@@ -255,6 +255,9 @@ static enum reach_place place_of_eni(const struct legs *legs, uint32_t vpc, uint
     if (legs->question->source == legs->question->eni) {
         return REACH_AT_ITSELF;
     }
+    if ((vpc == REACH_NONE || legs->vpc == REACH_NONE) && legs->model->unread[REACH_SUBNET]) {
+        return REACH_AT_UNREAD_PEER;
+    }
     return vpc != REACH_NONE && (vpc == legs->vpc || peering != REACH_NONE) ? REACH_AT_SUBNET : REACH_AT_ELSEWHERE;
 }
 

@@ -103,6 +103,7 @@ static struct model_records model_records(const struct reach_model *model, enum 
     case REACH_TARGETS:
         return (struct model_records){model->targets.items, model->targets.count, sizeof(*model->targets.items)};
     case REACH_BLOCK:
+    case REACH_DATABASE:
     case REACH_KINDS:
         break;
     }

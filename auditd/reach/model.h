@@ -28,7 +28,8 @@ enum reach_kind {
     REACH_ENI,
     REACH_BALANCER,
     REACH_TARGETS,
-    REACH_BLOCK, /* VPC Block Public Access */
+    REACH_BLOCK,    /* VPC Block Public Access */
+    REACH_DATABASE, /* of RDS and ElastiCache: interfaces and assets */
     REACH_KINDS,
 };
 

@@ -305,7 +305,9 @@ static void prove_door(struct prover *prover)
             "its own route table sends what comes in elsewhere");
     } else if (may != REACH_YES) {
         say(prover, "gateway", NULL, may,
-            may == REACH_NO ? "no internet gateway is attached to the VPC" : "the internet gateways were not read");
+            may == REACH_NO     ? "no internet gateway is attached to the VPC"
+            : vpc == REACH_NONE ? "the VPC was not read"
+                                : "the internet gateways were not read");
     } else {
         say(prover, "gateway", prover->model->gateways.items[gateway].id, REACH_YES, "attached to %s, brings it to %s",
             prover->model->vpcs.items[vpc].id,
@@ -330,10 +332,11 @@ static void prove_start(struct prover *prover)
         : stands || leg->place == REACH_AT_ITSELF                                ? REACH_YES
                                                                                  : REACH_PERHAPS,
         "%s%s", addr_format(&prover->source.addr, text),
-        leg->place == REACH_AT_NO_SUBNET     ? ": no subnet has this address"
-        : leg->place == REACH_AT_UNREAD_PEER ? ": the peer's side was not read"
-        : leg->place == REACH_AT_ELSEWHERE   ? ": outside of the VPC and its peers"
-                                             : "");
+        leg->place == REACH_AT_NO_SUBNET ? ": no subnet has this address"
+        : leg->place == REACH_AT_UNREAD_PEER
+            ? leg->peering == REACH_NONE ? ": its subnet was not read" : ": the peer's side was not read"
+        : leg->place == REACH_AT_ELSEWHERE ? ": outside of the VPC and its peers"
+                                           : "");
     if (leg->source != REACH_NONE && leg->place != REACH_AT_ITSELF) {
         prove_groups(prover, &prover->model->enis.items[leg->source], true, &prover->target.addr);
     }

@@ -70,6 +70,10 @@ enum reach_maybe reach_route_leads(const struct reach_model *model, const struct
     if (route->via.at == REACH_NONE) {
         return model->unread[kind] ? REACH_PERHAPS : REACH_NO;
     }
+    if (hop == REACH_HOP_INTERNET && way_out.via == REACH_NONE) {
+        /* Which gateway is the VPC's is not known; where it has none, its door says so. */
+        return REACH_PERHAPS;
+    }
     return route->via.at == way_out.via ? REACH_YES : REACH_NO;
 }
 

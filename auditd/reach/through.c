@@ -117,6 +117,9 @@ static bool second_peering(const struct through *through, const struct reach_eni
             *ret_peering = (uint32_t)i;
         }
     }
+    if (from == REACH_NONE || to == REACH_NONE) {
+        return from == to || model->unread[REACH_SUBNET];
+    }
     return from == to || *ret_peering != REACH_NONE;
 }
 

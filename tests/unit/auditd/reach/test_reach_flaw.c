@@ -379,8 +379,10 @@ static void of_what_was_not_read_it_tells_nothing(void **state)
         enum reach_kind unread;
         bool known[REACH_FLAW_KINDS];
     } cases[] = {
-        {REACH_ACL, {false, true, true}},     {REACH_GROUP, {true, false, false}}, {REACH_TABLE, {true, false, true}},
-        {REACH_PEERING, {true, false, true}}, {REACH_ENI, {true, true, false}},    {REACH_LIST, {true, true, true}},
+        {REACH_ACL, {false, true, true}},   {REACH_GROUP, {true, false, false}},
+        {REACH_TABLE, {true, false, true}}, {REACH_PEERING, {true, false, true}},
+        {REACH_ENI, {true, true, false}},   {REACH_DATABASE, {true, true, false}},
+        {REACH_LIST, {true, true, true}},
     };
 
     (void)state;
