@@ -127,6 +127,8 @@ if what == "change":
         draw.choice([change_groups, change_groups, change_groups, change_acls, change_acls, change_routes, change_interfaces, change_interfaces,
                      change_listeners, change_databases, change_agents])()
 else:
-    for name in draw.sample(sorted(os.listdir(folder)), draw.choice([1, 2, 5])):
+    # Ports that a prefix list divides are one range without it, and one finding, at the first of them.
+    lists = [name for name in sorted(os.listdir(folder)) if "prefix-list" not in name]
+    for name in draw.sample(lists, draw.choice([1, 2, 5])):
         os.unlink(os.path.join(folder, name))
         print(name)

@@ -22,7 +22,14 @@ mv with cloud/network-interfaces.json
 printf '{"InstanceInformationList": []}' >cloud/instance-information.json
 
 take() {
-    "$BIN/leastport" import aws "$1" --inventory cloud --db "$2" 2>said
+    "$BIN/leastport" import aws "$1" --inventory cloud --db "$2" --policy policy.yaml 2>said
+}
+
+# draw_policy: allows a port, or none that anybody has.
+RANDOM=$((seed % 32768))
+draw_policy() {
+    local -a ports=(22 80 443 5432 8080 9000 65000 65000)
+    printf 'version: 1\nallow:\n  - {id: drawn, to: any, ports: %s, from: any, why: drawn}\n' "${ports[RANDOM % 8]}" >policy.yaml
 }
 
 # found DB [COLUMN]: what stands, a line each.
@@ -38,11 +45,13 @@ fail() {
     exit
 }
 
+draw_policy
 take cloud kept.db
 begun=0
 compared=0
 for ((round = 0; round < rounds; round++)); do
     python3 "$change" cloud "$seed" "$round" change
+    draw_policy
     take cloud kept.db || fail "a changed cloud is read" "$round" "$(<said)"
     rm -f fresh.db*
     take cloud fresh.db || fail "a fresh database reads it" "$round" "$(<said)"
