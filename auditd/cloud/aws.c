@@ -34,14 +34,14 @@ static const struct {
     {"VpcBlockPublicAccessExclusions", REACH_KINDS, NULL, "ExclusionId"},
     {"LoadBalancers", REACH_BALANCER, "elbv2 describe-load-balancers", "LoadBalancerArn"},
     {"TargetGroups", REACH_TARGETS, "elbv2 describe-target-groups", "TargetGroupArn"},
-    {"Listeners", REACH_BALANCER, NULL, "ListenerArn"},
+    {"Listeners", REACH_KINDS, NULL, "ListenerArn"},
     {"Rules", REACH_KINDS, NULL, "RuleArn"},
     {"TargetHealthDescriptions", REACH_KINDS, NULL, NULL},
     {"Attributes", REACH_KINDS, NULL, NULL},
     {"Reservations", REACH_KINDS, NULL, "ReservationId"},
     {"DBInstances", REACH_DATABASE, NULL, "DBInstanceIdentifier"},
     {"CacheClusters", REACH_DATABASE, NULL, "CacheClusterId"},
-    {"CacheSubnetGroups", REACH_DATABASE, NULL, "CacheSubnetGroupName"},
+    {"CacheSubnetGroups", REACH_KINDS, NULL, "CacheSubnetGroupName"},
     {"LeastportGaps", REACH_KINDS, NULL, NULL},
     /* Read for nothing: interfaces and routes say the same. */
     {"ManagedPrefixLists", REACH_KINDS, NULL, "PrefixListId"},
@@ -237,6 +237,35 @@ const char *aws_missing(const struct aws *aws, size_t n)
     return NULL;
 }
 
+static bool has_records(const struct aws *aws, const char *list)
+{
+    for (size_t i = 0; i < aws->count; i++) {
+        if (json_array_size(json_object_get(aws->documents[i].root, list)) > 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void note_unread(const struct aws *aws, bool *unread)
+{
+    /* What matters only where there is something that it belongs to: nobody asks for it without. */
+    static const struct {
+        const char *list, *of;
+        enum reach_kind kind;
+    } parts[] = {{"Listeners", "LoadBalancers", REACH_BALANCER},
+                 {"CacheSubnetGroups", "CacheClusters", REACH_DATABASE}};
+
+    for (size_t i = 0; i < LIST_COUNT; i++) {
+        if (LISTS[i].kind != REACH_KINDS) {
+            unread[LISTS[i].kind] |= !aws_has_whole(aws, LISTS[i].key);
+        }
+    }
+    for (size_t i = 0; i < sizeof(parts) / sizeof(*parts); i++) {
+        unread[parts[i].kind] |= has_records(aws, parts[i].of) && !aws_has_whole(aws, parts[i].list);
+    }
+}
+
 int aws_model(struct aws *aws, struct reach_model *model, struct aws_fault *ret_fault)
 {
     struct reading reading = {
@@ -251,11 +280,7 @@ int aws_model(struct aws *aws, struct reach_model *model, struct aws_fault *ret_
 
     *model = (struct reach_model){0};
     ret_fault->text[0] = '\0';
-    for (size_t i = 0; i < LIST_COUNT; i++) {
-        if (LISTS[i].kind != REACH_KINDS) {
-            model->unread[LISTS[i].kind] |= !aws_has_whole(aws, LISTS[i].key);
-        }
-    }
+    note_unread(aws, model->unread);
     reading.failed = reading.seen == NULL;
     reading_vpcs(&reading);
     reading_rules(&reading);

@@ -18,11 +18,16 @@ static int file_load(const char *path, json_t **ret_root)
 {
     json_error_t error;
     struct stat status;
-    FILE *file = fopen(path, "re");
+    /* Not to wait for somebody to write to a pipe. */
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    FILE *file = fd < 0 ? NULL : fdopen(fd, "r");
     json_t *root;
 
     if (file == NULL) {
         log_error("cannot read %s: %s", path, strerror(errno));
+        if (fd >= 0) {
+            close(fd);
+        }
         return -EIO;
     }
     if (fstat(fileno(file), &status) != 0 || !S_ISREG(status.st_mode) || status.st_size > FOLDER_FILE_BYTES_MAX) {

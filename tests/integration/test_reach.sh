@@ -122,6 +122,11 @@ refused "a port that is none" security-groups.json \
 refused "a protocol that is none" network-acls.json \
     '{"NetworkAcls": [{"NetworkAclId": "acl-open", "Entries": [{"Protocol": "tcpp", "RuleAction": "allow"}]}]}' \
     'NetworkAcls\[0\]\.Entries\[0\]\.Protocol: is no protocol'
+rm "$work/copy/vpcs.json"
+mkfifo "$work/copy/vpcs.json"
+ask --aws "$work/copy" --all
+tap_like "a pipe that nobody writes to is no file" "$status $(cat "$work/err")" '^2 .*vpcs\.json is no plain file'
+rm "$work/copy/vpcs.json"
 ask --aws "$work/none" --all
 tap_is "a folder that is not there" "$status" 2
 ask --aws "$folder" --to nobody:22
