@@ -48,7 +48,7 @@ static int masscan_take(struct answers *answers, const struct masscan_answer *an
 {
     bool is_udp = strcmp(answer->proto, "udp") == 0;
     struct answers_port port = {.port = (uint16_t)answer->port, .is_udp = is_udp};
-    struct answers_host *host;
+    struct answers_host *host = NULL;
     int rc;
 
     if (answer->port < 0 || answer->port > UINT16_MAX) {
