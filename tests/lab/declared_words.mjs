@@ -14,6 +14,8 @@ globalThis.Node = class {
     this.attributes[name] = value;
   }
 
+  addEventListener() {} // nobody presses anything
+
   replaceChildren(...children) {
     this.children = children;
   }
@@ -26,6 +28,7 @@ globalThis.Node = class {
     return this.children.filter((child) => child instanceof Node).flatMap((child) => [...(child.tag === tag ? [child] : []), ...child.all(tag)]);
   }
 };
+globalThis.location = { hash: "" };
 globalThis.document = { createElement: (tag) => new Node(tag) };
 const { fetch } = globalThis;
 globalThis.fetch = (path, options) => fetch(new URL(path, site), { ...options, headers: { ...options.headers, Authorization: `Bearer ${token}` } });
